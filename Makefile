@@ -1,0 +1,44 @@
+# Everything below works on a fresh machine with Python 3.11, make and a package index.
+PYTHON ?= python3
+BIN := .venv/bin
+STAMP := .venv/.installed
+DEMO := demo
+
+.PHONY: setup demo test test-system lint clean
+
+setup: $(STAMP)
+
+$(STAMP): pyproject.toml constraints.txt
+	$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Python 3.11 or newer is needed: make PYTHON=python3.11")'
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	touch $(STAMP)
+
+# Sweeps the laptop trio and draws how robust each model is: about a quarter of an hour on two cores.
+demo: $(STAMP)
+	mkdir -p $(DEMO)
+	cd $(DEMO) && ../$(BIN)/sweep run --model vit_p_1mf --model vit_c_1mf --model regnety_1mf --n 64
+	cd $(DEMO) && ../$(BIN)/sweep cdf --out edf.pdf && ../$(BIN)/sweep cdf --out edf.png
+	cd $(DEMO) && ../$(BIN)/sweep cdf --absolute --out edf-absolute.pdf
+	cd $(DEMO) && ../$(BIN)/sweep scatter --out scatter.pdf
+	@echo
+	@echo "$(DEMO)/edf.pdf shows, for each model, the share of its 64 trials that came within x points of the"
+	@echo "error at its optimum. A curve that rises at once is a model that hardly minds its learning rate and"
+	@echo "weight decay. $(DEMO)/edf-absolute.pdf is the same with the error itself, scatter.pdf shows every trial."
+	@echo "Browse the trials:  cd $(DEMO) && ../$(BIN)/sweep ui   and open http://127.0.0.1:5000"
+
+lint: $(STAMP)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+test: lint
+	$(BIN)/pytest
+
+# What needs a browser, servers or Debian packages; those are installed where that is possible.
+test-system: $(STAMP)
+	sh tests/install-system-packages
+	$(BIN)/pytest -m system
+
+clean:
+	rm -rf .venv build *.egg-info $(DEMO)

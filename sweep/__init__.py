@@ -1,0 +1,1 @@
+"""A hyperparameter-robustness sweep service: how hard is a model to train?"""

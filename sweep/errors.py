@@ -1,0 +1,28 @@
+"""The one error that is the user's to mend: shown as one message, exit code 2."""
+
+import difflib
+from collections.abc import Iterable
+
+
+class InputError(ValueError):
+    """Wrong usage or input. The text says what was wrong, what was got and what is allowed."""
+
+
+def unknown(what: str, got: str, known: Iterable[str], hint: str = "") -> InputError:
+    """Build the error for a name that is not known, offering the nearest ones.
+
+    Parameters
+    ----------
+    what : str
+        What kind of name it is, such as ``"model"``.
+    got : str
+        The name received.
+    known : iterable of str
+        The names allowed.
+    hint : str, optional
+        A last sentence, such as the command that lists the names.
+    """
+    known = sorted(known)
+    near = difflib.get_close_matches(got, known, n=3, cutoff=0.5)
+    offer = f"Did you mean {' or '.join(near)}?" if near else f"Known: {', '.join(known)}."
+    return InputError(" ".join(filter(None, [f"unknown {what} {got!r}.", offer, hint])))
