@@ -1,0 +1,52 @@
+"""What a model costs: multiply-adds, parameters and activations of one image.
+
+Counted as the study does (pycls): multiply-adds once; activations are the output sizes of all matrix
+products and convolutions, while element-wise layers and norms do not count.
+"""
+
+from typing import Any, NamedTuple
+
+import torch
+from torch import nn
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils.flop_counter import flop_registry
+
+
+class Complexity(NamedTuple):
+    """Cost of one image."""
+
+    flops: int
+    """Multiply-adds."""
+    params: int
+    activations: int
+
+
+class _Counter(TorchDispatchMode):
+    """Sees every operation that torch runs and adds up those that are matrix products."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.flops = self.activations = 0
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        out = func(*args, **(kwargs or {}))
+        formula = flop_registry.get(func._overloadpacket)
+        if formula is not None:
+            self.flops += formula(*args, **(kwargs or {}), out_val=out) // 2
+            self.activations += out.numel()
+        return out
+
+
+def measure(model: nn.Module, px: int) -> Complexity:
+    """Count a model's cost on one (3, px, px) image.
+
+    The model may live on torch's ``meta`` device, where nothing is computed or held in memory.
+    """
+    for module in model.modules():
+        if hasattr(module, "fused_attn"):
+            module.fused_attn = False  # type: ignore[assignment]  # a fused attention hides its two matrix products
+    device = next(model.parameters()).device
+    with torch.no_grad(), _Counter() as counter:
+        model.eval()(torch.zeros(1, 3, px, px, device=device))
+    params = sum(p.numel() for p in model.parameters())
+    return Complexity(counter.flops, params, counter.activations)

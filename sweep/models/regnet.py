@@ -1,0 +1,61 @@
+"""The study's RegNetY, on timm's RegNet.
+
+They are not the models of timm's zoo: the study retuned widths, depths and resolutions. It states
+widths and depths rather than the parameters (w0, wa, wm) they were drawn from, so these are given.
+"""
+
+import math
+from typing import Any
+
+from timm.models import build_model_with_cfg
+from timm.models.regnet import RegNet, RegNetCfg
+from torch import nn
+
+from sweep.models.catalog import RegNetY
+
+
+class StagedRegNet(RegNet):
+    """timm's RegNet with each stage's depth and width given rather than generated."""
+
+    def __init__(
+        self, cfg: RegNetCfg, depths: tuple[int, ...], widths: tuple[int, ...], **kwargs: Any
+    ) -> None:
+        self._depths, self._widths = depths, widths
+        super().__init__(cfg, zero_init_last=False, **kwargs)
+
+    def _get_stage_args(self, cfg: RegNetCfg, **_: Any) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+        stages = [
+            {
+                "out_chs": width, "depth": depth, "stride": 2, "dilation": 1,
+                "bottle_ratio": cfg.bottle_ratio, "group_size": min(cfg.group_size, width),
+                "drop_path_rates": [0.0] * depth,
+            }
+            for depth, width in zip(self._depths, self._widths, strict=True)
+        ]  # fmt: skip
+        common = {
+            "downsample": cfg.downsample, "se_ratio": cfg.se_ratio, "linear_out": cfg.linear_out,
+            "act_layer": cfg.act_layer, "norm_layer": cfg.norm_layer,
+        }  # fmt: skip
+        return stages, common
+
+
+def create_regnety(name: str, spec: RegNetY, **kwargs: Any) -> StagedRegNet:
+    """Build a model of the study; ``kwargs`` are timm's. A given ``img_size`` changes nothing."""
+    kwargs.pop("img_size", None)
+    cfg = RegNetCfg(group_size=spec.group_width, se_ratio=0.25, stem_width=spec.stem_width)
+    model = build_model_with_cfg(
+        StagedRegNet, name, model_cfg=cfg, depths=spec.depths, widths=spec.widths, **kwargs
+    )
+    initialise(model)
+    return model
+
+
+def initialise(model: nn.Module) -> None:
+    """Draw the convolutions as pycls does: normal, √(2 / (k² · out channels)).
+
+    timm divides the fan-out of a grouped convolution by its groups, pycls does not.
+    """
+    for layer in model.modules():
+        if isinstance(layer, nn.Conv2d):
+            fan_out = layer.kernel_size[0] * layer.kernel_size[1] * layer.out_channels
+            nn.init.normal_(layer.weight, std=math.sqrt(2 / fan_out))
