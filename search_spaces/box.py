@@ -1,0 +1,88 @@
+"""Boxes: the ranges of learning rate and weight decay that a sweep draws its points from."""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from search_spaces.errors import SearchSpaceError
+from search_spaces.optima import Optimum
+
+# Models train with smaller values than the optimum but not with much larger ones, so the box reaches
+# further down than up (arXiv:2106.14881, Appendix E).
+DOWN, UP = 8.0, 4.0
+
+# The ranges that the study sampled, for a minibatch of 2,048 (Appendix E).
+_PAPER_BATCH = 2048
+_PAPER = {
+    ("vit", "adamw"): (2.5e-4, 8.0e-3, 0.02, 0.8),
+    ("vit", "sgd"): (0.1, 3.2, 4.0e-6, 1.2e-4),
+    ("regnety", "adamw"): (1.25e-3, 4.0e-2, 0.0075, 0.24),
+    ("regnety", "sgd"): (0.25, 8.0, 3.0e-6, 8.0e-5),
+}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Box:
+    """Two intervals, to be sampled on a log scale."""
+
+    lr_low: float
+    lr_high: float
+    wd_low: float
+    wd_high: float
+
+    def __post_init__(self) -> None:
+        for name, low, high in (("lr", self.lr_low, self.lr_high), ("wd", self.wd_low, self.wd_high)):
+            if not (0 < low < high < math.inf):
+                raise SearchSpaceError(
+                    f"a box needs 0 < low < high < inf, got {name} from {low!r} to {high!r}"
+                )
+
+    def points(self, u: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Map relative points to learning rates and weight decays.
+
+        Parameters
+        ----------
+        u : ndarray, shape (n, 2)
+            Relative points in the unit square: lr, then weight decay.
+
+        Returns
+        -------
+        ndarray, shape (n, 2)
+            low · (high / low)^u, rounded to 8 significant digits, so that a last bit that differs from
+            one platform's power function to another's does not make it another trial.
+        """
+        low = np.array([self.lr_low, self.wd_low])
+        high = np.array([self.lr_high, self.wd_high])
+        values = low * (high / low) ** np.asarray(u, dtype=np.float64)
+        return np.vectorize(lambda value: float(f"{value:.8g}"), otypes=[np.float64])(values)
+
+
+def around(optimum: Optimum, *, down: float = DOWN, up: float = UP) -> Box:
+    """Return the box optimum × [1/down, up] in both."""
+    return Box(
+        lr_low=optimum.lr / down,
+        lr_high=optimum.lr * up,
+        wd_low=optimum.weight_decay / down,
+        wd_high=optimum.weight_decay * up,
+    )
+
+
+def paper(model: str, optimizer: str, recipe: str, batch: int) -> Box:
+    """Return the box that the study sampled for a model's family, lr scaled to the minibatch.
+
+    Raises
+    ------
+    SearchSpaceError
+        For another recipe than ``imagenet``, or a family that the study does not have.
+    """
+    family = model.split("_")[0]
+    if recipe != "imagenet" or (family, optimizer) not in _PAPER:
+        raise SearchSpaceError(
+            "--box paper is the study's ranges for ViT and RegNetY models on the recipe imagenet; "
+            f"got {model}, {optimizer}, {recipe}. Use --box optimum."
+        )
+    lr_low, lr_high, wd_low, wd_high = _PAPER[family, optimizer]
+    scale = batch / _PAPER_BATCH
+    return Box(lr_low=lr_low * scale, lr_high=lr_high * scale, wd_low=wd_low, wd_high=wd_high)

@@ -1,0 +1,74 @@
+"""The best known learning rate and weight decay of every (model, optimizer, recipe)."""
+
+import csv
+import functools
+import math
+from dataclasses import dataclass
+from importlib import resources
+
+from search_spaces.errors import SearchSpaceError
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Optimum:
+    """A box's centre."""
+
+    lr: float
+    """Peak learning rate at a minibatch of ``batch`` images."""
+    weight_decay: float
+    batch: int
+    source: str
+    """Where the numbers come from."""
+
+    def __post_init__(self) -> None:
+        problems = [
+            f"{name} must be a positive, finite number, got {value!r}"
+            for name, value in (("lr", self.lr), ("weight_decay", self.weight_decay), ("batch", self.batch))
+            if not (value > 0 and math.isfinite(value))
+        ]
+        if problems:
+            raise SearchSpaceError("; ".join(problems))
+
+    def at_batch(self, batch: int) -> "Optimum":
+        """Return the optimum for another minibatch: lr scales linearly with it (arXiv:1706.02677)."""
+        if batch == self.batch:
+            return self
+        return Optimum(
+            lr=self.lr * batch / self.batch,
+            weight_decay=self.weight_decay,
+            batch=batch,
+            source=f"{self.source}; lr scaled from a batch of {self.batch}",
+        )
+
+
+@functools.cache
+def optima() -> dict[tuple[str, str, str], Optimum]:
+    """Read the shipped table ``optima.csv``: (model, optimizer, recipe) → optimum."""
+    text = resources.files("search_spaces").joinpath("optima.csv").read_text()
+    return {
+        (row["model"], row["optimizer"], row["recipe"]): Optimum(
+            lr=float(row["lr"]),
+            weight_decay=float(row["weight_decay"]),
+            batch=int(row["batch"]),
+            source=row["source"],
+        )
+        for row in csv.DictReader(text.splitlines())
+    }
+
+
+def find(model: str, optimizer: str, recipe: str) -> Optimum:
+    """Look an optimum up.
+
+    Raises
+    ------
+    SearchSpaceError
+        If none is known. The text names what is, and how to give one.
+    """
+    if known := optima().get((model, optimizer, recipe)):
+        return known
+    near = [" + ".join(key[1:]) for key in optima() if key[0] == model]
+    has = f"Known for {model}: {', '.join(near)}. " if near else ""
+    raise SearchSpaceError(
+        f"no optimum is known for {model} with {optimizer} on {recipe}, so there is no box to sweep. {has}"
+        f"Give one with `sweep run --model {model} --optimizer {optimizer} --recipe {recipe} --lr L --wd W`."
+    )
