@@ -1,0 +1,127 @@
+"""A folder of class folders: ``train/CLASS/*.jpg`` and, if there is one, ``val/CLASS/*.jpg``."""
+
+import hashlib
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, UnidentifiedImageError
+
+from sweep.data.images import Images, Splits, stratified
+from sweep.errors import InputError
+from sweep.recipe import Recipe
+
+SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".ppm", ".pgm", ".tif", ".tiff")
+_HELD_OUT_SHARE = 0.1
+_MEMORY_LIMIT = 8 * 2**30
+
+
+class _Files(NamedTuple):
+    paths: tuple[Path, ...]
+    labels: NDArray[np.int64]
+
+    def take(self, indices: NDArray[np.intp]) -> "_Files":
+        return _Files(tuple(self.paths[i] for i in indices), self.labels[indices])
+
+
+class Folder:
+    """Images of any size: scaled until the shorter side fits, then cut to the centre."""
+
+    def __init__(self, recipe: Recipe, folder: Path) -> None:
+        if not (folder / "train").is_dir():
+            raise InputError(f"--data {folder}: no folder train/ of class folders in it")
+        names = _class_names(folder / "train")
+        self.classes = len(names)
+        rng = np.random.default_rng(recipe.data_seed)
+        train = _find(folder / "train", names)
+        if (folder / "val").is_dir():
+            val = _find(folder / "val", names)
+        else:
+            train, val = _hold_out(train, rng)
+        train, minival = _hold_out(train, rng)
+        if recipe.train_subset is not None and recipe.train_subset < len(train.paths):
+            train = train.take(stratified(train.labels, recipe.train_subset, rng))
+        self._parts = (train, minival, val)
+        self.fingerprint = _fingerprint(self._parts, folder, names)
+
+    def load(self, px: int) -> Splits:
+        """Return the splits at a resolution of ``px`` × ``px``."""
+        count = sum(len(part.paths) for part in self._parts)
+        if count * px * px * 3 > _MEMORY_LIMIT:
+            raise InputError(
+                f"{count} images of {px} px take {count * px * px * 3 / 2**30:.0f} GiB in memory, more than "
+                f"{_MEMORY_LIMIT >> 30}: use a recipe with a smaller max_px or a train_subset"
+            )
+        return Splits(*(_decode(part, px) for part in self._parts))
+
+
+def _class_names(folder: Path) -> list[str]:
+    names = sorted(p.name for p in folder.iterdir() if p.is_dir())
+    if len(names) < 2:
+        raise InputError(f"{folder} needs two or more class folders, found {len(names)}: {names}")
+    return names
+
+
+def _find(folder: Path, names: list[str]) -> _Files:
+    """List a split's images; its class folders must be those of the training split."""
+    found = _class_names(folder)
+    if found != names:
+        differing = sorted(set(found) ^ set(names))
+        raise InputError(f"{folder} and its train/ differ in their classes: {', '.join(differing[:5])}")
+    paths, labels = [], []
+    for label, name in enumerate(names):
+        files = sorted(p for p in (folder / name).iterdir() if p.suffix.lower() in SUFFIXES)
+        if not files:
+            raise InputError(f"{folder / name} holds no image ({', '.join(SUFFIXES)})")
+        paths += files
+        labels += [label] * len(files)
+    return _Files(tuple(paths), np.array(labels, np.int64))
+
+
+def _hold_out(files: _Files, rng: np.random.Generator) -> tuple[_Files, _Files]:
+    size = max(1, round(len(files.paths) * _HELD_OUT_SHARE))
+    if size >= len(files.paths):
+        raise InputError(
+            f"{files.paths[0].parent.parent}: too few images ({len(files.paths)}) to hold any out"
+        )
+    chosen = stratified(files.labels, size, rng)
+    return files.take(np.setdiff1d(np.arange(len(files.paths)), chosen)), files.take(chosen)
+
+
+def _fingerprint(parts: tuple[_Files, ...], folder: Path, names: list[str]) -> str:
+    """Hash the files' bytes, their classes and the split; where the folder lies does not matter."""
+    digest = hashlib.sha256(repr(names).encode())
+    for part in parts:
+        digest.update(f"split {len(part.paths)}".encode())
+        for path in part.paths:
+            digest.update(f"{path.relative_to(folder).as_posix()}\0".encode())
+            digest.update(hashlib.sha256(_bytes(path)).digest())
+    return digest.hexdigest()[:16]
+
+
+def _bytes(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {error}") from error
+
+
+def _decode(files: _Files, px: int) -> Images:
+    pixels = np.empty((len(files.paths), px, px, 3), np.uint8)
+    for i, path in enumerate(files.paths):
+        pixels[i] = _decode_one(path, px)
+    return Images(pixels, files.labels)
+
+
+def _decode_one(path: Path, px: int) -> NDArray[np.uint8]:
+    try:
+        with Image.open(path) as image:
+            image.draft("RGB", (px, px))  # lets a JPEG be decoded at a reduced size
+            rgb = image.convert("RGB")
+            side = min(rgb.size)
+            left, top = ((length - side) / 2 for length in rgb.size)
+            square = (left, top, left + side, top + side)
+            return np.asarray(rgb.resize((px, px), Image.Resampling.BILINEAR, box=square))
+    except (OSError, UnidentifiedImageError, SyntaxError, ValueError) as error:
+        raise InputError(f"{path} is not a readable image: {error}") from error

@@ -1,0 +1,79 @@
+"""MNIST's file format, IDX: Fashion-MNIST and its relatives.
+
+Format: https://web.archive.org/web/2023/http://yann.lecun.com/exdb/mnist/ — two zero bytes, a type
+byte (8: unsigned byte), the number of dimensions, each dimension as a big-endian 32-bit number, data.
+"""
+
+import gzip
+import zlib
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sweep.data.images import Images, Splits, fingerprint, hold_out, resize
+from sweep.errors import InputError
+from sweep.recipe import Recipe
+
+_MINIVAL_SHARE = 12  # one in twelve training images: 5,000 of Fashion-MNIST's 60,000
+
+
+class Idx:
+    """The four files ``{train,t10k}-{images-idx3,labels-idx1}-ubyte``, gzipped or not."""
+
+    def __init__(self, recipe: Recipe, folder: Path) -> None:
+        train, val = _read_part(folder, "train"), _read_part(folder, "t10k")
+        self.classes = int(max(train.labels.max(), val.labels.max())) + 1
+        rng = np.random.default_rng(recipe.data_seed)
+        train, minival = hold_out(train, max(1, len(train.labels) // _MINIVAL_SHARE), rng)
+        if recipe.train_subset is not None and recipe.train_subset < len(train.labels):
+            _, train = hold_out(train, recipe.train_subset, rng)
+        self._splits = Splits(train, minival, val)
+        self.fingerprint = fingerprint(self._splits)
+
+    def load(self, px: int) -> Splits:
+        """Return the splits at a resolution of ``px`` × ``px``."""
+        return Splits(*(resize(part, px) for part in self._splits))
+
+
+def _read_part(folder: Path, part: str) -> Images:
+    images_file = _find(folder, f"{part}-images-idx3-ubyte")
+    labels_file = _find(folder, f"{part}-labels-idx1-ubyte")
+    pixels, labels = read_idx(images_file), read_idx(labels_file)
+    if pixels.ndim != 3 or labels.ndim != 1 or len(pixels) != len(labels) or not len(labels):
+        raise InputError(
+            f"{images_file} and {labels_file} do not belong together: shapes {pixels.shape} and "
+            f"{labels.shape}, expected (images, height, width) and (images,)"
+        )
+    return Images(pixels[..., np.newaxis], labels.astype(np.int64))
+
+
+def _find(folder: Path, name: str) -> Path:
+    for path in (folder / name, folder / f"{name}.gz"):
+        if path.is_file():
+            return path
+    raise InputError(f"--data {folder}: no file {name} or {name}.gz in it")
+
+
+def read_idx(path: Path) -> NDArray[np.uint8]:
+    """Read one IDX file of unsigned bytes, gzipped if its name ends in ``.gz``.
+
+    Raises
+    ------
+    InputError
+        If the file is unreadable, cut short or of another format.
+    """
+    try:
+        raw = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
+    except (OSError, EOFError, zlib.error) as error:
+        raise InputError(f"{path} cannot be read: {error}") from error
+    if len(raw) < 4 or raw[:3] != b"\0\0\x08":
+        raise InputError(
+            f"{path} is not an IDX file of bytes: it starts with {raw[:4].hex(' ') or 'nothing'}"
+        )
+    header = 4 + 4 * raw[3]
+    shape = tuple(int.from_bytes(raw[i : i + 4], "big") for i in range(4, header, 4))
+    expected = header + int(np.prod(shape, dtype=np.int64))
+    if len(raw) != expected:
+        raise InputError(f"{path} is damaged: {len(raw)} bytes, but its header {shape} asks for {expected}")
+    return np.frombuffer(raw, np.uint8, offset=header).reshape(shape)

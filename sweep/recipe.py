@@ -1,0 +1,154 @@
+"""Recipes: everything about a training but the model, the optimizer, the point and the seed."""
+
+import dataclasses
+import math
+import tomllib
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from sweep.errors import InputError, unknown
+
+DATASETS = ("digits", "idx", "folder")
+AUGMENTATIONS = ("shift", "flip")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Recipe:
+    """Data, resolution, epochs, batch, augmentation, schedule and EMA."""
+
+    name: str
+    dataset: str
+    """Which loader reads the data: ``digits``, ``idx`` (MNIST's files) or ``folder`` (class folders)."""
+    max_px: int
+    """A model trains at its own resolution, but at no more than this."""
+    epochs: int
+    batch: int
+    """Images in a minibatch. The last, smaller one of an epoch is left out."""
+    warmup_epochs: float
+    warmup_factor: float = 0.1
+    """The learning rate starts at this share of its scheduled value."""
+    min_lr_factor: float = 0.005
+    """The cosine ends at this share of the peak."""
+    label_smoothing: float = 0.0
+    augment: tuple[str, ...] = ()
+    """``shift``: by up to an eighth of the side, the border filled with zeros; ``flip``: horizontally."""
+    ema_steps: int = 0
+    """Steps between two updates of the averaged weights; 0: no averaging."""
+    ema_rate: float = 1e-5
+    """An update moves the average by ``ema_rate · batch · ema_steps / epochs`` of the way."""
+    train_subset: int | None = None
+    """Train on this many images, drawn evenly from the classes; all of them if not given."""
+    data_seed: int = 0
+    """Decides splits, order and augmentation, the same for every trial."""
+
+    def __post_init__(self) -> None:
+        problems = list(_problems(self))
+        if problems:
+            raise InputError(f"recipe {self.name!r}: " + "; ".join(problems))
+
+    def px(self, own_px: int) -> int:
+        """Return the resolution at which a model of the given own resolution works."""
+        return min(own_px, self.max_px)
+
+
+def _problems(recipe: Recipe) -> Any:
+    """Yield what is wrong with a recipe, all of it."""
+    if recipe.dataset not in DATASETS:
+        yield f"dataset must be one of {', '.join(DATASETS)}, got {recipe.dataset!r}"
+    for name in ("max_px", "epochs", "batch"):
+        if getattr(recipe, name) < 1:
+            yield f"{name} must be at least 1, got {getattr(recipe, name)}"
+    if not 0 <= recipe.warmup_epochs <= recipe.epochs:
+        yield f"warmup_epochs must lie in 0 … {recipe.epochs} (epochs), got {recipe.warmup_epochs}"
+    for name in ("warmup_factor", "min_lr_factor", "label_smoothing", "ema_rate"):
+        if not 0 <= getattr(recipe, name) < 1:
+            yield f"{name} must lie in 0 … 1, got {getattr(recipe, name)}"
+    for name in set(recipe.augment) - set(AUGMENTATIONS):
+        yield f"augment takes {', '.join(AUGMENTATIONS)}, got {name!r}"
+    for name in ("ema_steps", "data_seed"):
+        if getattr(recipe, name) < 0:
+            yield f"{name} must not be negative, got {getattr(recipe, name)}"
+    if recipe.train_subset is not None and recipe.train_subset < recipe.batch:
+        yield f"train_subset must hold a batch ({recipe.batch} images), got {recipe.train_subset}"
+
+
+def shipped() -> tuple[str, ...]:
+    """Return the names of the recipes that come with the package."""
+    files = resources.files("sweep.recipes").iterdir()
+    return tuple(sorted(f.name.removesuffix(".toml") for f in files if f.name.endswith(".toml")))
+
+
+def load(name: str, *, epochs: int | None = None) -> Recipe:
+    """Read a shipped recipe by its name, or a user's by its path (``my.toml``).
+
+    Parameters
+    ----------
+    name : str
+        A name of `shipped`, or the path of a TOML file with the same fields.
+    epochs : int, optional
+        Train for this long instead. The warm-up keeps its length unless the schedule is shorter.
+
+    Raises
+    ------
+    InputError
+        If there is no such recipe, or its fields do not fit.
+    """
+    recipe = _parse(*_read(name))
+    if epochs is None:
+        return recipe
+    return dataclasses.replace(recipe, epochs=epochs, warmup_epochs=min(recipe.warmup_epochs, max(epochs, 0)))
+
+
+def _read(name: str) -> tuple[str, str]:
+    if name.endswith(".toml"):
+        try:
+            return Path(name).stem, Path(name).read_text()
+        except (OSError, UnicodeDecodeError) as error:
+            raise InputError(f"cannot read the recipe {name}: {error}") from error
+    if name not in shipped():
+        raise unknown("recipe", name, shipped(), "A recipe of your own is a path that ends in .toml.")
+    return name, resources.files("sweep.recipes").joinpath(f"{name}.toml").read_text()
+
+
+def _parse(name: str, text: str) -> Recipe:
+    try:
+        values = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise InputError(f"recipe {name!r} is not TOML: {error}") from error
+    fields = {field.name: field for field in dataclasses.fields(Recipe) if field.name != "name"}
+    problems = [f"unknown field {key!r} (known: {', '.join(fields)})" for key in values if key not in fields]
+    required = [f.name for f in fields.values() if f.default is dataclasses.MISSING]
+    problems += [f"field {key!r} is missing" for key in required if key not in values]
+    for key in values.keys() & fields.keys():
+        problems += _type_problem(key, values[key], str(fields[key].type))
+    if problems:
+        raise InputError(f"recipe {name!r}: " + "; ".join(problems))
+    values["augment"] = tuple(values.get("augment", ()))
+    return Recipe(name=name, **values)
+
+
+def _type_problem(key: str, value: Any, kind: str) -> list[str]:
+    """Check one value against its field's annotation."""
+    if "str, ..." in kind:
+        fits = isinstance(value, list) and all(isinstance(item, str) for item in value)
+    elif "str" in kind:
+        fits = isinstance(value, str)
+    elif "float" in kind:
+        fits = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    else:
+        fits = isinstance(value, int) and not isinstance(value, bool)
+    return [] if fits else [f"{key} must be {_KINDS.get(kind, kind)}, got {value!r}"]
+
+
+_KINDS = {
+    "tuple[str, ...]": "a list of names",
+    "str": "text",
+    "float": "a finite number",
+    "int": "a whole number",
+    "int | None": "a whole number",
+    "<class 'str'>": "text",
+    "<class 'float'>": "a finite number",
+    "<class 'int'>": "a whole number",
+}

@@ -1,0 +1,7 @@
+"""Train one trial, or a pack of trials in lock-step, on one device: torch and timm only."""
+
+from sweep.training.batches import Batch, BatchSource
+from sweep.training.loop import train
+from sweep.training.optim import OPTIMIZERS, lr_factor, make_optimizer
+
+__all__ = ["OPTIMIZERS", "Batch", "BatchSource", "lr_factor", "make_optimizer", "train"]

@@ -1,0 +1,104 @@
+"""A split's images as tensors on the device, and the batches drawn from them."""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from sweep.data.images import Images, Splits
+from sweep.recipe import Recipe
+
+EVAL_BATCH = 500
+
+
+class Batch(NamedTuple):
+    """Normalised images (batch, 3, height, width) and their labels (batch,)."""
+
+    images: Tensor
+    labels: Tensor
+
+
+class _Pixels(NamedTuple):
+    pixels: Tensor  # (images, channels, height, width), uint8
+    labels: Tensor
+
+
+class BatchSource:
+    """All batches of a data set, the same for every trial that trains on it.
+
+    Order and augmentation depend on the recipe's data seed and the epoch alone. They are drawn on the
+    CPU, so that they are the same on any device.
+    """
+
+    def __init__(
+        self, splits: Splits, recipe: Recipe, device: torch.device, *, evaluate: str = "val"
+    ) -> None:
+        self._recipe, self._device = recipe, device
+        self._train = _to_tensors(splits.train, device)
+        self._eval = _to_tensors(getattr(splits, evaluate), device)
+        self._mean, self._std = _moments(self._train.pixels)
+
+    @property
+    def steps(self) -> int:
+        """Batches in an epoch; the last, smaller one is left out."""
+        return len(self._train.labels) // self._recipe.batch
+
+    def train(self, epoch: int) -> Iterator[Batch]:
+        """Yield the batches of an epoch (from 0)."""
+        generator = torch.Generator().manual_seed(self._recipe.data_seed * 1_000_003 + epoch)
+        order = torch.randperm(len(self._train.labels), generator=generator).to(self._device)
+        size = self._recipe.batch
+        for step in range(self.steps):
+            chosen = order[step * size : (step + 1) * size]
+            images = self._train.pixels[chosen]
+            for name in self._recipe.augment:
+                images = _AUGMENTATIONS[name](images, generator)
+            yield Batch(self._normalise(images), self._train.labels[chosen])
+
+    def evaluation(self) -> Iterator[Batch]:
+        """Yield the images that are evaluated, in their order."""
+        for start in range(0, len(self._eval.labels), EVAL_BATCH):
+            part = slice(start, start + EVAL_BATCH)
+            yield Batch(self._normalise(self._eval.pixels[part]), self._eval.labels[part])
+
+    def _normalise(self, pixels: Tensor) -> Tensor:
+        images = (pixels.float() - self._mean) / self._std
+        return images.expand(-1, 3, -1, -1).contiguous(memory_format=torch.channels_last)
+
+
+def _to_tensors(images: Images, device: torch.device) -> _Pixels:
+    pixels = torch.tensor(images.pixels).permute(0, 3, 1, 2).contiguous()
+    return _Pixels(pixels.to(device), torch.tensor(images.labels).to(device))
+
+
+def _moments(pixels: Tensor) -> tuple[Tensor, Tensor]:
+    """Mean and standard deviation of each channel, (1, channels, 1, 1), from exact integer sums."""
+    wide = pixels.to("cpu", torch.int64)
+    count = wide.numel() // wide.shape[1]
+    total, squares = wide.sum((0, 2, 3)), (wide * wide).sum((0, 2, 3))
+    mean = total.double() / count
+    std = (squares.double() / count - mean**2).clamp(min=1).sqrt()  # an all-black set must not divide by 0
+    return tuple(m.float().reshape(1, -1, 1, 1).to(pixels.device) for m in (mean, std))  # type: ignore[return-value]
+
+
+def _shift(images: Tensor, generator: torch.Generator) -> Tensor:
+    """Move each image by up to an eighth of its side in both directions; zeros come in."""
+    count, _, height, width = images.shape
+    reach = max(1, height // 8)
+    dy, dx = torch.randint(2 * reach + 1, (2, count), generator=generator).to(images.device)
+    padded = F.pad(images, (reach,) * 4)
+    rows = (dy[:, None] + torch.arange(height, device=images.device))[:, None, :, None]
+    columns = (dx[:, None] + torch.arange(width, device=images.device))[:, None, None, :]
+    channels = torch.arange(images.shape[1], device=images.device)[None, :, None, None]
+    return padded[torch.arange(count, device=images.device)[:, None, None, None], channels, rows, columns]
+
+
+def _flip(images: Tensor, generator: torch.Generator) -> Tensor:
+    """Mirror every second image or so from left to right."""
+    mirrored = (torch.rand(len(images), generator=generator) < 0.5).to(images.device)
+    return torch.where(mirrored[:, None, None, None], images.flip(-1), images)
+
+
+_AUGMENTATIONS = {"shift": _shift, "flip": _flip}

@@ -1,0 +1,52 @@
+"""Optimizers and the learning rate's schedule."""
+
+import math
+
+import torch
+from torch import nn
+
+from sweep.errors import unknown
+from sweep.recipe import Recipe
+
+OPTIMIZERS = ("adamw", "sgd")
+
+
+def make_optimizer(name: str, model: nn.Module, lr: float, weight_decay: float) -> torch.optim.Optimizer:
+    """Build an optimizer that decays neither the gains of norm layers nor any bias.
+
+    Class token and position embedding are decayed (arXiv:2106.14881, §5.4): they have more than one
+    dimension, gains and biases have one.
+
+    Parameters
+    ----------
+    name : {"adamw", "sgd"}
+        AdamW with β 0.9, 0.999 or SGD with Nesterov momentum 0.9.
+    model : torch.nn.Module
+        Whose parameters are trained.
+    lr, weight_decay : float
+        Peak learning rate; decay (decoupled with AdamW, L2 with SGD).
+    """
+    from timm.optim import param_groups_weight_decay
+
+    groups = param_groups_weight_decay(model, weight_decay)
+    if name == "adamw":
+        return torch.optim.AdamW(groups, lr=lr, betas=(0.9, 0.999), weight_decay=weight_decay, fused=True)
+    if name == "sgd":
+        return torch.optim.SGD(
+            groups, lr=lr, momentum=0.9, nesterov=True, weight_decay=weight_decay, fused=True
+        )
+    raise unknown("optimizer", name, OPTIMIZERS)
+
+
+def lr_factor(recipe: Recipe, epoch: float) -> float:
+    """Return the share of the peak learning rate at a (fractional) epoch.
+
+    Half a cosine over all epochs, from 1 to ``min_lr_factor``; during warm-up times a factor that
+    rises linearly from ``warmup_factor`` to 1 (pycls, ``get_epoch_lr``).
+    """
+    cosine = 0.5 * (1 + math.cos(math.pi * epoch / recipe.epochs))
+    factor = (1 - recipe.min_lr_factor) * cosine + recipe.min_lr_factor
+    if epoch < recipe.warmup_epochs:
+        share = epoch / recipe.warmup_epochs
+        factor *= recipe.warmup_factor * (1 - share) + share
+    return factor

@@ -1,0 +1,91 @@
+"""The words the rest speaks: what a trial is, which states it has, what is recorded of it."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class TrialState(StrEnum):
+    """Where a trial stands."""
+
+    PLANNED = "planned"
+    RUNNING = "running"
+    FINISHED = "finished"
+    """Trained to its last epoch."""
+    DIVERGED = "diverged"
+    """Its loss or weights are no longer finite. This is a result: the error counts as 100 %."""
+    FAILED = "failed"
+    """The infrastructure's fault: no result. It is tried again."""
+
+    @property
+    def has_result(self) -> bool:
+        """Whether the trial counts in an EDF and is never trained again."""
+        return self in (TrialState.FINISHED, TrialState.DIVERGED)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TrialSpec:
+    """One point, one training. Recipe and data are the sweep's."""
+
+    key: str
+    """A hash of all that determines the result."""
+    model: str
+    optimizer: str
+    lr: float
+    weight_decay: float
+    seed: int
+    """Draws the initial weights."""
+    role: str = "point"
+    """``point``, or ``optimum``: the trial at the box's centre, the zero of Δ."""
+    index: int = 0
+    """Place among the points of the design; -1 at the optimum."""
+    u_lr: float | None = None
+    """Relative point in [0, 1); None at the optimum."""
+    u_wd: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class EpochRecord:
+    """What one epoch of one trial gave. Every number is finite."""
+
+    epoch: int
+    """From 1."""
+    top1_err: float
+    """Percent of the evaluated images, of the averaged weights where the recipe averages."""
+    val_loss: float | None
+    train_loss: float | None
+    """Mean over the epoch's steps. None where it was not finite, as is ``val_loss``."""
+    lr: float
+    """At the epoch's last step."""
+    diverged_step: int | None = None
+    """The step, from 1 over the whole training, at which the loss was first not finite."""
+    last_finite_loss: float | None = None
+    """The training loss one step before; None if there was none."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TrialRecord:
+    """A trial's end: its result, or why it has none."""
+
+    key: str
+    state: TrialState
+    top1_err: float | None = None
+    """The last epoch's, in percent; 100 if it diverged; None if it failed."""
+    best_top1_err: float | None = None
+    epochs: int = 0
+    """Epochs that were evaluated."""
+    wall_s: float | None = None
+    diverged_step: int | None = None
+    error: str | None = None
+    """Why it failed, in one line."""
+    device: str | None = None
+    host: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.state not in (TrialState.FINISHED, TrialState.DIVERGED, TrialState.FAILED):
+            raise ValueError(f"a record needs a final state, got {self.state!r}")
+        if self.state.has_result != (self.top1_err is not None):
+            raise ValueError(
+                f"a trial {self.state} with top1_err {self.top1_err}: only a result has an error"
+            )
+        if self.state is TrialState.DIVERGED and self.top1_err != 100.0:
+            raise ValueError(f"a diverged trial has top1_err 100, got {self.top1_err}")
