@@ -1,0 +1,255 @@
+"""The command line. Heavy imports happen inside the commands, so that ``sweep --help`` is instant."""
+
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+
+from sweep.errors import InputError
+
+app = typer.Typer(
+    name="sweep",
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+    context_settings={"help_option_names": ["-h", "--help"]},
+    pretty_exceptions_enable=False,
+    help="How hard is a model to train? Sweep learning rate and weight decay around its optimum, "
+    "and draw the error distribution function (EDF): steep means robust.",
+)
+
+Folder = Annotated[Path, typer.Option("--dir", envvar="SWEEP_DIR", help="Folder of plans and journals.")]
+Models = Annotated[list[str] | None, typer.Option("--model", "-m", help="Only this model. May be repeated.")]
+Optimizers = Annotated[
+    list[str] | None, typer.Option("--optimizer", help="Only this optimizer. May be repeated.")
+]
+RecipeFilter = Annotated[str | None, typer.Option("--recipe", help="Only this recipe.")]
+Sweeps = Annotated[
+    list[str] | None, typer.Option("--sweep", help="Only this sweep, by a beginning of its name.")
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+Out = Annotated[Path, typer.Option("--out", "-o", help="File to write; its suffix decides the format.")]
+DEFAULT_FOLDER = Path("sweeps")
+
+
+def main() -> None:
+    """Run the command line. Wrong usage or input: one message, exit code 2."""
+    try:
+        app()
+    except ValueError as error:
+        if not _is_users(error):
+            raise
+        Console(stderr=True, highlight=False, soft_wrap=True).print("[red]Error:[/red]", _escape(str(error)))
+        sys.exit(2)
+
+
+def _is_users(error: ValueError) -> bool:
+    from analysis.errors import AnalysisError
+    from search_spaces.errors import SearchSpaceError
+
+    return isinstance(error, InputError | SearchSpaceError | AnalysisError)
+
+
+def _escape(text: str) -> str:
+    from rich.markup import escape
+
+    return escape(text)
+
+
+@app.command(
+    epilog="Example: [bold]sweep run --model vit_p_1mf --model vit_c_1mf --n 64[/bold]. "
+    "The same command again goes on where it was stopped, and a larger --n adds points."
+)
+def run(
+    model: Annotated[list[str], typer.Option("--model", "-m", help="Model to sweep. May be repeated.")],
+    n: Annotated[int, typer.Option(help="Points; the optimum is trained too.")] = 64,
+    optimizer: Annotated[str, typer.Option(help="adamw or sgd.")] = "adamw",
+    recipe: Annotated[str, typer.Option(help="Name of a recipe, or path of a .toml.")] = "digits",
+    data: Annotated[Path | None, typer.Option(help="Folder of the data, if the recipe needs one.")] = None,
+    epochs: Annotated[int | None, typer.Option(help="Train for this long instead of the recipe's.")] = None,
+    design: Annotated[str, typer.Option(help="iid, sobol or grid.")] = "iid",
+    box: Annotated[str, typer.Option(help="optimum (× 1/8 to 4) or paper (the study's ranges).")] = "optimum",
+    seed: Annotated[int, typer.Option(help="Draws the points and the initial weights.")] = 0,
+    lr: Annotated[float | None, typer.Option(help="Learning rate of the optimum, if none is known.")] = None,
+    wd: Annotated[float | None, typer.Option(help="Weight decay of the optimum, if none is known.")] = None,
+    address: Annotated[str, typer.Option(help="Ray cluster: local, auto, or ray://HOST:PORT.")] = "local",
+    cpus_per_trial: Annotated[float, typer.Option(min=0.01, help="CPUs of a trial.")] = 1.0,
+    gpus_per_trial: Annotated[
+        float | None, typer.Option(min=0, help="GPUs of a trial. Default: 1 if any.")
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be trained, and stop.")] = False,
+    folder: Folder = DEFAULT_FOLDER,
+) -> None:
+    """Train a model at n points around its optimum, and at the optimum itself."""
+    from sweep import show
+    from sweep.request import Request, make_plans
+    from sweep.service import Resources, Task, adopt_results
+    from sweep.service import run as run_service
+    from sweep.workspace import Workspace
+
+    console = Console(highlight=False, soft_wrap=True)
+    planned = make_plans(
+        Request(
+            models=model, optimizer=optimizer, recipe=recipe, data=data, epochs=epochs,
+            n=n, design=design, box=box, seed=seed, lr=lr, wd=wd,
+        )
+    )  # fmt: skip
+    workspace = Workspace(folder)
+    if dry_run:
+        show.dry_run([p.plan for p in planned], workspace, console)
+        return
+    tasks = [Task(sweep=workspace.create(p.plan), splits=p.splits, n=n) for p in planned]
+    adopted = sum(adopt_results(task, workspace) for task in tasks)
+    missing = sum(len(task.missing) for task in tasks)
+    show.beginning([task.sweep for task in tasks], missing, adopted, console)
+    resources = Resources(address=address, cpus_per_trial=cpus_per_trial, gpus_per_trial=gpus_per_trial)
+    try:
+        delivered = run_service(tasks, resources, console)
+    except KeyboardInterrupt:
+        console.print("Stopped. Every finished trial is kept; the same command goes on.")
+        raise typer.Exit(130) from None
+    left = [trial for task in tasks for trial in task.missing]
+    show.ending([task.sweep for task in tasks], left, console)
+    raise typer.Exit(1 if left or not delivered else 0)
+
+
+@app.command(epilog="Example: [bold]sweep status[/bold], or [bold]sweep status vit_p_1mf --json[/bold]")
+def status(
+    sweep: Annotated[
+        str | None, typer.Argument(help="A sweep's name, or its beginning: shows its trials.")
+    ] = None,
+    as_json: AsJson = False,
+    folder: Folder = DEFAULT_FOLDER,
+) -> None:
+    """Show how far the sweeps are."""
+    from sweep import show
+    from sweep.workspace import Workspace
+
+    workspace = Workspace(folder)
+    sweeps = [workspace.open(sweep)] if sweep else workspace.sweeps()
+    if as_json:
+        print_json(show.status_json(sweeps, trials=sweep is not None))
+    elif not sweeps:
+        Console().print(f"No sweeps in {folder}/. Begin one: sweep run --model vit_c_1mf")
+    else:
+        show.status(sweeps, Console(highlight=False), trials=sweep is not None)
+
+
+@app.command(epilog="Example: [bold]sweep models[/bold]")
+def models(as_json: AsJson = False) -> None:
+    """List the models: cost at their own resolution, and where an optimum is known."""
+    from sweep import show
+
+    rows = show.model_rows()
+    if as_json:
+        print_json(rows)
+    else:
+        show.models(rows, Console(highlight=False))
+
+
+@app.command(epilog="Example: [bold]sweep ui --port 5000[/bold]")
+def ui(
+    host: Annotated[str, typer.Option(help="Interface to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Port to listen on.")] = 5000,
+) -> None:
+    """Open MLflow's UI on the sweeps of this folder (the same as `mlflow ui`)."""
+    import os
+
+    os.execv(sys.executable, [sys.executable, "-m", "mlflow", "ui", "--host", host, "--port", str(port)])
+
+
+@app.command(epilog="Example: [bold]sweep export --out results.parquet[/bold]")
+def export(
+    out: Out,
+    model: Models = None,
+    optimizer: Optimizers = None,
+    recipe: RecipeFilter = None,
+    sweep: Sweeps = None,
+    folder: Folder = DEFAULT_FOLDER,
+) -> None:
+    """Write one row a trial to a .csv or .parquet file."""
+    from sweep import draw
+
+    table = draw.trial_table(_choose(folder, model, optimizer, recipe, sweep))
+    draw.write_table(table, out)
+    Console(highlight=False).print(f"{len(table)} trials written to {out}")
+
+
+@app.command(
+    epilog="Example: [bold]sweep cdf --out fig.pdf[/bold], and [bold]sweep cdf --absolute --out abs.pdf[/bold]"
+)
+def cdf(
+    out: Out,
+    absolute: Annotated[
+        bool, typer.Option("--absolute", help="Error itself rather than Δ to the optimum.")
+    ] = False,
+    model: Models = None,
+    optimizer: Optimizers = None,
+    recipe: RecipeFilter = None,
+    sweep: Sweeps = None,
+    folder: Folder = DEFAULT_FOLDER,
+) -> None:
+    """Draw the EDFs: share of trials within x points of the optimum's error. Steep means robust."""
+    from analysis import curves, figures, flattery
+    from sweep import draw, show
+
+    table = draw.with_places(draw.trial_table(_choose(folder, model, optimizer, recipe, sweep)))
+    drawn = curves(table, absolute=absolute)
+    figures.save(figures.cdf_figure(drawn), out)
+    show.shares(table, Console(highlight=False))
+    for warning in [] if absolute else flattery(drawn):
+        Console(stderr=True, highlight=False, soft_wrap=True).print(
+            f"[yellow]Mind:[/yellow] {_escape(warning)}"
+        )
+    Console(highlight=False).print(f"Written to {out}")
+
+
+@app.command(epilog="Example: [bold]sweep scatter --out fig.pdf[/bold]")
+def scatter(
+    out: Out,
+    model: Models = None,
+    optimizer: Optimizers = None,
+    recipe: RecipeFilter = None,
+    sweep: Sweeps = None,
+    folder: Folder = DEFAULT_FOLDER,
+) -> None:
+    """Draw error against lr, wd and lr × wd, with a bar at the optimum."""
+    from analysis import figures
+    from sweep import draw
+
+    table = draw.with_places(draw.trial_table(_choose(folder, model, optimizer, recipe, sweep)))
+    figures.save(figures.scatter_figure(table), out)
+    Console(highlight=False).print(f"Written to {out}")
+
+
+def _choose(
+    folder: Path,
+    model: list[str] | None,
+    optimizer: list[str] | None,
+    recipe: str | None,
+    names: list[str] | None,
+) -> list[Any]:
+    """Return the sweeps that the filters leave."""
+    from sweep.workspace import Workspace
+
+    workspace = Workspace(folder)
+    sweeps = [workspace.open(name) for name in names] if names else workspace.sweeps()
+    kept = [
+        sweep
+        for sweep in sweeps
+        if (not model or sweep.plan.model in model)
+        and (not optimizer or sweep.plan.optimizer in optimizer)
+        and recipe in (None, sweep.plan.recipe.name)
+    ]
+    if not kept:
+        has = ", ".join(sweep.name for sweep in sweeps) or "none"
+        raise InputError(f"no sweep to show: {folder}/ has {has}. Begin one: sweep run --model vit_c_1mf")
+    return kept
+
+
+def print_json(value: object) -> None:
+    """Print a value as JSON; NaN and infinity are an error, as they are not JSON."""
+    import json
+
+    print(json.dumps(value, indent=1, allow_nan=False))

@@ -1,0 +1,77 @@
+"""From sweeps to tables and figures: what `analysis` needs to know of them, and nothing of how it draws."""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sweep.errors import InputError
+from sweep.models.catalog import MODELS
+from sweep.workspace import COLUMNS, Sweep
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+OTHER_PANEL = "other models"
+
+
+def trial_table(sweeps: Iterable[Sweep]) -> "pd.DataFrame":
+    """Return one row a trial, with the columns of `sweep.workspace.COLUMNS`."""
+    import pandas as pd
+
+    table = pd.DataFrame([row for sweep in sweeps for row in sweep.rows()], columns=list(COLUMNS))
+    floats = ["u_lr", "u_wd", "lr", "weight_decay", "top1_err", "best_top1_err", "wall_s"]
+    return table.astype(dict.fromkeys(floats, "float64") | {"epochs": "Int64"})
+
+
+def with_places(table: "pd.DataFrame") -> "pd.DataFrame":
+    """Add each model's curve (``family``) and column (``panel``) in a figure."""
+    known = {name: (spec.family, spec.panel) for name, spec in MODELS.items()}
+    places = [known.get(model, (model, OTHER_PANEL)) for model in table["model"]]
+    return table.assign(family=[family for family, _ in places], panel=[panel for _, panel in places])
+
+
+def sweep_figures(sweep: Sweep) -> list[Path]:
+    """Draw a sweep's EDF and scatter, as far as its trials allow; return the files."""
+    from analysis import AnalysisError, curves, figures
+
+    table = with_places(trial_table([sweep]))
+    drawings = {
+        "edf.png": lambda: figures.cdf_figure(curves(table)),
+        "edf_absolute.png": lambda: figures.cdf_figure(curves(table, absolute=True)),
+        "scatter.png": lambda: figures.scatter_figure(table),
+    }
+    folder = sweep.folder / "figures"
+    folder.mkdir(exist_ok=True)
+    drawn = []
+    for name, draw in drawings.items():
+        try:
+            figures.save(draw(), folder / name)
+        except AnalysisError:  # no result yet, or none at the optimum: there is nothing to draw
+            continue
+        drawn.append(folder / name)
+    return drawn
+
+
+def write_table(table: "pd.DataFrame", out: Path) -> None:
+    """Write a table as CSV or Parquet, by its suffix, whole or not at all.
+
+    Raises
+    ------
+    InputError
+        If the suffix is another, or the file cannot be written.
+    """
+    writers = {
+        ".csv": lambda path: table.to_csv(path, index=False),
+        ".parquet": lambda path: table.to_parquet(path, index=False),
+    }
+    if out.suffix not in writers:
+        raise InputError(f"--out {out}: the suffix must be {' or '.join(writers)}, got {out.suffix!r}")
+    aside = out.with_name(f".{out.name}.part")
+    try:
+        writers[out.suffix](aside)
+        aside.replace(out)
+    except OSError as error:
+        raise InputError(f"cannot write {out}: {error.strerror or error}") from error
+    finally:
+        if aside.exists():
+            aside.unlink()

@@ -1,0 +1,129 @@
+"""The journal: what happened to a sweep's trials, one JSON line an event, only ever appended to.
+
+It is what results are read from, and what MLflow is brought up to date from.
+"""
+
+import dataclasses
+import json
+import os
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from sweep.errors import InputError
+from sweep.trial import EpochRecord, TrialRecord, TrialState
+
+EventKind = Literal["start", "epoch", "end"]
+
+
+@dataclass(kw_only=True, slots=True)
+class TrialHistory:
+    """What the journal knows of one trial."""
+
+    started_ms: int | None = None
+    epochs: dict[int, tuple[int, EpochRecord]] = field(default_factory=dict)
+    """Epoch → (time in ms since 1970, record)."""
+    ended_ms: int | None = None
+    record: TrialRecord | None = None
+
+    @property
+    def state(self) -> TrialState:
+        """Where the trial stands, as far as the journal knows."""
+        if self.record:
+            return self.record.state
+        return TrialState.PLANNED if self.started_ms is None else TrialState.RUNNING
+
+    def add(self, kind: EventKind, time_ms: int, contents: Any) -> bool:
+        """Take an event in; say whether it was news.
+
+        A trial that is run again repeats its epochs: the first of each stands, so that nothing is
+        reported twice. A result stands forever, a failure until there is a result.
+        """
+        if self.state.has_result:
+            return False
+        if kind == "epoch":
+            if contents.epoch in self.epochs:
+                return False
+            self.epochs[contents.epoch] = (time_ms, contents)
+        elif kind == "end":
+            self.ended_ms, self.record = time_ms, contents
+        else:
+            self.started_ms = self.started_ms or time_ms
+            self.ended_ms = self.record = None
+        return True
+
+
+class Journal:
+    """The journal of one sweep."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.trials: dict[str, TrialHistory] = {}
+        self._complete_bytes = 0
+        for kind, key, time_ms, contents in self._read():
+            self.history(key).add(kind, time_ms, contents)
+
+    def history(self, key: str) -> TrialHistory:
+        """Return what is known of a trial; an empty history for a new one."""
+        return self.trials.setdefault(key, TrialHistory())
+
+    def append(
+        self,
+        kind: EventKind,
+        key: str,
+        contents: EpochRecord | TrialRecord | None = None,
+        time_ms: int | None = None,
+    ) -> bool:
+        """Note an event; say whether it was news. Only news is written, a trial's end through to the disk."""
+        time_ms = time_ms or time.time_ns() // 1_000_000
+        if not self.history(key).add(kind, time_ms, contents):
+            return False
+        event = {"event": kind, "key": key, "time_ms": time_ms}
+        if contents is not None:
+            event |= dataclasses.asdict(contents)
+        self._write(json.dumps(event, allow_nan=False) + "\n", sync=kind == "end")
+        return True
+
+    def adopt(self, key: str, history: TrialHistory) -> None:
+        """Take over a trial's whole history from another sweep's journal."""
+        self.append("start", key, time_ms=history.started_ms)
+        for time_ms, epoch in history.epochs.values():
+            self.append("epoch", key, epoch, time_ms)
+        self.append("end", key, history.record, history.ended_ms)
+
+    def _write(self, line: str, *, sync: bool) -> None:
+        created = not self.path.exists()
+        with self.path.open("r+b" if not created else "wb") as file:
+            # A line that a killed driver left unfinished is overwritten.
+            file.seek(self._complete_bytes)
+            file.truncate()
+            file.write(line.encode())
+            file.flush()
+            if sync or created:
+                os.fsync(file.fileno())
+        self._complete_bytes += len(line.encode())
+
+    def _read(self) -> Iterator[tuple[EventKind, str, int, Any]]:
+        if not self.path.exists():
+            return
+        raw = self.path.read_bytes()
+        # What follows the last line end was cut off in the middle of a write: it never happened.
+        self._complete_bytes = raw.rfind(b"\n") + 1
+        for number, line in enumerate(raw[: self._complete_bytes].splitlines(), 1):
+            try:
+                yield _parse(json.loads(line))
+            except (ValueError, KeyError, TypeError) as error:
+                raise InputError(f"{self.path}, line {number} is damaged: {error}") from error
+
+
+def _parse(event: dict[str, Any]) -> tuple[EventKind, str, int, Any]:
+    kind, key, time_ms = event.pop("event"), event.pop("key"), event.pop("time_ms")
+    if kind == "start":
+        return kind, key, time_ms, None
+    if kind == "epoch":
+        return kind, key, time_ms, EpochRecord(**event)
+    if kind == "end":
+        return kind, key, time_ms, TrialRecord(key=key, **(event | {"state": TrialState(event["state"])}))
+    raise ValueError(f"unknown event {kind!r}")

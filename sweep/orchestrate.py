@@ -1,0 +1,247 @@
+"""Ray Tune runs the trials: the only module that imports Ray.
+
+A worker is started once and reused for trial after trial: starting one (torch, timm) takes longer than
+a small trial. Workers report each epoch to the driver and write nothing themselves.
+"""
+
+import dataclasses
+import logging
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, NamedTuple, Protocol
+
+os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+os.environ.setdefault("RAY_AIR_NEW_OUTPUT", "0")
+os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+os.environ["TUNE_DISABLE_AUTO_CALLBACK_LOGGERS"] = "1"  # the journal is the log
+os.environ["TUNE_DISABLE_SIGINT_HANDLER"] = "1"  # Ctrl-C is the driver's to handle
+os.environ["TUNE_GLOBAL_CHECKPOINT_S"] = "86400"  # Tune's own state is not used: plan and journal are ours
+os.environ["TUNE_WARN_SLOW_EXPERIMENT_CHECKPOINT_SYNC_THRESHOLD_S"] = "3600"
+
+import ray
+from ray import tune
+
+from sweep.data.images import Splits
+from sweep.errors import InputError
+from sweep.recipe import Recipe
+from sweep.trial import EpochRecord, TrialRecord, TrialSpec, TrialState
+
+RETRIES = 3
+"""How often a trial is tried again after the infrastructure has failed it."""
+
+
+class Job(NamedTuple):
+    """A trial to be run, and what its training needs beside it."""
+
+    trial: TrialSpec
+    setting: int
+    """Index of its `Setting`."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Setting:
+    """What the trials of a sweep share."""
+
+    recipe: Recipe
+    px: int
+    classes: int
+    data: Any
+    """`Splits`, or Ray's reference to them."""
+
+
+class Listener(Protocol):
+    """What the driver does as trials start, report and end."""
+
+    def started(self, trial: TrialSpec) -> None:
+        """Handle that a trial starts, or starts again."""
+
+    def reported(self, trial: TrialSpec, record: EpochRecord) -> None:
+        """Handle an epoch's record."""
+
+    def ended(self, trial: TrialSpec, record: TrialRecord) -> None:
+        """Handle a trial's end."""
+
+
+class Worker(tune.Trainable):
+    """Trains one trial after the other in one process."""
+
+    def setup(self, config: dict[str, Any], jobs: list[Job], settings: list[Setting]) -> None:
+        """Load what all trials need, once."""
+        import torch
+
+        torch.set_num_threads(max(1, int(os.environ.get("OMP_NUM_THREADS", "1"))))
+        self._device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        self._jobs, self._settings = jobs, settings
+        self._batches: dict[tuple[Recipe, int], Any] = {}
+        self.reset_config(config)
+
+    def reset_config(self, new_config: dict[str, Any]) -> bool:
+        """Turn to another trial."""
+        from sweep import training
+
+        job = self._jobs[new_config["job"]]
+        setting = self._settings[job.setting]
+        place = (setting.recipe, setting.px)
+        if place not in self._batches:
+            splits: Splits = ray.get(setting.data)
+            self._batches[place] = training.BatchSource(splits, setting.recipe, self._device)
+        self._started = time.monotonic()
+        self._epochs = training.train(
+            [job.trial], setting.recipe, self._batches[place],
+            classes=setting.classes, px=setting.px, device=self._device,
+        )  # fmt: skip
+        self._last_epoch, self._best = setting.recipe.epochs, 100.0
+        return True
+
+    def step(self) -> dict[str, Any]:
+        """Train for one epoch; report it, and the trial's record with the last."""
+        (epoch,) = next(self._epochs)
+        assert epoch is not None
+        self._best = min(self._best, epoch.top1_err)
+        done = epoch.diverged_step is not None or epoch.epoch == self._last_epoch
+        return {
+            "epoch_record": dataclasses.asdict(epoch),
+            "end_record": self._end(epoch) if done else None,
+            "done": done,
+        }
+
+    def _end(self, epoch: EpochRecord) -> dict[str, Any]:
+        diverged = epoch.diverged_step is not None
+        return {
+            "state": (TrialState.DIVERGED if diverged else TrialState.FINISHED).value,
+            "top1_err": epoch.top1_err,
+            "best_top1_err": self._best,
+            "epochs": epoch.epoch,
+            "wall_s": round(time.monotonic() - self._started, 3),
+            "diverged_step": epoch.diverged_step,
+            "device": _device_name(self._device),
+            "host": os.uname().nodename,
+        }
+
+
+def _device_name(device: Any) -> str:
+    import torch
+
+    return torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu"
+
+
+class _Reporter(tune.Callback):
+    """Hands what Tune says to the listener."""
+
+    def __init__(self, jobs: Sequence[Job], listener: Listener) -> None:
+        self._jobs, self._listener = jobs, listener
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {}  # Tune pickles its callbacks to be able to restore a run; ours goes on from the journal
+
+    def _spec(self, trial: Any) -> TrialSpec:
+        return self._jobs[trial.config["job"]].trial
+
+    def on_trial_start(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
+        self._listener.started(self._spec(trial))
+
+    def on_trial_result(
+        self, iteration: int, trials: list[Any], trial: Any, result: dict, **info: Any
+    ) -> None:
+        spec = self._spec(trial)
+        self._listener.reported(spec, EpochRecord(**result["epoch_record"]))
+        if end := result["end_record"]:
+            self._listener.ended(
+                spec, TrialRecord(key=spec.key, **(end | {"state": TrialState(end["state"])}))
+            )
+
+    def on_trial_error(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
+        spec = self._spec(trial)
+        self._listener.ended(spec, TrialRecord(key=spec.key, state=TrialState.FAILED, error=_reason(trial)))
+
+
+def _reason(trial: Any) -> str:
+    """Say in one line why Tune gave a trial up."""
+    error = trial.get_pickled_error() or trial.get_error()
+    cause = getattr(error, "cause", None) or error
+    lines = str(cause).strip().splitlines()
+    return f"{type(cause).__name__}: {lines[-1] if lines else ''}"[:500]
+
+
+@contextmanager
+def cluster(address: str) -> Iterator[None]:
+    """Join a Ray cluster, or start one on this machine (``local``), and leave or stop it at the end.
+
+    Raises
+    ------
+    InputError
+        If there is no cluster at the address.
+    """
+    arguments: dict[str, Any] = {"address": address}
+    if address == "local":
+        arguments["include_dashboard"] = False
+    for name in ("ray.tune", "ray.air"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)  # a failed trial is reported by its record
+    try:
+        ray.init(logging_level=logging.ERROR, log_to_driver=False, **arguments)
+    except (ConnectionError, RuntimeError, ValueError, PermissionError) as error:
+        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        raise InputError(f"no Ray cluster at --address {address}: {reason}") from error
+    try:
+        yield
+    finally:
+        ray.shutdown()
+
+
+def parallel_trials(cpus: float, gpus: float | None) -> tuple[int, float]:
+    """Return how many trials run at once, and the GPUs that each takes.
+
+    Parameters
+    ----------
+    cpus : float
+        CPUs of a trial.
+    gpus : float or None
+        GPUs of a trial; None: one if the cluster has any.
+
+    Raises
+    ------
+    InputError
+        If the cluster cannot carry a single trial.
+    """
+    has = ray.cluster_resources()
+    gpus = min(1.0, has.get("GPU", 0.0)) if gpus is None else gpus
+    for name, asked, flag in (("CPU", cpus, "--cpus-per-trial"), ("GPU", gpus, "--gpus-per-trial")):
+        if asked > has.get(name, 0):
+            raise InputError(f"{flag} {asked:g}: the cluster has {has.get(name, 0):g} {name}s")
+    shares = [has.get(name, 0) / asked for name, asked in (("CPU", cpus), ("GPU", gpus)) if asked]
+    return int(min(shares)), gpus
+
+
+def share(splits: Splits) -> Any:
+    """Put a data set where all workers can read it without a copy each."""
+    return ray.put(splits)
+
+
+def run(
+    jobs: Sequence[Job], settings: Sequence[Setting], listener: Listener, *, cpus: float, gpus: float
+) -> None:
+    """Run all jobs, as many at once as the cluster carries, in their order.
+
+    A trial that fails is tried again `RETRIES` times and then given up, while the others go on.
+    """
+    worker = tune.with_parameters(Worker, jobs=list(jobs), settings=list(settings))
+    scratch = tempfile.mkdtemp(prefix="sweep-tune-")
+    try:
+        tuner = tune.Tuner(
+            tune.with_resources(worker, {"cpu": cpus, "gpu": gpus}),
+            param_space={"job": tune.grid_search(list(range(len(jobs))))},
+            tune_config=tune.TuneConfig(reuse_actors=True),
+            run_config=tune.RunConfig(
+                name="sweep", storage_path=scratch, verbose=0, callbacks=[_Reporter(jobs, listener)],
+                failure_config=tune.FailureConfig(max_failures=RETRIES),
+                checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),
+            ),
+        )  # fmt: skip
+        tuner.fit()
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)

@@ -1,0 +1,77 @@
+"""What is on its way to MLflow: sent in the background, so that training never waits for it."""
+
+import threading
+from collections.abc import Callable, Hashable
+from typing import Generic, TypeVar
+
+Item = TypeVar("Item", bound=Hashable)
+
+PAUSE_S = 2.0
+"""News is gathered for this long, so that a short trial is sent once rather than epoch by epoch."""
+LONGEST_PAUSE_S = 60.0
+
+
+class Outbox(Generic[Item]):
+    """Items that have news; each is sent with its latest news until that has arrived.
+
+    Parameters
+    ----------
+    send : callable
+        Sends one item. If it raises, the item stays and is sent again later, with growing pauses.
+    """
+
+    def __init__(self, send: Callable[[Item], None]) -> None:
+        self._send = send
+        self._waiting: dict[Item, None] = {}  # a set in the order of arrival
+        self._lock = threading.Condition()
+        self._closing = False
+        self._pause_s = PAUSE_S
+        self.problem: Exception | None = None
+        """Why the last attempt failed; None if it did not."""
+        self._thread = threading.Thread(target=self._work, name="outbox", daemon=True)
+
+    def start(self) -> None:
+        """Begin to send."""
+        self._thread.start()
+
+    def put(self, item: Item) -> None:
+        """Note that an item has news."""
+        with self._lock:
+            self._waiting[item] = None
+
+    def __len__(self) -> int:
+        with self._lock:
+            return len(self._waiting)
+
+    def close(self, timeout_s: float) -> bool:
+        """Send what is waiting, for at most this long; say whether all of it has arrived."""
+        with self._lock:
+            self._closing = True
+            self._lock.notify()
+        self._thread.join(timeout_s)
+        return not self._waiting and not self._thread.is_alive()
+
+    def _work(self) -> None:
+        while True:
+            with self._lock:
+                if not self._closing:
+                    self._lock.wait(self._pause_s)
+                closing, batch = self._closing, list(self._waiting)
+                self._waiting.clear()
+            self._send_all(batch)
+            if closing and (self.problem or not self._waiting):
+                return
+
+    def _send_all(self, batch: list[Item]) -> None:
+        for place, item in enumerate(batch):
+            try:
+                self._send(item)
+            except Exception as error:  # whatever it is, the news must not be lost
+                self.problem, self._pause_s = error, min(2 * self._pause_s, LONGEST_PAUSE_S)
+                self._put_back(batch[place:])
+                return
+        self.problem, self._pause_s = None, PAUSE_S
+
+    def _put_back(self, items: list[Item]) -> None:
+        with self._lock:
+            self._waiting = dict.fromkeys(items) | self._waiting

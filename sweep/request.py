@@ -1,0 +1,144 @@
+"""From the words of a command line to plans: everything is checked before anything is written."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import search_spaces
+from search_spaces import Box, Optimum, SearchSpaceError
+from sweep import recipe as recipes
+from sweep.data import Source, Splits, open_source
+from sweep.errors import InputError, unknown
+from sweep.models.catalog import MODELS, stride
+from sweep.plan import Plan, make_plan
+from sweep.recipe import Recipe
+
+OPTIMIZERS = ("adamw", "sgd")
+BOXES = ("optimum", "paper")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Request:
+    """What is asked of `sweep run`."""
+
+    models: Sequence[str]
+    optimizer: str = "adamw"
+    recipe: str = "digits"
+    data: Path | None = None
+    epochs: int | None = None
+    n: int = 64
+    design: str = "iid"
+    box: str = "optimum"
+    seed: int = 0
+    lr: float | None = None
+    wd: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PlannedSweep:
+    """A plan and the images it trains on."""
+
+    plan: Plan
+    splits: Splits
+
+
+def make_plans(request: Request) -> list[PlannedSweep]:
+    """Plan one sweep a model.
+
+    Raises
+    ------
+    InputError
+        Naming all that is wrong with the request, or what is wrong with the data.
+    """
+    problems = [str(problem) for problem in _problems(request)]
+    if problems:
+        raise InputError("\n".join(problems))
+    recipe = recipes.load(request.recipe, epochs=request.epochs)
+    source = open_source(recipe, request.data)
+    loaded: dict[int, Splits] = {}
+    return [_plan(request, model, recipe, source, loaded) for model in dict.fromkeys(request.models)]
+
+
+def _problems(request: Request) -> list[Exception]:
+    """Find what is wrong with a request, short of its data."""
+    problems: list[Exception] = []
+
+    def attempt(check) -> None:  # type: ignore[no-untyped-def]
+        try:
+            check()
+        except (InputError, SearchSpaceError) as error:
+            problems.append(error)
+
+    for model in request.models:
+        attempt(lambda model=model: _check_model_name(model))
+    attempt(lambda: _check_choice("optimizer", request.optimizer, OPTIMIZERS))
+    attempt(lambda: _check_choice("box", request.box, BOXES))
+    attempt(lambda: recipes.load(request.recipe, epochs=request.epochs))
+    attempt(lambda: search_spaces.relative_points(request.design, request.n, request.seed))
+    if (request.lr is None) != (request.wd is None):
+        problems.append(InputError("--lr and --wd name the optimum together: give both or neither"))
+    if not problems:
+        recipe = recipes.load(request.recipe, epochs=request.epochs)
+        for model in request.models:
+            attempt(lambda model=model: _space(request, model, recipe))
+    return problems
+
+
+def _check_choice(what: str, got: str, known: Sequence[str]) -> None:
+    if got not in known:
+        raise unknown(what, got, known)
+
+
+def _check_model_name(name: str) -> None:
+    if name not in MODELS:
+        from sweep import models  # imports torch and timm: only for a model that is not ours
+
+        models.resolution(name)
+
+
+def _space(request: Request, model: str, recipe: Recipe) -> tuple[Optimum, Box]:
+    """Return the optimum and the box around it, for the recipe's batch."""
+    if request.lr is not None and request.wd is not None:
+        optimum = Optimum(lr=request.lr, weight_decay=request.wd, batch=recipe.batch, source="command line")
+    else:
+        optimum = search_spaces.find(model, request.optimizer, recipe.name).at_batch(recipe.batch)
+    if request.box == "paper":
+        return optimum, search_spaces.paper(model, request.optimizer, recipe.name, recipe.batch)
+    return optimum, search_spaces.around(optimum)
+
+
+def _plan(
+    request: Request, model: str, recipe: Recipe, source: Source, loaded: dict[int, Splits]
+) -> PlannedSweep:
+    px = _px(model, recipe, source.classes)
+    if px not in loaded:
+        loaded[px] = source.load(px)
+    if len(loaded[px].train.labels) < recipe.batch:
+        raise InputError(
+            f"the recipe {recipe.name!r} takes minibatches of {recipe.batch} images, "
+            f"but there are only {len(loaded[px].train.labels)} to train on"
+        )
+    optimum, box = _space(request, model, recipe)
+    plan = make_plan(
+        model=model, optimizer=request.optimizer, recipe=recipe, px=px,
+        data_fingerprint=source.fingerprint, classes=source.classes,
+        n=request.n, design=request.design, seed=request.seed, optimum=optimum, box=box,
+    )  # fmt: skip
+    return PlannedSweep(plan=plan, splits=loaded[px])
+
+
+def _px(model: str, recipe: Recipe, classes: int) -> int:
+    """Return the resolution at which a model trains, having checked that it can."""
+    if model not in MODELS:
+        from sweep import models
+
+        px = recipe.px(models.resolution(model)[0])
+        models.check(model, num_classes=classes, px=px)
+        return px
+    px = recipe.px(MODELS[model].train_px)
+    if px % stride(MODELS[model]):
+        raise InputError(
+            f"{model} needs images of a multiple of {stride(MODELS[model])} px; "
+            f"the recipe {recipe.name!r} gives {px}"
+        )
+    return px

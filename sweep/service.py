@@ -1,0 +1,203 @@
+"""A run from plans to results: what `sweep run` does once it knows what is wanted."""
+
+import signal
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from types import FrameType
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+
+from sweep.data import Splits
+from sweep.outbox import Outbox
+from sweep.progress import ProgressView, Tally
+from sweep.trial import EpochRecord, TrialRecord, TrialSpec, TrialState
+from sweep.workspace import PLAN, Sweep, Workspace
+
+if TYPE_CHECKING:
+    from sweep.store import Store
+
+CLOSE_TIMEOUT_S = 120.0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Resources:
+    """Where trials run, and what each takes."""
+
+    address: str = "local"
+    cpus_per_trial: float = 1.0
+    gpus_per_trial: float | None = None
+    """None: one where the cluster has any."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Task:
+    """A sweep of which the first n points, and the optimum, are wanted."""
+
+    sweep: Sweep
+    splits: Splits
+    n: int
+
+    @property
+    def missing(self) -> list[TrialSpec]:
+        """The wanted trials that have no result, the optimum first."""
+        return [
+            trial for trial in self.sweep.plan.first(self.n).trials if not self.sweep.state(trial).has_result
+        ]
+
+
+def adopt_results(task: Task, workspace: Workspace) -> int:
+    """Take over results that another sweep has of the very same trials; say how many.
+
+    The trial at the optimum is the same for every design, and a key stands for all that determines it.
+    """
+    missing = {trial.key for trial in task.missing}
+    adopted = 0
+    for name in workspace.names():
+        if not missing or name == task.sweep.name or not name.startswith(task.sweep.plan.model):
+            continue
+        for key, history in workspace.open(name).journal.trials.items():
+            if key in missing and history.state.has_result:
+                task.sweep.journal.adopt(key, history)
+                missing.remove(key)
+                adopted += 1
+    return adopted
+
+
+class _Recorder:
+    """Writes what happens to the journals, and tells the outbox and the progress view."""
+
+    def __init__(self, tasks: Sequence[Task], outbox: Outbox[str], tally: Tally, view: ProgressView) -> None:
+        self._outbox, self._tally, self._view = outbox, tally, view
+        self._journals = {trial.key: task.sweep.journal for task in tasks for trial in task.sweep.plan.trials}
+
+    def started(self, trial: TrialSpec) -> None:
+        """Note that a trial starts, or starts again."""
+        self._note(trial, self._journals[trial.key].append("start", trial.key))
+
+    def reported(self, trial: TrialSpec, record: EpochRecord) -> None:
+        """Note an epoch's record."""
+        self._note(trial, self._journals[trial.key].append("epoch", trial.key, record))
+
+    def ended(self, trial: TrialSpec, record: TrialRecord) -> None:
+        """Note a trial's end."""
+        news = self._journals[trial.key].append("end", trial.key, record)
+        if news:
+            self._tally.add(trial, record)
+        self._note(trial, news)
+
+    def _note(self, trial: TrialSpec, news: bool) -> None:
+        if news:
+            self._outbox.put(trial.key)
+        self._view.note = f"MLflow is away, {len(self._outbox)} trials wait" if self._outbox.problem else ""
+        self._view.refresh()
+
+
+def run(tasks: Sequence[Task], resources: Resources, console: Console) -> bool:
+    """Train what is missing and bring MLflow up to date; say whether MLflow has all of it.
+
+    Raises
+    ------
+    InputError
+        If MLflow or the cluster cannot be used, or another driver is at work; nothing is trained then.
+    KeyboardInterrupt
+        After Ctrl-C or SIGTERM; every finished trial is kept.
+    """
+    with ExitStack() as stack:
+        for task in tasks:
+            stack.enter_context(task.sweep.driving())
+        stack.enter_context(_terminable())
+        # MLflow is imported and opened while Ray starts: both take seconds.
+        store_opening = stack.enter_context(ThreadPoolExecutor(1)).submit(_open_store, tasks)
+        if any(task.missing for task in tasks):
+            from sweep import orchestrate
+
+            stack.enter_context(orchestrate.cluster(resources.address))
+        store, known = store_opening.result()
+        outbox = Outbox(_Sender(store, tasks))
+        _put_differences(tasks, known, outbox)
+        outbox.start()
+        try:
+            if any(task.missing for task in tasks):
+                _train(tasks, resources, outbox, console)
+        finally:
+            complete = outbox.close(CLOSE_TIMEOUT_S) and _close(store, tasks, console)
+    if outbox.problem:
+        console.print(f"MLflow did not take everything: {outbox.problem}", style="yellow", highlight=False)
+    return complete
+
+
+@contextmanager
+def _terminable() -> Iterator[None]:
+    """Let SIGTERM end the run as Ctrl-C does."""
+
+    def interrupt(signum: int, frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+class _Sender:
+    """Sends a trial's history to MLflow."""
+
+    def __init__(self, store: "Store", tasks: Sequence[Task]) -> None:
+        self._store = store
+        self._trials = {trial.key: (task.sweep, trial) for task in tasks for trial in task.sweep.plan.trials}
+
+    def __call__(self, key: str) -> None:
+        sweep, trial = self._trials[key]
+        self._store.send_trial(sweep.plan, trial, sweep.journal.history(key))
+
+
+def _open_store(tasks: Sequence[Task]) -> "tuple[Store, dict[str, TrialState | None]]":
+    """Open MLflow; return the store, and what it knows of the trials' ends."""
+    from sweep.store import Store
+
+    store = Store(tasks[0].sweep.plan.recipe.name)
+    known: dict[str, TrialState | None] = {}
+    for task in tasks:
+        known |= store.open_sweep(task.sweep.plan, task.sweep.folder / PLAN)
+    return store, known
+
+
+def _put_differences(tasks: Sequence[Task], known: dict[str, TrialState | None], outbox: Outbox[str]) -> None:
+    """Put the trials whose end MLflow does not know, or knows otherwise, in the outbox."""
+    for task in tasks:
+        for key, history in task.sweep.journal.trials.items():
+            if history.record and known.get(key) is not history.record.state:
+                outbox.put(key)
+
+
+def _train(tasks: Sequence[Task], resources: Resources, outbox: Outbox[str], console: Console) -> None:
+    from sweep import orchestrate
+
+    parallel, gpus = orchestrate.parallel_trials(resources.cpus_per_trial, resources.gpus_per_trial)
+    shared = {task.sweep.plan.px: orchestrate.share(task.splits) for task in tasks}
+    settings = [
+        orchestrate.Setting(recipe=plan.recipe, px=plan.px, classes=plan.classes, data=shared[plan.px])
+        for plan in (task.sweep.plan for task in tasks)
+    ]
+    jobs = [orchestrate.Job(trial, place) for place, task in enumerate(tasks) for trial in task.missing]
+    tally = Tally([job.trial for job in jobs], parallel)
+    with ProgressView(tally, console) as view:
+        recorder = _Recorder(tasks, outbox, tally, view)
+        orchestrate.run(jobs, settings, recorder, cpus=resources.cpus_per_trial, gpus=gpus)
+
+
+def _close(store: "Store", tasks: Sequence[Task], console: Console) -> bool:
+    """Draw each sweep and end its parent run; say whether MLflow took it."""
+    from sweep import draw
+
+    for task in tasks:
+        try:
+            store.close_sweep(task.sweep.plan, task.sweep.counts(), draw.sweep_figures(task.sweep))
+        except Exception as error:  # MLflow is away: the next run does it
+            console.print(f"MLflow did not take the figures of {task.sweep.name}: {error}", style="yellow")
+            return False
+    return True

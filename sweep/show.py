@@ -1,0 +1,185 @@
+"""What the commands print."""
+
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+from rich.table import Table
+
+from sweep.plan import Plan
+from sweep.progress import duration
+from sweep.trial import TrialSpec, TrialState
+from sweep.workspace import Sweep, Workspace
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_NAMED_FAILURES = 10
+
+
+def dry_run(plans: Sequence[Plan], workspace: Workspace, console: Console) -> None:
+    """Say what would be trained."""
+    known = set(workspace.names())
+    for plan in plans:
+        sweep = workspace.open(plan.sweep) if plan.sweep in known else None
+        left = sum(1 for t in plan.trials if sweep is None or not sweep.state(t).has_result)
+        box = plan.box
+        console.print(f"[bold]{plan.sweep}[/bold]: {left} of {len(plan.trials)} trials to train")
+        console.print(
+            f"  {plan.recipe.epochs} epochs each, batch {plan.recipe.batch}, {plan.px} px, seed {plan.seed}"
+        )
+        console.print(
+            f"  {plan.n} {plan.design} points; optimum lr {plan.optimum_lr:.3g}, wd {plan.optimum_wd:.3g}"
+        )
+        console.print(f"  ({plan.optimum_source})")
+        console.print(
+            f"  box lr {box.lr_low:.3g} to {box.lr_high:.3g}, wd {box.wd_low:.3g} to {box.wd_high:.3g}"
+        )
+
+
+def beginning(sweeps: Sequence[Sweep], missing: int, adopted: int, console: Console) -> None:
+    """Say what is about to be trained."""
+    total = sum(len(sweep.plan.trials) for sweep in sweeps)
+    console.print(f"{', '.join(sweep.name for sweep in sweeps)}: {missing} of {total} trials to train")
+    if adopted:
+        console.print(f"{adopted} results taken over from other sweeps with the very same trials")
+
+
+def ending(sweeps: Sequence[Sweep], left: Sequence[TrialSpec], console: Console) -> None:
+    """Say what came of it, and what to do next."""
+    status(sweeps, console, trials=False)
+    by_key = {trial.key: sweep for sweep in sweeps for trial in sweep.plan.trials}
+    for trial in left[:_NAMED_FAILURES]:
+        record = by_key[trial.key].journal.history(trial.key).record
+        reason = record.error if record and record.error else "not trained"
+        console.print(
+            f"[red]no result[/red] {trial.model} {trial.role} {trial.index} ({trial.key}): {reason}",
+            markup=True,
+        )
+    if left:
+        more = f", and {len(left) - _NAMED_FAILURES} more" if len(left) > _NAMED_FAILURES else ""
+        console.print(f"{len(left)} trials have no result{more}: the same command tries them again.")
+    else:
+        console.print("Next: [bold]sweep cdf --out fig.pdf[/bold], or browse with [bold]sweep ui[/bold]")
+
+
+def status(sweeps: Sequence[Sweep], console: Console, *, trials: bool) -> None:
+    """Print a line a sweep, or a line a trial."""
+    for row in status_json(sweeps, trials=False):
+        console.print(_status_line(row))
+    if trials:
+        table = Table("index", "key", "state", "lr", "weight decay", "top-1 err %", "best %", "time")
+        for row in (row for sweep in sweeps for row in sweep.rows()):
+            place = "optimum" if row["role"] == "optimum" else str(row["index"])
+            errors = [_number(row["top1_err"]), _number(row["best_top1_err"])]
+            took = "" if row["wall_s"] is None else duration(row["wall_s"])
+            table.add_row(
+                place,
+                row["key"],
+                row["state"],
+                f"{row['lr']:.3g}",
+                f"{row['weight_decay']:.3g}",
+                *errors,
+                took,
+            )
+        console.print(table)
+
+
+def _status_line(row: dict[str, Any]) -> str:
+    counts = ", ".join(f"{row[state]} {state}" for state in TrialState if row[state])
+    at = f"; error at the optimum {row['optimum_err']:.2f} %" if row["optimum_err"] is not None else ""
+    best = f", best {row['best_err']:.2f} %" if row["best_err"] is not None else ""
+    incomplete = "" if row["complete"] else "[yellow]incomplete[/yellow] "
+    return f"[bold]{row['sweep']}[/bold]: {incomplete}{counts}{at}{best}"
+
+
+def status_json(sweeps: Sequence[Sweep], *, trials: bool) -> list[dict[str, Any]]:
+    """Return each sweep's counts and errors as plain values, its trials too if asked."""
+    return [_status_row(sweep) | ({"trials": list(sweep.rows())} if trials else {}) for sweep in sweeps]
+
+
+def _status_row(sweep: Sweep) -> dict[str, Any]:
+    rows = list(sweep.rows())
+    counts = {state.value: sum(row["state"] == state for row in rows) for state in TrialState}
+    errors = [row["top1_err"] for row in rows if row["top1_err"] is not None]
+    optimum = [row["top1_err"] for row in rows if row["role"] == "optimum"]
+    return {
+        "sweep": sweep.name, "model": sweep.plan.model, "optimizer": sweep.plan.optimizer,
+        "recipe": sweep.plan.recipe.name, "design": sweep.plan.design, "n": sweep.plan.n, **counts,
+        "complete": counts["finished"] + counts["diverged"] == len(rows),
+        "optimum_err": optimum[0], "best_err": min(errors, default=None),
+    }  # fmt: skip
+
+
+def _number(value: float | None) -> str:
+    return "" if value is None or math.isnan(value) else f"{value:.2f}"
+
+
+def shares(table: "pd.DataFrame", console: Console) -> None:
+    """Print how many of each sweep's trials lie near its optimum."""
+    from analysis import curves, summary
+
+    shown = Table(
+        "model", "optimizer", "points", "diverged", "at optimum %", "median %", "≤ 1", "≤ 2", "≤ 4", "≤ 8"
+    )
+    for row in summary(curves(table)).itertuples(index=False):
+        shown.add_row(*[str(value) for value in row])
+    console.print(shown)
+
+
+def model_rows() -> list[dict[str, Any]]:
+    """Return every model of ours: cost at its training resolution, and its optima."""
+    import timm
+    import torch
+
+    import search_spaces
+    from sweep import models as _registered  # noqa: F401
+    from sweep.models.catalog import MODELS
+    from sweep.models.complexity import measure
+
+    rows = []
+    for name, spec in MODELS.items():
+        with torch.device("meta"):
+            cost = measure(timm.create_model(name), spec.train_px)
+        optima = {
+            f"{optimizer}/{recipe}": {
+                "lr": o.lr,
+                "weight_decay": o.weight_decay,
+                "batch": o.batch,
+                "source": o.source,
+            }
+            for (model, optimizer, recipe), o in search_spaces.optima().items()
+            if model == name
+        }
+        rows.append(
+            {"model": name, "family": spec.family, "size": spec.size, **cost._asdict(),
+             "train_px": spec.train_px, "test_px": spec.test_px, "optima": optima}
+        )  # fmt: skip
+    return rows
+
+
+def models(rows: Sequence[dict[str, Any]], console: Console) -> None:
+    """Print the models."""
+    table = Table(
+        "model",
+        "family",
+        "size",
+        "multiply-adds",
+        "params",
+        "activations",
+        "px (train/test)",
+        "optima known for",
+    )
+    for row in rows:
+        costs = [_si(row[name]) for name in ("flops", "params", "activations")]
+        px = f"{row['train_px']}/{row['test_px']}"
+        table.add_row(row["model"], row["family"], row["size"], *costs, px, ", ".join(row["optima"]) or "–")
+    console.print(table)
+
+
+def _si(value: float) -> str:
+    for unit, size in (("G", 1e9), ("M", 1e6), ("k", 1e3)):
+        if value >= size:
+            return f"{value / size:.3f} {unit}"
+    return str(value)

@@ -1,0 +1,211 @@
+"""MLflow's record of the sweeps: one experiment a recipe, a parent run a sweep, its trials as children.
+
+The only module that imports MLflow, and only the driver uses it. It holds nothing that the journal does
+not: a run is found again by its trial's key and brought up to date as often as one likes.
+"""
+
+import logging
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+# A tracking server that is away is noticed soon; what could not be sent is sent again from the journal.
+os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
+os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "20")
+os.environ.setdefault("MLFLOW_SQLALCHEMYSTORE_POOL_PRE_PING", "true")
+
+from mlflow import MlflowClient, get_tracking_uri
+from mlflow.entities import Metric, Param, RunTag, ViewType
+from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID
+
+from sweep.errors import InputError
+from sweep.journal import TrialHistory
+from sweep.plan import Plan
+from sweep.trial import EpochRecord, TrialSpec, TrialState
+
+METRICS_PER_REQUEST = 1000
+"""MLflow's limit for one ``log_batch``."""
+
+_STATUS = {TrialState.FINISHED: "FINISHED", TrialState.DIVERGED: "FINISHED", TrialState.FAILED: "FAILED"}
+
+
+class Store:
+    """The runs of one experiment.
+
+    Raises
+    ------
+    InputError
+        If MLflow cannot be reached or refuses the experiment.
+    """
+
+    def __init__(self, recipe: str) -> None:
+        self.uri = get_tracking_uri()
+        self.experiment = f"sweep-{recipe}"
+        for name in ("mlflow", "alembic", "sqlalchemy", "urllib3"):
+            logging.getLogger(name).setLevel(logging.ERROR)
+        try:
+            self._client = MlflowClient(self.uri)
+            self._experiment_id = self._get_or_create_experiment()
+        except Exception as error:  # anything from a bad scheme to a refused connection
+            reason = str(error).strip().splitlines()[0][:300] if str(error).strip() else type(error).__name__
+            raise InputError(
+                f"MLflow at {self.uri} cannot be used: {reason}\n"
+                "Start its server, or set MLFLOW_TRACKING_URI to one that runs. Unset, a file here is used."
+            ) from error
+        self._runs: dict[str, str] = {}
+        self._sent: dict[str, int] = {}
+
+    def _get_or_create_experiment(self) -> str:
+        experiment = self._client.get_experiment_by_name(self.experiment)
+        if experiment is None:
+            return str(self._client.create_experiment(self.experiment))
+        if experiment.lifecycle_stage != "active":
+            raise InputError(
+                f"the experiment {self.experiment} was deleted: `mlflow experiments restore` brings it back"
+            )
+        return str(experiment.experiment_id)
+
+    def open_sweep(self, plan: Plan, plan_file: Path) -> dict[str, TrialState | None]:
+        """Find or create a sweep's parent run, mark it as running, and look its trials up.
+
+        Returns
+        -------
+        dict
+            The key of each trial that has a run → the final state that MLflow knows of, or None.
+        """
+        found = {run.data.tags["sweep.key"]: run for run in self._search(plan.sweep)}
+        self._runs |= {key: run.info.run_id for key, run in found.items()}
+        parent = self._runs.get(plan.sweep)
+        if parent is None:
+            parent = self._create(plan.sweep, plan.sweep, {"sweep.sweep": plan.sweep}, start_ms=None)
+        self._client.update_run(parent, status="RUNNING")
+        self._client.log_batch(parent, params=_params(_plan_params(plan)), tags=_tags(_plan_tags(plan)))
+        self._client.log_artifact(parent, str(plan_file))
+        found.pop(plan.sweep, None)
+        return {key: _final_state(run) for key, run in found.items()}
+
+    def _search(self, sweep: str) -> Iterable[Any]:
+        token = None
+        while True:
+            page = self._client.search_runs(
+                [self._experiment_id],
+                f"tags.`sweep.sweep` = '{sweep}'",
+                ViewType.ACTIVE_ONLY,
+                5000,
+                page_token=token,
+            )
+            yield from page
+            token = page.token
+            if not token:
+                return
+
+    def _create(self, key: str, name: str, tags: dict[str, str], start_ms: int | None) -> str:
+        run = self._client.create_run(
+            self._experiment_id, start_time=start_ms, run_name=name, tags={"sweep.key": key} | tags
+        )
+        self._runs[key] = run.info.run_id
+        return str(run.info.run_id)
+
+    def send_trial(self, plan: Plan, trial: TrialSpec, history: TrialHistory) -> None:
+        """Bring a trial's run up to date with the journal, creating it if there is none."""
+        run = self._runs.get(trial.key)
+        if run is None:
+            tags = _trial_tags(plan, trial) | {MLFLOW_PARENT_RUN_ID: self._runs[plan.sweep]}
+            run = self._create(trial.key, _trial_name(trial), tags, history.started_ms)
+        record, ended_ms = history.record, history.ended_ms
+        epochs = list(history.epochs.values())
+        metrics = [metric for at, epoch in epochs[self._sent.get(run, 0) :] for metric in _metrics(epoch, at)]
+        tags = {"sweep.state": history.state.value}
+        if record and record.best_top1_err is not None:
+            metrics.append(Metric("best_top1_err", record.best_top1_err, ended_ms, record.epochs))
+        if record and record.error:
+            tags["sweep.error"] = record.error[:5000]
+        if record and record.diverged_step is not None:
+            tags["sweep.diverged_step"] = str(record.diverged_step)
+        first, *rest = [
+            metrics[i : i + METRICS_PER_REQUEST] for i in range(0, len(metrics), METRICS_PER_REQUEST)
+        ] or [[]]
+        self._client.log_batch(
+            run, metrics=first, params=_params(_trial_params(plan, trial)), tags=_tags(tags)
+        )
+        for chunk in rest:
+            self._client.log_batch(run, metrics=chunk)
+        self._sent[run] = len(epochs)
+        if record:
+            self._client.set_terminated(run, _STATUS[record.state], ended_ms)
+
+    def close_sweep(self, plan: Plan, counts: dict[TrialState, int], figures: Iterable[Path]) -> None:
+        """Note how a sweep stands on its parent run, with its figures, and end the run."""
+        run = self._runs[plan.sweep]
+        for figure in figures:
+            self._client.log_artifact(run, str(figure), "figures")
+        self._client.log_batch(
+            run, tags=_tags({f"sweep.{state}": str(count) for state, count in counts.items()})
+        )
+        complete = sum(counts[state] for state in TrialState if state.has_result) == len(plan.trials)
+        self._client.set_terminated(run, "FINISHED" if complete else "KILLED")
+
+
+def _final_state(run: Any) -> TrialState | None:
+    """Return what MLflow takes a trial's end to be; None while it has not been told of one."""
+    state = run.data.tags.get("sweep.state")
+    ended = run.info.status in _STATUS.values()
+    return TrialState(state) if ended and state in set(_STATUS) else None
+
+
+def _metrics(epoch: EpochRecord, time_ms: int) -> list[Metric]:
+    values = {
+        "top1_err": epoch.top1_err,
+        "val_loss": epoch.val_loss,
+        "train_loss": epoch.train_loss,
+        "epoch_lr": epoch.lr,
+    }
+    return [Metric(name, value, time_ms, epoch.epoch) for name, value in values.items() if value is not None]
+
+
+def _trial_name(trial: TrialSpec) -> str:
+    return "optimum" if trial.role == "optimum" else f"point-{trial.index:03d}"
+
+
+def _trial_params(plan: Plan, trial: TrialSpec) -> dict[str, object]:
+    return {
+        "model": trial.model, "optimizer": trial.optimizer, "recipe": plan.recipe.name, "lr": trial.lr,
+        "weight_decay": trial.weight_decay, "seed": trial.seed, "epochs": plan.recipe.epochs,
+        "batch": plan.recipe.batch, "px": plan.px,
+    }  # fmt: skip
+
+
+def _trial_tags(plan: Plan, trial: TrialSpec) -> dict[str, str]:
+    tags = _plan_tags(plan) | {"sweep.role": trial.role, "sweep.index": str(trial.index)}
+    if trial.u_lr is not None:
+        tags |= {"sweep.u_lr": repr(trial.u_lr), "sweep.u_wd": repr(trial.u_wd)}
+    return tags
+
+
+def _plan_params(plan: Plan) -> dict[str, object]:
+    return {
+        "model": plan.model, "optimizer": plan.optimizer, "recipe": plan.recipe.name, "design": plan.design,
+        "seed": plan.seed, "lr": plan.optimum_lr, "weight_decay": plan.optimum_wd, "lr_low": plan.box.lr_low,
+        "lr_high": plan.box.lr_high, "wd_low": plan.box.wd_low, "wd_high": plan.box.wd_high,
+        "epochs": plan.recipe.epochs, "batch": plan.recipe.batch, "px": plan.px,
+    }  # fmt: skip
+
+
+def _plan_tags(plan: Plan) -> dict[str, str]:
+    return {
+        "sweep.sweep": plan.sweep, "sweep.role": "sweep", "sweep.model": plan.model,
+        "sweep.optimizer": plan.optimizer, "sweep.recipe": plan.recipe.name, "sweep.design": plan.design,
+        "sweep.data": plan.data_fingerprint,
+    }  # fmt: skip
+
+
+def _params(values: dict[str, object]) -> list[Param]:
+    # repr of a float reads back as the same float, to the last bit
+    return [
+        Param(name, repr(value) if isinstance(value, float) else str(value)) for name, value in values.items()
+    ]
+
+
+def _tags(values: dict[str, str]) -> list[RunTag]:
+    return [RunTag(name, value) for name, value in values.items()]
