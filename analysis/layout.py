@@ -1,0 +1,221 @@
+"""What a figure will show, settled before anything is drawn: cells, looks, legends and axis limits."""
+
+import itertools
+import textwrap
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from analysis.edf import Curve
+from analysis.table import FAMILIES, OPTIMIZERS, Sweep, panel_order, values, word_order
+
+RIGHT_SHARE = 0.9
+"""The x axis reaches this quantile of every curve's finite errors: an outlier does not flatten the rest."""
+RIGHT_LEAST, RIGHT_MOST = 5.0, 25.0
+"""Points of x axis. Models that never converge end 70 and more points off: where they lie on that scale says
+little, and steps a few points wide could no longer be told apart. Trials beyond are counted in the legend."""
+CHAR_IN = 0.051
+"""Mean width in inches of a letter of a legend at 7 pt."""
+LOG_RATIO = 20.0
+"""A scatter's y axis is logarithmic where its largest error is more than this times its smallest."""
+
+_NAMES = {"adamw": "AdamW", "sgd": "SGD"}
+Dash = tuple[int, tuple[float, ...]]
+
+
+class Look(NamedTuple):
+    """How a curve looks: told apart by colour, by dash and by marker."""
+
+    color: str
+    dash: Dash
+    marker: str
+
+
+_SOLID: Dash = (0, ())
+_DASHED: Dash = (0, (4.0, 1.5))
+_DOTTED: Dash = (0, (1.0, 1.0))
+LOOKS = {
+    "ViT_P": Look("#D55E00", _DASHED, "o"),
+    "ViT_C": Look("#0072B2", _SOLID, "s"),
+    "RegNetY": Look("#009E73", (0, (5.0, 1.5, 1.0, 1.5)), "^"),
+}
+"""Colours of Okabe and Ito (2008), which colour-blind readers tell apart; the same in every figure."""
+_OTHER_LOOKS = [
+    Look(color, dash, marker)
+    for dash in (_DOTTED, _SOLID, _DASHED)
+    for color, marker in (("#CC79A7", "D"), ("#56B4E9", "v"), ("#E69F00", "P"), ("#000000", "X"))
+]
+
+
+class Cell(NamedTuple):
+    """One pair of axes: a panel under one optimizer."""
+
+    title: str
+    curves: list[Curve]
+    looks: list[Look]
+    entries: list[str]
+    """The legend's, one a curve."""
+
+    @property
+    def lines(self) -> int:
+        """Lines of the legend."""
+        return sum(entry.count("\n") + 1 for entry in self.entries)
+
+
+class YAxis(NamedTuple):
+    """A scatter's y axis, in percent."""
+
+    bottom: float
+    divide: float
+    """Above it lie the diverged trials; the top where there are none."""
+    diverged: float
+    """Where they are drawn."""
+    top: float
+    log: bool
+
+
+def grid(curves: Sequence[Curve], right: float, width: float) -> list[list[Cell]]:
+    """Sort curves into rows (optimizers) and columns (panels).
+
+    Parameters
+    ----------
+    curves : sequence of Curve
+        Of one kind, relative or absolute.
+    right : float
+        The x axis's end; legends count the trials beyond.
+    width : float
+        Room for a legend entry's text, in inches.
+    """
+    names = _labels(curves)
+    looks = looks_of(names.values())
+
+    def cell(panel: str, optimizer: str) -> Cell:
+        members = [curve for curve in curves if (curve.panel, curve.optimizer) == (panel, optimizer)]
+        members.sort(key=lambda curve: word_order(names[curve.sweep], FAMILIES))
+        return Cell(
+            title=f"{panel}, {optimizer_name(optimizer)}",
+            curves=members,
+            looks=[looks[names[curve.sweep]] for curve in members],
+            entries=[_entry(curve, names[curve.sweep], right, width) for curve in members],
+        )
+
+    panels = sorted({curve.panel for curve in curves}, key=panel_order)
+    optimizers = sorted({curve.optimizer for curve in curves}, key=lambda name: word_order(name, OPTIMIZERS))
+    return [[cell(panel, optimizer) for panel in panels] for optimizer in optimizers]
+
+
+def optimizer_name(optimizer: str) -> str:
+    """Return an optimizer's name as it is printed."""
+    return _NAMES.get(optimizer, optimizer)
+
+
+def _labels(curves: Sequence[Curve]) -> dict[str, str]:
+    """Name each sweep by its family, or by its model where two models of a family share a cell."""
+    cells = [(curve.panel, curve.optimizer, curve.family) for curve in curves]
+    twice = {family for panel, optimizer, family in cells if cells.count((panel, optimizer, family)) > 1}
+    return {curve.sweep: curve.model if curve.family in twice else curve.family for curve in curves}
+
+
+def looks_of(names: Iterable[str]) -> dict[str, Look]:
+    """Give every name a look: the study's families always the same one, others the next that is free."""
+    others = itertools.cycle(_OTHER_LOOKS)
+    ordered = sorted(set(names), key=lambda name: word_order(name, FAMILIES))
+    return {name: LOOKS[name] if name in LOOKS else next(others) for name in ordered}
+
+
+def _entry(curve: Curve, name: str, right: float, width: float) -> str:
+    """Write a legend entry: what is drawn, and all that is not."""
+    parts = [f"{name}, n = {curve.n}"]
+    if curve.diverged:
+        parts.append(f"{curve.diverged} diverged")
+    beyond = int((finite_errors(curve) > right).sum())
+    if beyond:
+        parts.append(f"{beyond} beyond x = {right:g}")
+    if curve.missing:
+        parts.append(f"incomplete: {curve.missing} of {curve.n + curve.missing} missing")
+    return fold(parts, max(12, int(width / CHAR_IN)))
+
+
+def fold(parts: Sequence[str], room: int) -> str:
+    """Join parts by commas into lines of `room` letters, broken between parts where that is possible."""
+    lines = [parts[0]]
+    for part in parts[1:]:
+        if len(lines[-1]) + len(part) + 2 <= room:
+            lines[-1] += f", {part}"
+        else:
+            lines[-1] += ","
+            lines.append(part)
+    return "\n".join(textwrap.fill(line, room) for line in lines)
+
+
+def is_shared(cells: Sequence[Cell]) -> bool:
+    """Say whether one legend holds for all of several cells."""
+    return len(cells) > 1 and all(cell.entries == cells[0].entries for cell in cells)
+
+
+def finite_errors(curve: Curve) -> NDArray[np.float64]:
+    """Return the finished trials' errors on the curve's scale, ascending, shape (n - diverged,)."""
+    counts = np.diff(np.round(curve.edf.y * curve.n), prepend=0).astype(int)
+    return np.repeat(curve.edf.x, counts)[: curve.n - curve.diverged]
+
+
+def x_limits(curves: Sequence[Curve]) -> tuple[float, float]:
+    """Choose an EDF's x axis: on the left all there is, on the right what is informative."""
+    relative = curves[0].relative
+    samples = [sample for sample in map(finite_errors, curves) if sample.size]
+    if not samples:
+        return (-0.1, RIGHT_LEAST) if relative else (0.0, 100.0)
+    lowest = min(float(sample[0]) for sample in samples)
+    base = 0.0 if relative else lowest
+    most = max(RIGHT_MOST, min(float(np.median(sample)) for sample in samples) - base)
+    reach = max(float(np.quantile(sample, RIGHT_SHARE, method="lower")) for sample in samples) - base
+    right = float(np.ceil(base + min(max(1.05 * reach, RIGHT_LEAST), most)))
+    left = min(base, lowest)
+    left -= 0.02 * (right - left)
+    return (left, right) if relative else (max(0.0, left), min(right, 100.0))
+
+
+def y_axes(sweeps: Sequence[Sweep]) -> dict[str, YAxis]:
+    """Choose a scatter's y axes, one a panel and of one kind: all errors are on them, "div." above.
+
+    Linear, but logarithmic where errors differ so much that the good ones would lie in one line.
+    """
+    errors = {sweep.panel: _errors([s for s in sweeps if s.panel == sweep.panel]) for sweep in sweeps}
+    every = np.concatenate(list(errors.values()))
+    log = bool(every.size and every.min() > 0 and every.max() > LOG_RATIO * every.min())
+    lost = {s.panel for s in sweeps if len(s.diverged) or s.optimum_state == "diverged"}
+    return {panel: _y_axis(sample, log=log, lost=panel in lost) for panel, sample in errors.items()}
+
+
+def _errors(sweeps: Sequence[Sweep]) -> NDArray[np.float64]:
+    """Return all finite errors, in percent, of points and optima."""
+    optima = [s.optimum_err for s in sweeps if s.optimum_err is not None and s.optimum_state == "finished"]
+    return np.concatenate([optima, *(values(sweep.finished, "top1_err") for sweep in sweeps)])
+
+
+def _y_axis(errors: NDArray[np.float64], *, log: bool, lost: bool) -> YAxis:
+    low, high = (float(errors.min()), float(errors.max())) if errors.size else (1.0, 100.0)
+    if log:
+        low, high = np.log10(low), np.log10(high)
+    # Where all errors are about the same, the axis still needs room for a tick or two.
+    high = max(high, low + (0.7 if log else 5.0))
+    margin = 0.06 * (high - low)
+    places = np.array(
+        [low - margin, high + margin, high + 2.1 * margin, high + (3.2 if lost else 1.0) * margin]
+    )
+    bottom, divide, diverged, top = map(float, 10**places if log else places)
+    return YAxis(bottom=bottom, divide=divide, diverged=diverged, top=top, log=log)
+
+
+def sweep_title(sweep: Sweep) -> str:
+    """Say what a row of scatters shows, and what it lacks."""
+    parts = [f"{sweep.family}, {sweep.panel}, {optimizer_name(sweep.optimizer)}: n = {sweep.n}"]
+    if len(sweep.diverged):
+        parts.append(f"{len(sweep.diverged)} diverged")
+    if sweep.missing:
+        parts.append(f"incomplete: {sweep.missing} of {sweep.n + sweep.missing} missing")
+    if sweep.optimum_err is None:
+        parts.append("no result at the optimum")
+    return ", ".join(parts)

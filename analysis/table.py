@@ -1,0 +1,239 @@
+"""The trial table: what it must hold, and the sweeps in it.
+
+One row a trial. Everything that draws or counts reads the table through `read_sweeps`, so that one set of
+rules holds for all of it: nothing is dropped in silence.
+"""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from analysis.errors import AnalysisError
+
+FAMILIES = ("ViT_P", "ViT_C", "RegNetY")
+"""The study's three model families, in the order in which they are shown."""
+OPTIMIZERS = ("adamw", "sgd")
+RESULTS = ("finished", "diverged")
+"""The states of a trial that has a result. Both count in an EDF's denominator."""
+STATES = (*RESULTS, "planned", "running", "failed")
+ROLES = ("point", "optimum")
+DIVERGED_ERR = 100.0
+"""The top-1 error of a diverged trial, in percent."""
+
+_PER_SWEEP = ("model", "optimizer", "family", "panel")
+_WORDS = ("sweep", "role", *_PER_SWEEP, "recipe", "state")
+_COLUMNS = (*_WORDS, "index", "top1_err")
+_SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([KMGT])F", re.IGNORECASE)
+_UNIT = {"K": 1e3, "M": 1e6, "G": 1e9, "T": 1e12}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class Sweep:
+    """The trials of one model and optimizer, parted by what became of them."""
+
+    sweep: str
+    model: str
+    family: str
+    panel: str
+    optimizer: str
+    recipe: str
+    finished: pd.DataFrame
+    """Rows of the points that trained to the end."""
+    diverged: pd.DataFrame
+    """Rows of the points whose loss was no longer finite: results too, with a top-1 error of 100."""
+    missing: int
+    """Points without a result: planned, running or failed."""
+    optimum: pd.DataFrame
+    """The row of the trial at the optimum; no row where it was never planned."""
+
+    @property
+    def n(self) -> int:
+        """Points with a result."""
+        return len(self.finished) + len(self.diverged)
+
+    @property
+    def optimum_err(self) -> float | None:
+        """Top-1 error at the optimum in percent, 100 if it diverged, None without a result."""
+        if self.optimum.empty or self.optimum_state not in RESULTS:
+            return None
+        return float(self.optimum["top1_err"].iloc[0])
+
+    @property
+    def optimum_state(self) -> str | None:
+        """State of the trial at the optimum, None where there is no such trial."""
+        return None if self.optimum.empty else str(self.optimum["state"].iloc[0])
+
+    def __str__(self) -> str:
+        return f"sweep {self.sweep} ({self.model}, {self.optimizer})"
+
+
+def read_sweeps(table: pd.DataFrame, *, need: Iterable[str] = ()) -> list[Sweep]:
+    """Check a trial table and part it into its sweeps.
+
+    Parameters
+    ----------
+    table : DataFrame
+        One row a trial, with the columns sweep, role, index, model, optimizer, family, panel, recipe, state
+        and top1_err (percent).
+    need : iterable of str, optional
+        Further columns that the caller reads.
+
+    Returns
+    -------
+    list of Sweep
+        By panel (size), optimizer, family and model; one for each model and optimizer.
+
+    Raises
+    ------
+    AnalysisError
+        If the table is empty, lacks a column or a word, holds an unknown state or role, an error outside
+        0..100, a trial twice, more than one recipe, two sweeps of one model and optimizer, or a sweep
+        without any result.
+    """
+    _check_columns(table, (*_COLUMNS, *need))
+    _check_words(table)
+    table = table.assign(top1_err=pd.to_numeric(table["top1_err"], errors="coerce").astype(float))
+    _check_errors(table)
+    _check_one_recipe(table)
+    sweeps = [_sweep(str(name), rows) for name, rows in table.groupby("sweep", sort=False)]
+    _check_one_sweep_each(sweeps)
+    return sorted(sweeps, key=_order)
+
+
+def panel_order(panel: str) -> tuple[bool, float, str]:
+    """Sort key of panels: by complexity (400MF, 1GF, 18GF), then names that are no complexity, by letter."""
+    size = _SIZE.fullmatch(panel.strip())
+    return (size is None, float(size[1]) * _UNIT[size[2].upper()] if size else 0.0, panel)
+
+
+def word_order(word: str, known: tuple[str, ...]) -> tuple[int, str]:
+    """Sort key of words: the known ones in their order, then the others by letter."""
+    return (known.index(word) if word in known else len(known), word)
+
+
+def _order(sweep: Sweep) -> tuple:
+    """Sort key of sweeps as they are shown."""
+    return (
+        panel_order(sweep.panel),
+        word_order(sweep.optimizer, OPTIMIZERS),
+        word_order(sweep.family, FAMILIES),
+        sweep.model,
+    )
+
+
+def _sweep(name: str, rows: pd.DataFrame) -> Sweep:
+    """Part one sweep's rows by role and state."""
+    _check_one_model(name, rows)
+    _check_each_once(name, rows)
+    points = rows[rows["role"] == "point"]
+    words = {column: str(rows[column].iloc[0]) for column in (*_PER_SWEEP, "recipe")}
+    sweep = Sweep(
+        sweep=name,
+        finished=points[points["state"] == "finished"],
+        diverged=points[points["state"] == "diverged"],
+        missing=int((~points["state"].isin(RESULTS)).sum()),
+        optimum=rows[rows["role"] == "optimum"],
+        **words,
+    )
+    if sweep.n == 0:
+        raise AnalysisError(
+            f"{sweep} has no finished or diverged point, {sweep.missing} without a result: "
+            "go on with `sweep run`, or choose other sweeps with --sweep ID."
+        )
+    return sweep
+
+
+def _check_columns(table: pd.DataFrame, columns: tuple[str, ...]) -> None:
+    lacking = [column for column in columns if column not in table.columns]
+    if lacking:
+        raise AnalysisError(
+            f"a trial table needs the columns {', '.join(columns)}; {', '.join(lacking)} missing, got "
+            f"{', '.join(map(str, table.columns)) or 'none'}. `sweep export` writes all but family and panel."
+        )
+    if table.empty:
+        raise AnalysisError("a trial table needs at least one trial, got none: start with `sweep run`.")
+
+
+def _check_words(table: pd.DataFrame) -> None:
+    for column in _WORDS:
+        blank = int(table[column].isna().sum())
+        if blank:
+            raise AnalysisError(
+                f"every trial needs a {column}; {blank} of {len(table)} rows have none: fill it."
+            )
+    for column, known in (("state", STATES), ("role", ROLES)):
+        odd = sorted(set(map(str, table[column])) - set(known))
+        if odd:
+            raise AnalysisError(
+                f"{column} must be one of {', '.join(known)}, got {', '.join(odd)}: mend the table."
+            )
+
+
+def _check_errors(table: pd.DataFrame) -> None:
+    wrong = table["state"].isin(RESULTS) & ~table["top1_err"].between(0.0, 100.0)
+    if wrong.any():
+        raise AnalysisError(
+            f"top1_err must be a percentage from 0 to 100, got {_example(table, wrong)}: mend the table."
+        )
+    wrong = (table["state"] == "diverged") & (table["top1_err"] != DIVERGED_ERR)
+    if wrong.any():
+        raise AnalysisError(
+            f"a diverged trial has top1_err 100, got {_example(table, wrong)}: set 100, or state finished."
+        )
+
+
+def _example(table: pd.DataFrame, wrong: pd.Series) -> str:
+    """Name the first of the wrong rows and their number."""
+    row = table[wrong].iloc[0]
+    more = f" (and {int(wrong.sum()) - 1} more)" if wrong.sum() > 1 else ""
+    return f"{row['top1_err']:g} at {row['role']} {row['index']} of sweep {row['sweep']}{more}"
+
+
+def _check_one_recipe(table: pd.DataFrame) -> None:
+    recipes = sorted(set(map(str, table["recipe"])))
+    if len(recipes) > 1:
+        raise AnalysisError(
+            f"sweeps are compared under one recipe, got {len(recipes)}: {', '.join(recipes)}. "
+            "Choose one with --recipe, or sweeps with --sweep ID."
+        )
+
+
+def _check_one_model(name: str, rows: pd.DataFrame) -> None:
+    for column in _PER_SWEEP:
+        values = sorted(set(map(str, rows[column])))
+        if len(values) > 1:
+            raise AnalysisError(
+                f"a sweep has one {column}, sweep {name} has {len(values)}: {', '.join(values)}. "
+                "Give each its own sweep id."
+            )
+
+
+def _check_each_once(name: str, rows: pd.DataFrame) -> None:
+    twice = rows[rows.duplicated(["role", "index"])]
+    if len(twice):
+        role, index = twice.iloc[0][["role", "index"]]
+        raise AnalysisError(
+            f"a trial counts once, sweep {name} has {len(twice)} rows too many, the first {role} {index}: "
+            "keep one row a trial."
+        )
+
+
+def _check_one_sweep_each(sweeps: list[Sweep]) -> None:
+    """Two sweeps of one model and optimizer would be one curve drawn twice."""
+    ids: dict[tuple[str, str], list[str]] = {}
+    for sweep in sweeps:
+        ids.setdefault((sweep.model, sweep.optimizer), []).append(sweep.sweep)
+    for (model, optimizer), names in ids.items():
+        if len(names) > 1:
+            raise AnalysisError(
+                f"one sweep for each model and optimizer, got {len(names)} of {model} with {optimizer}: "
+                f"{', '.join(names)}. Choose one with --sweep ID."
+            )
+
+
+def values(rows: pd.DataFrame, column: str) -> np.ndarray:
+    """Return a column as floats, shape (rows,)."""
+    return rows[column].to_numpy(dtype=float)
