@@ -40,7 +40,7 @@ def main() -> None:
     except ValueError as error:
         if not _is_users(error):
             raise
-        Console(stderr=True, highlight=False, soft_wrap=True).print("[red]Error:[/red]", _escape(str(error)))
+        plain_console(stderr=True).print("[red]Error:[/red]", _escape(str(error)))
         sys.exit(2)
 
 
@@ -49,6 +49,11 @@ def _is_users(error: ValueError) -> bool:
     from search_spaces.errors import SearchSpaceError
 
     return isinstance(error, InputError | SearchSpaceError | AnalysisError)
+
+
+def plain_console(*, stderr: bool = False) -> Console:
+    """Return a console that leaves line breaks and numbers as they are."""
+    return Console(stderr=stderr, highlight=False, soft_wrap=True)
 
 
 def _escape(text: str) -> str:
@@ -84,11 +89,11 @@ def run(
     """Train a model at n points around its optimum, and at the optimum itself."""
     from sweep import show
     from sweep.request import Request, make_plans
-    from sweep.service import Resources, Task, adopt_results
+    from sweep.service import Resources, Task
     from sweep.service import run as run_service
     from sweep.workspace import Workspace
 
-    console = Console(highlight=False, soft_wrap=True)
+    console = plain_console()
     planned = make_plans(
         Request(
             models=model, optimizer=optimizer, recipe=recipe, data=data, epochs=epochs,
@@ -100,12 +105,9 @@ def run(
         show.dry_run([p.plan for p in planned], workspace, console)
         return
     tasks = [Task(sweep=workspace.create(p.plan), splits=p.splits, n=n) for p in planned]
-    adopted = sum(adopt_results(task, workspace) for task in tasks)
-    missing = sum(len(task.missing) for task in tasks)
-    show.beginning([task.sweep for task in tasks], missing, adopted, console)
     resources = Resources(address=address, cpus_per_trial=cpus_per_trial, gpus_per_trial=gpus_per_trial)
     try:
-        delivered = run_service(tasks, resources, console)
+        delivered = run_service(tasks, workspace, resources, console)
     except KeyboardInterrupt:
         console.print("Stopped. Every finished trial is kept; the same command goes on.")
         raise typer.Exit(130) from None
@@ -131,9 +133,9 @@ def status(
     if as_json:
         print_json(show.status_json(sweeps, trials=sweep is not None))
     elif not sweeps:
-        Console().print(f"No sweeps in {folder}/. Begin one: sweep run --model vit_c_1mf")
+        plain_console().print(f"No sweeps in {folder}/. Begin one: sweep run --model vit_c_1mf")
     else:
-        show.status(sweeps, Console(highlight=False), trials=sweep is not None)
+        show.status(sweeps, plain_console(), trials=sweep is not None)
 
 
 @app.command(epilog="Example: [bold]sweep models[/bold]")
@@ -145,7 +147,7 @@ def models(as_json: AsJson = False) -> None:
     if as_json:
         print_json(rows)
     else:
-        show.models(rows, Console(highlight=False))
+        show.models(rows, plain_console())
 
 
 @app.command(epilog="Example: [bold]sweep ui --port 5000[/bold]")
@@ -173,7 +175,7 @@ def export(
 
     table = draw.trial_table(_choose(folder, model, optimizer, recipe, sweep))
     draw.write_table(table, out)
-    Console(highlight=False).print(f"{len(table)} trials written to {out}")
+    plain_console().print(f"{len(table)} trials written to {out}")
 
 
 @app.command(
@@ -182,7 +184,7 @@ def export(
 def cdf(
     out: Out,
     absolute: Annotated[
-        bool, typer.Option("--absolute", help="Error itself rather than Δ to the optimum.")
+        bool, typer.Option("--absolute", help="The error itself, not Δ to the optimum.")
     ] = False,
     model: Models = None,
     optimizer: Optimizers = None,
@@ -191,18 +193,16 @@ def cdf(
     folder: Folder = DEFAULT_FOLDER,
 ) -> None:
     """Draw the EDFs: share of trials within x points of the optimum's error. Steep means robust."""
-    from analysis import curves, figures, flattery
+    from analysis import curves, figures, flattery, summary
     from sweep import draw, show
 
     table = draw.with_places(draw.trial_table(_choose(folder, model, optimizer, recipe, sweep)))
     drawn = curves(table, absolute=absolute)
     figures.save(figures.cdf_figure(drawn), out)
-    show.shares(table, Console(highlight=False))
+    show.shares(summary(drawn), plain_console())
     for warning in [] if absolute else flattery(drawn):
-        Console(stderr=True, highlight=False, soft_wrap=True).print(
-            f"[yellow]Mind:[/yellow] {_escape(warning)}"
-        )
-    Console(highlight=False).print(f"Written to {out}")
+        plain_console(stderr=True).print(f"[yellow]Mind:[/yellow] {_escape(warning)}")
+    plain_console().print(f"Written to {out}")
 
 
 @app.command(epilog="Example: [bold]sweep scatter --out fig.pdf[/bold]")
@@ -220,7 +220,7 @@ def scatter(
 
     table = draw.with_places(draw.trial_table(_choose(folder, model, optimizer, recipe, sweep)))
     figures.save(figures.scatter_figure(table), out)
-    Console(highlight=False).print(f"Written to {out}")
+    plain_console().print(f"Written to {out}")
 
 
 def _choose(

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
+from sweep import show
 from sweep.data import Splits
 from sweep.outbox import Outbox
 from sweep.progress import ProgressView, Tally
@@ -95,7 +96,7 @@ class _Recorder:
         self._view.refresh()
 
 
-def run(tasks: Sequence[Task], resources: Resources, console: Console) -> bool:
+def run(tasks: Sequence[Task], workspace: Workspace, resources: Resources, console: Console) -> bool:
     """Train what is missing and bring MLflow up to date; say whether MLflow has all of it.
 
     Raises
@@ -108,10 +109,13 @@ def run(tasks: Sequence[Task], resources: Resources, console: Console) -> bool:
     with ExitStack() as stack:
         for task in tasks:
             stack.enter_context(task.sweep.driving())
+        adopted = sum(adopt_results(task, workspace) for task in tasks)
+        missing = sum(len(task.missing) for task in tasks)
+        show.beginning([task.sweep for task in tasks], missing, adopted, console)
         stack.enter_context(_terminable())
         # MLflow is imported and opened while Ray starts: both take seconds.
         store_opening = stack.enter_context(ThreadPoolExecutor(1)).submit(_open_store, tasks)
-        if any(task.missing for task in tasks):
+        if missing:
             from sweep import orchestrate
 
             stack.enter_context(orchestrate.cluster(resources.address))
@@ -120,7 +124,7 @@ def run(tasks: Sequence[Task], resources: Resources, console: Console) -> bool:
         _put_differences(tasks, known, outbox)
         outbox.start()
         try:
-            if any(task.missing for task in tasks):
+            if missing:
                 _train(tasks, resources, outbox, console)
         finally:
             complete = outbox.close(CLOSE_TIMEOUT_S) and _close(store, tasks, console)
@@ -131,16 +135,17 @@ def run(tasks: Sequence[Task], resources: Resources, console: Console) -> bool:
 
 @contextmanager
 def _terminable() -> Iterator[None]:
-    """Let SIGTERM end the run as Ctrl-C does."""
+    """Let SIGTERM end the run as Ctrl-C does, and Ctrl-C where the shell had it ignored."""
 
     def interrupt(signum: int, frame: FrameType | None) -> None:
         raise KeyboardInterrupt
 
-    before = signal.signal(signal.SIGTERM, interrupt)
+    before = {number: signal.signal(number, interrupt) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 class _Sender:

@@ -116,16 +116,16 @@ def _number(value: float | None) -> str:
     return "" if value is None or math.isnan(value) else f"{value:.2f}"
 
 
-def shares(table: "pd.DataFrame", console: Console) -> None:
-    """Print how many of each sweep's trials lie near its optimum."""
-    from analysis import curves, summary
-
-    shown = Table(
-        "model", "optimizer", "points", "diverged", "at optimum %", "median %", "≤ 1", "≤ 2", "≤ 4", "≤ 8"
-    )
-    for row in summary(curves(table)).itertuples(index=False):
-        shown.add_row(*[str(value) for value in row])
-    console.print(shown)
+def shares(summary: "pd.DataFrame", console: Console) -> None:
+    """Print how many of each sweep's points lie near its optimum; ``summary`` is `analysis.summary`'s."""
+    table = Table("model", "optimizer", "points", "diverged", "error at optimum", "median", "≤1", "≤2", "≤4", "≤8")
+    for row in summary.to_dict("records"):
+        errors = [f"{row[name]:.2f} %" for name in ("optimum_err", "median")]
+        within = [f"{row[f'within_{delta}']:.2f}" for delta in (1, 2, 4, 8)]
+        points = str(row["n"]) + (f" (of {row['n'] + row['missing']})" if row["missing"] else "")
+        table.add_row(row["model"], row["optimizer"], points, str(row["diverged"]), *errors, *within)
+    console.print(table)
+    console.print("≤x: share of points within x points of the error at the optimum")
 
 
 def model_rows() -> list[dict[str, Any]]:

@@ -55,6 +55,7 @@ class Store:
             ) from error
         self._runs: dict[str, str] = {}
         self._sent: dict[str, int] = {}
+        self._unfinished: dict[str, str] = {}  # run → its sweep
 
     def _get_or_create_experiment(self) -> str:
         experiment = self._client.get_experiment_by_name(self.experiment)
@@ -113,6 +114,8 @@ class Store:
         if run is None:
             tags = _trial_tags(plan, trial) | {MLFLOW_PARENT_RUN_ID: self._runs[plan.sweep]}
             run = self._create(trial.key, _trial_name(trial), tags, history.started_ms)
+        if run not in self._sent and not history.record:
+            self._client.update_run(run, status="RUNNING")  # an earlier driver may have left it as killed
         record, ended_ms = history.record, history.ended_ms
         epochs = list(history.epochs.values())
         metrics = [metric for at, epoch in epochs[self._sent.get(run, 0) :] for metric in _metrics(epoch, at)]
@@ -132,11 +135,16 @@ class Store:
         for chunk in rest:
             self._client.log_batch(run, metrics=chunk)
         self._sent[run] = len(epochs)
+        self._unfinished[run] = plan.sweep
         if record:
             self._client.set_terminated(run, _STATUS[record.state], ended_ms)
+            del self._unfinished[run]
 
     def close_sweep(self, plan: Plan, counts: dict[TrialState, int], figures: Iterable[Path]) -> None:
-        """Note how a sweep stands on its parent run, with its figures, and end the run."""
+        """Note how a sweep stands on its parent run, with its figures, and end it and what it left running."""
+        for unfinished in [run for run, sweep in self._unfinished.items() if sweep == plan.sweep]:
+            self._client.set_terminated(unfinished, "KILLED")
+            del self._unfinished[unfinished]
         run = self._runs[plan.sweep]
         for figure in figures:
             self._client.log_artifact(run, str(figure), "figures")

@@ -81,6 +81,7 @@ class Sweep:
                 f"{self.name} is being run already, by {driver}. Wait for it, or stop it."
             ) from None
         try:
+            self.journal = Journal(self.folder / JOURNAL)  # another driver may have added to it meanwhile
             (self.folder / DRIVER).write_text(f"process {os.getpid()} on {socket.gethostname()}")
             yield
         finally:
