@@ -78,12 +78,13 @@ class Journal:
     ) -> bool:
         """Note an event; say whether it was news. Only news is written, a trial's end through to the disk."""
         time_ms = time_ms or time.time_ns() // 1_000_000
-        if not self.history(key).add(kind, time_ms, contents):
-            return False
         event = {"event": kind, "key": key, "time_ms": time_ms}
         if contents is not None:
             event |= dataclasses.asdict(contents)
-        self._write(json.dumps(event, allow_nan=False) + "\n", sync=kind == "end")
+        line = json.dumps(event, allow_nan=False) + "\n"
+        if not self.history(key).add(kind, time_ms, contents):
+            return False
+        self._write(line, sync=kind == "end")
         return True
 
     def adopt(self, key: str, history: TrialHistory) -> None:

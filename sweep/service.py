@@ -112,13 +112,13 @@ def run(tasks: Sequence[Task], workspace: Workspace, resources: Resources, conso
         adopted = sum(adopt_results(task, workspace) for task in tasks)
         missing = sum(len(task.missing) for task in tasks)
         show.beginning([task.sweep for task in tasks], missing, adopted, console)
-        stack.enter_context(_terminable())
         # MLflow is imported and opened while Ray starts: both take seconds.
         store_opening = stack.enter_context(ThreadPoolExecutor(1)).submit(_open_store, tasks)
         if missing:
             from sweep import orchestrate
 
             stack.enter_context(orchestrate.cluster(resources.address))
+        stack.enter_context(_terminable())  # after Ray, which would end the process at SIGTERM
         store, known = store_opening.result()
         outbox = Outbox(_Sender(store, tasks))
         _put_differences(tasks, known, outbox)

@@ -23,7 +23,7 @@ class Digits:
         rng = np.random.default_rng(recipe.data_seed)
         rest, val = hold_out(images, _VAL, rng)
         train, minival = hold_out(rest, _MINIVAL, rng)
-        if recipe.train_subset is not None:
+        if recipe.train_subset is not None and recipe.train_subset < len(train.labels):
             _, train = hold_out(train, recipe.train_subset, rng)
         self._splits = Splits(train, minival, val)
         self.fingerprint = fingerprint(self._splits)

@@ -123,5 +123,5 @@ def _decode_one(path: Path, px: int) -> NDArray[np.uint8]:
             left, top = ((length - side) / 2 for length in rgb.size)
             square = (left, top, left + side, top + side)
             return np.asarray(rgb.resize((px, px), Image.Resampling.BILINEAR, box=square))
-    except (OSError, UnidentifiedImageError, SyntaxError, ValueError) as error:
+    except (OSError, UnidentifiedImageError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         raise InputError(f"{path} is not a readable image: {error}") from error

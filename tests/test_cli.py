@@ -1,0 +1,216 @@
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from test_journal import finished
+from test_plan import a_plan
+from typer.main import get_command
+
+from sweep import cli
+from sweep.trial import TrialRecord, TrialState
+from sweep.workspace import Workspace
+
+
+@pytest.fixture
+def sweep(tmp_path, monkeypatch, capsys):
+    """Call the command line in an empty folder; return (exit code, stdout, stderr)."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "160")
+
+    def call(*words: str) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["sweep", *words])
+        with pytest.raises(SystemExit) as exit_:
+            cli.main()
+        printed = capsys.readouterr()
+        return exit_.value.code or 0, printed.out, printed.err
+
+    return call
+
+
+@pytest.fixture
+def results(tmp_path):
+    """Two sweeps with results, made without training."""
+    for model, spread in (("vit_p_1mf", 3.0), ("vit_c_1mf", 0.5)):
+        sweep = Workspace(tmp_path / "sweeps").create(a_plan(model=model, n=8))
+        for i, trial in enumerate(sweep.plan.trials):
+            sweep.journal.append("end", trial.key, finished(trial.key, error=5.0 + i * spread))
+    return tmp_path / "sweeps"
+
+
+COMMANDS = [name for name in get_command(cli.app).commands]  # noqa: C416
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_has_help_with_an_example(command, sweep):
+    code, out, _ = sweep(command, "--help")
+    assert code == 0
+    assert f"sweep {command}" in out.split("Example:")[1]
+
+
+def test_the_commands_of_the_design_are_there():
+    assert {"run", "status", "models", "ui", "export", "cdf", "scatter"} <= set(COMMANDS)
+
+
+def test_help_imports_nothing_heavy():
+    code = "import sys; sys.argv = ['sweep', '--help']\nfrom sweep.cli import main\ntry: main()\nexcept SystemExit: pass\n"
+    code += "print(sorted({'numpy', 'pandas', 'torch', 'ray', 'mlflow', 'matplotlib', 'scipy'} & set(sys.modules)))"
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert ran.stdout.splitlines()[-1] == "[]"
+
+
+BAD = [
+    (["run"], "Missing option"),
+    (["run", "--model", "vit_p_1mff"], "Did you mean vit_p_1mf"),
+    (["run", "--model", "vit_p_1mf", "--n", "0"], "n must be at least 1, got 0"),
+    (["run", "--model", "vit_p_1mf", "--n", "many"], "Invalid value"),
+    (["run", "--model", "vit_p_1mf", "--optimizer", "adam"], "Did you mean adamw"),
+    (["run", "--model", "vit_p_1mf", "--recipe", "digit"], "Did you mean digits"),
+    (["run", "--model", "vit_p_1mf", "--lr", "-1", "--wd", "0.1"], "lr must be a positive, finite number"),
+    (["run", "--model", "vit_p_1mf", "--lr", "0.1"], "give both or neither"),
+    (["run", "--model", "vit_p_1mf", "--lr", "0.1", "--wd", "-2"], "weight_decay must be a positive"),
+    (["run", "--model", "vit_p_1mf", "--recipe", "folder", "--lr", ".1", "--wd", ".1"], "needs its data"),
+    (["run", "--model", "vit_p_1mf", "--recipe", "folder", "--lr", ".1", "--wd", ".1", "--data", "x"], "no such folder"),
+    (["run", "--model", "vit_p_1mf", "--recipe", "fashion_mnist", "--lr", ".1", "--wd", ".1", "--data", "."], "no file"),
+    (["run", "--model", "vit_p_1mf", "--design", "grid", "--n", "60"], "use 49 or 64"),
+    (["run", "--model", "vit_p_1mf", "--box", "paper"], "Use --box optimum"),
+    (["run", "--model", "vit_p_1mf", "--cpus-per-trial", "0"], "Invalid value"),
+    (["run", "--model", "vit_p_1mf", "--dir", "a_file"], "cannot write the plan"),
+    (["status", "vit"], "unknown sweep 'vit'"),
+    (["export", "--out", "x.csv"], "no sweep to show"),
+    (["cdf", "--out", "x.pdf"], "no sweep to show"),
+    (["scatter", "--out", "x.pdf"], "no sweep to show"),
+    (["cdf"], "Missing option"),
+    (["ui", "--port", "0"], "Invalid value"),
+    (["dance"], "No such command"),
+]
+
+
+@pytest.mark.parametrize(("words", "message"), BAD, ids=[" ".join(words) for words, _ in BAD])
+def test_bad_input_gets_one_message_and_exit_code_2_and_leaves_nothing(words, message, sweep, tmp_path):
+    (tmp_path / "a_file").write_text("")
+    code, out, err = sweep(*words)
+    assert code == 2
+    assert message in err
+    assert "Traceback" not in out + err
+    assert [path.name for path in tmp_path.iterdir()] == ["a_file"]
+
+
+BAD_OUT = [
+    (["cdf", "--out", "fig.docx"], "docx"),
+    (["cdf", "--out", "nowhere/fig.pdf"], "cannot write"),
+    (["scatter", "--out", "fig"], "suffix"),
+    (["export", "--out", "table.xls"], ".csv or .parquet"),
+    (["export", "--out", "nowhere/table.csv"], "cannot write"),
+    (["cdf", "--out", "fig.pdf", "--model", "vit_q"], "no sweep to show"),
+    (["cdf", "--out", "fig.pdf", "--sweep", "vit"], "fits 2 sweeps"),
+]
+
+
+@pytest.mark.parametrize(("words", "message"), BAD_OUT, ids=[" ".join(words) for words, _ in BAD_OUT])
+def test_what_cannot_be_written_leaves_nothing_behind(words, message, sweep, results, tmp_path):
+    before = sorted(tmp_path.rglob("*"))
+    code, _, err = sweep(*words)
+    assert code == 2
+    assert message in err
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_a_damaged_plan_or_journal_is_named(sweep, results):
+    folder = next(results.iterdir())
+    (folder / "journal.jsonl").write_text('{"event": "end"}\n')
+    assert "journal.jsonl, line 1 is damaged" in sweep("status")[2]
+    (folder / "plan.json").write_text("{")
+    code, _, err = sweep("status")
+    assert code == 2
+    assert "plan.json is not a plan, or damaged" in err
+
+
+def test_status_shows_counts_and_says_what_is_incomplete(sweep, results):
+    code, out, _ = sweep("status")
+    assert code == 0
+    assert "9 finished; error at the optimum 5.00 %, best 5.00 %" in out
+    assert "incomplete" not in out
+    Workspace(results).create(a_plan(model="vit_p_1mf", n=12))
+    assert "incomplete 4 planned, 9 finished" in sweep("status")[1]
+
+
+def test_status_of_an_empty_folder_says_how_to_begin(sweep):
+    code, out, _ = sweep("status")
+    assert code == 0
+    assert "sweep run --model" in out
+
+
+def test_status_speaks_json(sweep, results):
+    (row, _) = json.loads(sweep("status", "--json")[1])
+    assert (row["model"], row["finished"], row["complete"]) == ("vit_c_1mf", 9, True)
+    (one,) = json.loads(sweep("status", "vit_p", "--json")[1])
+    assert [trial["index"] for trial in one["trials"]] == list(range(-1, 8))
+
+
+def test_export_writes_every_column_and_reads_back_exactly(sweep, results, tmp_path):
+    import pandas as pd
+
+    from sweep.workspace import COLUMNS
+
+    assert sweep("export", "--out", "t.csv")[0] == sweep("export", "--out", "t.parquet")[0] == 0
+    csv, parquet = pd.read_csv(tmp_path / "t.csv"), pd.read_parquet(tmp_path / "t.parquet")
+    assert tuple(csv.columns) == tuple(parquet.columns) == COLUMNS
+    assert len(csv) == 18
+    for column in ("lr", "weight_decay", "u_lr", "top1_err"):
+        assert csv[column].equals(parquet[column])
+    sweep_ = Workspace(results).open("vit_p")
+    assert csv[csv.model == "vit_p_1mf"].lr.tolist() == [trial.lr for trial in sweep_.plan.trials]
+
+
+def test_cdf_draws_both_kinds_and_prints_the_shares(sweep, results, tmp_path):
+    code, out, _ = sweep("cdf", "--out", "fig.pdf")
+    assert code == 0
+    assert "0.25" in out  # 2 of 8 points of vit_p within 8 points of its optimum: errors 8 and 11, then 14 …
+    assert (tmp_path / "fig.pdf").read_bytes().startswith(b"%PDF")
+    assert sweep("cdf", "--absolute", "--out", "abs.svg")[0] == 0
+    assert sweep("scatter", "--out", "s.png")[0] == 0
+    assert (tmp_path / "s.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_cdf_warns_when_delta_flatters(sweep, tmp_path):
+    for model, error in (("vit_p_1mf", 60.0), ("vit_c_1mf", 7.0)):
+        made = Workspace(tmp_path / "sweeps").create(a_plan(model=model, n=8))
+        for i, trial in enumerate(made.plan.trials):
+            made.journal.append("end", trial.key, finished(trial.key, error=error + 0.1 * i))
+    code, _, err = sweep("cdf", "--out", "fig.pdf")
+    assert code == 0
+    assert "vit_p_1mf" in err or "ViT_P" in err
+    assert "--absolute" in err
+
+
+def test_diverged_trials_count(sweep, tmp_path):
+    made = Workspace(tmp_path / "sweeps").create(a_plan(n=64))
+    for i, trial in enumerate(made.plan.trials):
+        diverged = TrialRecord(key=trial.key, state=TrialState.DIVERGED, top1_err=100.0, best_top1_err=100.0)
+        made.journal.append("end", trial.key, diverged if i > 48 else finished(trial.key, error=10.0))
+    out = sweep("cdf", "--out", "fig.png")[1]
+    assert "0.75" in out
+    assert "1.00" not in out
+
+
+def test_dry_run_says_what_would_be_trained_and_writes_nothing(sweep, tmp_path):
+    code, out, _ = sweep("run", "--model", "vit_p_1mf", "--n", "3", "--dry-run")
+    assert code == 0
+    assert "4 of 4 trials to train" in out
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.slow
+def test_models_are_listed_with_their_cost(sweep):
+    rows = {row["model"]: row for row in json.loads(sweep("models", "--json")[1])}
+    assert rows["vit_p_18gf"]["params"] == 86_567_656
+    assert rows["vit_c_1mf"]["optima"]["adamw/digits"]["lr"] > 0
+    assert "regnety_4gf" in sweep("models")[1]
+
+
+def test_every_command_is_in_the_readme():
+    readme = Path(__file__).parents[1].joinpath("README.md").read_text()
+    for command in COMMANDS:
+        assert f"sweep {command}" in readme

@@ -1,0 +1,71 @@
+import threading
+
+import pytest
+
+from sweep import outbox as module
+from sweep.outbox import Outbox
+
+
+@pytest.fixture(autouse=True)
+def short_pauses(monkeypatch):
+    monkeypatch.setattr(module, "PAUSE_S", 0.01)
+
+
+def test_everything_arrives_and_news_of_one_item_is_gathered():
+    sent = []
+    outbox = Outbox(sent.append)
+    for item in "abab":
+        outbox.put(item)
+    outbox.start()
+    assert outbox.close(5)
+    assert sent == ["a", "b"]
+
+
+def test_what_could_not_be_sent_is_sent_again():
+    sent, attempts = [], []
+
+    def send(item):
+        attempts.append(item)
+        if len(attempts) < 4:
+            raise ConnectionError("away")
+        sent.append(item)
+
+    outbox = Outbox(send)
+    outbox.put("a")
+    outbox.put("b")
+    outbox.start()
+    wait_for(lambda: len(sent) == 2)
+    assert outbox.close(5)
+    assert sent == ["a", "b"]
+    assert outbox.problem is None
+
+
+def test_a_receiver_that_stays_away_is_reported_and_holds_nothing_up():
+    def send(item):
+        raise ConnectionError("away")
+
+    outbox = Outbox(send)
+    outbox.put("a")
+    outbox.start()
+    assert not outbox.close(5)
+    assert len(outbox) == 1
+    assert str(outbox.problem) == "away"
+
+
+def test_sending_never_blocks_the_sender():
+    release = threading.Event()
+    outbox = Outbox(lambda item: release.wait(5))
+    outbox.start()
+    for item in range(1000):
+        outbox.put(item)
+    assert not outbox.close(0.1)
+    release.set()
+    assert outbox.close(5)
+
+
+def wait_for(condition):
+    for _ in range(500):
+        if condition():
+            return
+        threading.Event().wait(0.01)
+    raise AssertionError("waited in vain")

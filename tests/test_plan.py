@@ -1,0 +1,131 @@
+import dataclasses
+import json
+import subprocess
+import sys
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from search_spaces import Optimum, around
+from sweep import plan as plans
+from sweep.errors import InputError
+from sweep.plan import Plan, make_plan
+from sweep.recipe import load
+
+OPTIMUM = Optimum(lr=0.005, weight_decay=0.04, batch=64, source="test")
+
+
+def a_plan(**changes) -> Plan:
+    arguments = {
+        "model": "vit_p_1mf", "optimizer": "adamw", "recipe": load("digits"), "px": 16,
+        "data_fingerprint": "0123456789abcdef", "classes": 10, "n": 4, "design": "iid", "seed": 0,
+        "optimum": OPTIMUM, "box": around(OPTIMUM),
+    }  # fmt: skip
+    return make_plan(**(arguments | changes))
+
+
+def keys(plan: Plan) -> list[str]:
+    return [trial.key for trial in plan.trials]
+
+
+def test_the_optimum_comes_first_and_is_not_counted():
+    plan = a_plan()
+    first, *points = plan.trials
+    assert (first.role, first.index, first.lr, first.weight_decay) == ("optimum", -1, 0.005, 0.04)
+    assert first.u_lr is None
+    assert [point.index for point in points] == [0, 1, 2, 3]
+    assert plan.n == 4
+
+
+def test_every_model_is_tried_at_the_same_relative_points_with_the_same_seeds():
+    one, other = a_plan(), a_plan(model="vit_c_1mf", optimum=dataclasses.replace(OPTIMUM, lr=0.02))
+    assert [(t.u_lr, t.u_wd, t.seed) for t in one.trials] == [(t.u_lr, t.u_wd, t.seed) for t in other.trials]
+    assert not set(keys(one)) & set(keys(other))
+
+
+def test_points_lie_where_their_relative_points_say():
+    plan = a_plan(n=50)
+    for trial in plan.trials[1:]:
+        assert trial.lr == pytest.approx(0.005 / 8 * 32**trial.u_lr, rel=1e-7)
+        assert trial.weight_decay == pytest.approx(0.04 / 8 * 32**trial.u_wd, rel=1e-7)
+
+
+def test_weight_seeds_differ_from_trial_to_trial():
+    seeds = [trial.seed for trial in a_plan(n=64).trials]
+    assert len(set(seeds)) == 65
+
+
+@given(small=st.integers(1, 40), more=st.integers(0, 40), seed=st.integers(0, 2**31))
+def test_a_larger_n_goes_on_with_the_smaller_ones_sweep(small, more, seed):
+    one, other = a_plan(n=small, seed=seed), a_plan(n=small + more, seed=seed)
+    assert other.sweep == one.sweep
+    assert keys(other)[: small + 1] == keys(one)
+    assert other.first(small) == one
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"model": "vit_c_1mf"},
+        {"optimizer": "sgd"},
+        {"recipe": load("digits", epochs=24)},
+        {"px": 32},
+        {"data_fingerprint": "another"},
+        {"seed": 1},
+        {"optimum": dataclasses.replace(OPTIMUM, lr=0.0050000000000000001), "box": around(OPTIMUM)},
+    ],
+)
+def test_what_determines_a_result_is_in_its_key(change):
+    same = change.keys() == {"optimum", "box"}  # the very same float, written otherwise
+    assert (set(keys(a_plan(**change))) == set(keys(a_plan()))) is same
+
+
+def test_what_does_not_determine_a_result_is_not_in_its_key():
+    renamed = dataclasses.replace(load("digits"), name="mine")
+    assert keys(a_plan(recipe=renamed)) == keys(a_plan())
+    assert a_plan(design="sobol", n=16).trials[0].key == a_plan().trials[0].key
+
+
+def test_keys_are_the_same_in_another_process_with_another_hash_seed():
+    code = "import test_plan; print(*test_plan.keys(test_plan.a_plan()))"
+    for hash_seed in ("1", "2"):
+        ran = subprocess.run(
+            [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd="tests",
+            env={"PYTHONHASHSEED": hash_seed},
+        )  # fmt: skip
+        assert ran.stdout.split() == keys(a_plan())
+
+
+def test_keys_do_not_change_from_version_to_version():
+    # Written down once. If this fails, every result that anyone has is orphaned: do not update it lightly.
+    assert keys(a_plan(n=1)) == ["238b13c6ca1492ae", "0e37f7becf7be2eb"]
+
+
+def test_a_plan_reads_back_as_it_was_written():
+    plan = a_plan(n=7)
+    assert plans.from_json(json.dumps(plans.to_dict(plan)), "plan.json") == plan
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda v: v.update(version=99), "version 99"),
+        (lambda v: v.pop("box"), "not a plan, or damaged"),
+        (lambda v: v["trials"][2].update(lr=0.1), "changed after it was written"),
+        (lambda v: v["trials"].pop(1), "changed after it was written"),
+        (lambda v: v.update(seed=1), "changed after it was written"),
+        (lambda v: v["recipe"].update(epochs=-1), "epochs must be at least 1"),
+    ],
+)
+def test_a_damaged_or_altered_plan_is_refused(change, message):
+    values = json.loads(json.dumps(plans.to_dict(a_plan())))
+    change(values)
+    with pytest.raises(InputError, match=message):
+        plans.from_json(json.dumps(values), "some/plan.json")
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", "3", '{"version": 1}', "\x00"])
+def test_what_is_no_plan_is_refused(text):
+    with pytest.raises(InputError, match=r"some/plan\.json"):
+        plans.from_json(text, "some/plan.json")

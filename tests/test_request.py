@@ -1,0 +1,76 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from search_spaces import SearchSpaceError
+from sweep.errors import InputError
+from sweep.request import Request, make_plans
+
+
+def test_one_plan_a_model_each_at_its_own_resolution():
+    first, second = make_plans(Request(models=["vit_c_1mf", "resnet18", "vit_c_1mf"], n=3, lr=0.01, wd=0.1))
+    assert (first.plan.model, first.plan.px) == ("vit_c_1mf", 16)
+    assert (second.plan.model, second.plan.px) == ("resnet18", 32)
+    assert first.splits.train.pixels.shape == (1000, 16, 16, 1)
+    assert second.plan.box.lr_low == pytest.approx(0.01 / 8)
+
+
+def test_the_known_optimum_is_the_boxs_centre():
+    (planned,) = make_plans(Request(models=["vit_p_1mf"], n=1))
+    plan = planned.plan
+    assert plan.box.lr_low * 8 == pytest.approx(plan.optimum_lr)
+    assert plan.box.wd_high / 4 == pytest.approx(plan.optimum_wd)
+    assert "minival" in plan.optimum_source
+
+
+def test_everything_wrong_is_said_at_once():
+    with pytest.raises(InputError) as error:
+        make_plans(Request(models=["vit_p_1mff"], optimizer="adam", recipe="digit", n=0, box="big", lr=0.1))
+    for part in ("vit_p_1mf", "adamw", "digits", "n must be at least 1, got 0", "optimum", "--lr and --wd"):
+        assert part in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"models": ["vit_s1_4gf"]}, "no optimum is known for vit_s1_4gf"),
+        ({"lr": -1.0, "wd": 0.1}, "lr must be a positive, finite number, got -1.0"),
+        ({"lr": 0.1, "wd": float("nan")}, "weight_decay must be a positive, finite number, got nan"),
+        ({"lr": 1e308, "wd": 0.1}, "a box needs"),
+        ({"design": "grid", "n": 60}, "use 49 or 64"),
+        ({"design": "sobol", "n": 60}, "use 48 or 64"),
+        ({"design": "halton"}, "unknown design 'halton'"),
+        ({"seed": -1}, "seed must not be negative"),
+        ({"box": "paper"}, "--box paper is the study's"),
+        ({"epochs": 0}, "epochs must be at least 1, got 0"),
+        ({"recipe": "nowhere.toml"}, r"cannot read the recipe nowhere\.toml"),
+        ({"recipe": "folder", "lr": 0.1, "wd": 0.1}, "needs its data: --data PATH"),
+        ({"data": Path()}, "brings its own data"),
+        ({"models": ["vit_base_patch32_224"], "lr": 0.1, "wd": 0.1, "recipe": "px20.toml"}, "cannot be built for 20 px"),
+        ({"models": ["vit_p_1gf"], "recipe": "px20.toml", "lr": 0.1, "wd": 0.1}, "multiple of 16 px"),
+        ({"recipe": "batch.toml", "lr": 0.1, "wd": 0.1}, "only 1000 to train on"),
+    ],
+)
+def test_what_does_not_fit_is_refused(changes, message, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    common = 'dataset = "digits"\nepochs = 1\nwarmup_epochs = 0\n'
+    Path("px20.toml").write_text(common + "max_px = 20\nbatch = 8\n")
+    Path("batch.toml").write_text(common + "max_px = 16\nbatch = 2000\n")
+    with pytest.raises((InputError, SearchSpaceError), match=message):
+        make_plans(Request(**({"models": ["vit_p_1mf"], "n": 4} | changes)))
+
+
+def test_a_corrupt_image_is_named_before_anything_runs(tmp_path):
+    rng = np.random.default_rng(0)
+    for name in ("cat", "dog"):
+        folder = tmp_path / "train" / name
+        folder.mkdir(parents=True)
+        for i in range(150):
+            Image.fromarray(rng.integers(0, 256, (20, 20, 3), dtype=np.uint8)).save(folder / f"{i:03d}.png")
+    request = Request(models=["vit_p_1mf"], recipe="folder", data=tmp_path, lr=0.1, wd=0.1, n=2)
+    assert make_plans(request)[0].plan.classes == 2
+    (tmp_path / "train" / "dog" / "007.png").write_bytes(b"\x89PNG\r\n\x1a\n and no more")
+    with pytest.raises(InputError, match=r"dog/007\.png is not a readable image"):
+        make_plans(request)

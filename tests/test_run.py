@@ -1,0 +1,223 @@
+"""`sweep run` as its users run it: real processes, real Ray, real MLflow."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from mlflow import MlflowClient
+
+pytestmark = pytest.mark.slow
+
+RECIPE = """
+dataset = "digits"
+max_px = 16
+epochs = 3
+batch = 32
+warmup_epochs = 1
+train_subset = 64
+"""
+MODELS = ("vit_p_1mf", "vit_c_1mf")
+WORDS = ("run", "--model", MODELS[0], "--model", MODELS[1], "--recipe", "tiny.toml", "--lr", ".005", "--wd", ".05")
+TIMEOUT_S = 240
+
+
+def environment(**changes: str) -> dict[str, str]:
+    clean = {name: value for name, value in os.environ.items() if not name.startswith(("MLFLOW", "SWEEP", "RAY"))}
+    return clean | {"COLUMNS": "160"} | changes
+
+
+def sweep(folder: Path, *words: str, **env: str) -> subprocess.CompletedProcess:
+    (folder / "tiny.toml").write_text(RECIPE)
+    return subprocess.run(
+        [sys.executable, "-m", "sweep", *words], cwd=folder, env=environment(**env),
+        capture_output=True, text=True, timeout=TIMEOUT_S, check=False,
+    )  # fmt: skip
+
+
+def start(folder: Path, *words: str) -> subprocess.Popen:
+    (folder / "tiny.toml").write_text(RECIPE)
+    return subprocess.Popen(
+        [sys.executable, "-m", "sweep", *words], cwd=folder, env=environment(), text=True,
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+    )  # fmt: skip
+
+
+def table(folder: Path) -> pd.DataFrame:
+    """Export the results; how long a trial took is the one thing that no two runs share."""
+    assert sweep(folder, "export", "--out", "t.parquet").returncode == 0
+    return pd.read_parquet(folder / "t.parquet").drop(columns="wall_s")
+
+
+def events(folder: Path, kind: str) -> int:
+    return sum(path.read_text().count(f'"event": "{kind}"') for path in folder.glob("sweeps/*/journal.jsonl"))
+
+
+def wait_for_events(folder: Path, kind: str, count: int) -> None:
+    for _ in range(TIMEOUT_S * 20):
+        if events(folder, kind) >= count:
+            return
+        time.sleep(0.05)
+    raise AssertionError(f"no {count} {kind} events")
+
+
+def runs(folder: Path) -> list:
+    client = MlflowClient(f"sqlite:///{folder}/mlflow.db")
+    experiment = client.get_experiment_by_name("sweep-tiny")
+    return list(client.search_runs([experiment.experiment_id], max_results=5000))
+
+
+def check_mlflow(folder: Path, n: int) -> None:
+    """One run a trial, each with its result, nothing left running."""
+    results = table(folder)
+    assert len(results) == len(MODELS) * (n + 1)
+    children = {run.data.tags["sweep.key"]: run for run in runs(folder) if "mlflow.parentRunId" in run.data.tags}
+    assert len(runs(folder)) == len(children) + len(MODELS)
+    assert set(children) == set(results.key)
+    assert {run.info.status for run in runs(folder)} == {"FINISHED"}
+    for row in results.itertuples():
+        run = children[row.key]
+        assert float(run.data.params["lr"]) == row.lr
+        assert float(run.data.params["weight_decay"]) == row.weight_decay
+        assert run.data.tags["sweep.state"] == row.state
+        assert run.data.metrics["top1_err"] == row.top1_err
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("undisturbed")
+    ran = sweep(folder, *WORDS, "--n", "12")
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    return folder
+
+
+def test_every_trial_has_a_result_and_an_mlflow_run(undisturbed):
+    results = table(undisturbed)
+    assert set(results.state) == {"finished"}
+    assert results.groupby("model").role.value_counts().to_dict() == {
+        (model, role): count for model in MODELS for role, count in (("point", 12), ("optimum", 1))
+    }
+    check_mlflow(undisturbed, 12)
+
+
+def test_models_are_compared_at_the_same_relative_points(undisturbed):
+    results = table(undisturbed).set_index("index")
+    one, other = (results[results.model == model] for model in MODELS)
+    assert one.u_lr.equals(other.u_lr)
+    assert one.seed.equals(other.seed)
+
+
+def test_mlflow_has_curves_plan_and_figures(undisturbed):
+    client = MlflowClient(f"sqlite:///{undisturbed}/mlflow.db")
+    everything = runs(undisturbed)
+    parents = [run for run in everything if run.data.tags["sweep.role"] == "sweep"]
+    assert {run.data.tags["sweep.model"] for run in parents} == set(MODELS)
+    for parent in parents:
+        assert [a.path for a in client.list_artifacts(parent.info.run_id)] == ["figures", "plan.json"]
+        figures = {a.path for a in client.list_artifacts(parent.info.run_id, "figures")}
+        assert figures == {"figures/edf.png", "figures/edf_absolute.png", "figures/scatter.png"}
+    for run in everything:
+        if run not in parents:
+            history = client.get_metric_history(run.info.run_id, "top1_err")
+            assert [metric.step for metric in history] == [1, 2, 3]
+            assert run.data.tags["mlflow.parentRunId"] in {p.info.run_id for p in parents}
+
+
+def test_a_finished_sweep_trains_nothing_more(undisturbed):
+    before = {path: path.read_bytes() for path in undisturbed.glob("sweeps/*/journal.jsonl")}
+    ran = sweep(undisturbed, *WORDS, "--n", "12")
+    assert ran.returncode == 0
+    assert "0 of 26 trials to train" in ran.stdout
+    assert {path: path.read_bytes() for path in before} == before
+    check_mlflow(undisturbed, 12)
+
+
+def test_killed_midway_it_finishes_the_rest_and_the_table_is_the_same(undisturbed, tmp_path):
+    driver = start(tmp_path, *WORDS, "--n", "12")
+    wait_for_events(tmp_path, "end", 5)
+    driver.kill()
+    driver.wait()
+    done = events(tmp_path, "end")
+    assert 5 <= done < 26
+    ran = sweep(tmp_path, *WORDS, "--n", "12")
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    assert f"{26 - done} of 26 trials to train" in ran.stdout
+    pd.testing.assert_frame_equal(table(tmp_path), table(undisturbed), check_exact=True)
+    check_mlflow(tmp_path, 12)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_sweep_keeps_what_is_finished_and_grows(undisturbed, tmp_path, number):
+    driver = start(tmp_path, *WORDS, "--n", "8")
+    wait_for_events(tmp_path, "end", 3)
+    driver.send_signal(number)
+    out, _ = driver.communicate(timeout=TIMEOUT_S)
+    assert driver.returncode == 130, out
+    assert "Every finished trial is kept" in out
+    assert "Traceback" not in out
+    assert {run.info.status for run in runs(tmp_path)} == {"FINISHED", "KILLED"}
+    assert sweep(tmp_path, *WORDS, "--n", "12").returncode == 0
+    pd.testing.assert_frame_equal(table(tmp_path), table(undisturbed), check_exact=True)
+    check_mlflow(tmp_path, 12)
+
+
+def test_a_trial_whose_worker_is_killed_is_tried_again(undisturbed, tmp_path):
+    driver = start(tmp_path, *WORDS, "--n", "12")
+    wait_for_events(tmp_path, "end", 4)
+    workers = subprocess.run(["pgrep", "-f", "ray::.*Worker"], capture_output=True, text=True, check=True)
+    os.kill(int(workers.stdout.split()[0]), signal.SIGKILL)
+    out, _ = driver.communicate(timeout=TIMEOUT_S)
+    assert driver.returncode == 0, out
+    pd.testing.assert_frame_equal(table(tmp_path), table(undisturbed), check_exact=True)
+    check_mlflow(tmp_path, 12)
+
+
+def test_a_lost_mlflow_is_written_again_from_the_journal(undisturbed, tmp_path):
+    subprocess.run(["cp", "-r", undisturbed / "sweeps", tmp_path], check=True)
+    assert sweep(tmp_path, *WORDS, "--n", "12").returncode == 0
+    check_mlflow(tmp_path, 12)
+
+
+def test_a_diverged_trial_is_a_result(tmp_path):
+    words = ("run", "--model", "vit_p_1mf", "--recipe", "tiny.toml", "--optimizer", "sgd", "--n", "2")
+    ran = sweep(tmp_path, *words, "--lr", "1e12", "--wd", "1e-3")
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    results = table(tmp_path)
+    assert set(results.state) == {"diverged"}
+    assert set(results.top1_err) == {100.0}
+    assert "3 diverged" in ran.stdout
+    assert {run.data.tags.get("sweep.state", "") for run in runs(tmp_path)} == {"", "diverged"}
+
+
+def test_the_very_same_trial_is_not_trained_for_another_design(undisturbed, tmp_path):
+    subprocess.run(["cp", "-r", undisturbed / "sweeps", tmp_path], check=True)
+    ran = sweep(tmp_path, *WORDS, "--n", "4", "--design", "grid")
+    assert ran.returncode == 0
+    assert "2 results taken over" in ran.stdout
+    assert "8 of 10 trials to train" in ran.stdout
+
+
+@pytest.mark.parametrize("uri", ["http://127.0.0.1:9", "nonsense://x", "sqlite:////nowhere/at/all.db"])
+def test_a_dead_tracking_server_is_said_before_anything_is_trained(uri, tmp_path):
+    ran = sweep(tmp_path, *WORDS, "--n", "2", MLFLOW_TRACKING_URI=uri)
+    assert ran.returncode == 2, ran.stdout + ran.stderr
+    assert f"MLflow at {uri} cannot be used" in ran.stderr
+    assert "Traceback" not in ran.stderr
+    assert events(tmp_path, "start") == 0
+
+
+def test_no_cluster_at_the_address(tmp_path):
+    ran = sweep(tmp_path, *WORDS, "--n", "2", "--address", "127.0.0.1:1")
+    assert ran.returncode == 2, ran.stdout + ran.stderr
+    assert "no Ray cluster at --address 127.0.0.1:1" in ran.stderr
+
+
+def test_more_than_the_machine_has_is_refused(tmp_path):
+    ran = sweep(tmp_path, *WORDS, "--n", "2", "--cpus-per-trial", "9999")
+    assert ran.returncode == 2
+    assert "--cpus-per-trial 9999: the cluster has" in ran.stderr
+    assert events(tmp_path, "start") == 0

@@ -1,0 +1,107 @@
+import json
+import subprocess
+import sys
+
+import pytest
+from test_journal import finished
+from test_plan import a_plan
+
+from sweep.errors import InputError
+from sweep.trial import TrialState
+from sweep.workspace import COLUMNS, Workspace
+
+
+@pytest.fixture
+def workspace(tmp_path):
+    return Workspace(tmp_path / "sweeps")
+
+
+def test_a_sweep_is_found_again_by_its_name_or_a_beginning_of_it(workspace):
+    plan = a_plan()
+    workspace.create(plan)
+    assert workspace.names() == [plan.sweep]
+    assert workspace.open(plan.sweep).plan == plan
+    assert workspace.open("vit_p").plan == plan
+
+
+def test_names_that_fit_no_sweep_or_several_are_refused(workspace):
+    workspace.create(a_plan())
+    workspace.create(a_plan(seed=1))
+    with pytest.raises(InputError, match="fits 2 sweeps"):
+        workspace.open("vit_p")
+    with pytest.raises(InputError, match="unknown sweep 'resnet'"):
+        workspace.open("resnet")
+    with pytest.raises(InputError, match="unknown sweep ''"):
+        workspace.open("")
+
+
+def test_a_larger_plan_replaces_a_smaller_one_and_never_the_other_way_round(workspace):
+    assert workspace.create(a_plan(n=4)).plan.n == 4
+    assert workspace.create(a_plan(n=9)).plan.n == 9
+    assert workspace.create(a_plan(n=4)).plan.n == 9
+    assert len(workspace.names()) == 1
+
+
+def test_the_plan_is_readable(workspace):
+    sweep = workspace.create(a_plan())
+    values = json.loads((sweep.folder / "plan.json").read_text())
+    assert values["trials"][0]["role"] == "optimum"
+
+
+def test_rows_have_the_exported_columns_and_one_row_a_trial(workspace):
+    sweep = workspace.create(a_plan())
+    key = sweep.plan.trials[2].key
+    sweep.journal.append("end", key, finished(key, error=12.5))
+    rows = list(sweep.rows())
+    assert [tuple(row) for row in rows] == [COLUMNS] * 5
+    assert [row["state"] for row in rows] == ["planned", "planned", "finished", "planned", "planned"]
+    assert rows[2]["top1_err"] == 12.5
+    assert rows[0]["top1_err"] is None
+    assert sweep.counts()[TrialState.PLANNED] == 4
+
+
+def test_a_trial_is_running_only_while_a_driver_is(workspace):
+    sweep = workspace.create(a_plan())
+    trial = sweep.plan.trials[0]
+    sweep.journal.append("start", trial.key)
+    assert sweep.state(trial) is TrialState.PLANNED
+    with sweep.driving():
+        assert sweep.is_running
+        assert sweep.state(trial) is TrialState.RUNNING
+    assert not sweep.is_running
+
+
+def test_a_second_driver_is_told_of_the_first(workspace):
+    sweep = workspace.create(a_plan())
+    second = workspace.open(sweep.name)
+    with sweep.driving(), pytest.raises(InputError, match=r"is being run already, by process \d+ on \S+"), second.driving():
+        pytest.fail("two drivers")
+    with second.driving():
+        pass
+
+
+def test_the_lock_of_a_killed_driver_is_free(workspace):
+    sweep = workspace.create(a_plan())
+    code = (
+        "import os, sys; from pathlib import Path; from sweep.workspace import Workspace\n"
+        "with Workspace(Path(sys.argv[1])).open(sys.argv[2]).driving(): os.kill(os.getpid(), 9)"
+    )
+    ran = subprocess.run([sys.executable, "-c", code, str(workspace.folder), sweep.name], check=False)
+    assert ran.returncode == -9
+    assert (sweep.folder / ".driver").exists()
+    with sweep.driving():
+        pass
+
+
+def test_a_driver_sees_what_another_has_added_meanwhile(workspace):
+    early, late = workspace.create(a_plan()), workspace.open("vit")
+    key = early.plan.trials[0].key
+    late.journal.append("end", key, finished(key))
+    with early.driving():
+        assert early.state(early.plan.trials[0]) is TrialState.FINISHED
+
+
+def test_a_folder_that_cannot_be_written_is_named(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(InputError, match="cannot write the plan"):
+        Workspace(tmp_path / "file").create(a_plan())
