@@ -31,6 +31,8 @@ FLATTERY_SLACK = 0.05
 UNDERTRAINED_ERR = 30.0
 """Percent. An optimum worse than this leaves so little to lose that all of its points lie near it: in a short
 training a model at 60 % had as steep a Δ curve as a far better one. Hard data can be a good reason for it."""
+OUTDONE_BY, OUTDONE_SHARE = 1.0, 0.25
+"""More than this share of the points beating the optimum by over this many points: Δ has the wrong zero."""
 
 
 class EDF(NamedTuple):
@@ -183,7 +185,7 @@ def _no_zero(sweep: Sweep) -> str:
     """Say why a sweep has no Δ."""
     rule = f"Δ is counted from the error at the optimum, and in {sweep} that trial"
     if sweep.optimum_state == "diverged":
-        return f"{rule} diverged: find a better optimum with `sweep tune`, or draw errors with --absolute."
+        return f"{rule} diverged: give a better optimum with --lr and --wd, or draw errors with --absolute."
     state = (
         "is not in the table"
         if sweep.optimum_state is None
@@ -247,9 +249,10 @@ def _summary_row(curve: Curve, deltas: Sequence[float]) -> dict[str, object]:
 def flattery(curves: Sequence[Curve]) -> list[str]:
     """Warn of Δ curves that look more robust than the model is.
 
-    A model that is equally bad everywhere has a steep Δ curve. Two signs: an optimum more than `FLATTERY_GAP`
-    points worse than its panel's best while the share within `FLATTERY_WITHIN` points is about that of a
-    model with a better optimum, or more; and an optimum worse than `UNDERTRAINED_ERR`.
+    A model that is equally bad everywhere has a steep Δ curve. Three signs: an optimum more than
+    `FLATTERY_GAP` points worse than its panel's best while the share within `FLATTERY_WITHIN` points is about
+    that of a model with a better optimum, or more; an optimum worse than `UNDERTRAINED_ERR`; and an optimum
+    that more than `OUTDONE_SHARE` of the points beat by over `OUTDONE_BY`.
 
     Parameters
     ----------
@@ -262,7 +265,7 @@ def flattery(curves: Sequence[Curve]) -> list[str]:
         One sentence or two a warning, in the order of the curves; empty where all is well.
     """
     relative = [curve for curve in curves if curve.relative and curve.optimum_err is not None]
-    found = [(_outshines(curve, relative), _undertrained(curve)) for curve in relative]
+    found = [(_outshines(curve, relative), _undertrained(curve), _outdone(curve)) for curve in relative]
     return [text for pair in found for text in pair if text]
 
 
@@ -292,6 +295,18 @@ def _undertrained(curve: Curve) -> str | None:
         f"{curve.model} ({curve.panel}, {curve.optimizer}): its optimum stands at {_optimum(curve):.1f} % "
         f"error, over {UNDERTRAINED_ERR:g} %, so it is likely under-trained and a steep Δ curve says little: "
         "train for longer, or look at `--absolute`."
+    )
+
+
+def _outdone(curve: Curve) -> str | None:
+    """Warn if many points beat the optimum, so that Δ is counted from the wrong zero."""
+    share = float(curve.edf.share(-OUTDONE_BY - 0.5 * 10**-DECIMALS))
+    if share <= OUTDONE_SHARE:
+        return None
+    return (
+        f"{curve.model} ({curve.panel}, {curve.optimizer}): {share:.2f} of its trials beat its optimum by "
+        f"more than {OUTDONE_BY:g} point, so either that is not the optimum or its one trial was unlucky, "
+        "and Δ flatters the model: look at `--absolute` too."
     )
 
 

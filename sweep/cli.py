@@ -147,7 +147,7 @@ def models(as_json: AsJson = False) -> None:
     if as_json:
         print_json(rows)
     else:
-        show.models(rows, plain_console())
+        show.models_table(rows, plain_console())
 
 
 @app.command(epilog="Example: [bold]sweep ui --port 5000[/bold]")
@@ -179,7 +179,7 @@ def export(
 
 
 @app.command(
-    epilog="Example: [bold]sweep cdf --out fig.pdf[/bold], and [bold]sweep cdf --absolute --out abs.pdf[/bold]"
+    epilog="Example: [bold]sweep cdf --out fig.pdf[/bold]. With [bold]--absolute[/bold]: the error itself"
 )
 def cdf(
     out: Out,

@@ -12,6 +12,7 @@ from sweep.errors import InputError, unknown
 
 DATASETS = ("digits", "idx", "folder")
 AUGMENTATIONS = ("shift", "flip")
+MAX_SEED = 2**32
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -65,11 +66,12 @@ def _problems(recipe: Recipe) -> Any:
     for name in ("warmup_factor", "min_lr_factor", "label_smoothing", "ema_rate"):
         if not 0 <= getattr(recipe, name) < 1:
             yield f"{name} must lie in 0 … 1, got {getattr(recipe, name)}"
-    for name in set(recipe.augment) - set(AUGMENTATIONS):
+    for name in sorted(set(recipe.augment) - set(AUGMENTATIONS)):
         yield f"augment takes {', '.join(AUGMENTATIONS)}, got {name!r}"
-    for name in ("ema_steps", "data_seed"):
-        if getattr(recipe, name) < 0:
-            yield f"{name} must not be negative, got {getattr(recipe, name)}"
+    if recipe.ema_steps < 0:
+        yield f"ema_steps must not be negative, got {recipe.ema_steps}"
+    if not 0 <= recipe.data_seed < MAX_SEED:
+        yield f"data_seed must lie in 0 … {MAX_SEED - 1}, got {recipe.data_seed}"
     if recipe.train_subset is not None and recipe.train_subset < recipe.batch:
         yield f"train_subset must hold a batch ({recipe.batch} images), got {recipe.train_subset}"
 
@@ -121,7 +123,7 @@ def _parse(name: str, text: str) -> Recipe:
     problems = [f"unknown field {key!r} (known: {', '.join(fields)})" for key in values if key not in fields]
     required = [f.name for f in fields.values() if f.default is dataclasses.MISSING]
     problems += [f"field {key!r} is missing" for key in required if key not in values]
-    for key in values.keys() & fields.keys():
+    for key in sorted(values.keys() & fields.keys()):
         problems += _type_problem(key, values[key], str(fields[key].type))
     if problems:
         raise InputError(f"recipe {name!r}: " + "; ".join(problems))

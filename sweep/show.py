@@ -118,7 +118,9 @@ def _number(value: float | None) -> str:
 
 def shares(summary: "pd.DataFrame", console: Console) -> None:
     """Print how many of each sweep's points lie near its optimum; ``summary`` is `analysis.summary`'s."""
-    table = Table("model", "optimizer", "points", "diverged", "error at optimum", "median", "≤1", "≤2", "≤4", "≤8")
+    table = Table(
+        "model", "optimizer", "points", "diverged", "error at optimum", "median", "≤1", "≤2", "≤4", "≤8"
+    )
     for row in summary.to_dict("records"):
         errors = [f"{row[name]:.2f} %" for name in ("optimum_err", "median")]
         within = [f"{row[f'within_{delta}']:.2f}" for delta in (1, 2, 4, 8)]
@@ -130,18 +132,17 @@ def shares(summary: "pd.DataFrame", console: Console) -> None:
 
 def model_rows() -> list[dict[str, Any]]:
     """Return every model of ours: cost at its training resolution, and its optima."""
-    import timm
     import torch
 
     import search_spaces
-    from sweep import models as _registered  # noqa: F401
+    from sweep import models
     from sweep.models.catalog import MODELS
     from sweep.models.complexity import measure
 
     rows = []
     for name, spec in MODELS.items():
         with torch.device("meta"):
-            cost = measure(timm.create_model(name), spec.train_px)
+            cost = measure(models.create(name, num_classes=spec.classes, px=spec.train_px), spec.train_px)
         optima = {
             f"{optimizer}/{recipe}": {
                 "lr": o.lr,
@@ -159,7 +160,7 @@ def model_rows() -> list[dict[str, Any]]:
     return rows
 
 
-def models(rows: Sequence[dict[str, Any]], console: Console) -> None:
+def models_table(rows: Sequence[dict[str, Any]], console: Console) -> None:
     """Print the models."""
     table = Table(
         "model",

@@ -141,7 +141,7 @@ class Store:
             del self._unfinished[run]
 
     def close_sweep(self, plan: Plan, counts: dict[TrialState, int], figures: Iterable[Path]) -> None:
-        """Note how a sweep stands on its parent run, with its figures, and end it and what it left running."""
+        """Note on a sweep's run how it stands, add its figures, and end it and what was left running."""
         for unfinished in [run for run, sweep in self._unfinished.items() if sweep == plan.sweep]:
             self._client.set_terminated(unfinished, "KILLED")
             del self._unfinished[unfinished]

@@ -52,8 +52,9 @@ class EpochRecord:
     top1_err: float
     """Percent of the evaluated images, of the averaged weights where the recipe averages."""
     val_loss: float | None
+    """None where it is not finite."""
     train_loss: float | None
-    """Mean over the epoch's steps. None where it was not finite, as is ``val_loss``."""
+    """Mean over the epoch's steps before any divergence; None without any."""
     lr: float
     """At the epoch's last step."""
     diverged_step: int | None = None

@@ -116,7 +116,7 @@ def test_all_diverged_is_a_curve_at_0():
         (lambda t: t.assign(state=["finished", "running"]), ["is running", "sweep run", "--absolute"]),
         (
             lambda t: t.assign(state=["finished", "diverged"], top1_err=[5.0, 100.0]),
-            ["diverged", "sweep tune"],
+            ["diverged", "--lr"],
         ),
     ],
 )
@@ -175,6 +175,12 @@ def test_flattery_warns_of_a_model_that_is_equally_bad_everywhere():
 )
 def test_flattery_is_silent(curves_, why):
     assert flattery(curves_) == [], why
+
+
+def test_flattery_warns_of_an_optimum_that_many_points_beat():
+    (text,) = flattery(curves(trials([4.0, 4.5, 9.0, 9.5, 20.0], optimum=10.0)))
+    assert "0.40 of its trials beat its optimum" in text
+    assert flattery(curves(trials([4.0, 9.0, 9.5, 20.0], optimum=10.0))) == []
 
 
 def test_flattery_warns_of_an_undertrained_optimum():

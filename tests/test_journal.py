@@ -14,7 +14,9 @@ def epoch(number: int, error: float = 50.0) -> EpochRecord:
 
 
 def finished(key: str = "a", error: float = 10.0) -> TrialRecord:
-    return TrialRecord(key=key, state=TrialState.FINISHED, top1_err=error, best_top1_err=error, epochs=2, wall_s=1.0)
+    return TrialRecord(
+        key=key, state=TrialState.FINISHED, top1_err=error, best_top1_err=error, epochs=2, wall_s=1.0
+    )
 
 
 def failed(key: str = "a") -> TrialRecord:

@@ -48,7 +48,10 @@ def test_everything_wrong_is_said_at_once():
         ({"recipe": "nowhere.toml"}, r"cannot read the recipe nowhere\.toml"),
         ({"recipe": "folder", "lr": 0.1, "wd": 0.1}, "needs its data: --data PATH"),
         ({"data": Path()}, "brings its own data"),
-        ({"models": ["vit_base_patch32_224"], "lr": 0.1, "wd": 0.1, "recipe": "px20.toml"}, "cannot be built for 20 px"),
+        (
+            {"models": ["vit_base_patch32_224"], "lr": 0.1, "wd": 0.1, "recipe": "px20.toml"},
+            "cannot be built for 20 px",
+        ),
         ({"models": ["vit_p_1gf"], "recipe": "px20.toml", "lr": 0.1, "wd": 0.1}, "multiple of 16 px"),
         ({"recipe": "batch.toml", "lr": 0.1, "wd": 0.1}, "only 1000 to train on"),
     ],

@@ -22,12 +22,26 @@ warmup_epochs = 1
 train_subset = 64
 """
 MODELS = ("vit_p_1mf", "vit_c_1mf")
-WORDS = ("run", "--model", MODELS[0], "--model", MODELS[1], "--recipe", "tiny.toml", "--lr", ".005", "--wd", ".05")
+WORDS = (
+    "run",
+    "--model",
+    MODELS[0],
+    "--model",
+    MODELS[1],
+    "--recipe",
+    "tiny.toml",
+    "--lr",
+    ".005",
+    "--wd",
+    ".05",
+)
 TIMEOUT_S = 240
 
 
 def environment(**changes: str) -> dict[str, str]:
-    clean = {name: value for name, value in os.environ.items() if not name.startswith(("MLFLOW", "SWEEP", "RAY"))}
+    clean = {
+        name: value for name, value in os.environ.items() if not name.startswith(("MLFLOW", "SWEEP", "RAY"))
+    }
     return clean | {"COLUMNS": "160"} | changes
 
 
@@ -75,7 +89,9 @@ def check_mlflow(folder: Path, n: int) -> None:
     """One run a trial, each with its result, nothing left running."""
     results = table(folder)
     assert len(results) == len(MODELS) * (n + 1)
-    children = {run.data.tags["sweep.key"]: run for run in runs(folder) if "mlflow.parentRunId" in run.data.tags}
+    children = {
+        run.data.tags["sweep.key"]: run for run in runs(folder) if "mlflow.parentRunId" in run.data.tags
+    }
     assert len(runs(folder)) == len(children) + len(MODELS)
     assert set(children) == set(results.key)
     assert {run.info.status for run in runs(folder)} == {"FINISHED"}
@@ -201,7 +217,7 @@ def test_the_very_same_trial_is_not_trained_for_another_design(undisturbed, tmp_
     assert "8 of 10 trials to train" in ran.stdout
 
 
-@pytest.mark.parametrize("uri", ["http://127.0.0.1:9", "nonsense://x", "sqlite:////nowhere/at/all.db"])
+@pytest.mark.parametrize("uri", ["http://127.0.0.1:9", "nonsense://x", "sqlite:////dev/null/mlflow.db"])
 def test_a_dead_tracking_server_is_said_before_anything_is_trained(uri, tmp_path):
     ran = sweep(tmp_path, *WORDS, "--n", "2", MLFLOW_TRACKING_URI=uri)
     assert ran.returncode == 2, ran.stdout + ran.stderr

@@ -74,7 +74,11 @@ def test_a_trial_is_running_only_while_a_driver_is(workspace):
 def test_a_second_driver_is_told_of_the_first(workspace):
     sweep = workspace.create(a_plan())
     second = workspace.open(sweep.name)
-    with sweep.driving(), pytest.raises(InputError, match=r"is being run already, by process \d+ on \S+"), second.driving():
+    with (
+        sweep.driving(),
+        pytest.raises(InputError, match=r"is being run already, by process \d+ on \S+"),
+        second.driving(),
+    ):
         pytest.fail("two drivers")
     with second.driving():
         pass

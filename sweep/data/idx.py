@@ -24,6 +24,8 @@ class Idx:
     def __init__(self, recipe: Recipe, folder: Path) -> None:
         train, val = _read_part(folder, "train"), _read_part(folder, "t10k")
         self.classes = int(max(train.labels.max(), val.labels.max())) + 1
+        if self.classes < 2:
+            raise InputError(f"--data {folder}: all labels are 0; two or more classes are needed")
         rng = np.random.default_rng(recipe.data_seed)
         train, minival = hold_out(train, max(1, len(train.labels) // _MINIVAL_SHARE), rng)
         if recipe.train_subset is not None and recipe.train_subset < len(train.labels):
@@ -45,6 +47,8 @@ def _read_part(folder: Path, part: str) -> Images:
             f"{images_file} and {labels_file} do not belong together: shapes {pixels.shape} and "
             f"{labels.shape}, expected (images, height, width) and (images,)"
         )
+    if pixels.shape[1] != pixels.shape[2]:
+        raise InputError(f"{images_file}: images must be square, got {pixels.shape[2]} × {pixels.shape[1]}")
     return Images(pixels[..., np.newaxis], labels.astype(np.int64))
 
 

@@ -32,6 +32,8 @@ class Architecture:
     """Side of a training image, in pixels."""
     test_px: int = 224
     """Side of a test image, in pixels."""
+    classes: int = 1000
+    """Of the data set that it was made for; its cost is counted with these."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -121,14 +123,14 @@ def _laptop() -> dict[str, Architecture]:
     """Build the trio of about 1 M multiply-adds at 16 px: patch 4, stem ≈ one block, one block fewer."""
     stem = Stem(kernels=(3, 3, 3), strides=(2, 2, 1), channels=(16, 32, 32))
     vit = {
-        "size": "1MF", "panel": "1MF", "train_px": 16, "test_px": 16,
+        "size": "1MF", "panel": "1MF", "train_px": 16, "test_px": 16, "classes": 10,
         "hidden": 32, "mlp_ratio": 4, "heads": 2, "patch": 4,
     }  # fmt: skip
     return {
         "vit_p_1mf": ViT(family="ViT_P", blocks=4, **vit),  # type: ignore[arg-type]
         "vit_c_1mf": ViT(family="ViT_C", blocks=3, stem=stem, **vit),  # type: ignore[arg-type]
         "regnety_1mf": RegNetY(
-            family="RegNetY", size="1MF", panel="1MF", train_px=16, test_px=16,
+            family="RegNetY", size="1MF", panel="1MF", train_px=16, test_px=16, classes=10,
             depths=(1, 1, 2, 1), widths=(64, 112, 160, 224), group_width=8,
         ),
     }  # fmt: skip

@@ -1,0 +1,155 @@
+"""Optimizers against torch's plain ones, the schedule against pycls's formula."""
+
+import math
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from torch import nn
+from torch.nn import functional as F
+
+from sweep import models
+from sweep.errors import InputError
+from sweep.recipe import Recipe
+from sweep.training import lr_factor, make_optimizer
+
+pytestmark = pytest.mark.usefixtures("one_thread")
+
+NAMES = ("vit_p_1mf", "vit_c_1mf", "regnety_1mf", "resnet18")
+
+
+def build(name):
+    torch.manual_seed(3)
+    return models.create(name, num_classes=10, px=16)
+
+
+def undecayed(model):
+    """Names of the gains of norm layers and of all biases, by the layers' kinds and not by shape."""
+    norms = (nn.LayerNorm, nn.BatchNorm2d, nn.GroupNorm)
+    gains = {f"{name}.weight" for name, layer in model.named_modules() if isinstance(layer, norms)}
+    return gains | {name for name, _ in model.named_parameters() if name.endswith("bias")}
+
+
+@pytest.mark.parametrize("optimizer", ["adamw", "sgd"])
+@pytest.mark.parametrize("name", NAMES)
+def test_what_is_decayed(name, optimizer):
+    model = build(name)
+    groups = make_optimizer(optimizer, model, 0.1, 0.3).param_groups
+    decay = {id(p): group["weight_decay"] for group in groups for p in group["params"]}
+    assert sum(len(group["params"]) for group in groups) == len(decay) == len(list(model.parameters()))
+    expected = {n: 0.0 if n in undecayed(model) else 0.3 for n, _ in model.named_parameters()}
+    assert {n: decay[id(p)] for n, p in model.named_parameters()} == expected
+    assert all(decay[id(p)] == 0 for p in model.parameters() if p.ndim <= 1)
+    if name.startswith("vit"):
+        assert decay[id(model.cls_token)] == decay[id(model.pos_embed)] == 0.3
+
+
+def steps(model, optimizer, n=4):
+    generator = torch.Generator().manual_seed(0)
+    for _ in range(n):
+        images = torch.randn(8, 3, 16, 16, generator=generator, dtype=torch.float64)
+        labels = torch.randint(10, (8,), generator=generator)
+        optimizer.zero_grad()
+        F.cross_entropy(model(images), labels).backward()
+        optimizer.step()
+    return dict(model.named_parameters())
+
+
+@pytest.mark.parametrize("name", ["vit_c_1mf", "regnety_1mf"])
+@pytest.mark.parametrize("kind", ["adamw", "sgd"])
+def test_steps_are_those_of_torchs_plain_optimizers(name, kind):
+    lr, wd = (2e-3, 0.5) if kind == "adamw" else (0.05, 0.05)
+    # doubles: the gradient of a key's bias is 0 but for rounding, which AdamW would blow up to a step
+    ours, theirs = build(name).double(), build(name).double()
+    start = {n: p.detach().clone() for n, p in ours.named_parameters()}
+    free = undecayed(theirs)
+    groups = [
+        {"params": [p for n, p in theirs.named_parameters() if n not in free], "weight_decay": wd},
+        {"params": [p for n, p in theirs.named_parameters() if n in free], "weight_decay": 0.0},
+    ]
+    if kind == "adamw":
+        reference = torch.optim.AdamW(groups, lr=lr, betas=(0.9, 0.999), eps=1e-8, foreach=False, fused=False)
+    else:
+        reference = torch.optim.SGD(groups, lr=lr, momentum=0.9, nesterov=True, foreach=False, fused=False)
+    expected = steps(theirs, reference)
+    for n, p in steps(ours, make_optimizer(kind, ours, lr, wd)).items():
+        moved = (expected[n] - start[n]).norm()
+        assert moved > 0
+        assert (p - expected[n]).norm() <= 1e-6 * moved, n
+
+
+def test_one_sgd_step_by_hand():
+    """Nesterov's first step: lr · (1 + momentum) · (gradient + wd · weight)."""
+    model = nn.Linear(2, 1)
+    with torch.no_grad():
+        model.weight.copy_(torch.tensor([[2.0, -1.0]]))
+        model.bias.fill_(3.0)
+    optimizer = make_optimizer("sgd", model, 0.1, 0.5)
+    model(torch.tensor([[1.0, 4.0]])).sum().backward()
+    optimizer.step()
+    expected = [2 - 0.1 * 1.9 * (1 + 0.5 * 2), -1 - 0.1 * 1.9 * (4 + 0.5 * -1)]
+    assert model.weight.detach().flatten().tolist() == pytest.approx(expected, rel=1e-6)
+    assert model.bias.item() == pytest.approx(3 - 0.1 * 1.9, rel=1e-6)
+
+
+def test_one_adamw_step_by_hand():
+    """AdamW's first step is lr · sign(gradient); the decay is decoupled: weight · (1 − lr · wd)."""
+    model = nn.Linear(2, 1)
+    with torch.no_grad():
+        model.weight.copy_(torch.tensor([[2.0, -1.0]]))
+        model.bias.fill_(3.0)
+    optimizer = make_optimizer("adamw", model, 0.1, 0.5)
+    model(torch.tensor([[1.0, -4.0]])).sum().backward()
+    optimizer.step()
+    assert model.weight.detach().flatten().tolist() == pytest.approx([2 * 0.95 - 0.1, -0.95 + 0.1], rel=1e-5)
+    assert model.bias.item() == pytest.approx(2.9, rel=1e-5)
+
+
+def test_an_unknown_optimizer():
+    with pytest.raises(InputError, match=r"unknown optimizer 'adam'.*adamw"):
+        make_optimizer("adam", nn.Linear(1, 1), 0.1, 0.1)
+
+
+# ---- schedule
+
+
+def pycls(epoch, epochs, warmup, factor, least):
+    """pycls, core/optimizer.py: get_epoch_lr over lr_fun_cos, with cos² of half the angle for its cosine."""
+    share = math.cos(math.pi * epoch / (2 * epochs)) ** 2
+    lr = least + share - least * share
+    if epoch < warmup:
+        alpha = epoch / warmup
+        lr = lr * (factor + alpha - factor * alpha)
+    return lr
+
+
+def make(epochs, warmup, factor=0.1, least=0.005):
+    return Recipe(
+        name="r", dataset="digits", max_px=8, epochs=epochs, batch=1,
+        warmup_epochs=warmup, warmup_factor=factor, min_lr_factor=least,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("epoch", "expected"),
+    [
+        (0, 0.1),
+        (2.5, 0.55 * (0.995 * 0.998458667 + 0.005)),  # cos²(π/80)
+        (5, 0.995 * 0.993844170 + 0.005),  # cos²(π/40): the warm-up is over
+        (50, 0.5025),
+        (100, 0.005),
+    ],
+)
+def test_the_studys_schedule(epoch, expected):
+    assert lr_factor(make(100, 5), epoch) == pytest.approx(expected, rel=1e-8)
+
+
+@given(
+    st.integers(1, 400), st.floats(0, 1), st.floats(0, 1), st.floats(0, 0.99), st.floats(0, 0.99)
+)  # shares: of the warm-up in the epochs, of the epoch
+def test_any_schedule_is_pyclss(epochs, warmup, at, factor, least):
+    recipe = make(epochs, warmup * epochs, factor, least)
+    expected = pycls(at * epochs, epochs, warmup * epochs, factor, least)
+    assert lr_factor(recipe, at * epochs) == pytest.approx(expected, rel=1e-9, abs=1e-12)
+    assert -1e-12 <= lr_factor(recipe, at * epochs) <= 1 + 1e-12
