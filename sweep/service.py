@@ -128,8 +128,10 @@ def run(tasks: Sequence[Task], workspace: Workspace, resources: Resources, conso
                 _train(tasks, resources, outbox, console)
         finally:
             complete = outbox.close(CLOSE_TIMEOUT_S) and _close(store, tasks, console)
-    if outbox.problem:
-        console.print(f"MLflow did not take everything: {outbox.problem}", style="yellow", highlight=False)
+    if not complete:
+        reason = f" ({outbox.problem})" if outbox.problem else ""
+        text = f"MLflow has not taken everything{reason}: the same command sends the rest."
+        console.print(text, markup=False)
     return complete
 
 
@@ -203,6 +205,6 @@ def _close(store: "Store", tasks: Sequence[Task], console: Console) -> bool:
         try:
             store.close_sweep(task.sweep.plan, task.sweep.counts(), draw.sweep_figures(task.sweep))
         except Exception as error:  # MLflow is away: the next run does it
-            console.print(f"MLflow did not take the figures of {task.sweep.name}: {error}", style="yellow")
+            console.print(f"MLflow did not take the end of {task.sweep.name}: {error}", markup=False)
             return False
     return True

@@ -118,7 +118,7 @@ def test_all_values_out_of_range_are_reported_at_once(write):
         "warmup_epochs must lie in 0 … 3 (epochs), got 3.5", "warmup_factor must lie in 0 … 1, got 1.0",
         "min_lr_factor must lie in 0 … 1, got -0.1", "label_smoothing must lie in 0 … 1, got 1.5",
         "ema_rate must lie in 0 … 1, got 2", "got 'rotate'", "ema_steps must not be negative, got -1",
-        "data_seed must not be negative, got -2", "train_subset must hold a batch (10 images), got 9",
+        "data_seed must lie in 0 … 4294967295, got -2", "train_subset must hold a batch (10 images), got 9",
     ):  # fmt: skip
         assert expected in message
 
