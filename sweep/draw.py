@@ -4,8 +4,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from sweep.catalog import MODELS
 from sweep.errors import InputError
-from sweep.models.catalog import MODELS
 from sweep.workspace import COLUMNS, Sweep
 
 if TYPE_CHECKING:

@@ -7,9 +7,9 @@ from pathlib import Path
 import search_spaces
 from search_spaces import Box, Optimum, SearchSpaceError
 from sweep import recipe as recipes
+from sweep.catalog import MODELS, stride
 from sweep.data import Source, Splits, open_source
 from sweep.errors import InputError, unknown
-from sweep.models.catalog import MODELS, stride
 from sweep.plan import Plan, make_plan
 from sweep.recipe import Recipe
 

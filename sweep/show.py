@@ -136,7 +136,7 @@ def model_rows() -> list[dict[str, Any]]:
 
     import search_spaces
     from sweep import models
-    from sweep.models.catalog import MODELS
+    from sweep.catalog import MODELS
     from sweep.models.complexity import measure
 
     rows = []

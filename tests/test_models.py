@@ -10,9 +10,9 @@ import torch
 from torch import nn
 
 from sweep import models
+from sweep.catalog import MODELS
 from sweep.errors import InputError
 from sweep.models import _torchvision
-from sweep.models.catalog import MODELS
 from sweep.models.complexity import measure
 
 pytestmark = pytest.mark.usefixtures("one_thread")

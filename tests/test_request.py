@@ -1,3 +1,5 @@
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +17,15 @@ def test_one_plan_a_model_each_at_its_own_resolution():
     assert (second.plan.model, second.plan.px) == ("resnet18", 32)
     assert first.splits.train.pixels.shape == (1000, 16, 16, 1)
     assert second.plan.box.lr_low == pytest.approx(0.01 / 8)
+
+
+def test_planning_imports_neither_torch_nor_ray_nor_mlflow():
+    code = (
+        "import sys; from sweep.request import Request, make_plans; make_plans(Request(models=['vit_c_1mf'], n=2))\n"
+        "print(sorted({'torch', 'timm', 'ray', 'mlflow'} & set(sys.modules)))"
+    )
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert ran.stdout.strip() == "[]"
 
 
 def test_the_known_optimum_is_the_boxs_centre():

@@ -6,9 +6,9 @@ Importing this package registers them; any other timm model can be built through
 from collections.abc import Callable
 from typing import Any
 
+from sweep.catalog import MODELS, Architecture, ViT
 from sweep.errors import InputError, unknown
 from sweep.models import _torchvision
-from sweep.models.catalog import MODELS, Architecture, ViT
 
 _torchvision.make_importable()
 

@@ -11,7 +11,7 @@ from timm.models import build_model_with_cfg
 from timm.models.regnet import RegNet, RegNetCfg
 from torch import nn
 
-from sweep.models.catalog import RegNetY
+from sweep.catalog import RegNetY
 
 
 class StagedRegNet(RegNet):

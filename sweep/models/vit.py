@@ -12,7 +12,7 @@ from timm.layers import ConvNormAct, HybridEmbed, PatchEmbed
 from timm.models import VisionTransformer, build_model_with_cfg
 from torch import nn
 
-from sweep.models.catalog import Stem, ViT
+from sweep.catalog import Stem, ViT
 
 
 class ConvStem(PatchEmbed):
