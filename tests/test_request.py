@@ -21,7 +21,8 @@ def test_one_plan_a_model_each_at_its_own_resolution():
 
 def test_planning_imports_neither_torch_nor_ray_nor_mlflow():
     code = (
-        "import sys; from sweep.request import Request, make_plans; make_plans(Request(models=['vit_c_1mf'], n=2))\n"
+        "import sys; from sweep.request import Request, make_plans\n"
+        "make_plans(Request(models=['vit_c_1mf'], n=2))\n"
         "print(sorted({'torch', 'timm', 'ray', 'mlflow'} & set(sys.modules)))"
     )
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
