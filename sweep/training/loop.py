@@ -55,6 +55,8 @@ def train(
         alive = [member for member in members if not member.diverged]
         if not alive:
             return
+        for member in alive:
+            member.begin_epoch()
         for step, batch in enumerate(batches.train(epoch)):
             for member in alive:
                 member.step(batch, epoch + step / batches.steps, epoch + (step + 1) / batches.steps)
@@ -85,6 +87,10 @@ class _Member:
     def diverged(self) -> bool:
         return self.diverged_step is not None
 
+    def begin_epoch(self) -> None:
+        """Turn to training; evaluation has turned the model away from it."""
+        self._model.train()
+
     def step(self, batch: Batch, epoch: float, epoch_after: float) -> None:
         """Take one step at a fractional epoch; a member that has diverged stands still."""
         if self.diverged:
@@ -113,7 +119,7 @@ class _Member:
         """Run the model on a batch, with random numbers of its own."""
         with torch.random.fork_rng(devices=[]):
             torch.set_rng_state(self._rng_state)
-            logits = self._model.train()(batch.images)
+            logits = self._model(batch.images)
             self._rng_state = torch.get_rng_state()
         return F.cross_entropy(logits, batch.labels, label_smoothing=self._recipe.label_smoothing)
 
