@@ -1,4 +1,4 @@
-"""The floor: the same trials in as many processes as there are cores, and nothing else.
+"""The floor: as many trials of the same kind in as many processes as there are cores, and nothing else.
 
     python benchmarks/bare_loop.py --model vit_p_1mf --n 64 --epochs 3
 

@@ -1,4 +1,4 @@
-"""The peer: the same trials in the way Ray's documentation shows, with its MLflow callback.
+"""The peer: trials of the same kind in the way Ray's documentation shows, with its MLflow callback.
 
     python benchmarks/plain_ray_tune.py --model vit_p_1mf --n 64 --epochs 3
 

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from search_spaces.errors import SearchSpaceError
 
 DESIGNS = ("iid", "sobol", "grid")
+MAX_N = 1_000_000
 SCRAMBLE = 16
 """Points in one scramble of a Sobol' design. Several independent ones allow an interval between them."""
 
@@ -36,8 +37,10 @@ def relative_points(design: str, n: int, seed: int) -> NDArray[np.float64]:
     SearchSpaceError
         If the design is unknown or has no such n; the nearest ones are offered.
     """
-    if n < 1:
-        raise SearchSpaceError(f"n must be at least 1, got {n}")
+    if not 1 <= n <= MAX_N:
+        raise SearchSpaceError(
+            f"n must be at least 1, got {n}" if n < 1 else f"n must be at most {MAX_N}, got {n}"
+        )
     if seed < 0:
         raise SearchSpaceError(f"seed must not be negative, got {seed}")
     if design not in _DRAW:

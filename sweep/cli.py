@@ -40,8 +40,16 @@ def main() -> None:
     except ValueError as error:
         if not _is_users(error):
             raise
-        plain_console(stderr=True).print("[red]Error:[/red]", _escape(str(error)))
-        sys.exit(2)
+        _fail(str(error))
+    except OSError as error:  # a path that is too long, a folder that is another's, a full disk
+        _fail(str(error))
+
+
+def _fail(message: str) -> None:
+    from rich.markup import escape
+
+    plain_console(stderr=True).print("[red]Error:[/red]", escape(message))
+    sys.exit(2)
 
 
 def _is_users(error: ValueError) -> bool:
@@ -54,12 +62,6 @@ def _is_users(error: ValueError) -> bool:
 def plain_console(*, stderr: bool = False) -> Console:
     """Return a console that leaves line breaks and numbers as they are."""
     return Console(stderr=stderr, highlight=False, soft_wrap=True)
-
-
-def _escape(text: str) -> str:
-    from rich.markup import escape
-
-    return escape(text)
 
 
 @app.command(
@@ -78,8 +80,10 @@ def run(
     seed: Annotated[int, typer.Option(help="Draws the points and the initial weights.")] = 0,
     lr: Annotated[float | None, typer.Option(help="Learning rate of the optimum, if none is known.")] = None,
     wd: Annotated[float | None, typer.Option(help="Weight decay of the optimum, if none is known.")] = None,
-    address: Annotated[str, typer.Option(help="Ray cluster: local, auto, or ray://HOST:PORT.")] = "local",
-    cpus_per_trial: Annotated[float, typer.Option(min=0.01, help="CPUs of a trial.")] = 1.0,
+    address: Annotated[
+        str, typer.Option(help="local, or auto: the Ray cluster this machine is part of.")
+    ] = "local",
+    cpus_per_trial: Annotated[float, typer.Option(min=0.01, help="CPUs reserved for a trial.")] = 1.0,
     gpus_per_trial: Annotated[
         float | None, typer.Option(min=0, help="GPUs of a trial. Default: 1 if any.")
     ] = None,
@@ -89,11 +93,13 @@ def run(
     """Train a model at n points around its optimum, and at the optimum itself."""
     from sweep import show
     from sweep.request import Request, make_plans
-    from sweep.service import Resources, Task
+    from sweep.service import Task
     from sweep.service import run as run_service
+    from sweep.trial import Resources
     from sweep.workspace import Workspace
 
     console = plain_console()
+    resources = Resources(address=address, cpus_per_trial=cpus_per_trial, gpus_per_trial=gpus_per_trial)
     planned = make_plans(
         Request(
             models=model, optimizer=optimizer, recipe=recipe, data=data, epochs=epochs,
@@ -104,8 +110,7 @@ def run(
     if dry_run:
         show.dry_run([p.plan for p in planned], workspace, console)
         return
-    tasks = [Task(sweep=workspace.create(p.plan), splits=p.splits, n=n) for p in planned]
-    resources = Resources(address=address, cpus_per_trial=cpus_per_trial, gpus_per_trial=gpus_per_trial)
+    tasks = [Task(sweep=workspace.prepare(p.plan), splits=p.splits, n=n) for p in planned]
     try:
         delivered = run_service(tasks, workspace, resources, console)
     except KeyboardInterrupt:
@@ -133,7 +138,7 @@ def status(
     if as_json:
         print_json(show.status_json(sweeps, trials=sweep is not None))
     elif not sweeps:
-        plain_console().print(f"No sweeps in {folder}/. Begin one: sweep run --model vit_c_1mf")
+        plain_console().print(f"No sweeps in {folder}/. Begin one: sweep run --model vit_c_1mf", markup=False)
     else:
         show.status(sweeps, plain_console(), trials=sweep is not None)
 
@@ -158,7 +163,12 @@ def ui(
     """Open MLflow's UI on the sweeps of this folder (the same as `mlflow ui`)."""
     import os
 
-    os.execv(sys.executable, [sys.executable, "-m", "mlflow", "ui", "--host", host, "--port", str(port)])
+    uri = os.environ.get("MLFLOW_TRACKING_URI", "")
+    if uri.startswith(("http://", "https://")):
+        raise InputError(f"MLFLOW_TRACKING_URI names a server, {uri}: open that address in a browser")
+    backend = ["--backend-store-uri", uri] if uri else []
+    words = ["ui", "--host", host, "--port", str(port), *backend]
+    os.execv(sys.executable, [sys.executable, "-m", "mlflow", *words])
 
 
 @app.command(epilog="Example: [bold]sweep export --out results.parquet[/bold]")
@@ -175,7 +185,7 @@ def export(
 
     table = draw.trial_table(_choose(folder, model, optimizer, recipe, sweep))
     draw.write_table(table, out)
-    plain_console().print(f"{len(table)} trials written to {out}")
+    plain_console().print(f"{len(table)} trials written to {out}", markup=False)
 
 
 @app.command(
@@ -196,13 +206,14 @@ def cdf(
     from analysis import curves, figures, flattery, summary
     from sweep import draw, show
 
-    table = draw.with_places(draw.trial_table(_choose(folder, model, optimizer, recipe, sweep)))
-    drawn = curves(table, absolute=absolute)
+    sweeps = _choose(folder, model, optimizer, recipe, sweep)
+    warnings = draw.check_comparable(sweeps)
+    drawn = curves(draw.with_places(draw.trial_table(sweeps)), absolute=absolute)
     figures.save(figures.cdf_figure(drawn), out)
     show.shares(summary(drawn), plain_console())
-    for warning in [] if absolute else flattery(drawn):
-        plain_console(stderr=True).print(f"[yellow]Mind:[/yellow] {_escape(warning)}")
-    plain_console().print(f"Written to {out}")
+    for warning in warnings + flattery(drawn):
+        plain_console(stderr=True).print("Mind:", warning, style="yellow", markup=False)
+    plain_console().print(f"Written to {out}", markup=False)
 
 
 @app.command(epilog="Example: [bold]sweep scatter --out fig.pdf[/bold]")
@@ -220,7 +231,7 @@ def scatter(
 
     table = draw.with_places(draw.trial_table(_choose(folder, model, optimizer, recipe, sweep)))
     figures.save(figures.scatter_figure(table), out)
-    plain_console().print(f"Written to {out}")
+    plain_console().print(f"Written to {out}", markup=False)
 
 
 def _choose(

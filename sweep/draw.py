@@ -1,11 +1,14 @@
 """From sweeps to tables and figures: what `analysis` needs to know of them, and nothing of how it draws."""
 
-from collections.abc import Iterable
+import os
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sweep.catalog import MODELS
 from sweep.errors import InputError
+from sweep.plan import recipe_contents
 from sweep.workspace import COLUMNS, Sweep
 
 if TYPE_CHECKING:
@@ -21,6 +24,25 @@ def trial_table(sweeps: Iterable[Sweep]) -> "pd.DataFrame":
     table = pd.DataFrame([row for sweep in sweeps for row in sweep.rows()], columns=list(COLUMNS))
     floats = ["u_lr", "u_wd", "lr", "weight_decay", "top1_err", "best_top1_err", "wall_s"]
     return table.astype(dict.fromkeys(floats, "float64") | {"epochs": "Int64"})
+
+
+def check_comparable(sweeps: Sequence[Sweep]) -> list[str]:
+    """Return warnings of what makes a comparison of sweeps unpaired.
+
+    Raises
+    ------
+    InputError
+        If they trained on other data or by another recipe: their errors are not comparable at all.
+    """
+    contents = {(repr(recipe_contents(s.plan.recipe)), s.plan.data_fingerprint): s.name for s in sweeps}
+    if len(contents) > 1:
+        raise InputError(
+            f"these sweeps have other recipes or data and cannot be compared: {', '.join(contents.values())} "
+            "(same name, other --epochs or --data?). Choose with --recipe or --sweep."
+        )
+    if len({(s.plan.design, s.plan.seed) for s in sweeps}) > 1:
+        return ["these sweeps have different designs or seeds, so their points are not paired"]
+    return []
 
 
 def with_places(table: "pd.DataFrame") -> "pd.DataFrame":
@@ -64,14 +86,15 @@ def write_table(table: "pd.DataFrame", out: Path) -> None:
         ".csv": lambda path: table.to_csv(path, index=False),
         ".parquet": lambda path: table.to_parquet(path, index=False),
     }
-    if out.suffix not in writers:
+    suffix = out.suffix.lower()
+    if suffix not in writers:
         raise InputError(f"--out {out}: the suffix must be {' or '.join(writers)}, got {out.suffix!r}")
-    aside = out.with_name(f".{out.name}.part")
+    aside = out.with_name(f".{os.getpid()}.part{suffix}")
     try:
-        writers[out.suffix](aside)
+        writers[suffix](aside)
         aside.replace(out)
     except OSError as error:
         raise InputError(f"cannot write {out}: {error.strerror or error}") from error
     finally:
-        if aside.exists():
-            aside.unlink()
+        with suppress(OSError):
+            aside.unlink(missing_ok=True)

@@ -3,6 +3,9 @@
 import difflib
 from collections.abc import Iterable
 
+_LISTED = 30
+"""More names than this are not listed: the hint says how to see them."""
+
 
 class InputError(ValueError):
     """Wrong usage or input. The text says what was wrong, what was got and what is allowed."""
@@ -24,5 +27,7 @@ def unknown(what: str, got: str, known: Iterable[str], hint: str = "") -> InputE
     """
     known = sorted(known)
     near = difflib.get_close_matches(got, known, n=3, cutoff=0.5)
-    offer = f"Did you mean {' or '.join(near)}?" if near else f"Known: {', '.join(known)}."
+    offer = f"Did you mean {' or '.join(near)}?" if near else ""
+    if not near and len(known) <= _LISTED:
+        offer = f"Known: {', '.join(known) or 'none'}."
     return InputError(" ".join(filter(None, [f"unknown {what} {got!r}.", offer, hint])))

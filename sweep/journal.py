@@ -35,24 +35,25 @@ class TrialHistory:
             return self.record.state
         return TrialState.PLANNED if self.started_ms is None else TrialState.RUNNING
 
-    def add(self, kind: EventKind, time_ms: int, contents: Any) -> bool:
-        """Take an event in; say whether it was news.
+    def is_news(self, kind: EventKind, contents: Any) -> bool:
+        """Say whether an event adds anything.
 
         A trial that is run again repeats its epochs: the first of each stands, so that nothing is
         reported twice. A result stands forever, a failure until there is a result.
         """
-        if self.state.has_result:
-            return False
+        return not self.state.has_result and not (kind == "epoch" and contents.epoch in self.epochs)
+
+    def add(self, kind: EventKind, time_ms: int, contents: Any) -> None:
+        """Take an event in, if it is news."""
+        if not self.is_news(kind, contents):
+            return
         if kind == "epoch":
-            if contents.epoch in self.epochs:
-                return False
             self.epochs[contents.epoch] = (time_ms, contents)
         elif kind == "end":
             self.ended_ms, self.record = time_ms, contents
         else:
             self.started_ms = self.started_ms or time_ms
             self.ended_ms = self.record = None
-        return True
 
 
 class Journal:
@@ -76,15 +77,25 @@ class Journal:
         contents: EpochRecord | TrialRecord | None = None,
         time_ms: int | None = None,
     ) -> bool:
-        """Note an event; say whether it was news. Only news is written, a trial's end through to the disk."""
+        """Note an event; say whether it was news. Only news is written, a trial's end through to the disk.
+
+        Raises
+        ------
+        InputError
+            If the file cannot be written: the disk is full, say. The event has not happened then.
+        """
         time_ms = time_ms or time.time_ns() // 1_000_000
         event = {"event": kind, "key": key, "time_ms": time_ms}
         if contents is not None:
             event |= dataclasses.asdict(contents)
         line = json.dumps(event, allow_nan=False) + "\n"
-        if not self.history(key).add(kind, time_ms, contents):
+        if not self.history(key).is_news(kind, contents):
             return False
-        self._write(line, sync=kind == "end")
+        try:
+            self._write(line, sync=kind == "end")
+        except OSError as error:
+            raise InputError(f"cannot write {self.path}: {error.strerror or error}") from error
+        self.history(key).add(kind, time_ms, contents)
         return True
 
     def adopt(self, key: str, history: TrialHistory) -> None:

@@ -29,7 +29,7 @@ from ray import tune
 from sweep.data.images import Splits
 from sweep.errors import InputError
 from sweep.recipe import Recipe
-from sweep.trial import EpochRecord, TrialRecord, TrialSpec, TrialState
+from sweep.trial import EpochRecord, Resources, TrialRecord, TrialSpec, TrialState
 
 RETRIES = 3
 """How often a trial is tried again after the infrastructure has failed it."""
@@ -70,12 +70,16 @@ class Listener(Protocol):
 class Worker(tune.Trainable):
     """Trains one trial after the other in one process."""
 
-    def setup(self, config: dict[str, Any], jobs: list[Job], settings: list[Setting]) -> None:
+    def setup(self, config: dict[str, Any], jobs: list[Job], settings: list[Setting], on_gpu: bool) -> None:
         """Load what all trials need, once."""
         import torch
 
-        torch.set_num_threads(max(1, int(os.environ.get("OMP_NUM_THREADS", "1"))))
-        self._device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        torch.set_num_threads(1)  # more would take sums in another order: the same trial, other last bits
+        if on_gpu and not torch.cuda.is_available():
+            raise RuntimeError(
+                "Ray gave this worker a GPU, but its torch cannot use one: install torch with CUDA"
+            )
+        self._device = torch.device("cuda" if on_gpu else "cpu")
         self._jobs, self._settings = jobs, settings
         self._batches: dict[tuple[Recipe, int], Any] = {}
         self.reset_config(config)
@@ -135,6 +139,8 @@ class _Reporter(tune.Callback):
 
     def __init__(self, jobs: Sequence[Job], listener: Listener) -> None:
         self._jobs, self._listener = jobs, listener
+        self.problem: InputError | None = None
+        """What the listener could not do; Tune hides it in an error of its own."""
 
     def __getstate__(self) -> dict[str, Any]:
         return {}  # Tune pickles its callbacks to be able to restore a run; ours goes on from the journal
@@ -142,22 +148,34 @@ class _Reporter(tune.Callback):
     def _spec(self, trial: Any) -> TrialSpec:
         return self._jobs[trial.config["job"]].trial
 
+    @contextmanager
+    def _noting_problems(self) -> Iterator[None]:
+        try:
+            yield
+        except InputError as error:
+            self.problem = error
+            raise
+
     def on_trial_start(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
-        self._listener.started(self._spec(trial))
+        with self._noting_problems():
+            self._listener.started(self._spec(trial))
 
     def on_trial_result(
         self, iteration: int, trials: list[Any], trial: Any, result: dict, **info: Any
     ) -> None:
         spec = self._spec(trial)
-        self._listener.reported(spec, EpochRecord(**result["epoch_record"]))
-        if end := result["end_record"]:
-            self._listener.ended(
-                spec, TrialRecord(key=spec.key, **(end | {"state": TrialState(end["state"])}))
-            )
+        with self._noting_problems():
+            self._listener.reported(spec, EpochRecord(**result["epoch_record"]))
+            if end := result["end_record"]:
+                state = TrialState(end["state"])
+                self._listener.ended(spec, TrialRecord(key=spec.key, **(end | {"state": state})))
 
     def on_trial_error(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
         spec = self._spec(trial)
-        self._listener.ended(spec, TrialRecord(key=spec.key, state=TrialState.FAILED, error=_reason(trial)))
+        with self._noting_problems():
+            self._listener.ended(
+                spec, TrialRecord(key=spec.key, state=TrialState.FAILED, error=_reason(trial))
+            )
 
 
 def _reason(trial: Any) -> str:
@@ -169,7 +187,7 @@ def _reason(trial: Any) -> str:
 
 
 @contextmanager
-def cluster(address: str) -> Iterator[None]:
+def cluster(resources: Resources) -> Iterator[None]:
     """Join a Ray cluster, or start one on this machine (``local``), and leave or stop it at the end.
 
     Raises
@@ -177,6 +195,7 @@ def cluster(address: str) -> Iterator[None]:
     InputError
         If there is no cluster at the address.
     """
+    address = resources.address
     arguments: dict[str, Any] = {"address": address}
     if address == "local":
         arguments["include_dashboard"] = False
@@ -193,15 +212,8 @@ def cluster(address: str) -> Iterator[None]:
         ray.shutdown()
 
 
-def parallel_trials(cpus: float, gpus: float | None) -> tuple[int, float]:
+def parallel_trials(resources: Resources) -> tuple[int, float]:
     """Return how many trials run at once, and the GPUs that each takes.
-
-    Parameters
-    ----------
-    cpus : float
-        CPUs of a trial.
-    gpus : float or None
-        GPUs of a trial; None: one if the cluster has any.
 
     Raises
     ------
@@ -209,6 +221,7 @@ def parallel_trials(cpus: float, gpus: float | None) -> tuple[int, float]:
         If the cluster cannot carry a single trial.
     """
     has = ray.cluster_resources()
+    cpus, gpus = resources.cpus_per_trial, resources.gpus_per_trial
     gpus = min(1.0, has.get("GPU", 0.0)) if gpus is None else gpus
     for name, asked, flag in (("CPU", cpus, "--cpus-per-trial"), ("GPU", gpus, "--gpus-per-trial")):
         if asked > has.get(name, 0):
@@ -218,7 +231,7 @@ def parallel_trials(cpus: float, gpus: float | None) -> tuple[int, float]:
 
 
 def share(splits: Splits) -> Any:
-    """Put a data set where all workers can read it without a copy each."""
+    """Put a data set where all workers can take theirs from."""
     return ray.put(splits)
 
 
@@ -229,7 +242,8 @@ def run(
 
     A trial that fails is tried again `RETRIES` times and then given up, while the others go on.
     """
-    worker = tune.with_parameters(Worker, jobs=list(jobs), settings=list(settings))
+    worker = tune.with_parameters(Worker, jobs=list(jobs), settings=list(settings), on_gpu=gpus > 0)
+    reporter = _Reporter(jobs, listener)
     scratch = tempfile.mkdtemp(prefix="sweep-tune-")
     try:
         tuner = tune.Tuner(
@@ -237,11 +251,13 @@ def run(
             param_space={"job": tune.grid_search(list(range(len(jobs))))},
             tune_config=tune.TuneConfig(reuse_actors=True),
             run_config=tune.RunConfig(
-                name="sweep", storage_path=scratch, verbose=0, callbacks=[_Reporter(jobs, listener)],
+                name="sweep", storage_path=scratch, verbose=0, callbacks=[reporter],
                 failure_config=tune.FailureConfig(max_failures=RETRIES),
                 checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),
             ),
         )  # fmt: skip
         tuner.fit()
+    except Exception as error:
+        raise reporter.problem or error from error
     finally:
         shutil.rmtree(scratch, ignore_errors=True)

@@ -17,7 +17,8 @@ class Outbox(Generic[Item]):
     Parameters
     ----------
     send : callable
-        Sends one item. If it raises, the item stays and is sent again later, with growing pauses.
+        Sends one item. If it raises, the item stays and is sent again later, with growing pauses; it goes
+        behind the others then, so that one that can never be sent holds nothing up for good.
     """
 
     def __init__(self, send: Callable[[Item], None]) -> None:
@@ -68,7 +69,7 @@ class Outbox(Generic[Item]):
                 self._send(item)
             except Exception as error:  # whatever it is, the news must not be lost
                 self.problem, self._pause_s = error, min(2 * self._pause_s, LONGEST_PAUSE_S)
-                self._put_back(batch[place:])
+                self._put_back([*batch[place + 1 :], item])
                 return
         self.problem, self._pause_s = None, PAUSE_S
 

@@ -40,8 +40,13 @@ class Plan:
 
     @property
     def sweep(self) -> str:
-        """The sweep's name: the same for every n, so that a larger one goes on with a smaller one's."""
+        """The sweep's name: the same for every n, so that a larger one goes on with a smaller one's.
+
+        Only a grid of another n is another sweep: it has none of the smaller one's points.
+        """
         identity = _canonical(self, without=("trials", "optimum_source"))
+        if self.design == "grid":
+            identity["n"] = self.n
         return f"{self.model}-{self.optimizer}-{self.recipe.name}-{_hash(identity)[:6]}"
 
     @property
@@ -76,7 +81,7 @@ def make_plan(
 
     def trial(lr: float, weight_decay: float, weight_seed: int, **place: Any) -> TrialSpec:
         determines = {
-            "model": model, "optimizer": optimizer, "recipe": _recipe_contents(recipe), "px": px,
+            "model": model, "optimizer": optimizer, "recipe": recipe_contents(recipe), "px": px,
             "data": data_fingerprint, "lr": lr.hex(), "weight_decay": weight_decay.hex(), "seed": weight_seed,
         }  # fmt: skip
         return TrialSpec(
@@ -103,8 +108,8 @@ def _weight_seed(seed: int, *index: int) -> int:
     return int(np.random.SeedSequence(seed, spawn_key=index).generate_state(1)[0])
 
 
-def _recipe_contents(recipe: Recipe) -> dict[str, Any]:
-    """Return what a recipe says, without its name.
+def recipe_contents(recipe: Recipe) -> dict[str, Any]:
+    """Return what a recipe says, without its name, as plain values.
 
     Fields at their default are left out: a field that a later version adds changes no key.
     """
@@ -115,7 +120,7 @@ def _recipe_contents(recipe: Recipe) -> dict[str, Any]:
 
 def _canonical(plan: Plan, *, without: tuple[str, ...]) -> dict[str, Any]:
     values = {key: value for key, value in to_dict(plan).items() if key not in (*without, "version")}
-    return values | {"recipe": _recipe_contents(plan.recipe)}
+    return values | {"recipe": recipe_contents(plan.recipe)}
 
 
 def _hash(contents: dict[str, Any]) -> str:

@@ -1,7 +1,7 @@
 """Recipes: everything about a training but the model, the optimizer, the point and the seed."""
 
 import dataclasses
-import math
+import re
 import tomllib
 from dataclasses import dataclass
 from importlib import resources
@@ -13,6 +13,7 @@ from sweep.errors import InputError, unknown
 DATASETS = ("digits", "idx", "folder")
 AUGMENTATIONS = ("shift", "flip")
 MAX_SEED = 2**32
+_HUGE = 2**53  # whole numbers and floats agree up to here
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -106,7 +107,7 @@ def load(name: str, *, epochs: int | None = None) -> Recipe:
 def _read(name: str) -> tuple[str, str]:
     if name.endswith(".toml"):
         try:
-            return Path(name).stem, Path(name).read_text()
+            return _own_name(Path(name)), Path(name).read_text()
         except (OSError, UnicodeDecodeError) as error:
             raise InputError(f"cannot read the recipe {name}: {error}") from error
     if name not in shipped():
@@ -114,10 +115,21 @@ def _read(name: str) -> tuple[str, str]:
     return name, resources.files("sweep.recipes").joinpath(f"{name}.toml").read_text()
 
 
+def _own_name(path: Path) -> str:
+    """Return the name of a user's recipe; sweeps and experiments are called after it."""
+    if path.stem in shipped():
+        raise InputError(
+            f"{path}: a recipe of the name {path.stem!r} is shipped, with optima of its own; rename yours"
+        )
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]*", path.stem):
+        raise InputError(f"{path}: a recipe's name takes letters, digits, _ and -, got {path.stem!r}")
+    return path.stem
+
+
 def _parse(name: str, text: str) -> Recipe:
     try:
         values = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except ValueError as error:  # not TOML, or a number of more digits than Python reads
         raise InputError(f"recipe {name!r} is not TOML: {error}") from error
     fields = {field.name: field for field in dataclasses.fields(Recipe) if field.name != "name"}
     problems = [f"unknown field {key!r} (known: {', '.join(fields)})" for key in values if key not in fields]
@@ -133,24 +145,13 @@ def _parse(name: str, text: str) -> Recipe:
 
 def _type_problem(key: str, value: Any, kind: str) -> list[str]:
     """Check one value against its field's annotation."""
-    if "str, ..." in kind:
-        fits = isinstance(value, list) and all(isinstance(item, str) for item in value)
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    if "tuple" in kind:
+        allowed, fits = "a list of names", isinstance(value, list) and all(isinstance(v, str) for v in value)
     elif "str" in kind:
-        fits = isinstance(value, str)
+        allowed, fits = "text", isinstance(value, str)
     elif "float" in kind:
-        fits = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+        allowed, fits = "a finite number", number and abs(value) < _HUGE
     else:
-        fits = isinstance(value, int) and not isinstance(value, bool)
-    return [] if fits else [f"{key} must be {_KINDS.get(kind, kind)}, got {value!r}"]
-
-
-_KINDS = {
-    "tuple[str, ...]": "a list of names",
-    "str": "text",
-    "float": "a finite number",
-    "int": "a whole number",
-    "int | None": "a whole number",
-    "<class 'str'>": "text",
-    "<class 'float'>": "a finite number",
-    "<class 'int'>": "a whole number",
-}
+        allowed, fits = "a whole number", number and isinstance(value, int) and abs(value) < _HUGE
+    return [] if fits else [f"{key} must be {allowed}, got {repr(value)[:40]}"]

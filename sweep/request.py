@@ -1,5 +1,6 @@
 """From the words of a command line to plans: everything is checked before anything is written."""
 
+import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,8 +13,8 @@ from sweep.data import Source, Splits, open_source
 from sweep.errors import InputError, unknown
 from sweep.plan import Plan, make_plan
 from sweep.recipe import Recipe
+from sweep.trial import OPTIMIZERS
 
-OPTIMIZERS = ("adamw", "sgd")
 BOXES = ("optimum", "paper")
 
 
@@ -102,6 +103,10 @@ def _space(request: Request, model: str, recipe: Recipe) -> tuple[Optimum, Box]:
         optimum = Optimum(lr=request.lr, weight_decay=request.wd, batch=recipe.batch, source="command line")
     else:
         optimum = search_spaces.find(model, request.optimizer, recipe.name).at_batch(recipe.batch)
+        if request.epochs is not None:
+            usual = recipes.load(request.recipe).epochs
+            note = f"; found for {usual} epochs, used for {recipe.epochs}" if usual != recipe.epochs else ""
+            optimum = dataclasses.replace(optimum, source=optimum.source + note)
     if request.box == "paper":
         return optimum, search_spaces.paper(model, request.optimizer, recipe.name, recipe.batch)
     return optimum, search_spaces.around(optimum)

@@ -14,23 +14,13 @@ from sweep import show
 from sweep.data import Splits
 from sweep.outbox import Outbox
 from sweep.progress import ProgressView, Tally
-from sweep.trial import EpochRecord, TrialRecord, TrialSpec, TrialState
+from sweep.trial import EpochRecord, Resources, TrialRecord, TrialSpec, TrialState
 from sweep.workspace import PLAN, Sweep, Workspace
 
 if TYPE_CHECKING:
     from sweep.store import Store
 
 CLOSE_TIMEOUT_S = 120.0
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Resources:
-    """Where trials run, and what each takes."""
-
-    address: str = "local"
-    cpus_per_trial: float = 1.0
-    gpus_per_trial: float | None = None
-    """None: one where the cluster has any."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -44,9 +34,8 @@ class Task:
     @property
     def missing(self) -> list[TrialSpec]:
         """The wanted trials that have no result, the optimum first."""
-        return [
-            trial for trial in self.sweep.plan.first(self.n).trials if not self.sweep.state(trial).has_result
-        ]
+        states = self.sweep.states()
+        return [trial for trial in self.sweep.plan.first(self.n).trials if not states[trial.key].has_result]
 
 
 def adopt_results(task: Task, workspace: Workspace) -> int:
@@ -102,29 +91,32 @@ def run(tasks: Sequence[Task], workspace: Workspace, resources: Resources, conso
     Raises
     ------
     InputError
-        If MLflow or the cluster cannot be used, or another driver is at work; nothing is trained then.
+        If MLflow or the cluster cannot be used, or another driver is at work; nothing is written then.
     KeyboardInterrupt
         After Ctrl-C or SIGTERM; every finished trial is kept.
     """
     with ExitStack() as stack:
         for task in tasks:
             stack.enter_context(task.sweep.driving())
-        adopted = sum(adopt_results(task, workspace) for task in tasks)
+        sweeps = [task.sweep for task in tasks]
         missing = sum(len(task.missing) for task in tasks)
-        show.beginning([task.sweep for task in tasks], missing, adopted, console)
+        show.beginning(sweeps, sum(task.n + 1 for task in tasks), missing, console)
         # MLflow is imported and opened while Ray starts: both take seconds.
         store_opening = stack.enter_context(ThreadPoolExecutor(1)).submit(_open_store, tasks)
         if missing:
             from sweep import orchestrate
 
-            stack.enter_context(orchestrate.cluster(resources.address))
+            stack.enter_context(orchestrate.cluster(resources))
         stack.enter_context(_terminable())  # after Ray, which would end the process at SIGTERM
-        store, known = store_opening.result()
+        store = store_opening.result()
+        for sweep in sweeps:
+            sweep.write_plan()
+        show.adopted(sum(adopt_results(task, workspace) for task in tasks), console)
         outbox = Outbox(_Sender(store, tasks))
-        _put_differences(tasks, known, outbox)
         outbox.start()
         try:
-            if missing:
+            _put_differences(store, tasks, outbox)
+            if any(task.missing for task in tasks):
                 _train(tasks, resources, outbox, console)
         finally:
             complete = outbox.close(CLOSE_TIMEOUT_S) and _close(store, tasks, console)
@@ -162,29 +154,26 @@ class _Sender:
         self._store.send_trial(sweep.plan, trial, sweep.journal.history(key))
 
 
-def _open_store(tasks: Sequence[Task]) -> "tuple[Store, dict[str, TrialState | None]]":
-    """Open MLflow; return the store, and what it knows of the trials' ends."""
+def _open_store(tasks: Sequence[Task]) -> "Store":
     from sweep.store import Store
 
-    store = Store(tasks[0].sweep.plan.recipe.name)
-    known: dict[str, TrialState | None] = {}
-    for task in tasks:
-        known |= store.open_sweep(task.sweep.plan, task.sweep.folder / PLAN)
-    return store, known
+    return Store(tasks[0].sweep.plan.recipe.name)
 
 
-def _put_differences(tasks: Sequence[Task], known: dict[str, TrialState | None], outbox: Outbox[str]) -> None:
+def _put_differences(store: "Store", tasks: Sequence[Task], outbox: Outbox[str]) -> None:
     """Put the trials whose end MLflow does not know, or knows otherwise, in the outbox."""
     for task in tasks:
-        for key, history in task.sweep.journal.trials.items():
-            if history.record and known.get(key) is not history.record.state:
-                outbox.put(key)
+        known = store.open_sweep(task.sweep.plan, task.sweep.folder / PLAN)
+        for trial in task.sweep.plan.trials:
+            record = task.sweep.journal.history(trial.key).record
+            if record and known.get(trial.key) is not record.state:
+                outbox.put(trial.key)
 
 
 def _train(tasks: Sequence[Task], resources: Resources, outbox: Outbox[str], console: Console) -> None:
     from sweep import orchestrate
 
-    parallel, gpus = orchestrate.parallel_trials(resources.cpus_per_trial, resources.gpus_per_trial)
+    parallel, gpus = orchestrate.parallel_trials(resources)
     shared = {task.sweep.plan.px: orchestrate.share(task.splits) for task in tasks}
     settings = [
         orchestrate.Setting(recipe=plan.recipe, px=plan.px, classes=plan.classes, data=shared[plan.px])
@@ -202,8 +191,10 @@ def _close(store: "Store", tasks: Sequence[Task], console: Console) -> bool:
     from sweep import draw
 
     for task in tasks:
+        counts = task.sweep.counts()
+        counts[TrialState.PLANNED] += counts.pop(TrialState.RUNNING)  # nothing runs any more
         try:
-            store.close_sweep(task.sweep.plan, task.sweep.counts(), draw.sweep_figures(task.sweep))
+            store.close_sweep(task.sweep.plan, counts, draw.sweep_figures(task.sweep))
         except Exception as error:  # MLflow is away: the next run does it
             console.print(f"MLflow did not take the end of {task.sweep.name}: {error}", markup=False)
             return False

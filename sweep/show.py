@@ -20,11 +20,9 @@ _NAMED_FAILURES = 10
 
 def dry_run(plans: Sequence[Plan], workspace: Workspace, console: Console) -> None:
     """Say what would be trained."""
-    known = set(workspace.names())
     for plan in plans:
-        sweep = workspace.open(plan.sweep) if plan.sweep in known else None
-        left = sum(1 for t in plan.trials if sweep is None or not sweep.state(t).has_result)
-        box = plan.box
+        states, box = workspace.prepare(plan).states(), plan.box
+        left = sum(not states[trial.key].has_result for trial in plan.trials)
         console.print(f"[bold]{plan.sweep}[/bold]: {left} of {len(plan.trials)} trials to train")
         console.print(
             f"  {plan.recipe.epochs} epochs each, batch {plan.recipe.batch}, {plan.px} px, seed {plan.seed}"
@@ -38,12 +36,15 @@ def dry_run(plans: Sequence[Plan], workspace: Workspace, console: Console) -> No
         )
 
 
-def beginning(sweeps: Sequence[Sweep], missing: int, adopted: int, console: Console) -> None:
+def beginning(sweeps: Sequence[Sweep], wanted: int, missing: int, console: Console) -> None:
     """Say what is about to be trained."""
-    total = sum(len(sweep.plan.trials) for sweep in sweeps)
-    console.print(f"{', '.join(sweep.name for sweep in sweeps)}: {missing} of {total} trials to train")
-    if adopted:
-        console.print(f"{adopted} results taken over from other sweeps with the very same trials")
+    console.print(f"{', '.join(sweep.name for sweep in sweeps)}: {missing} of {wanted} trials to train")
+
+
+def adopted(count: int, console: Console) -> None:
+    """Say how many results were there already under another sweep's name."""
+    if count:
+        console.print(f"{count} results taken over from other sweeps with the very same trials")
 
 
 def ending(sweeps: Sequence[Sweep], left: Sequence[TrialSpec], console: Console) -> None:
@@ -53,13 +54,11 @@ def ending(sweeps: Sequence[Sweep], left: Sequence[TrialSpec], console: Console)
     for trial in left[:_NAMED_FAILURES]:
         record = by_key[trial.key].journal.history(trial.key).record
         reason = record.error if record and record.error else "not trained"
-        console.print(
-            f"[red]no result[/red] {trial.model} {trial.role} {trial.index} ({trial.key}): {reason}",
-            markup=True,
-        )
+        text = f"no result: {trial.model} {trial.role} {trial.index} ({trial.key}): {reason}"
+        console.print(text, markup=False)
     if left:
-        more = f", and {len(left) - _NAMED_FAILURES} more" if len(left) > _NAMED_FAILURES else ""
-        console.print(f"{len(left)} trials have no result{more}: the same command tries them again.")
+        console.print(f"{len(left)} trials have no result; `sweep status SWEEP` lists all of them.")
+        console.print("The same command tries them again.")
     else:
         console.print("Next: [bold]sweep cdf --out fig.pdf[/bold], or browse with [bold]sweep ui[/bold]")
 

@@ -6,7 +6,9 @@ not: a run is found again by its trial's key and brought up to date as often as 
 
 import logging
 import os
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -44,18 +46,27 @@ class Store:
         self.experiment = f"sweep-{recipe}"
         for name in ("mlflow", "alembic", "sqlalchemy", "urllib3"):
             logging.getLogger(name).setLevel(logging.ERROR)
-        try:
+        with self._usable():
             self._client = MlflowClient(self.uri)
             self._experiment_id = self._get_or_create_experiment()
-        except Exception as error:  # anything from a bad scheme to a refused connection
-            reason = str(error).strip().splitlines()[0][:300] if str(error).strip() else type(error).__name__
-            raise InputError(
-                f"MLflow at {self.uri} cannot be used: {reason}\n"
-                "Start its server, or set MLFLOW_TRACKING_URI to one that runs. Unset, a file here is used."
-            ) from error
         self._runs: dict[str, str] = {}
         self._sent: dict[str, int] = {}
         self._unfinished: dict[str, str] = {}  # run → its sweep
+
+    @contextmanager
+    def _usable(self) -> Iterator[None]:
+        """Turn whatever goes wrong, from a bad scheme to a refused connection, into one message."""
+        try:
+            yield
+        except InputError:
+            raise
+        except Exception as error:
+            reason = str(error).strip().splitlines()[0][:300] if str(error).strip() else type(error).__name__
+            address = re.sub(r"://[^@/]*@", "://***@", self.uri)
+            raise InputError(
+                f"MLflow at {address} cannot be used: {reason}\n"
+                "Start its server, or set MLFLOW_TRACKING_URI to one that runs. Unset, a file here is used."
+            ) from error
 
     def _get_or_create_experiment(self) -> str:
         experiment = self._client.get_experiment_by_name(self.experiment)
@@ -74,7 +85,16 @@ class Store:
         -------
         dict
             The key of each trial that has a run → the final state that MLflow knows of, or None.
+
+        Raises
+        ------
+        InputError
+            If MLflow refuses, for want of rights to its artifacts, say.
         """
+        with self._usable():
+            return self._open_sweep(plan, plan_file)
+
+    def _open_sweep(self, plan: Plan, plan_file: Path) -> dict[str, TrialState | None]:
         found = {run.data.tags["sweep.key"]: run for run in self._search(plan.sweep)}
         self._runs |= {key: run.info.run_id for key, run in found.items()}
         parent = self._runs.get(plan.sweep)
@@ -120,6 +140,13 @@ class Store:
         epochs = list(history.epochs.values())
         metrics = [metric for at, epoch in epochs[self._sent.get(run, 0) :] for metric in _metrics(epoch, at)]
         tags = {"sweep.state": history.state.value}
+        if (
+            record
+            and record.top1_err is not None
+            and (not epochs or epochs[-1][1].top1_err != record.top1_err)
+        ):
+            # tried again where sums are not bit-reproducible: the result is the last attempt's
+            metrics.append(Metric("top1_err", record.top1_err, ended_ms, record.epochs))
         if record and record.best_top1_err is not None:
             metrics.append(Metric("best_top1_err", record.best_top1_err, ended_ms, record.epochs))
         if record and record.error:

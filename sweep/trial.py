@@ -1,7 +1,12 @@
 """The words the rest speaks: what a trial is, which states it has, what is recorded of it."""
 
+import math
 from dataclasses import dataclass
 from enum import StrEnum
+
+from sweep.errors import InputError
+
+OPTIMIZERS = ("adamw", "sgd")
 
 
 class TrialState(StrEnum):
@@ -41,6 +46,27 @@ class TrialSpec:
     u_lr: float | None = None
     """Relative point in [0, 1); None at the optimum."""
     u_wd: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Resources:
+    """Where trials run, and what each takes."""
+
+    address: str = "local"
+    """``local``: this machine; ``auto``: the Ray cluster that this machine belongs to."""
+    cpus_per_trial: float = 1.0
+    gpus_per_trial: float | None = None
+    """None: one where the cluster has any."""
+
+    def __post_init__(self) -> None:
+        if self.address.startswith("ray://"):
+            raise InputError(
+                f"--address {self.address}: run this on a machine of the cluster, with --address auto. "
+                "Through Ray Client the driver would run on the head node, and write plan and journal there."
+            )
+        for name, value in (("cpus", self.cpus_per_trial), ("gpus", self.gpus_per_trial or 0.0)):
+            if not (0 < value < 1 or (math.isfinite(value) and value >= 0 and value % 1 == 0)):
+                raise InputError(f"--{name}-per-trial takes a share of one, or a whole number, got {value:g}")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -4,7 +4,7 @@ import json
 import os
 import socket
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +14,11 @@ from sweep import plan as plans
 from sweep.errors import InputError, unknown
 from sweep.journal import Journal
 from sweep.plan import Plan
-from sweep.trial import TrialSpec, TrialState
+from sweep.trial import TrialState
 
 PLAN, JOURNAL, LOCK, DRIVER = "plan.json", "journal.jsonl", ".lock", ".driver"
+
+_PATIENCE_S = 2.0  # whoever asks whether a driver is at work holds the lock for a moment
 
 COLUMNS = (
     "sweep", "key", "role", "index", "model", "optimizer", "recipe", "design", "seed", "u_lr", "u_wd", "lr",
@@ -36,15 +38,24 @@ class Sweep:
         """The sweep's name, which is also its folder's."""
         return self.plan.sweep
 
-    def state(self, trial: TrialSpec) -> TrialState:
-        """Where a trial stands. One that was running when its driver ended is planned again."""
-        state = self.journal.history(trial.key).state
-        return TrialState.PLANNED if state is TrialState.RUNNING and not self.is_running else state
+    def states(self) -> dict[str, TrialState]:
+        """Return where each trial stands, by key. What was running when its driver ended is planned again."""
+        states = {trial.key: self.journal.history(trial.key).state for trial in self.plan.trials}
+        if TrialState.RUNNING in states.values() and not self.is_running:
+            states = {k: TrialState.PLANNED if s is TrialState.RUNNING else s for k, s in states.items()}
+        return states
 
     def counts(self) -> dict[TrialState, int]:
         """Count the trials in each state, the optimum among them."""
-        states = [self.state(trial) for trial in self.plan.trials]
+        states = list(self.states().values())
         return {state: states.count(state) for state in TrialState}
+
+    def write_plan(self) -> None:
+        """Write the plan, unless it is there already."""
+        path = self.folder / PLAN
+        text = json.dumps(plans.to_dict(self.plan), indent=1, allow_nan=False) + "\n"
+        if not path.exists() or path.read_text() != text:
+            write_atomically(path, text)
 
     @property
     def is_running(self) -> bool:
@@ -72,26 +83,38 @@ class Sweep:
         InputError
             If another driver is at work. Its host and process are named.
         """
+        self.folder.mkdir(parents=True, exist_ok=True)
         lock = FileLock(self.folder / LOCK)
         try:
-            lock.acquire(timeout=0)
+            lock.acquire(timeout=_PATIENCE_S)
         except Timeout:
             driver = _read_driver(self.folder / DRIVER)
             raise InputError(
                 f"{self.name} is being run already, by {driver}. Wait for it, or stop it."
             ) from None
         try:
-            self.journal = Journal(self.folder / JOURNAL)  # another driver may have added to it meanwhile
+            # Another driver may have grown the plan or added results meanwhile.
+            self.plan = _larger(self.folder / PLAN, self.plan)
+            self.journal = Journal(self.folder / JOURNAL)
             (self.folder / DRIVER).write_text(f"process {os.getpid()} on {socket.gethostname()}")
             yield
         finally:
             (self.folder / DRIVER).unlink(missing_ok=True)
             lock.release()
+            self._remove_if_nothing_came_of_it()
+
+    def _remove_if_nothing_came_of_it(self) -> None:
+        if not (self.folder / PLAN).exists():
+            (self.folder / LOCK).unlink(missing_ok=True)
+            for folder in (self.folder, self.folder.parent):
+                with suppress(OSError):  # it holds something else
+                    folder.rmdir()
 
     def rows(self) -> Iterator[dict[str, Any]]:
         """Yield one row a trial, with `COLUMNS`."""
+        states = self.states()
         for trial in self.plan.trials:
-            state, record = self.state(trial), self.journal.history(trial.key).record
+            state, record = states[trial.key], self.journal.history(trial.key).record
             yield {
                 "sweep": self.name, "key": trial.key, "role": trial.role, "index": trial.index,
                 "model": trial.model, "optimizer": trial.optimizer, "recipe": self.plan.recipe.name,
@@ -100,6 +123,19 @@ class Sweep:
                 "top1_err": record and record.top1_err, "best_top1_err": record and record.best_top1_err,
                 "epochs": record and record.epochs, "wall_s": record and record.wall_s,
             }  # fmt: skip
+
+
+def _read_plan(path: Path) -> Plan:
+    try:
+        return plans.from_json(path.read_text(), str(path))
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"cannot read {path}: {error}") from error
+
+
+def _larger(path: Path, plan: Plan) -> Plan:
+    """Return a plan, or the one at ``path`` if that is of the same sweep with more points."""
+    written = _read_plan(path) if path.exists() else plan
+    return written if written.n > plan.n else plan
 
 
 def _read_driver(path: Path) -> str:
@@ -115,35 +151,16 @@ class Workspace:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
-    def create(self, plan: Plan) -> Sweep:
-        """Write a plan, or open the sweep that has it; a larger one replaces a smaller one of its own.
-
-        Raises
-        ------
-        InputError
-            If the folder cannot be written.
-        """
+    def prepare(self, plan: Plan) -> Sweep:
+        """Return the sweep of a plan, or of the larger one that is there already; nothing is written."""
         folder = self.folder / plan.sweep
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            written = self.open(plan.sweep).plan if (folder / PLAN).exists() else None
-            if written is None or written.n < plan.n:
-                write_atomically(
-                    folder / PLAN, json.dumps(plans.to_dict(plan), indent=1, allow_nan=False) + "\n"
-                )
-                written = plan
-        except OSError as error:
-            raise InputError(f"cannot write the plan to {folder}: {error.strerror or error}") from error
-        return Sweep(folder, written)
+        return Sweep(folder, _larger(folder / PLAN, plan))
 
     def open(self, name: str) -> Sweep:
         """Open a sweep by its name, or by a beginning of it that fits only one."""
         names = [name] if (self.folder / name / PLAN).is_file() else self._beginning_with(name)
         path = self.folder / names[0] / PLAN
-        try:
-            return Sweep(path.parent, plans.from_json(path.read_text(), str(path)))
-        except (OSError, UnicodeDecodeError) as error:
-            raise InputError(f"cannot read {path}: {error}") from error
+        return Sweep(path.parent, _read_plan(path))
 
     def _beginning_with(self, name: str) -> list[str]:
         names = [known for known in self.names() if known.startswith(name)] if name else []

@@ -5,6 +5,7 @@ import sys
 import pytest
 from test_journal import finished
 from test_plan import a_plan
+from test_workspace import create
 from typer.main import get_command
 
 from sweep import cli
@@ -32,7 +33,7 @@ def sweep(tmp_path, monkeypatch, capsys):
 def results(tmp_path):
     """Two sweeps with results, made without training."""
     for model, spread in (("vit_p_1mf", 3.0), ("vit_c_1mf", 0.5)):
-        sweep = Workspace(tmp_path / "sweeps").create(a_plan(model=model, n=8))
+        sweep = create(Workspace(tmp_path / "sweeps"), a_plan(model=model, n=8))
         for i, trial in enumerate(sweep.plan.trials):
             sweep.journal.append("end", trial.key, finished(trial.key, error=5.0 + i * spread))
     return tmp_path / "sweeps"
@@ -95,7 +96,14 @@ BAD = [
     (["run", "--model", "vit_p_1mf", "--design", "grid", "--n", "60"], "use 49 or 64"),
     (["run", "--model", "vit_p_1mf", "--box", "paper"], "Use --box optimum"),
     (["run", "--model", "vit_p_1mf", "--cpus-per-trial", "0"], "Invalid value"),
-    (["run", "--model", "vit_p_1mf", "--dir", "a_file"], "cannot write the plan"),
+    (["run", "--model", "vit_p_1mf", "--dir", "a_file"], "a_file"),
+    (["run", "--model", "vit_p_1mf", "--address", "ray://head:1"], "--address auto"),
+    (["run", "--model", "vit_p_1mf", "--gpus-per-trial", "1.5"], "a whole number, got 1.5"),
+    (["run", "--model", "vit_p_1mf", "--cpus-per-trial", "nan"], "nan"),
+    (["run", "--model", "vit_p_1mf", "--n", "10000000000000"], "n must be at most"),
+    (["run", "--model", "resnet18.nonsense", "--lr", ".1", "--wd", ".1"], "resnet18.nonsense"),
+    (["run", "--model", "zzzz"], "any timm model works"),
+    (["status", "v" * 300], "unknown sweep"),
     (["status", "vit"], "unknown sweep 'vit'"),
     (["export", "--out", "x.csv"], "no sweep to show"),
     (["cdf", "--out", "x.pdf"], "no sweep to show"),
@@ -151,7 +159,7 @@ def test_status_shows_counts_and_says_what_is_incomplete(sweep, results):
     assert code == 0
     assert "9 finished; error at the optimum 5.00 %, best 5.00 %" in out
     assert "incomplete" not in out
-    Workspace(results).create(a_plan(model="vit_p_1mf", n=12))
+    create(Workspace(results), a_plan(model="vit_p_1mf", n=12))
     assert "incomplete 4 planned, 9 finished" in sweep("status")[1]
 
 
@@ -195,7 +203,7 @@ def test_cdf_draws_both_kinds_and_prints_the_shares(sweep, results, tmp_path):
 
 def test_cdf_warns_when_delta_flatters(sweep, tmp_path):
     for model, error in (("vit_p_1mf", 60.0), ("vit_c_1mf", 7.0)):
-        made = Workspace(tmp_path / "sweeps").create(a_plan(model=model, n=8))
+        made = create(Workspace(tmp_path / "sweeps"), a_plan(model=model, n=8))
         for i, trial in enumerate(made.plan.trials):
             made.journal.append("end", trial.key, finished(trial.key, error=error + 0.1 * i))
     code, _, err = sweep("cdf", "--out", "fig.pdf")
@@ -204,8 +212,34 @@ def test_cdf_warns_when_delta_flatters(sweep, tmp_path):
     assert "--absolute" in err
 
 
+def test_sweeps_that_trained_otherwise_are_not_drawn_together(sweep, results):
+    from sweep.recipe import load
+
+    other = create(Workspace(results), a_plan(model="regnety_1mf", recipe=load("digits", epochs=3), n=8))
+    for trial in other.plan.trials:
+        other.journal.append("end", trial.key, finished(trial.key))
+    code, _, err = sweep("cdf", "--out", "fig.pdf")
+    assert code == 2
+    assert "cannot be compared" in err
+    assert other.name in err
+
+
+def test_sweeps_at_other_points_are_drawn_with_a_warning(sweep, results):
+    other = create(Workspace(results), a_plan(model="regnety_1mf", seed=1, n=8))
+    for trial in other.plan.trials:
+        other.journal.append("end", trial.key, finished(trial.key))
+    code, _, err = sweep("cdf", "--out", "fig.pdf")
+    assert code == 0
+    assert "not paired" in err
+
+
+def test_the_ui_of_a_server_is_at_its_own_address(sweep, monkeypatch):
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
+    assert "http://127.0.0.1:9" in sweep("ui")[2]
+
+
 def test_diverged_trials_count(sweep, tmp_path):
-    made = Workspace(tmp_path / "sweeps").create(a_plan(n=64))
+    made = create(Workspace(tmp_path / "sweeps"), a_plan(n=64))
     for i, trial in enumerate(made.plan.trials):
         diverged = TrialRecord(key=trial.key, state=TrialState.DIVERGED, top1_err=100.0, best_top1_err=100.0)
         made.journal.append("end", trial.key, diverged if i > 48 else finished(trial.key, error=10.0))

@@ -116,6 +116,21 @@ def test_nothing_infinite_is_written(path):
     assert not path.exists()
 
 
+def test_what_could_not_be_written_has_not_happened(path, monkeypatch):
+    journal = Journal(path)
+    journal.append("start", "a")
+
+    def full(line, *, sync):
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(journal, "_write", full)
+        with pytest.raises(InputError, match=r"cannot write .*: No space left"):
+            journal.append("end", "a", finished())
+    assert journal.history("a").state is TrialState.RUNNING
+    assert journal.append("end", "a", finished())
+
+
 def test_a_history_can_be_taken_over(path, tmp_path):
     one, other = Journal(path), Journal(tmp_path / "other.jsonl")
     one.append("start", "a", time_ms=1)
@@ -143,7 +158,8 @@ def test_the_state_machine_never_leaves_a_result_nor_counts_an_epoch_twice(event
     result = None
     for time_ms, (kind, contents) in enumerate(events, 1):
         before = history.state
-        news = history.add(kind, time_ms, contents)
+        news = history.is_news(kind, contents)
+        history.add(kind, time_ms, contents)
         if before.has_result:
             assert not news
             assert history.state is before

@@ -36,8 +36,25 @@ def test_what_could_not_be_sent_is_sent_again():
     outbox.start()
     wait_for(lambda: len(sent) == 2)
     assert outbox.close(5)
-    assert sent == ["a", "b"]
+    assert sorted(sent) == ["a", "b"]
     assert outbox.problem is None
+
+
+def test_one_item_that_is_always_refused_holds_nothing_else_up():
+    sent = []
+
+    def send(item):
+        if item == "bad":
+            raise ValueError("refused")
+        sent.append(item)
+
+    outbox = Outbox(send)
+    for item in ("a", "bad", "b"):
+        outbox.put(item)
+    outbox.start()
+    wait_for(lambda: sent == ["a", "b"])
+    assert not outbox.close(5)
+    assert len(outbox) == 1
 
 
 def test_a_receiver_that_stays_away_is_reported_and_holds_nothing_up():

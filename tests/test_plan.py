@@ -56,6 +56,13 @@ def test_weight_seeds_differ_from_trial_to_trial():
     assert len(set(seeds)) == 65
 
 
+def test_an_optimum_found_for_another_schedule_says_so():
+    from sweep.request import Request, make_plans
+
+    (planned,) = make_plans(Request(models=["vit_p_1mf"], n=1, epochs=3))
+    assert planned.plan.optimum_source.endswith("found for 25 epochs, used for 3")
+
+
 @given(small=st.integers(1, 40), more=st.integers(0, 40), seed=st.integers(0, 2**31))
 def test_a_larger_n_goes_on_with_the_smaller_ones_sweep(small, more, seed):
     one, other = a_plan(n=small, seed=seed), a_plan(n=small + more, seed=seed)

@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 
 import pandas as pd
+import psutil
 import pytest
 from mlflow import MlflowClient
 
@@ -184,8 +185,8 @@ def test_an_interrupted_sweep_keeps_what_is_finished_and_grows(undisturbed, tmp_
 def test_a_trial_whose_worker_is_killed_is_tried_again(undisturbed, tmp_path):
     driver = start(tmp_path, *WORDS, "--n", "12")
     wait_for_events(tmp_path, "end", 4)
-    workers = subprocess.run(["pgrep", "-f", "ray::.*Worker"], capture_output=True, text=True, check=True)
-    os.kill(int(workers.stdout.split()[0]), signal.SIGKILL)
+    children = psutil.Process(driver.pid).children(recursive=True)
+    next(child for child in children if "ray::" in " ".join(child.cmdline())).kill()
     out, _ = driver.communicate(timeout=TIMEOUT_S)
     assert driver.returncode == 0, out
     pd.testing.assert_frame_equal(table(tmp_path), table(undisturbed), check_exact=True)
@@ -214,7 +215,7 @@ def test_the_very_same_trial_is_not_trained_for_another_design(undisturbed, tmp_
     ran = sweep(tmp_path, *WORDS, "--n", "4", "--design", "grid")
     assert ran.returncode == 0
     assert "2 results taken over" in ran.stdout
-    assert "8 of 10 trials to train" in ran.stdout
+    assert "trials 8/8" in ran.stdout
 
 
 @pytest.mark.parametrize("uri", ["http://127.0.0.1:9", "nonsense://x", "sqlite:////dev/null/mlflow.db"])
@@ -223,7 +224,7 @@ def test_a_dead_tracking_server_is_said_before_anything_is_trained(uri, tmp_path
     assert ran.returncode == 2, ran.stdout + ran.stderr
     assert f"MLflow at {uri} cannot be used" in ran.stderr
     assert "Traceback" not in ran.stderr
-    assert events(tmp_path, "start") == 0
+    assert not (tmp_path / "sweeps").exists()
 
 
 def test_no_cluster_at_the_address(tmp_path):
@@ -237,3 +238,4 @@ def test_more_than_the_machine_has_is_refused(tmp_path):
     assert ran.returncode == 2
     assert "--cpus-per-trial 9999: the cluster has" in ran.stderr
     assert events(tmp_path, "start") == 0
+    assert "RUNNING" not in {run.info.status for run in runs(tmp_path)}

@@ -1,6 +1,7 @@
 import json
 import subprocess
 import sys
+import threading
 
 import pytest
 from test_journal import finished
@@ -16,17 +17,25 @@ def workspace(tmp_path):
     return Workspace(tmp_path / "sweeps")
 
 
+def create(workspace, plan):
+    """Write a sweep's plan, as `sweep run` does before a trial starts."""
+    sweep = workspace.prepare(plan)
+    with sweep.driving():
+        sweep.write_plan()
+    return sweep
+
+
 def test_a_sweep_is_found_again_by_its_name_or_a_beginning_of_it(workspace):
     plan = a_plan()
-    workspace.create(plan)
+    create(workspace, plan)
     assert workspace.names() == [plan.sweep]
     assert workspace.open(plan.sweep).plan == plan
     assert workspace.open("vit_p").plan == plan
 
 
 def test_names_that_fit_no_sweep_or_several_are_refused(workspace):
-    workspace.create(a_plan())
-    workspace.create(a_plan(seed=1))
+    create(workspace, a_plan())
+    create(workspace, a_plan(seed=1))
     with pytest.raises(InputError, match="fits 2 sweeps"):
         workspace.open("vit_p")
     with pytest.raises(InputError, match="unknown sweep 'resnet'"):
@@ -36,20 +45,20 @@ def test_names_that_fit_no_sweep_or_several_are_refused(workspace):
 
 
 def test_a_larger_plan_replaces_a_smaller_one_and_never_the_other_way_round(workspace):
-    assert workspace.create(a_plan(n=4)).plan.n == 4
-    assert workspace.create(a_plan(n=9)).plan.n == 9
-    assert workspace.create(a_plan(n=4)).plan.n == 9
+    assert create(workspace, a_plan(n=4)).plan.n == 4
+    assert create(workspace, a_plan(n=9)).plan.n == 9
+    assert create(workspace, a_plan(n=4)).plan.n == 9
     assert len(workspace.names()) == 1
 
 
 def test_the_plan_is_readable(workspace):
-    sweep = workspace.create(a_plan())
+    sweep = create(workspace, a_plan())
     values = json.loads((sweep.folder / "plan.json").read_text())
     assert values["trials"][0]["role"] == "optimum"
 
 
 def test_rows_have_the_exported_columns_and_one_row_a_trial(workspace):
-    sweep = workspace.create(a_plan())
+    sweep = create(workspace, a_plan())
     key = sweep.plan.trials[2].key
     sweep.journal.append("end", key, finished(key, error=12.5))
     rows = list(sweep.rows())
@@ -61,18 +70,18 @@ def test_rows_have_the_exported_columns_and_one_row_a_trial(workspace):
 
 
 def test_a_trial_is_running_only_while_a_driver_is(workspace):
-    sweep = workspace.create(a_plan())
+    sweep = create(workspace, a_plan())
     trial = sweep.plan.trials[0]
     sweep.journal.append("start", trial.key)
-    assert sweep.state(trial) is TrialState.PLANNED
+    assert sweep.states()[trial.key] is TrialState.PLANNED
     with sweep.driving():
         assert sweep.is_running
-        assert sweep.state(trial) is TrialState.RUNNING
+        assert sweep.states()[trial.key] is TrialState.RUNNING
     assert not sweep.is_running
 
 
 def test_a_second_driver_is_told_of_the_first(workspace):
-    sweep = workspace.create(a_plan())
+    sweep = create(workspace, a_plan())
     second = workspace.open(sweep.name)
     with (
         sweep.driving(),
@@ -85,7 +94,7 @@ def test_a_second_driver_is_told_of_the_first(workspace):
 
 
 def test_the_lock_of_a_killed_driver_is_free(workspace):
-    sweep = workspace.create(a_plan())
+    sweep = create(workspace, a_plan())
     code = (
         "import os, sys; from pathlib import Path; from sweep.workspace import Workspace\n"
         "with Workspace(Path(sys.argv[1])).open(sys.argv[2]).driving(): os.kill(os.getpid(), 9)"
@@ -98,14 +107,31 @@ def test_the_lock_of_a_killed_driver_is_free(workspace):
 
 
 def test_a_driver_sees_what_another_has_added_meanwhile(workspace):
-    early, late = workspace.create(a_plan()), workspace.open("vit")
+    early, late = create(workspace, a_plan()), workspace.open("vit")
     key = early.plan.trials[0].key
     late.journal.append("end", key, finished(key))
     with early.driving():
-        assert early.state(early.plan.trials[0]) is TrialState.FINISHED
+        assert early.states()[key] is TrialState.FINISHED
 
 
-def test_a_folder_that_cannot_be_written_is_named(tmp_path):
-    (tmp_path / "file").write_text("")
-    with pytest.raises(InputError, match="cannot write the plan"):
-        Workspace(tmp_path / "file").create(a_plan())
+def test_nothing_is_left_where_nothing_came_of_it(workspace, tmp_path):
+    with workspace.prepare(a_plan()).driving():
+        assert workspace.folder.exists()
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_grid_of_another_n_is_another_sweep(workspace):
+    four, nine = (create(workspace, a_plan(design="grid", n=n)) for n in (4, 9))
+    assert four.name != nine.name
+    assert workspace.prepare(a_plan(design="grid", n=4)).plan.n == 4
+
+
+def test_asking_for_the_state_does_not_turn_a_driver_away(workspace):
+    sweep = create(workspace, a_plan())
+    sweep.journal.append("start", sweep.plan.trials[0].key)
+    asking = threading.Thread(target=lambda: [workspace.open(sweep.name).counts() for _ in range(200)])
+    asking.start()
+    for _ in range(20):
+        with sweep.driving():
+            pass
+    asking.join()

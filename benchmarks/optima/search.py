@@ -32,10 +32,10 @@ FINALISTS = 6
 class Search:
     """One model, optimizer and recipe."""
 
-    def __init__(self, model: str, optimizer: str, recipe: Recipe) -> None:
+    def __init__(self, model: str, optimizer: str, recipe: Recipe, data: Path | None) -> None:
         torch.set_num_threads(1)
         self.model, self.optimizer, self.recipe = model, optimizer, recipe
-        source = open_source(recipe, None)
+        source = open_source(recipe, data)
         self.px = recipe.px(models.resolution(model)[0])
         self.classes = source.classes
         self.device = torch.device("cpu")
@@ -109,17 +109,18 @@ def main() -> None:
     parser.add_argument("model")
     parser.add_argument("optimizer", choices=RANGES)
     parser.add_argument("--recipe", default="digits")
+    parser.add_argument("--data", type=Path)
     parser.add_argument("--n-trials", type=int, default=32)
     parser.add_argument("--repeats", type=int, default=3)
     args = parser.parse_args()
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    search = Search(args.model, args.optimizer, load(args.recipe))
+    search = Search(args.model, args.optimizer, load(args.recipe), args.data)
     search.search(args.n_trials)
     best = search.repeat(args.repeats)
-    out = Path(__file__).with_name(f"{args.model}-{args.optimizer}-{args.recipe}.csv")
+    out = Path(__file__).with_name(f"{args.model}-{args.optimizer}-{search.recipe.name}.csv")
     pd.DataFrame(search.rows).to_csv(out, index=False)
     print(
-        f"{args.model},{args.optimizer},{args.recipe},{best.lr:.3g},{best.weight_decay:.3g},"
+        f"{args.model},{args.optimizer},{search.recipe.name},{best.lr:.3g},{best.weight_decay:.3g},"
         f"{search.recipe.batch},{best.top1_err:.2f} % on minival (mean of {best.n:.0f} seeds)",
         flush=True,
     )

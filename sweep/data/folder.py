@@ -1,6 +1,7 @@
 """A folder of class folders: ``train/CLASS/*.jpg`` and, if there is one, ``val/CLASS/*.jpg``."""
 
 import hashlib
+from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
 
@@ -42,8 +43,18 @@ class Folder:
         train, minival = _hold_out(train, rng)
         if recipe.train_subset is not None and recipe.train_subset < len(train.paths):
             train = train.take(stratified(train.labels, recipe.train_subset, rng))
-        self._parts = (train, minival, val)
-        self.fingerprint = _fingerprint(self._parts, folder, names)
+        self._parts, self._folder, self._names = (train, minival, val), folder, names
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """A hash of the files' bytes, their classes and the split; where the folder lies does not matter."""
+        digest = hashlib.sha256(repr(self._names).encode())
+        for part in self._parts:
+            digest.update(f"split {len(part.paths)}".encode())
+            for path in part.paths:
+                digest.update(f"{path.relative_to(self._folder).as_posix()}\0".encode())
+                digest.update(hashlib.sha256(_bytes(path)).digest())
+        return digest.hexdigest()[:16]
 
     def load(self, px: int) -> Splits:
         """Return the splits at a resolution of ``px`` × ``px``."""
@@ -89,17 +100,6 @@ def _hold_out(files: _Files, rng: np.random.Generator) -> tuple[_Files, _Files]:
     return files.take(np.setdiff1d(np.arange(len(files.paths)), chosen)), files.take(chosen)
 
 
-def _fingerprint(parts: tuple[_Files, ...], folder: Path, names: list[str]) -> str:
-    """Hash the files' bytes, their classes and the split; where the folder lies does not matter."""
-    digest = hashlib.sha256(repr(names).encode())
-    for part in parts:
-        digest.update(f"split {len(part.paths)}".encode())
-        for path in part.paths:
-            digest.update(f"{path.relative_to(folder).as_posix()}\0".encode())
-            digest.update(hashlib.sha256(_bytes(path)).digest())
-    return digest.hexdigest()[:16]
-
-
 def _bytes(path: Path) -> bytes:
     try:
         return path.read_bytes()
@@ -118,10 +118,20 @@ def _decode_one(path: Path, px: int) -> NDArray[np.uint8]:
     try:
         with Image.open(path) as image:
             image.draft("RGB", (px, px))  # lets a JPEG be decoded at a reduced size
-            rgb = image.convert("RGB")
+            rgb = _to_rgb(image)
             side = min(rgb.size)
             left, top = ((length - side) / 2 for length in rgb.size)
             square = (left, top, left + side, top + side)
             return np.asarray(rgb.resize((px, px), Image.Resampling.BILINEAR, box=square))
     except (OSError, UnidentifiedImageError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         raise InputError(f"{path} is not a readable image: {error}") from error
+
+
+def _to_rgb(image: Image.Image) -> Image.Image:
+    if image.mode.startswith("I;16"):  # Pillow would clip 16 bits to 8 rather than scale them
+        return Image.fromarray((np.asarray(image) >> 8).astype(np.uint8)).convert("RGB")
+    if image.mode in ("I", "F"):
+        raise ValueError(
+            f"its pixels are of mode {image.mode}, with no known range: save it with 8 or 16 bits"
+        )
+    return image.convert("RGB")

@@ -37,8 +37,10 @@ class Source(Protocol):
     """A data set that has been found and checked."""
 
     classes: int
-    fingerprint: str
-    """A hash of its contents and split: part of every trial's key."""
+
+    @property
+    def fingerprint(self) -> str:
+        """A hash of its contents and split: part of every trial's key."""
 
     def load(self, px: int) -> Splits:
         """Return the splits at a resolution of ``px`` × ``px``."""

@@ -83,7 +83,10 @@ def resolution(name: str) -> tuple[int, int]:
 def _config_of(name: str) -> Any:
     if not timm.is_model(name):
         raise unknown("model", name, timm.list_models(), "`sweep models` lists ours; any timm model works.")
-    return timm.models.get_pretrained_cfg(name)
+    try:
+        return timm.models.get_pretrained_cfg(name)
+    except RuntimeError as error:  # a tag, NAME.TAG, that timm does not know
+        raise InputError(f"model {name!r}: {error}") from error
 
 
 def check(name: str, *, num_classes: int, px: int) -> None:
@@ -96,8 +99,13 @@ def check(name: str, *, num_classes: int, px: int) -> None:
     """
     try:
         with torch.device("meta"):
-            create(name, num_classes=num_classes, px=px).eval()(torch.zeros(1, 3, px, px))
+            model = create(name, num_classes=num_classes, px=px)
+            shape = tuple(model.eval()(torch.zeros(1, 3, px, px)).shape)
     except InputError:
         raise
     except Exception as error:  # whatever a model of timm's raises when it does not fit
         raise InputError(f"model {name!r} cannot be built for {px} px images: {error}") from error
+    if shape != (1, num_classes):
+        raise InputError(
+            f"model {name!r} is no classifier: it gives {shape} for one image and {num_classes} classes"
+        )

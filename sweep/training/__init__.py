@@ -2,6 +2,6 @@
 
 from sweep.training.batches import Batch, BatchSource
 from sweep.training.loop import train
-from sweep.training.optim import OPTIMIZERS, lr_factor, make_optimizer
+from sweep.training.optim import lr_factor, make_optimizer
 
-__all__ = ["OPTIMIZERS", "Batch", "BatchSource", "lr_factor", "make_optimizer", "train"]
+__all__ = ["Batch", "BatchSource", "lr_factor", "make_optimizer", "train"]

@@ -69,15 +69,16 @@ class BatchSource:
 
 
 def _to_tensors(images: Images, device: torch.device) -> _Pixels:
-    pixels = torch.tensor(images.pixels).permute(0, 3, 1, 2).contiguous()
+    pixels = torch.from_numpy(images.pixels.transpose(0, 3, 1, 2).copy())
     return _Pixels(pixels.to(device), torch.tensor(images.labels).to(device))
 
 
 def _moments(pixels: Tensor) -> tuple[Tensor, Tensor]:
     """Mean and standard deviation of each channel, (1, channels, 1, 1), from exact integer sums."""
-    wide = pixels.to("cpu", torch.int64)
-    count = wide.numel() // wide.shape[1]
-    total, squares = wide.sum((0, 2, 3)), (wide * wide).sum((0, 2, 3))
+    levels = torch.arange(256)
+    counts = torch.stack([torch.bincount(c.flatten(), minlength=256) for c in pixels.cpu().unbind(1)])
+    count = pixels.numel() // pixels.shape[1]
+    total, squares = (counts * levels).sum(1), (counts * levels**2).sum(1)
     mean = total.double() / count
     std = (squares.double() / count - mean**2).clamp(min=1).sqrt()  # an all-black set must not divide by 0
     return tuple(m.float().reshape(1, -1, 1, 1).to(pixels.device) for m in (mean, std))  # type: ignore[return-value]

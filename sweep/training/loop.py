@@ -26,8 +26,9 @@ def train(
 ) -> Iterator[list[EpochRecord | None]]:
     """Train a pack of trials in lock-step.
 
-    A trial's result does not depend on its company, and on a CPU with one thread it is the same to the
-    last bit every time. Nothing stops a trial before its last epoch but divergence.
+    On a CPU with one thread a trial's result is the same to the last bit every time, whatever its company.
+    (On a GPU, a model with dropout draws from the device's generator, which its company shares.)
+    Nothing stops a trial before its last epoch but divergence.
 
     Parameters
     ----------

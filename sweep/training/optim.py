@@ -7,8 +7,7 @@ from torch import nn
 
 from sweep.errors import unknown
 from sweep.recipe import Recipe
-
-OPTIMIZERS = ("adamw", "sgd")
+from sweep.trial import OPTIMIZERS
 
 
 def make_optimizer(name: str, model: nn.Module, lr: float, weight_decay: float) -> torch.optim.Optimizer:
