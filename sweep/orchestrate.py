@@ -35,6 +35,10 @@ RETRIES = 3
 """How often a trial is tried again after the infrastructure has failed it."""
 
 
+REPORT_EVERY_S = 1.0
+"""Epochs that are shorter than this are reported together."""
+
+
 class Job(NamedTuple):
     """A trial to be run, and what its training needs beside it."""
 
@@ -103,13 +107,21 @@ class Worker(tune.Trainable):
         return True
 
     def step(self) -> dict[str, Any]:
-        """Train for one epoch; report it, and the trial's record with the last."""
-        (epoch,) = next(self._epochs)
-        assert epoch is not None
-        self._best = min(self._best, epoch.top1_err)
-        done = epoch.diverged_step is not None or epoch.epoch == self._last_epoch
+        """Train for an epoch, or for some short ones; report them, and the trial's record with the last.
+
+        A report takes the driver and back: milliseconds in which the worker idles.
+        """
+        epochs, started = [], time.monotonic()
+        while True:
+            (epoch,) = next(self._epochs)
+            assert epoch is not None
+            epochs.append(epoch)
+            self._best = min(self._best, epoch.top1_err)
+            done = epoch.diverged_step is not None or epoch.epoch == self._last_epoch
+            if done or time.monotonic() - started > REPORT_EVERY_S:
+                break
         return {
-            "epoch_record": dataclasses.asdict(epoch),
+            "epoch_records": [dataclasses.asdict(record) for record in epochs],
             "end_record": self._end(epoch) if done else None,
             "done": done,
         }
@@ -165,7 +177,8 @@ class _Reporter(tune.Callback):
     ) -> None:
         spec = self._spec(trial)
         with self._noting_problems():
-            self._listener.reported(spec, EpochRecord(**result["epoch_record"]))
+            for epoch in result["epoch_records"]:
+                self._listener.reported(spec, EpochRecord(**epoch))
             if end := result["end_record"]:
                 state = TrialState(end["state"])
                 self._listener.ended(spec, TrialRecord(key=spec.key, **(end | {"state": state})))

@@ -99,7 +99,7 @@ BAD = [
     (["run", "--model", "vit_p_1mf", "--dir", "a_file"], "a_file"),
     (["run", "--model", "vit_p_1mf", "--address", "ray://head:1"], "--address auto"),
     (["run", "--model", "vit_p_1mf", "--gpus-per-trial", "1.5"], "a whole number, got 1.5"),
-    (["run", "--model", "vit_p_1mf", "--cpus-per-trial", "nan"], "nan"),
+    (["run", "--model", "vit_p_1mf", "--cpus-per-trial", "nan"], "Invalid value"),
     (["run", "--model", "vit_p_1mf", "--n", "10000000000000"], "n must be at most"),
     (["run", "--model", "resnet18.nonsense", "--lr", ".1", "--wd", ".1"], "resnet18.nonsense"),
     (["run", "--model", "zzzz"], "any timm model works"),

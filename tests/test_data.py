@@ -480,3 +480,13 @@ def test_a_data_set_that_does_not_fit_in_memory_is_refused(make_folder, folder_r
     source = open_source(folder_recipe, make_folder({"train/cat": 12, "train/dog": 8}))
     with pytest.raises(InputError, match="20 images of 20000 px take 22 GiB in memory, more than 8"):
         source.load(20_000)
+
+
+def test_the_digits_are_those_of_scikit_learn():
+    from sklearn.datasets import load_digits
+
+    from sweep.data.digits import read_digits
+
+    reference, ours = load_digits(), read_digits()
+    assert np.array_equal(np.rint(ours.pixels[..., 0] * (16 / 255)), reference.images)
+    assert np.array_equal(ours.labels, reference.target)

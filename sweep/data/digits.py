@@ -1,5 +1,8 @@
 """scikit-learn's bundled handwritten digits: 1,797 images of 8 × 8."""
 
+import importlib.util
+from pathlib import Path
+
 import numpy as np
 
 from sweep.data.images import Images, Splits, fingerprint, hold_out, resize
@@ -14,12 +17,7 @@ class Digits:
     classes = 10
 
     def __init__(self, recipe: Recipe) -> None:
-        from sklearn.datasets import load_digits  # slow to import, so only where it is needed
-
-        raw = load_digits()
-        # 17 grey levels, 0 to 16, to bytes
-        pixels = np.rint(raw.images * (255 / 16)).astype(np.uint8)[..., np.newaxis]
-        images = Images(pixels, raw.target.astype(np.int64))
+        images = read_digits()
         rng = np.random.default_rng(recipe.data_seed)
         rest, val = hold_out(images, _VAL, rng)
         train, minival = hold_out(rest, _MINIVAL, rng)
@@ -31,3 +29,14 @@ class Digits:
     def load(self, px: int) -> Splits:
         """Return the splits at a resolution of ``px`` × ``px``."""
         return Splits(*(resize(part, px) for part in self._splits))
+
+
+def read_digits() -> Images:
+    """Read scikit-learn's file. Its own loader gives the same, but takes a second to import."""
+    package = importlib.util.find_spec("sklearn")
+    assert package is not None
+    assert package.origin is not None
+    path = Path(package.origin).parent / "datasets" / "data" / "digits.csv.gz"
+    table = np.loadtxt(path, delimiter=",", dtype=np.int64)  # 64 grey levels from 0 to 16, and the digit
+    pixels = np.rint(table[:, :-1] * (255 / 16)).astype(np.uint8).reshape(-1, 8, 8, 1)
+    return Images(pixels, table[:, -1])
