@@ -8,6 +8,7 @@ import dataclasses
 import logging
 import os
 import shutil
+import socket
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
@@ -209,6 +210,8 @@ def cluster(resources: Resources) -> Iterator[None]:
         If there is no cluster at the address.
     """
     address = resources.address
+    if address not in ("local", "auto"):
+        _check_reachable(address)
     arguments: dict[str, Any] = {"address": address}
     if address == "local":
         arguments["include_dashboard"] = False
@@ -223,6 +226,17 @@ def cluster(resources: Resources) -> Iterator[None]:
         yield
     finally:
         ray.shutdown()
+
+
+def _check_reachable(address: str) -> None:
+    """See whether anything listens at HOST:PORT: Ray itself would try for minutes."""
+    host, _, port = address.rpartition(":")
+    try:
+        socket.create_connection((host, int(port)), timeout=5).close()
+    except (OSError, ValueError, OverflowError) as error:
+        raise InputError(
+            f"no Ray cluster at --address {address}: {error}. It takes local, auto or HOST:PORT."
+        ) from error
 
 
 def parallel_trials(resources: Resources) -> tuple[int, float]:

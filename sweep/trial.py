@@ -53,7 +53,7 @@ class Resources:
     """Where trials run, and what each takes."""
 
     address: str = "local"
-    """``local``: this machine; ``auto``: the Ray cluster that this machine belongs to."""
+    """``local``: this machine; ``auto``: the Ray cluster that this machine belongs to; or its HOST:PORT."""
     cpus_per_trial: float = 1.0
     gpus_per_trial: float | None = None
     """None: one where the cluster has any."""

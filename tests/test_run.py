@@ -186,7 +186,7 @@ def test_a_trial_whose_worker_is_killed_is_tried_again(undisturbed, tmp_path):
     driver = start(tmp_path, *WORDS, "--n", "12")
     wait_for_events(tmp_path, "end", 4)
     children = psutil.Process(driver.pid).children(recursive=True)
-    next(child for child in children if "ray::" in " ".join(child.cmdline())).kill()
+    next(child for child in children if "ray::ResourceTrainable" in " ".join(child.cmdline())).kill()
     out, _ = driver.communicate(timeout=TIMEOUT_S)
     assert driver.returncode == 0, out
     pd.testing.assert_frame_equal(table(tmp_path), table(undisturbed), check_exact=True)
