@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from sweep.data.images import Images, Splits, fingerprint, hold_out, resize
+from sweep.data.images import Images, Splits, fingerprint, hold_out, resize, train_and_minival
 from sweep.recipe import Recipe
 
 _VAL, _MINIVAL = 500, 297  # leaves 1,000 to train on
@@ -20,9 +20,7 @@ class Digits:
         images = read_digits()
         rng = np.random.default_rng(recipe.data_seed)
         rest, val = hold_out(images, _VAL, rng)
-        train, minival = hold_out(rest, _MINIVAL, rng)
-        if recipe.train_subset is not None and recipe.train_subset < len(train.labels):
-            _, train = hold_out(train, recipe.train_subset, rng)
+        train, minival = train_and_minival(rest, _MINIVAL, recipe.train_subset, rng)
         self._splits = Splits(train, minival, val)
         self.fingerprint = fingerprint(self._splits)
 

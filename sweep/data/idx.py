@@ -11,11 +11,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from sweep.data.images import Images, Splits, fingerprint, hold_out, resize
+from sweep.data.images import Images, Splits, fingerprint, resize, train_and_minival
 from sweep.errors import InputError
 from sweep.recipe import Recipe
 
-_MINIVAL_SHARE = 12  # one in twelve training images: 5,000 of Fashion-MNIST's 60,000
+_MINIVAL_ONE_IN = 12  # one in twelve training images: 5,000 of Fashion-MNIST's 60,000
 
 
 class Idx:
@@ -27,9 +27,8 @@ class Idx:
         if self.classes < 2:
             raise InputError(f"--data {folder}: all labels are 0; two or more classes are needed")
         rng = np.random.default_rng(recipe.data_seed)
-        train, minival = hold_out(train, max(1, len(train.labels) // _MINIVAL_SHARE), rng)
-        if recipe.train_subset is not None and recipe.train_subset < len(train.labels):
-            _, train = hold_out(train, recipe.train_subset, rng)
+        minival_size = max(1, len(train.labels) // _MINIVAL_ONE_IN)
+        train, minival = train_and_minival(train, minival_size, recipe.train_subset, rng)
         self._splits = Splits(train, minival, val)
         self.fingerprint = fingerprint(self._splits)
 

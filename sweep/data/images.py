@@ -75,6 +75,16 @@ def hold_out(images: Images, size: int, rng: np.random.Generator) -> tuple[Image
     return images.take(np.setdiff1d(np.arange(len(images.labels)), chosen)), images.take(chosen)
 
 
+def train_and_minival(
+    images: Images, minival_size: int, subset: int | None, rng: np.random.Generator
+) -> tuple[Images, Images]:
+    """Split training images into those trained on, at most ``subset`` of them, and the minival split."""
+    train, minival = hold_out(images, minival_size, rng)
+    if subset is not None and subset < len(train.labels):
+        _, train = hold_out(train, subset, rng)
+    return train, minival
+
+
 def fingerprint(splits: Splits) -> str:
     """Hash splits to 16 hexadecimal digits: the same pixels in the same order give the same digits."""
     digest = hashlib.sha256()
