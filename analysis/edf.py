@@ -118,7 +118,12 @@ class Curve:
     """Of Δ in points, where diverged trials are in n and in no step; or of the error in percent, where they
     are at 100."""
     optimum_err: float | None
-    """Top-1 error at the optimum in percent; None without a result."""
+    """Top-1 error at the optimum in percent, the mean of `zeros`; None without a result."""
+    zeros: NDArray[np.float64]
+    """Top-1 errors in percent of the trials at the optimum that have a result, each with another seed, 100
+    where one diverged, shape (k,)."""
+    optimum_missing: int
+    """Trials at the optimum without a result, in no mean. Above 0, the curve is incomplete."""
     n: int
     """Points with a result, finished and diverged: the EDF's denominator."""
     diverged: int
@@ -131,8 +136,9 @@ class Curve:
 def curves(table: pd.DataFrame, *, absolute: bool = False) -> list[Curve]:
     """Count the EDF of every sweep in a trial table.
 
-    Only rows of role "point" are in an EDF; the optimum is the zero of Δ. A Δ below 0 is a point better than
-    the optimum and stays. A diverged trial lies above every Δ: it is in the denominator and never a step.
+    Only rows of role "point" are in an EDF; the mean of the trials at the optimum is the zero of Δ. A Δ below
+    0 is a point better than the optimum and stays. A diverged trial lies above every Δ: it is in the
+    denominator and never a step.
 
     Parameters
     ----------
@@ -149,7 +155,8 @@ def curves(table: pd.DataFrame, *, absolute: bool = False) -> list[Curve]:
     Raises
     ------
     AnalysisError
-        If the table breaks a rule of `read_sweeps`, or Δ is asked for and an optimum has no finite result.
+        If the table breaks a rule of `read_sweeps`, or Δ is asked for and an optimum has no result, or one
+        that diverged.
     """
     return [_curve(sweep, absolute=absolute) for sweep in read_sweeps(table)]
 
@@ -164,6 +171,8 @@ def _curve(sweep: Sweep, *, absolute: bool) -> Curve:
         sweep=sweep.sweep,
         edf=_absolute_edf(sweep) if absolute else _relative_edf(sweep),
         optimum_err=sweep.optimum_err,
+        zeros=sweep.optimum_errs,
+        optimum_missing=sweep.optimum_missing,
         n=sweep.n,
         diverged=len(sweep.diverged),
         missing=sweep.missing,
@@ -176,15 +185,17 @@ def _absolute_edf(sweep: Sweep) -> EDF:
 
 
 def _relative_edf(sweep: Sweep) -> EDF:
-    if sweep.optimum_state not in ("finished",) or sweep.optimum_err is None:
+    if sweep.optimum_state != "finished" or sweep.optimum_err is None:
         raise AnalysisError(_no_zero(sweep))
     return edf(np.round(values(sweep.finished, "top1_err") - sweep.optimum_err, DECIMALS), n=sweep.n)
 
 
 def _no_zero(sweep: Sweep) -> str:
     """Say why a sweep has no Δ."""
-    rule = f"Δ is counted from the error at the optimum, and in {sweep} that trial"
-    if sweep.optimum_state == "diverged":
+    k, lost = len(sweep.optimum_errs), int((sweep.optimum["state"] == "diverged").sum())
+    trial = f"{lost} of the {k} trials there" if lost and k > 1 else "that trial"
+    rule = f"Δ is counted from the error at the optimum, and in {sweep} {trial}"
+    if lost:
         return f"{rule} diverged: give a better optimum with --lr and --wd, or draw errors with --absolute."
     state = (
         "is not in the table"
@@ -207,12 +218,13 @@ def share_within(curve: Curve, deltas: ArrayLike = DELTAS) -> NDArray[np.float64
     Returns
     -------
     ndarray, shape of deltas
-        Shares of n; diverged trials are within no distance. NaN where the optimum has no finite result.
+        Shares of n; diverged trials are within no distance. NaN where the optimum has no result, or one that
+        diverged.
     """
     at = np.asarray(deltas, dtype=float)
     if curve.relative:
         return curve.edf.share(at)
-    if curve.optimum_err is None or curve.optimum_err == DIVERGED_ERR:
+    if curve.optimum_err is None or (curve.zeros == DIVERGED_ERR).any():
         return np.full(at.shape, np.nan)
     finished = (curve.n - curve.diverged) / curve.n
     return np.minimum(curve.edf.share(curve.optimum_err + at + 0.5 * 10**-DECIMALS), finished)
@@ -303,10 +315,16 @@ def _outdone(curve: Curve) -> str | None:
     share = float(curve.edf.share(-OUTDONE_BY - 0.5 * 10**-DECIMALS))
     if share <= OUTDONE_SHARE:
         return None
+    k = len(curve.zeros)
+    optimum = "its optimum" if k == 1 else f"the mean of the {k} trials at its optimum"
+    cause = (
+        "either that is not the optimum or its one trial was unlucky"
+        if k == 1
+        else "that is likely no optimum"
+    )
     return (
-        f"{curve.model} ({curve.panel}, {curve.optimizer}): {share:.2f} of its trials beat its optimum by "
-        f"more than {OUTDONE_BY:g} point, so either that is not the optimum or its one trial was unlucky, "
-        "and Δ flatters the model: look at `--absolute` too."
+        f"{curve.model} ({curve.panel}, {curve.optimizer}): {share:.2f} of its trials beat {optimum} by "
+        f"more than {OUTDONE_BY:g} point, so {cause}, and Δ flatters the model: look at `--absolute` too."
     )
 
 

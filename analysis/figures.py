@@ -37,7 +37,7 @@ from analysis.layout import (
     x_limits,
     y_axes,
 )
-from analysis.table import Sweep, read_sweeps, values
+from analysis.table import RESULTS, Sweep, read_sweeps, values
 
 COLUMN_IN, PAGE_IN = 3.3, 6.9
 """Widths of a paper's column and page, in inches."""
@@ -190,8 +190,8 @@ def _entitle(ax: Axes, cell: Cell, handles: list[Line2D], *, shared: bool) -> No
 def scatter_figure(table: pd.DataFrame) -> Figure:
     """Draw top-1 error against lr, wd and lr·wd: a row for each model and optimizer.
 
-    A bar stands at the optimum's value and a star at its trial. Diverged trials are crosses at the top, at
-    "div.". Rows of one panel share their y axis.
+    A bar stands at the optimum's value and a star at each of its trials. Diverged trials are crosses at the
+    top, at "div.". Rows of one panel share their y axis.
 
     Parameters
     ----------
@@ -250,9 +250,16 @@ def _draw_scatter(ax: Axes, sweep: Sweep, read: Reader, y: YAxis, color: str) ->
     ax.plot(read(sweep.finished), values(sweep.finished, "top1_err"), "o", color=color, ms=3.2, mew=0)
     if y.top > y.divide:
         _draw_diverged(ax, read(sweep.diverged), y)
-    if sweep.optimum_err is not None:
-        at = y.diverged if sweep.optimum_state == "diverged" else sweep.optimum_err
-        ax.plot(read(sweep.optimum), [at], "*", color="black", ms=8, mec="white", mew=0.6, zorder=4)
+    _draw_optimum(ax, sweep, read, y)
+
+
+def _draw_optimum(ax: Axes, sweep: Sweep, read: Reader, y: YAxis) -> None:
+    """Draw a star for each trial at the optimum that has a result."""
+    rows = sweep.optimum[sweep.optimum["state"].isin(RESULTS)]
+    if rows.empty:
+        return
+    at = np.where(rows["state"] == "diverged", y.diverged, values(rows, "top1_err"))
+    ax.plot(read(rows), at, "*", color="black", ms=8, mec="white", mew=0.6, zorder=4)
 
 
 def _tick(axis: Axis, ratio: float) -> None:

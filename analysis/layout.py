@@ -133,9 +133,16 @@ def _entry(curve: Curve, name: str, right: float, width: float) -> str:
     beyond = int((finite_errors(curve) > right).sum())
     if beyond:
         parts.append(f"{beyond} beyond x = {right:g}")
-    if curve.missing:
-        parts.append(f"incomplete: {curve.missing} of {curve.n + curve.missing} missing")
+    parts += _lacks(curve.missing, curve.n, curve.optimum_missing, len(curve.zeros))
     return fold(parts, max(12, int(width / CHAR_IN)))
+
+
+def _lacks(missing: int, n: int, optimum_missing: int, k: int) -> list[str]:
+    """Say how many points, and trials at the optimum, have no result beside the n and the k that have one."""
+    parts = [f"{missing} of {n + missing} missing"] if missing else []
+    if optimum_missing:
+        parts.append(f"{optimum_missing} of {k + optimum_missing} at the optimum missing")
+    return [f"incomplete: {parts[0]}", *parts[1:]] if parts else []
 
 
 def fold(parts: Sequence[str], room: int) -> str:
@@ -191,8 +198,8 @@ def y_axes(sweeps: Sequence[Sweep]) -> dict[str, YAxis]:
 
 def _errors(sweeps: Sequence[Sweep]) -> NDArray[np.float64]:
     """Return all finite errors, in percent, of points and optima."""
-    optima = [s.optimum_err for s in sweeps if s.optimum_err is not None and s.optimum_state == "finished"]
-    return np.concatenate([optima, *(values(sweep.finished, "top1_err") for sweep in sweeps)])
+    optima = [s.optimum[s.optimum["state"] == "finished"] for s in sweeps]
+    return np.concatenate([values(rows, "top1_err") for rows in (*optima, *(s.finished for s in sweeps))])
 
 
 def _y_axis(errors: NDArray[np.float64], *, log: bool, lost: bool) -> YAxis:
@@ -214,8 +221,8 @@ def sweep_title(sweep: Sweep) -> str:
     parts = [f"{sweep.family}, {sweep.panel}, {optimizer_name(sweep.optimizer)}: n = {sweep.n}"]
     if len(sweep.diverged):
         parts.append(f"{len(sweep.diverged)} diverged")
-    if sweep.missing:
-        parts.append(f"incomplete: {sweep.missing} of {sweep.n + sweep.missing} missing")
-    if sweep.optimum_err is None:
+    k = len(sweep.optimum_errs)
+    parts += _lacks(sweep.missing, sweep.n, sweep.optimum_missing if k else 0, k)
+    if not k:
         parts.append("no result at the optimum")
     return ", ".join(parts)

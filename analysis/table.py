@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from analysis.errors import AnalysisError
 
@@ -47,7 +48,8 @@ class Sweep:
     missing: int
     """Points without a result: planned, running or failed."""
     optimum: pd.DataFrame
-    """The row of the trial at the optimum; no row where it was never planned."""
+    """The rows of the trials at the optimum, by `repeat`: the same lr and weight decay, each another seed. No
+    row where none was ever planned."""
 
     @property
     def n(self) -> int:
@@ -55,16 +57,31 @@ class Sweep:
         return len(self.finished) + len(self.diverged)
 
     @property
+    def optimum_errs(self) -> NDArray[np.float64]:
+        """Top-1 errors of the k trials at the optimum with a result, percent, 100 if diverged, shape (k,)."""
+        return values(self.optimum[self.optimum["state"].isin(RESULTS)], "top1_err")
+
+    @property
     def optimum_err(self) -> float | None:
-        """Top-1 error at the optimum in percent, 100 if it diverged, None without a result."""
-        if self.optimum.empty or self.optimum_state not in RESULTS:
-            return None
-        return float(self.optimum["top1_err"].iloc[0])
+        """Mean of `optimum_errs`, the zero of Δ; None without a result."""
+        errors = self.optimum_errs
+        return float(errors.mean()) if errors.size else None
+
+    @property
+    def optimum_missing(self) -> int:
+        """Trials at the optimum without a result: planned, running or failed."""
+        return len(self.optimum) - len(self.optimum_errs)
 
     @property
     def optimum_state(self) -> str | None:
-        """State of the trial at the optimum, None where there is no such trial."""
-        return None if self.optimum.empty else str(self.optimum["state"].iloc[0])
+        """What became of the trials at the optimum, None where there is no such trial.
+
+        Diverged if any did, finished if all that have a result did; without any result, the first's state.
+        """
+        states = list(map(str, self.optimum["state"]))
+        return next(
+            (result for result in ("diverged", "finished") if result in states), next(iter(states), None)
+        )
 
     def __str__(self) -> str:
         return f"sweep {self.sweep} ({self.model}, {self.optimizer})"
@@ -77,7 +94,8 @@ def read_sweeps(table: pd.DataFrame, *, need: Iterable[str] = ()) -> list[Sweep]
     ----------
     table : DataFrame
         One row a trial, with the columns sweep, role, index, model, optimizer, family, panel, recipe, state
-        and top1_err (percent).
+        and top1_err (percent); and repeat (0, 1, … at an optimum that was trained with several seeds, 0
+        elsewhere), all 0 where there is no such column.
     need : iterable of str, optional
         Further columns that the caller reads.
 
@@ -90,13 +108,14 @@ def read_sweeps(table: pd.DataFrame, *, need: Iterable[str] = ()) -> list[Sweep]
     ------
     AnalysisError
         If the table is empty, lacks a column or a word, holds an unknown state or role, an error outside
-        0..100, a trial twice, more than one recipe, two sweeps of one model and optimizer, or a sweep
-        without any result.
+        0..100, a trial twice, a repeated point, optima of one sweep with several lr or weight_decay, more
+        than one recipe, two sweeps of one model and optimizer, or a sweep without any result.
     """
     _check_columns(table, (*_COLUMNS, *need))
     _check_words(table)
     table = table.assign(top1_err=pd.to_numeric(table["top1_err"], errors="coerce").astype(float))
     _check_errors(table)
+    table = table.assign(repeat=_repeats(table))
     _check_one_recipe(table)
     sweeps = [_sweep(str(name), rows) for name, rows in table.groupby("sweep", sort=False)]
     _check_one_sweep_each(sweeps)
@@ -128,6 +147,7 @@ def _sweep(name: str, rows: pd.DataFrame) -> Sweep:
     """Part one sweep's rows by role and state."""
     _check_one_model(name, rows)
     _check_each_once(name, rows)
+    _check_one_optimum(name, rows[rows["role"] == "optimum"])
     points = rows[rows["role"] == "point"]
     words = {column: str(rows[column].iloc[0]) for column in (*_PER_SWEEP, "recipe")}
     sweep = Sweep(
@@ -135,7 +155,7 @@ def _sweep(name: str, rows: pd.DataFrame) -> Sweep:
         finished=points[points["state"] == "finished"],
         diverged=points[points["state"] == "diverged"],
         missing=int((~points["state"].isin(RESULTS)).sum()),
-        optimum=rows[rows["role"] == "optimum"],
+        optimum=rows[rows["role"] == "optimum"].sort_values("repeat"),
         **words,
     )
     if sweep.n == 0:
@@ -192,6 +212,21 @@ def _example(table: pd.DataFrame, wrong: pd.Series) -> str:
     return f"{row['top1_err']:g} at {row['role']} {row['index']} of sweep {row['sweep']}{more}"
 
 
+def _repeats(table: pd.DataFrame) -> pd.Series:
+    """Return the trials' repeats as whole numbers, all 0 where there is no such column."""
+    if "repeat" not in table:
+        return pd.Series(0, index=table.index)
+    repeats = pd.to_numeric(table["repeat"], errors="coerce").astype(float)
+    wrong = ~((repeats >= 0) & (repeats % 1 == 0)) | ((table["role"] != "optimum") & (repeats != 0))
+    if wrong.any():
+        row = table[wrong].iloc[0]
+        raise AnalysisError(
+            f"repeat must be 0, or a whole number from 0 at an optimum, got {row['repeat']} at {row['role']} "
+            f"{row['index']} of sweep {row['sweep']} ({int(wrong.sum())} rows): mend the table."
+        )
+    return repeats.astype(int)
+
+
 def _check_one_recipe(table: pd.DataFrame) -> None:
     recipes = sorted(set(map(str, table["recipe"])))
     if len(recipes) > 1:
@@ -212,13 +247,24 @@ def _check_one_model(name: str, rows: pd.DataFrame) -> None:
 
 
 def _check_each_once(name: str, rows: pd.DataFrame) -> None:
-    twice = rows[rows.duplicated(["role", "index"])]
+    twice = rows[rows.duplicated(["role", "index", "repeat"])]
     if len(twice):
-        role, index = twice.iloc[0][["role", "index"]]
+        role, index, repeat = twice.iloc[0][["role", "index", "repeat"]]
         raise AnalysisError(
-            f"a trial counts once, sweep {name} has {len(twice)} rows too many, the first {role} {index}: "
-            "keep one row a trial."
+            f"a trial counts once, sweep {name} has {len(twice)} rows too many, the first {role} {index}"
+            f"{f' repeat {repeat}' if repeat else ''}: keep one row a trial."
         )
+
+
+def _check_one_optimum(name: str, optimum: pd.DataFrame) -> None:
+    """Trials at several places have no mean that is the zero of Δ."""
+    for column in ("lr", "weight_decay"):
+        found = list(optimum[column].unique()) if column in optimum else []
+        if len(found) > 1:
+            raise AnalysisError(
+                f"a sweep has one optimum, sweep {name} has {len(found)} values of {column} at it: "
+                f"{', '.join(map(str, found))}. Give each its own sweep id."
+            )
 
 
 def _check_one_sweep_each(sweeps: list[Sweep]) -> None:

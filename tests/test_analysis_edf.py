@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
-from test_analysis_table import trials
+from test_analysis_table import repeated, trials
 
 from analysis import AnalysisError, curves, edf, flattery, share_within, summary
 
@@ -96,6 +96,26 @@ def test_optimum_is_no_point_and_negative_delta_stays():
     assert (curve.relative, curve.optimum_err) == (True, 5.0)
 
 
+@pytest.mark.parametrize("absolute", [False, True])
+def test_delta_is_counted_from_the_mean_of_the_optimums_trials(absolute):
+    table = repeated(trials([5.0, 6.5, 7.5, 12.0], optimum=5.0), [6.0, 8.5, np.nan])
+    (curve,) = curves(table, absolute=absolute)
+    np.testing.assert_array_equal(curve.zeros, [5.0, 6.0, 8.5])
+    assert (curve.optimum_err, curve.optimum_missing, curve.n) == (6.5, 1, 4)
+    if not absolute:
+        np.testing.assert_array_equal(curve.edf.x, [-1.5, 0.0, 1.0, 5.5])
+    np.testing.assert_array_equal(share_within(curve), [0.75, 0.75, 0.75, 1.0])
+    assert summary([curve])["optimum_err"].tolist() == [6.5]
+
+
+def test_a_zero_of_which_a_trial_diverged_is_none():
+    table = repeated(trials([5.0]), [6.0, 100.0])
+    with pytest.raises(AnalysisError, match="1 of the 3 trials there diverged: give a better optimum"):
+        curves(table)
+    (curve,) = curves(table, absolute=True)
+    assert np.isnan(share_within(curve)).all()
+
+
 def test_a_trial_exactly_4_points_off_is_within_4():
     assert 8.05 - 4.05 > 4
     (curve,) = curves(trials([8.05], optimum=4.05))
@@ -181,6 +201,15 @@ def test_flattery_warns_of_an_optimum_that_many_points_beat():
     (text,) = flattery(curves(trials([4.0, 4.5, 9.0, 9.5, 20.0], optimum=10.0)))
     assert "0.40 of its trials beat its optimum" in text
     assert flattery(curves(trials([4.0, 9.0, 9.5, 20.0], optimum=10.0))) == []
+
+
+def test_flattery_does_not_call_several_trials_one_unlucky_one():
+    table = trials([4.0, 4.5, 9.0, 9.5, 20.0], optimum=10.0)
+    assert "its one trial was unlucky" in flattery(curves(table))[0]
+    (text,) = flattery(curves(repeated(table, [9.0, 11.0])))
+    assert "0.40 of its trials beat the mean of the 3 trials at its optimum by" in text
+    assert "unlucky" not in text
+    assert flattery(curves(repeated(table, [2.0, 2.0]))) == [], "the others show that the first one was"
 
 
 def test_flattery_warns_of_an_undertrained_optimum():

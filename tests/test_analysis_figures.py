@@ -5,7 +5,7 @@ import matplotlib
 import numpy as np
 import pandas as pd
 import pytest
-from test_analysis_table import trials
+from test_analysis_table import repeated, trials
 
 from analysis import AnalysisError, curves
 from analysis.figures import cdf_figure, render, save, scatter_figure
@@ -42,6 +42,21 @@ def test_the_legend_counts_all_that_is_not_drawn():
     (text,) = (text.get_text().replace("\n", " ") for text in axes.get_legend().get_texts())
     assert text == "ViT_C, n = 33, 2 diverged, 1 beyond x = 5, incomplete: 3 of 36 missing"
     assert line_data(axes)[0][-1, 1] == pytest.approx(30 / 33)
+
+
+@pytest.mark.parametrize(
+    ("missing", "errors", "said"),
+    [
+        (0, [6.0, np.nan, np.nan], "incomplete: 2 of 4 at the optimum missing"),
+        (3, [np.nan], "incomplete: 3 of 33 missing, 1 of 2 at the optimum missing"),
+    ],
+)
+def test_legend_and_title_count_the_trials_missing_at_the_optimum(missing, errors, said):
+    table = repeated(trials(np.linspace(5, 8, 30), missing=missing), errors)
+    (axes,) = cdf_figure(curves(table)).axes
+    assert axes.get_legend().get_texts()[0].get_text().replace("\n", " ") == f"ViT_C, n = 30, {said}"
+    title = scatter_figure(table).axes[0].get_title(loc="left")
+    assert title == f"ViT_C, 1MF, AdamW: n = 30, {said}"
 
 
 def test_a_figure_has_a_cell_for_each_size_and_optimizer_and_one_legend_where_all_are_alike():
@@ -141,6 +156,19 @@ def test_scatter_draws_a_diverged_optimum_among_the_diverged():
     star = scatter_figure(table).axes[0].lines[-1]
     assert star.get_marker() == "*"
     assert star.get_ydata()[0] < 20
+
+
+def test_scatter_draws_a_star_for_every_trial_at_the_optimum():
+    table = repeated(trials([5.0, 6.0]), [1.0, np.nan, 100.0])
+    axes = scatter_figure(table).axes[0]
+    star = axes.lines[-1]
+    assert star.get_marker() == "*"
+    np.testing.assert_array_equal(star.get_xdata(), [2e-3] * 3)
+    bottom, top = axes.get_ylim()
+    assert star.get_ydata()[:2].tolist() == [5.0, 1.0]
+    assert bottom < 1.0, "on the axis, though worse and better than every point"
+    assert 6.0 < star.get_ydata()[2] < top < 20, "the diverged one is on their line"
+    assert axes.get_yticklabels()[-1].get_text() == "div."
 
 
 @pytest.mark.parametrize("wrong", [0.0, -1.0, np.nan])

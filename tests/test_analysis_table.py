@@ -50,6 +50,41 @@ def test_optimum_without_result_or_row_has_no_error():
     assert (bare.optimum_err, bare.optimum_state) == (None, None)
 
 
+def repeated(table, errors, **changes):
+    """Add a trial at the optimum for each error, with the next seed; NaN has no result, 100 diverged."""
+    centre = table[table["role"] == "optimum"].iloc[0].to_dict()
+    states = ["planned" if np.isnan(e) else "diverged" if e == 100 else "finished" for e in errors]
+    rows = [
+        centre | {"top1_err": e, "state": s, "repeat": r + 1} | changes
+        for r, (e, s) in enumerate(zip(errors, states, strict=True))
+    ]
+    return pd.concat([table.assign(repeat=0), pd.DataFrame(rows)], ignore_index=True)
+
+
+@pytest.mark.parametrize(
+    ("errors", "zeros", "mean", "state", "missing"),
+    [
+        ([], [5.0], 5.0, "finished", 0),
+        ([6.0, 8.5], [5.0, 6.0, 8.5], 6.5, "finished", 0),
+        ([6.0, np.nan, np.nan], [5.0, 6.0], 5.5, "finished", 2),
+        ([100.0, np.nan], [5.0, 100.0], 52.5, "diverged", 1),
+    ],
+)
+def test_the_optimum_is_the_mean_of_its_trials(errors, zeros, mean, state, missing):
+    (sweep,) = read_sweeps(repeated(trials([5.0, 6.0]), errors).sample(frac=1, random_state=0))
+    np.testing.assert_array_equal(sweep.optimum_errs, zeros)
+    assert (sweep.optimum_err, sweep.optimum_state, sweep.optimum_missing) == (mean, state, missing)
+    assert (sweep.n, sweep.missing) == (2, 0), "they are no points"
+
+
+def test_optima_without_any_result_are_as_the_first_one_is():
+    table = repeated(trials([5.0]), [np.nan])
+    table.loc[(table["role"] == "optimum") & (table["repeat"] == 0), "state"] = "running"
+    (sweep,) = read_sweeps(table.iloc[::-1])
+    assert (sweep.optimum_err, sweep.optimum_state, sweep.optimum_missing) == (None, "running", 2)
+    assert sweep.optimum_errs.shape == (0,)
+
+
 def test_sorts_by_size_then_optimizer_then_family():
     cells = [("RegNetY", "18GF", "sgd"), ("ViT_P", "1GF", "sgd"), ("Other", "1GF", "adamw")]
     cells += [("ViT_C", "1GF", "adamw"), ("ViT_P", "1GF", "adamw"), ("ViT_P", "400MF", "sgd")]
@@ -82,6 +117,14 @@ def test_panels_sort_by_size_and_names_come_last():
         (changed("recipe", "imagenet"), ["one recipe", "digits, imagenet", "--recipe"]),
         (changed("model", "vit_p_1mf"), ["one model", "vit_c_1mf, vit_p_1mf"]),
         (changed("index", 1), ["counts once", "point 1"]),
+        (repeated(trials([5.0]), [6.0]).assign(repeat=0), ["counts once", "optimum -1:"]),
+        (repeated(trials([5.0]), [6.0, 7.0], repeat=1), ["counts once", "optimum -1 repeat 1:"]),
+        (repeated(trials([5.0]), [6.0], lr=0.5), ["one optimum", "2 values of lr", "0.002, 0.5"]),
+        (repeated(trials([5.0]), [6.0], weight_decay=0.1), ["one optimum", "weight_decay", "0.2, 0.1"]),
+        (repeated(trials([5.0]), [6.0], repeat=-1), ["repeat must be 0", "got -1 at optimum -1"]),
+        (repeated(trials([5.0]), [6.0], repeat=0.5), ["repeat must be 0", "got 0.5"]),
+        (repeated(trials([5.0]), [6.0], repeat=None), ["repeat must be 0", "got None"]),
+        (changed("repeat", 1).fillna({"repeat": 0}), ["repeat must be 0", "got 1.0 at point 0", "1 rows"]),
         (trials([], missing=4), ["no finished or diverged point", "4 without", "sweep run"]),
     ],
 )
@@ -95,6 +138,11 @@ def test_two_sweeps_of_one_model_and_optimizer_are_named():
     table = pd.concat([trials([5.0]), trials([6.0]).assign(sweep="second")])
     with pytest.raises(AnalysisError, match=r"vit_c_1mf-adamw-0, second\. Choose one with --sweep ID"):
         read_sweeps(table)
+
+
+def test_where_lr_is_not_told_optima_cannot_differ_in_it():
+    table = repeated(trials([5.0]), [6.0]).drop(columns=["lr", "weight_decay"])
+    assert read_sweeps(table)[0].optimum_err == 5.5
 
 
 def test_an_error_without_a_result_is_not_read():
