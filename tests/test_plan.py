@@ -2,6 +2,7 @@ import dataclasses
 import json
 import subprocess
 import sys
+import time
 
 import pytest
 from hypothesis import given
@@ -102,6 +103,13 @@ def test_keys_are_the_same_in_another_process_with_another_hash_seed():
             env={"PYTHONHASHSEED": hash_seed},
         )  # fmt: skip
         assert ran.stdout.split() == keys(a_plan())
+
+
+def test_a_large_sweeps_name_costs_no_more_than_a_small_ones():
+    plan = a_plan(n=3000)
+    started = time.monotonic()
+    assert {plan.sweep for _ in range(300)} == {a_plan(n=4).sweep}
+    assert time.monotonic() - started < 3  # asked for with every trial; listing all trials: minutes
 
 
 def test_keys_do_not_change_from_version_to_version():
