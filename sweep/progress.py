@@ -21,7 +21,7 @@ class Tally:
         self._left: dict[str, int] = defaultdict(int)
         for trial in trials:
             self._left[trial.model] += 1
-        self._seconds: dict[str, list[float]] = defaultdict(list)
+        self._seconds: dict[str, tuple[float, int]] = {}  # of each model: their sum and number
         self.counts = dict.fromkeys((TrialState.FINISHED, TrialState.DIVERGED, TrialState.FAILED), 0)
         self.best: float | None = None
 
@@ -35,13 +35,14 @@ class Tally:
         self.counts[record.state] += 1
         self._left[trial.model] -= 1
         if record.state is TrialState.FINISHED and record.wall_s is not None:
-            self._seconds[trial.model].append(record.wall_s)
+            seconds, number = self._seconds.get(trial.model, (0.0, 0))
+            self._seconds[trial.model] = (seconds + record.wall_s, number + 1)
         if record.top1_err is not None:
             self.best = record.top1_err if self.best is None else min(self.best, record.top1_err)
 
     def seconds_left(self) -> float | None:
         """Estimate the time to the end from the trials of each model so far; None before the first."""
-        means = {model: statistics.fmean(seconds) for model, seconds in self._seconds.items()}
+        means = {model: seconds / number for model, (seconds, number) in self._seconds.items()}
         if not means:
             return None
         typical = statistics.fmean(means.values())
