@@ -66,11 +66,12 @@ def plain_console(*, stderr: bool = False) -> Console:
 
 @app.command(
     epilog="Example: [bold]sweep run --model vit_p_1mf --model vit_c_1mf --n 64[/bold]. "
-    "The same command again goes on where it was stopped, and a larger --n adds points."
+    "The same command again goes on where it was stopped; a larger --n or --seeds adds trials."
 )
 def run(
     model: Annotated[list[str], typer.Option("--model", "-m", help="Model to sweep. May be repeated.")],
     n: Annotated[int, typer.Option(help="Points; the optimum is trained too.")] = 64,
+    seeds: Annotated[int, typer.Option(help="Trials at the optimum; the zero of Δ is their mean.")] = 1,
     optimizer: Annotated[str, typer.Option(help="adamw or sgd.")] = "adamw",
     recipe: Annotated[str, typer.Option(help="Name of a recipe, or path of a .toml.")] = "digits",
     data: Annotated[Path | None, typer.Option(help="Folder of the data, if the recipe needs one.")] = None,
@@ -103,14 +104,14 @@ def run(
     planned = make_plans(
         Request(
             models=model, optimizer=optimizer, recipe=recipe, data=data, epochs=epochs,
-            n=n, design=design, box=box, seed=seed, lr=lr, wd=wd,
+            n=n, seeds=seeds, design=design, box=box, seed=seed, lr=lr, wd=wd,
         )
     )  # fmt: skip
     workspace = Workspace(folder)
     if dry_run:
         show.dry_run([p.plan for p in planned], workspace, console)
         return
-    tasks = [Task(sweep=workspace.prepare(p.plan), splits=p.splits, n=n) for p in planned]
+    tasks = [Task(sweep=workspace.prepare(p.plan), splits=p.splits, n=n, seeds=seeds) for p in planned]
     try:
         delivered = run_service(tasks, workspace, resources, console)
     except KeyboardInterrupt:

@@ -31,16 +31,16 @@ class Plan:
     design: str
     box: Box
     seed: int
-    """Decides the relative points and, with a trial's index, its initial weights."""
+    """Decides the relative points and, with a trial's index and repeat, its initial weights."""
     optimum_lr: float
     optimum_wd: float
     optimum_source: str
     trials: tuple[TrialSpec, ...]
-    """The optimum first, then the points in the design's order."""
+    """Those at the optimum first, by repeat, then the points in the design's order."""
 
     @property
     def sweep(self) -> str:
-        """The sweep's name: the same for every n, so that a larger one goes on with a smaller one's.
+        """The sweep's name: the same for every n and number of seeds, so that more go on with fewer.
 
         Only a grid of another n is another sweep: it has none of the smaller one's points.
         """
@@ -50,13 +50,25 @@ class Plan:
         return f"{self.model}-{self.optimizer}-{self.recipe.name}-{_hash(identity)[:6]}"
 
     @property
+    def seeds(self) -> int:
+        """Trials at the optimum, each with another seed."""
+        return sum(trial.role == "optimum" for trial in self.trials)
+
+    @property
     def n(self) -> int:
         """Points, the optimum not counted."""
-        return len(self.trials) - 1
+        return len(self.trials) - self.seeds
 
-    def first(self, n: int) -> "Plan":
-        """Return the plan of the first n points."""
-        return dataclasses.replace(self, trials=self.trials[: n + 1])
+    def first(self, n: int, seeds: int) -> "Plan":
+        """Return the plan of the first n points and the first trials at the optimum."""
+        centres, points = self.trials[: self.seeds], self.trials[self.seeds :]
+        return dataclasses.replace(self, trials=(*centres[:seeds], *points[:n]))
+
+    def joined(self, other: "Plan") -> "Plan":
+        """Return the plan of all trials that this one or another plan of the same sweep has."""
+        centres = max(self.trials[: self.seeds], other.trials[: other.seeds], key=len)
+        points = max(self.trials[self.seeds :], other.trials[other.seeds :], key=len)
+        return dataclasses.replace(self, trials=(*centres, *points))
 
 
 def make_plan(
@@ -72,40 +84,58 @@ def make_plan(
     seed: int,
     optimum: search_spaces.Optimum,
     box: Box,
+    seeds: int = 1,
 ) -> Plan:
-    """Draw a sweep's points and list its trials.
+    """Draw a sweep's n points and list its trials, those at the optimum ``seeds`` times.
 
-    Every trial has a weight seed of its own, from ``seed`` and its index alone: trials of one sweep are
-    independent, and those of several models at the same index have the same relative point and seed.
+    Every trial has a weight seed of its own, from ``seed``, its index and its repeat alone: trials of one
+    sweep are independent, and those of several models at the same index and repeat have the same relative
+    point and seed.
     """
-
-    def trial(lr: float, weight_decay: float, weight_seed: int, **place: Any) -> TrialSpec:
-        determines = {
-            "model": model, "optimizer": optimizer, "recipe": recipe_contents(recipe), "px": px,
-            "data": data_fingerprint, "lr": lr.hex(), "weight_decay": weight_decay.hex(), "seed": weight_seed,
-        }  # fmt: skip
-        return TrialSpec(
-            key=_hash(determines)[:16], model=model, optimizer=optimizer,
-            lr=lr, weight_decay=weight_decay, seed=weight_seed, **place,
-        )  # fmt: skip
-
-    relative = search_spaces.relative_points(design, n, seed)
-    points = [
-        trial(lr, wd, _weight_seed(seed, i), role="point", index=i, u_lr=u_lr, u_wd=u_wd)
-        for i, ((u_lr, u_wd), (lr, wd)) in enumerate(
-            zip(relative.tolist(), box.points(relative).tolist(), strict=True)
-        )
-    ]
-    centre = trial(optimum.lr, optimum.weight_decay, _weight_seed(seed), role="optimum", index=-1)
-    return Plan(
+    plan = Plan(
         model=model, optimizer=optimizer, recipe=recipe, px=px, data_fingerprint=data_fingerprint,
         classes=classes, design=design, box=box, seed=seed, optimum_lr=optimum.lr,
-        optimum_wd=optimum.weight_decay, optimum_source=optimum.source, trials=(centre, *points),
+        optimum_wd=optimum.weight_decay, optimum_source=optimum.source, trials=(),
+    )  # fmt: skip
+    return dataclasses.replace(plan, trials=_trials(plan, n, seeds))
+
+
+def _trials(plan: Plan, n: int, seeds: int) -> tuple[TrialSpec, ...]:
+    """List the trials that a plan's settings give."""
+    at = plan.optimum_lr, plan.optimum_wd
+    centres = [
+        _trial(plan, *at, _optimum_seed(plan.seed, repeat), role="optimum", index=-1, repeat=repeat)
+        for repeat in range(seeds)
+    ]
+    relative = search_spaces.relative_points(plan.design, n, plan.seed)
+    places = zip(relative.tolist(), plan.box.points(relative).tolist(), strict=True)
+    points = [
+        _trial(plan, lr, wd, _weight_seed(plan.seed, i), role="point", index=i, u_lr=u_lr, u_wd=u_wd)
+        for i, ((u_lr, u_wd), (lr, wd)) in enumerate(places)
+    ]
+    return (*centres, *points)
+
+
+def _trial(plan: Plan, lr: float, weight_decay: float, weight_seed: int, **place: Any) -> TrialSpec:
+    determines = {
+        "model": plan.model, "optimizer": plan.optimizer, "recipe": recipe_contents(plan.recipe),
+        "px": plan.px, "data": plan.data_fingerprint, "lr": lr.hex(), "weight_decay": weight_decay.hex(),
+        "seed": weight_seed,
+    }  # fmt: skip
+    return TrialSpec(
+        key=_hash(determines)[:16], model=plan.model, optimizer=plan.optimizer,
+        lr=lr, weight_decay=weight_decay, seed=weight_seed, **place,
     )  # fmt: skip
 
 
-def _weight_seed(seed: int, *index: int) -> int:
-    return int(np.random.SeedSequence(seed, spawn_key=index).generate_state(1)[0])
+def _weight_seed(seed: int, *spawn_key: int) -> int:
+    return int(np.random.SeedSequence(seed, spawn_key=spawn_key).generate_state(1)[0])
+
+
+def _optimum_seed(seed: int, repeat: int) -> int:
+    # SeedSequence reads a spawn key as 32-bit words. The first trial's key has none and a point's one, its
+    # index, so that a key of two is no other trial's, however many points there are.
+    return _weight_seed(seed, 0, repeat) if repeat else _weight_seed(seed)
 
 
 def recipe_contents(recipe: Recipe) -> dict[str, Any]:
@@ -151,7 +181,7 @@ def from_json(text: str, origin: str) -> Plan:
         values["box"] = Box(**values["box"])
         values["trials"] = tuple(TrialSpec(**trial) for trial in values["trials"])
         plan = Plan(**values)
-        again = _made_again(plan)
+        again = dataclasses.replace(plan, trials=_trials(plan, plan.n, max(plan.seeds, 1)))
     except InputError:
         raise
     except (ValueError, KeyError, TypeError, AttributeError) as error:
@@ -161,15 +191,3 @@ def from_json(text: str, origin: str) -> Plan:
             f"{origin} was changed after it was written: its trials are not those of its settings"
         )
     return plan
-
-
-def _made_again(plan: Plan) -> Plan:
-    """Make the plan that the settings of a plan give."""
-    optimum = search_spaces.Optimum(
-        lr=plan.optimum_lr, weight_decay=plan.optimum_wd, batch=plan.recipe.batch, source=plan.optimum_source
-    )
-    return make_plan(
-        model=plan.model, optimizer=plan.optimizer, recipe=plan.recipe, px=plan.px,
-        data_fingerprint=plan.data_fingerprint, classes=plan.classes, n=plan.n, design=plan.design,
-        seed=plan.seed, optimum=optimum, box=plan.box,
-    )  # fmt: skip

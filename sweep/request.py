@@ -16,6 +16,7 @@ from sweep.recipe import Recipe
 from sweep.trial import OPTIMIZERS
 
 BOXES = ("optimum", "paper")
+MAX_SEEDS = 1000
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -28,6 +29,8 @@ class Request:
     data: Path | None = None
     epochs: int | None = None
     n: int = 64
+    seeds: int = 1
+    """Trials at the optimum."""
     design: str = "iid"
     box: str = "optimum"
     seed: int = 0
@@ -76,6 +79,8 @@ def _problems(request: Request) -> list[Exception]:
     attempt(lambda: _check_choice("box", request.box, BOXES))
     attempt(lambda: recipes.load(request.recipe, epochs=request.epochs))
     attempt(lambda: search_spaces.relative_points(request.design, request.n, request.seed))
+    if not 1 <= request.seeds <= MAX_SEEDS:
+        problems.append(InputError(f"--seeds takes a number from 1 to {MAX_SEEDS}, got {request.seeds}"))
     if (request.lr is None) != (request.wd is None):
         problems.append(InputError("--lr and --wd name the optimum together: give both or neither"))
     if not problems:
@@ -128,6 +133,7 @@ def _plan(
         model=model, optimizer=request.optimizer, recipe=recipe, px=px,
         data_fingerprint=source.fingerprint, classes=source.classes,
         n=request.n, design=request.design, seed=request.seed, optimum=optimum, box=box,
+        seeds=request.seeds,
     )  # fmt: skip
     return PlannedSweep(plan=plan, splits=loaded[px])
 

@@ -25,17 +25,19 @@ CLOSE_TIMEOUT_S = 120.0
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Task:
-    """A sweep of which the first n points, and the optimum, are wanted."""
+    """A sweep of which the first n points, and the first trials at the optimum, are wanted."""
 
     sweep: Sweep
     splits: Splits
     n: int
+    seeds: int
 
     @property
     def missing(self) -> list[TrialSpec]:
         """The wanted trials that have no result, the optimum first."""
         states = self.sweep.states()
-        return [trial for trial in self.sweep.plan.first(self.n).trials if not states[trial.key].has_result]
+        wanted = self.sweep.plan.first(self.n, self.seeds).trials
+        return [trial for trial in wanted if not states[trial.key].has_result]
 
 
 def adopt_results(task: Task, workspace: Workspace) -> int:
@@ -100,7 +102,7 @@ def run(tasks: Sequence[Task], workspace: Workspace, resources: Resources, conso
             stack.enter_context(task.sweep.driving())
         sweeps = [task.sweep for task in tasks]
         missing = sum(len(task.missing) for task in tasks)
-        show.beginning(sweeps, sum(task.n + 1 for task in tasks), missing, console)
+        show.beginning(sweeps, sum(task.n + task.seeds for task in tasks), missing, console)
         # MLflow is imported and opened while Ray starts: both take seconds.
         store_opening = stack.enter_context(ThreadPoolExecutor(1)).submit(_open_store, tasks)
         if missing:

@@ -1,6 +1,7 @@
 """What the commands print."""
 
 import math
+import statistics
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +22,7 @@ _NAMED_FAILURES = 10
 def dry_run(plans: Sequence[Plan], workspace: Workspace, console: Console) -> None:
     """Say what would be trained."""
     for plan in plans:
+        several = f", with {plan.seeds} seeds" if plan.seeds > 1 else ""
         states, box = workspace.prepare(plan).states(), plan.box
         left = sum(not states[trial.key].has_result for trial in plan.trials)
         console.print(f"[bold]{plan.sweep}[/bold]: {left} of {len(plan.trials)} trials to train")
@@ -29,6 +31,7 @@ def dry_run(plans: Sequence[Plan], workspace: Workspace, console: Console) -> No
         )
         console.print(
             f"  {plan.n} {plan.design} points; optimum lr {plan.optimum_lr:.3g}, wd {plan.optimum_wd:.3g}"
+            f"{several}"
         )
         console.print(f"  ({plan.optimum_source})")
         console.print(
@@ -54,7 +57,7 @@ def ending(sweeps: Sequence[Sweep], left: Sequence[TrialSpec], console: Console)
     for trial in left[:_NAMED_FAILURES]:
         record = by_key[trial.key].journal.history(trial.key).record
         reason = record.error if record and record.error else "not trained"
-        text = f"no result: {trial.model} {trial.role} {trial.index} ({trial.key}): {reason}"
+        text = f"no result: {trial.model} {_place(trial)} ({trial.key}): {reason}"
         console.print(text, markup=False)
     if left:
         console.print(f"{len(left)} trials have no result; `sweep status SWEEP` lists all of them.")
@@ -63,18 +66,26 @@ def ending(sweeps: Sequence[Sweep], left: Sequence[TrialSpec], console: Console)
         console.print("Next: [bold]sweep cdf --out fig.pdf[/bold], or browse with [bold]sweep ui[/bold]")
 
 
+def _place(trial: TrialSpec) -> str:
+    repeat = f" repeat {trial.repeat}" if trial.repeat else ""
+    return "optimum" + repeat if trial.role == "optimum" else f"point {trial.index}"
+
+
 def status(sweeps: Sequence[Sweep], console: Console, *, trials: bool) -> None:
     """Print a line a sweep, or a line a trial."""
     for row in status_json(sweeps, trials=False):
         console.print(_status_line(row))
     if trials:
-        table = Table("index", "key", "state", "lr", "weight decay", "top-1 err %", "best %", "time")
+        table = Table(
+            "index", "repeat", "key", "state", "lr", "weight decay", "top-1 err %", "best %", "time"
+        )
         for row in (row for sweep in sweeps for row in sweep.rows()):
             place = "optimum" if row["role"] == "optimum" else str(row["index"])
             errors = [_number(row["top1_err"]), _number(row["best_top1_err"])]
             took = "" if row["wall_s"] is None else duration(row["wall_s"])
             table.add_row(
                 place,
+                str(row["repeat"]),
                 row["key"],
                 row["state"],
                 f"{row['lr']:.3g}",
@@ -88,13 +99,23 @@ def status(sweeps: Sequence[Sweep], console: Console, *, trials: bool) -> None:
 def _status_line(row: dict[str, Any]) -> str:
     counts = ", ".join(f"{row[state]} {state}" for state in TrialState if row[state])
     at = f"; error at the optimum {row['optimum_err']:.2f} %" if row["optimum_err"] is not None else ""
+    if at and row["seeds"] > 1:
+        at += f" (mean of {_of(len(row['optimum_errs']), row['seeds'])})"
     best = f", best {row['best_err']:.2f} %" if row["best_err"] is not None else ""
     incomplete = "" if row["complete"] else "[yellow]incomplete[/yellow] "
     return f"[bold]{row['sweep']}[/bold]: {incomplete}{counts}{at}{best}"
 
 
+def _of(part: int, whole: int) -> str:
+    return str(whole) if part == whole else f"{part} of {whole}"
+
+
 def status_json(sweeps: Sequence[Sweep], *, trials: bool) -> list[dict[str, Any]]:
-    """Return each sweep's counts and errors as plain values, its trials too if asked."""
+    """Return each sweep's counts and errors as plain values, its trials too if asked.
+
+    ``optimum_err`` is the mean of ``optimum_errs``: those of the trials at the optimum with a result, 100 for
+    one that diverged.
+    """
     return [_status_row(sweep) | ({"trials": list(sweep.rows())} if trials else {}) for sweep in sweeps]
 
 
@@ -102,12 +123,14 @@ def _status_row(sweep: Sweep) -> dict[str, Any]:
     rows = list(sweep.rows())
     counts = {state.value: sum(row["state"] == state for row in rows) for state in TrialState}
     errors = [row["top1_err"] for row in rows if row["top1_err"] is not None]
-    optimum = [row["top1_err"] for row in rows if row["role"] == "optimum"]
+    optimum = [row["top1_err"] for row in rows if row["role"] == "optimum" and row["top1_err"] is not None]
     return {
         "sweep": sweep.name, "model": sweep.plan.model, "optimizer": sweep.plan.optimizer,
-        "recipe": sweep.plan.recipe.name, "design": sweep.plan.design, "n": sweep.plan.n, **counts,
+        "recipe": sweep.plan.recipe.name, "design": sweep.plan.design, "n": sweep.plan.n,
+        "seeds": sweep.plan.seeds, **counts,
         "complete": counts["finished"] + counts["diverged"] == len(rows),
-        "optimum_err": optimum[0], "best_err": min(errors, default=None),
+        "optimum_err": statistics.fmean(optimum) if optimum else None, "optimum_errs": optimum,
+        "best_err": min(errors, default=None),
     }  # fmt: skip
 
 

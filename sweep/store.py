@@ -200,7 +200,9 @@ def _metrics(epoch: EpochRecord, time_ms: int) -> list[Metric]:
 
 
 def _trial_name(trial: TrialSpec) -> str:
-    return "optimum" if trial.role == "optimum" else f"point-{trial.index:03d}"
+    if trial.role == "optimum":
+        return f"optimum-seed-{trial.repeat}" if trial.repeat else "optimum"
+    return f"point-{trial.index:03d}"
 
 
 def _trial_params(plan: Plan, trial: TrialSpec) -> dict[str, object]:
@@ -212,7 +214,8 @@ def _trial_params(plan: Plan, trial: TrialSpec) -> dict[str, object]:
 
 
 def _trial_tags(plan: Plan, trial: TrialSpec) -> dict[str, str]:
-    tags = _plan_tags(plan) | {"sweep.role": trial.role, "sweep.index": str(trial.index)}
+    place = {"sweep.role": trial.role, "sweep.index": str(trial.index), "sweep.repeat": str(trial.repeat)}
+    tags = _plan_tags(plan) | place
     if trial.u_lr is not None:
         tags |= {"sweep.u_lr": repr(trial.u_lr), "sweep.u_wd": repr(trial.u_wd)}
     return tags

@@ -43,6 +43,8 @@ class TrialSpec:
     """``point``, or ``optimum``: the trial at the box's centre, the zero of Δ."""
     index: int = 0
     """Place among the points of the design; -1 at the optimum."""
+    repeat: int = 0
+    """Counts the trials at the optimum, which differ in their seed alone; 0 at a point."""
     u_lr: float | None = None
     """Relative point in [0, 1); None at the optimum."""
     u_wd: float | None = None

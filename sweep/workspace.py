@@ -21,8 +21,8 @@ PLAN, JOURNAL, LOCK, DRIVER = "plan.json", "journal.jsonl", ".lock", ".driver"
 _PATIENCE_S = 2.0  # whoever asks whether a driver is at work holds the lock for a moment
 
 COLUMNS = (
-    "sweep", "key", "role", "index", "model", "optimizer", "recipe", "design", "seed", "u_lr", "u_wd", "lr",
-    "weight_decay", "state", "top1_err", "best_top1_err", "epochs", "wall_s",
+    "sweep", "key", "role", "index", "repeat", "model", "optimizer", "recipe", "design", "seed", "u_lr",
+    "u_wd", "lr", "weight_decay", "state", "top1_err", "best_top1_err", "epochs", "wall_s",
 )  # fmt: skip
 
 
@@ -117,7 +117,8 @@ class Sweep:
             state, record = states[trial.key], self.journal.history(trial.key).record
             yield {
                 "sweep": self.name, "key": trial.key, "role": trial.role, "index": trial.index,
-                "model": trial.model, "optimizer": trial.optimizer, "recipe": self.plan.recipe.name,
+                "repeat": trial.repeat, "model": trial.model, "optimizer": trial.optimizer,
+                "recipe": self.plan.recipe.name,
                 "design": self.plan.design, "seed": trial.seed, "u_lr": trial.u_lr, "u_wd": trial.u_wd,
                 "lr": trial.lr, "weight_decay": trial.weight_decay, "state": state.value,
                 "top1_err": record and record.top1_err, "best_top1_err": record and record.best_top1_err,
@@ -133,9 +134,8 @@ def _read_plan(path: Path) -> Plan:
 
 
 def _larger(path: Path, plan: Plan) -> Plan:
-    """Return a plan, or the one at ``path`` if that is of the same sweep with more points."""
-    written = _read_plan(path) if path.exists() else plan
-    return written if written.n > plan.n else plan
+    """Return a plan with all trials that it or the same sweep's plan at ``path``, if there is one, has."""
+    return plan.joined(_read_plan(path)) if path.exists() else plan
 
 
 def _read_driver(path: Path) -> str:

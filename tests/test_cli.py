@@ -67,6 +67,8 @@ BAD = [
     (["run", "--model", "vit_p_1mff"], "Did you mean vit_p_1mf"),
     (["run", "--model", "vit_p_1mf", "--n", "0"], "n must be at least 1, got 0"),
     (["run", "--model", "vit_p_1mf", "--n", "many"], "Invalid value"),
+    (["run", "--model", "vit_p_1mf", "--seeds", "0"], "--seeds takes a number from 1 to 1000, got 0"),
+    (["run", "--model", "vit_p_1mf", "--seeds", "1001"], "--seeds takes a number from 1 to 1000, got 1001"),
     (["run", "--model", "vit_p_1mf", "--optimizer", "adam"], "Did you mean adamw"),
     (["run", "--model", "vit_p_1mf", "--recipe", "digit"], "Did you mean digits"),
     (["run", "--model", "vit_p_1mf", "--lr", "-1", "--wd", "0.1"], "lr must be a positive, finite number"),
@@ -176,6 +178,34 @@ def test_status_speaks_json(sweep, results):
     assert [trial["index"] for trial in one["trials"]] == list(range(-1, 8))
 
 
+def test_status_shows_the_mean_over_the_seeds_at_the_optimum(sweep, tmp_path):
+    made = create(Workspace(tmp_path / "sweeps"), a_plan(n=2, seeds=4))
+    for trial, error in zip(made.plan.trials, (5.0, 6.0, 8.5), strict=False):
+        made.journal.append("end", trial.key, finished(trial.key, error=error))
+    out = sweep("status")[1]
+    assert (
+        "incomplete 3 planned, 3 finished; error at the optimum 6.50 % (mean of 3 of 4), best 5.00 %" in out
+    )
+    last = made.plan.trials[3]
+    (row,) = json.loads(sweep("status", "vit", "--json")[1])
+    assert (row["n"], row["seeds"], row["optimum_err"], row["optimum_errs"]) == (2, 4, 6.5, [5.0, 6.0, 8.5])
+    assert [trial["repeat"] for trial in row["trials"]] == [0, 1, 2, 3, 0, 0]
+    listed = [line.split("│")[1:4] for line in sweep("status", "vit")[1].splitlines() if "│" in line]
+    assert [(place.strip(), repeat.strip()) for place, repeat, _ in listed] == [
+        ("optimum", "0"), ("optimum", "1"), ("optimum", "2"), ("optimum", "3"), ("0", "0"), ("1", "0"),
+    ]  # fmt: skip
+    diverged = TrialRecord(key=last.key, state=TrialState.DIVERGED, top1_err=100.0, best_top1_err=100.0)
+    made.journal.append("end", last.key, diverged)
+    assert "error at the optimum 29.88 % (mean of 4), best" in sweep("status")[1]
+
+
+def test_status_without_a_result_at_the_optimum_has_no_mean(sweep, tmp_path):
+    create(Workspace(tmp_path / "sweeps"), a_plan(n=2, seeds=2))
+    assert "error at the optimum" not in sweep("status")[1]
+    (row,) = json.loads(sweep("status", "--json")[1])
+    assert (row["optimum_err"], row["optimum_errs"]) == (None, [])
+
+
 def test_export_writes_every_column_and_reads_back_exactly(sweep, results, tmp_path):
     import pandas as pd
 
@@ -252,7 +282,23 @@ def test_dry_run_says_what_would_be_trained_and_writes_nothing(sweep, tmp_path):
     code, out, _ = sweep("run", "--model", "vit_p_1mf", "--n", "3", "--dry-run")
     assert code == 0
     assert "4 of 4 trials to train" in out
+    assert ", with" not in out
     assert not list(tmp_path.iterdir())
+
+
+def test_dry_run_counts_the_seeds_at_the_optimum_and_those_that_are_there(sweep, tmp_path):
+    words = ("run", "--model", "vit_p_1mf", "--n", "3", "--dry-run", "--seeds")
+    out = sweep(*words, "5")[1]
+    assert "8 of 8 trials to train" in out
+    assert "with 5 seeds" in out
+    from sweep.request import Request, make_plans
+
+    (planned,) = make_plans(Request(models=["vit_p_1mf"], n=3, seeds=2))
+    made = create(Workspace(tmp_path / "sweeps"), planned.plan)
+    for trial in made.plan.trials:
+        made.journal.append("end", trial.key, finished(trial.key))
+    assert "3 of 8 trials to train" in sweep(*words, "5")[1]
+    assert "0 of 4 trials to train" in sweep(*words, "1")[1]
 
 
 @pytest.mark.slow

@@ -64,12 +64,40 @@ def test_an_optimum_found_for_another_schedule_says_so():
     assert planned.plan.optimum_source.endswith("found for 25 epochs, used for 3")
 
 
+def test_trials_at_the_optimum_differ_in_their_seed_alone():
+    (first, second, third), points = a_plan(seeds=3).trials[:3], a_plan(seeds=3).trials[3:]
+    assert [first.repeat, second.repeat, third.repeat] == [0, 1, 2]
+    for trial in (second, third):
+        assert dataclasses.replace(trial, repeat=0, seed=first.seed, key=first.key) == first
+    assert len({trial.seed for trial in a_plan(n=64, seeds=1000).trials}) == 1064
+    assert points == a_plan().trials[1:]
+    assert (a_plan(seeds=3).seeds, a_plan(seeds=3).n) == (3, 4)
+
+
+def test_seeds_at_the_optimum_are_the_same_for_every_model_and_design():
+    def of(plan: Plan) -> list[int]:
+        return [trial.seed for trial in plan.trials if trial.role == "optimum"]
+
+    assert of(a_plan(seeds=5)) == of(a_plan(seeds=5, model="vit_c_1mf", optimizer="sgd", n=9))
+    assert keys(a_plan(seeds=5))[:5] == keys(a_plan(seeds=5, design="grid"))[:5]
+    assert not set(of(a_plan(seeds=5))) & set(of(a_plan(seeds=5, seed=1)))
+
+
+@given(one=st.tuples(*[st.integers(1, 20)] * 2), other=st.tuples(*[st.integers(1, 20)] * 2))
+def test_points_and_seeds_grow_in_any_order(one, other):
+    n, seeds = map(max, zip(one, other, strict=True))
+    (a, b), whole = (a_plan(n=n, seeds=k) for n, k in (one, other)), a_plan(n=n, seeds=seeds)
+    assert a.sweep == b.sweep == whole.sweep
+    assert a.joined(b) == b.joined(a) == whole
+    assert whole.first(*one) == a
+
+
 @given(small=st.integers(1, 40), more=st.integers(0, 40), seed=st.integers(0, 2**31))
 def test_a_larger_n_goes_on_with_the_smaller_ones_sweep(small, more, seed):
     one, other = a_plan(n=small, seed=seed), a_plan(n=small + more, seed=seed)
     assert other.sweep == one.sweep
     assert keys(other)[: small + 1] == keys(one)
-    assert other.first(small) == one
+    assert other.first(small, 1) == one
 
 
 @pytest.mark.parametrize(
@@ -115,10 +143,37 @@ def test_a_large_sweeps_name_costs_no_more_than_a_small_ones():
 def test_keys_do_not_change_from_version_to_version():
     # Written down once. If this fails, every result that anyone has is orphaned: do not update it lightly.
     assert keys(a_plan(n=1)) == ["238b13c6ca1492ae", "0e37f7becf7be2eb"]
+    assert keys(a_plan(n=1, seeds=3)) == [
+        "238b13c6ca1492ae", "9efaa98fd4836e90", "fa7e6c121900eee8", "0e37f7becf7be2eb"
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("changes", "name"),
+    [
+        ({}, "vit_p_1mf-adamw-digits-fd6dbc"),
+        ({"n": 64, "seeds": 5}, "vit_p_1mf-adamw-digits-fd6dbc"),
+        ({"design": "sobol", "n": 16}, "vit_p_1mf-adamw-digits-c50667"),
+        ({"design": "grid"}, "vit_p_1mf-adamw-digits-193fc7"),
+        ({"design": "grid", "seeds": 5}, "vit_p_1mf-adamw-digits-193fc7"),
+        ({"design": "grid", "n": 9}, "vit_p_1mf-adamw-digits-4a2096"),
+        ({"seed": 7}, "vit_p_1mf-adamw-digits-f19595"),
+    ],
+)
+def test_names_do_not_change_from_version_to_version(changes, name):
+    # Written down once: a sweep of another name does not go on with what there is.
+    assert a_plan(**changes).sweep == name
+
+
+def test_a_plan_from_before_optima_were_repeated_still_loads():
+    values = json.loads(json.dumps(plans.to_dict(a_plan())))
+    for trial in values["trials"]:
+        del trial["repeat"]
+    assert plans.from_json(json.dumps(values), "plan.json") == a_plan()
 
 
 def test_a_plan_reads_back_as_it_was_written():
-    plan = a_plan(n=7)
+    plan = a_plan(n=7, seeds=3)
     assert plans.from_json(json.dumps(plans.to_dict(plan)), "plan.json") == plan
 
 
@@ -128,7 +183,11 @@ def test_a_plan_reads_back_as_it_was_written():
         (lambda v: v.update(version=99), "version 99"),
         (lambda v: v.pop("box"), "not a plan, or damaged"),
         (lambda v: v["trials"][2].update(lr=0.1), "changed after it was written"),
+        (lambda v: v["trials"].pop(0), "changed after it was written"),
         (lambda v: v["trials"].pop(1), "changed after it was written"),
+        (lambda v: v["trials"][0].update(repeat=1), "changed after it was written"),
+        (lambda v: v["trials"][1].update(repeat=1), "changed after it was written"),
+        (lambda v: v["trials"][1].update(role="optimum"), "changed after it was written"),
         (lambda v: v.update(seed=1), "changed after it was written"),
         (lambda v: v["recipe"].update(epochs=-1), "epochs must be at least 1"),
     ],

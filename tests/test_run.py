@@ -218,6 +218,28 @@ def test_the_very_same_trial_is_not_trained_for_another_design(undisturbed, tmp_
     assert "trials 8/8" in ran.stdout
 
 
+def test_more_seeds_at_the_optimum_go_on_with_the_same_sweeps(undisturbed, tmp_path):
+    subprocess.run(["cp", "-r", undisturbed / "sweeps", tmp_path], check=True)
+    ran = sweep(tmp_path, *WORDS, "--n", "2", "--seeds", "3")
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    assert "4 of 10 trials to train" in ran.stdout
+    assert "trials 4/4" in ran.stdout
+    assert ran.stdout.count("(mean of 3)") == 2
+    results = table(tmp_path)
+    before = table(undisturbed)
+    kept = results[results.repeat == 0].reset_index(drop=True)
+    pd.testing.assert_frame_equal(kept, before, check_exact=True)
+    one, other = (results[(results.model == model) & (results.role == "optimum")] for model in MODELS)
+    assert one.repeat.tolist() == [0, 1, 2]
+    assert one.seed.tolist() == other.seed.tolist()
+    assert one.lr.nunique() == 1
+    assert one.best_top1_err.nunique() > 1, "another seed gives another training"
+    check_mlflow(tmp_path, 12 + 2)
+    names = [(run.info.run_name, run.data.tags.get("sweep.repeat")) for run in runs(tmp_path)]
+    for repeat, name in enumerate(("optimum", "optimum-seed-1", "optimum-seed-2")):
+        assert names.count((name, str(repeat))) == len(MODELS)
+
+
 @pytest.mark.parametrize("uri", ["http://127.0.0.1:9", "nonsense://x", "sqlite:////dev/null/mlflow.db"])
 def test_a_dead_tracking_server_is_said_before_anything_is_trained(uri, tmp_path):
     ran = sweep(tmp_path, *WORDS, "--n", "2", MLFLOW_TRACKING_URI=uri)

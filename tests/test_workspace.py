@@ -8,6 +8,7 @@ from test_journal import finished
 from test_plan import a_plan
 
 from sweep.errors import InputError
+from sweep.service import Task
 from sweep.trial import TrialState
 from sweep.workspace import COLUMNS, Workspace
 
@@ -49,6 +50,25 @@ def test_a_larger_plan_replaces_a_smaller_one_and_never_the_other_way_round(work
     assert create(workspace, a_plan(n=9)).plan.n == 9
     assert create(workspace, a_plan(n=4)).plan.n == 9
     assert len(workspace.names()) == 1
+
+
+def test_points_and_seeds_grow_in_any_order_and_none_is_lost(workspace):
+    create(workspace, a_plan(n=9))
+    create(workspace, a_plan(n=2, seeds=3))
+    sweep = create(workspace, a_plan(n=1, seeds=2))
+    assert sweep.plan == workspace.open(sweep.name).plan == a_plan(n=9, seeds=3)
+    assert len(workspace.names()) == 1
+
+
+def test_the_wanted_trials_are_those_of_the_command_not_of_a_larger_plan(workspace):
+    sweep = create(workspace, a_plan(n=4, seeds=3))
+    second = sweep.plan.trials[1]
+    sweep.journal.append("end", second.key, finished(second.key))
+    wanted = Task(sweep=sweep, splits=None, n=1, seeds=2).missing
+    assert [(trial.role, trial.index, trial.repeat) for trial in wanted] == [
+        ("optimum", -1, 0),
+        ("point", 0, 0),
+    ]
 
 
 def test_the_plan_is_readable(workspace):
