@@ -1,0 +1,133 @@
+"""The figure of EDFs."""
+
+import itertools
+from collections.abc import Sequence
+
+import matplotlib
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from numpy.typing import NDArray
+
+from analysis.edf import Curve
+from analysis.errors import AnalysisError
+from analysis.figures.style import COLUMN_IN, FAINT, FONT_PT, PAGE_IN, STYLE, new_figure
+from analysis.layout import CHAR_IN, Cell, Look, finite_errors, grid, is_shared, x_limits
+
+
+def cdf_figure(curves: Sequence[Curve], *, width_in: float | None = None) -> Figure:
+    """Draw EDFs: a column for each panel, a row for each optimizer, a step curve for each sweep.
+
+    A legend entry says n, and where there are any, the trials that diverged, those that lie right of the x
+    axis, and those still missing. Diverged trials are no steps: what a curve lacks to 1 is they and the
+    ones beyond the edge.
+
+    Parameters
+    ----------
+    curves : sequence of Curve
+        All relative or all absolute.
+    width_in : float, optional
+        Width in inches; a paper's column for one panel, its page for more.
+
+    Raises
+    ------
+    AnalysisError
+        If there is no curve, or relative and absolute ones are mixed.
+    """
+    _check_curves(curves)
+    panels = len({curve.panel for curve in curves})
+    width = width_in or (COLUMN_IN if panels == 1 else PAGE_IN)
+    column = (width - 0.5) / panels
+    limits = x_limits(curves)
+    cells = grid(curves, limits[1], column - 0.45)
+    flat = list(itertools.chain(*cells))
+    shared = is_shared(flat)
+    with matplotlib.rc_context(STYLE):
+        figure = new_figure(width, _cdf_height(cells, column, shared=shared))
+        axes = figure.subplots(len(cells), panels, sharex=True, sharey=True, squeeze=False)
+        for ax, cell in zip(axes.flat, flat, strict=True):
+            handles = _draw_cell(ax, cell, limits)
+            _entitle(ax, cell, handles, shared=shared)
+        if shared:
+            columns = max(1, int((width - 0.3) / (0.6 + CHAR_IN * max(map(len, flat[0].entries)))))
+            figure.legend(handles, flat[0].entries, loc="outside upper center", ncols=columns, frameon=False)
+        figure.supxlabel("Δ top-1 error (points)" if curves[0].relative else "top-1 error (%)", size=FONT_PT)
+        figure.supylabel("share of trials", size=FONT_PT)
+    return figure
+
+
+def _check_curves(curves: Sequence[Curve]) -> None:
+    if not curves:
+        raise AnalysisError("a figure needs at least one curve, got none: choose other sweeps.")
+    if len({curve.relative for curve in curves}) > 1:
+        raise AnalysisError("a figure's curves are all of Δ or all absolute, got both: draw two figures.")
+
+
+def _cdf_height(cells: list[list[Cell]], column: float, *, shared: bool) -> float:
+    """Height in inches that leaves each pair of axes its shape, whatever the legends need."""
+    plot = min(max(0.72 * column, 1.3), 2.1)
+    legends = 0.4 if shared else sum(0.125 * max(cell.lines for cell in row) for row in cells)
+    return 0.35 + legends + len(cells) * (plot + 0.3)
+
+
+def _draw_cell(ax: Axes, cell: Cell, limits: tuple[float, float]) -> list[Line2D]:
+    """Draw a cell's curves."""
+    ax.set(xlim=limits, ylim=(-0.02, 1.02), yticks=np.linspace(0, 1, 6))
+    ax.grid(axis="y", color="0.92", linewidth=0.5)
+    ax.set_axisbelow(True)
+    if any(curve.relative for curve in cell.curves):
+        ax.axvline(0.0, color=FAINT, linewidth=0.8, zorder=1)
+    pairs = enumerate(zip(cell.curves, cell.looks, strict=True))
+    return [_draw_curve(ax, curve, look, limits, place) for place, (curve, look) in pairs]
+
+
+def _draw_curve(ax: Axes, curve: Curve, look: Look, limits: tuple[float, float], place: int) -> Line2D:
+    """Draw one step curve, from the left axis at 0 flat to the right edge."""
+    errors = finite_errors(curve)
+    x, counts = np.unique(errors, return_counts=True)
+    y = np.cumsum(counts) / curve.n
+    seen = x <= limits[1]
+    last = y[seen][-1] if seen.any() else 0.0
+    (line,) = ax.step(
+        np.concatenate([[limits[0]], x[seen], [limits[1]]]),
+        np.concatenate([[0.0], y[seen], [last]]),
+        where="post",
+        color=look.color,
+        linestyle=look.dash,
+        linewidth=1.3,
+        marker=look.marker,
+        markersize=3.2,
+        markevery=_marked(y[seen], place),
+    )
+    return line
+
+
+def _marked(y: NDArray[np.float64], place: int) -> list[int]:
+    """Choose the steps that bear a marker: few, and others on each curve, so that none hides another's."""
+    if not y.size:
+        return []
+    levels = (np.arange(4) + 0.3 + 0.25 * (place % 3)) / 4 * y[-1]
+    return sorted({int(step) + 1 for step in np.searchsorted(y, levels)})
+
+
+def _entitle(ax: Axes, cell: Cell, handles: list[Line2D], *, shared: bool) -> None:
+    """Write title and legend above the axes, where no curve can run under them."""
+    if not cell.curves:
+        ax.text(0.5, 0.5, "no sweep", transform=ax.transAxes, ha="center", va="center", color="0.5")
+    if shared or not cell.curves:
+        ax.set_title(cell.title, loc="left")
+        return
+    ax.legend(
+        handles,
+        cell.entries,
+        title=cell.title,
+        alignment="left",
+        loc="lower left",
+        bbox_to_anchor=(0.0, 1.0),
+        frameon=False,
+        borderaxespad=0.25,
+        borderpad=0.1,
+        handlelength=2.6,
+        labelspacing=0.25,
+    )

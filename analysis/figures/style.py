@@ -1,0 +1,110 @@
+"""How every figure looks, and how it becomes a file."""
+
+import contextlib
+import io
+import os
+from pathlib import Path
+from typing import Any
+
+import matplotlib
+from matplotlib.axis import Axis
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
+
+from analysis.errors import AnalysisError
+
+COLUMN_IN, PAGE_IN = 3.3, 6.9
+"""Widths of a paper's column and page, in inches."""
+SUFFIXES = (".pdf", ".svg", ".png")
+DPI = 200
+
+FONT_PT, SMALL_PT = 8.0, 7.0
+STYLE: dict[Any, Any] = {
+    "font.size": FONT_PT,
+    "axes.titlesize": FONT_PT,
+    "axes.labelsize": FONT_PT,
+    "legend.fontsize": SMALL_PT,
+    "legend.title_fontsize": FONT_PT,
+    "xtick.labelsize": SMALL_PT,
+    "ytick.labelsize": SMALL_PT,
+    "axes.linewidth": 0.6,
+    "xtick.major.width": 0.6,
+    "ytick.major.width": 0.6,
+    "xtick.minor.width": 0.4,
+    "pdf.fonttype": 42,
+    "svg.fonttype": "path",
+    "svg.hashsalt": "analysis",
+}
+FAINT = "0.8"
+
+
+def new_figure(width: float, height: float) -> Figure:
+    """Return an empty figure; sizes in inches."""
+    figure = Figure(figsize=(width, height), layout="constrained")
+    FigureCanvasAgg(figure)
+    return figure
+
+
+def put_ticks(axis: Axis, ratio: float) -> None:
+    """Put few ticks on a logarithmic axis, so that their labels do not run into each other."""
+    subs = (1.0, 2.0, 5.0) if ratio < 100 else (1.0,)
+    axis.set_major_locator(LogLocator(subs=subs, numticks=7) if ratio > 5 else MaxNLocator(4))
+    axis.set_minor_formatter(NullFormatter())
+    axis.set_major_formatter(FuncFormatter(short_number))
+
+
+def short_number(value: float, place: int | None = None) -> str:
+    """Write a tick's value shortly: 5e-4, 0.02, 10. Ticks also tell their place."""
+    if 0 < value < 0.01:
+        mantissa, exponent = f"{value:.6e}".split("e")
+        return f"{float(mantissa):g}e{int(exponent)}"
+    return f"{value:g}"
+
+
+def save(figure: Figure, path: str | os.PathLike[str]) -> Path:
+    """Write a figure: whole or not at all, and the same bytes each time.
+
+    Parameters
+    ----------
+    figure : Figure
+        One of this module's.
+    path : path
+        Ends in .pdf or .svg (text as TrueType and as outlines) or .png (200 dpi).
+
+    Returns
+    -------
+    Path
+        What was written.
+
+    Raises
+    ------
+    AnalysisError
+        If the suffix is another one, or the file cannot be written; nothing is left behind then.
+    """
+    target = Path(path)
+    content = render(figure, target.suffix)
+    beside = target.with_name(f".{target.name}.{os.getpid()}.tmp")
+    try:
+        beside.write_bytes(content)
+        os.replace(beside, target)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            beside.unlink()
+        raise AnalysisError(
+            f"cannot write {target}: {error.strerror or error}. Name a file in a folder that exists and in "
+            "which you may write."
+        ) from error
+    return target
+
+
+def render(figure: Figure, suffix: str) -> bytes:
+    """Return a figure as a .pdf, .svg or .png file's bytes; any other suffix is an `AnalysisError`."""
+    kind = suffix.lower()
+    if kind not in SUFFIXES:
+        raise AnalysisError(f"a figure is written as {', '.join(SUFFIXES)}, got {suffix or 'no suffix'}.")
+    undated: dict[str, dict[str, None]] = {".pdf": {"CreationDate": None}, ".svg": {"Date": None}, ".png": {}}
+    buffer = io.BytesIO()
+    with matplotlib.rc_context(STYLE):
+        figure.savefig(buffer, format=kind[1:], dpi=DPI, metadata=undated[kind])
+    return buffer.getvalue()
