@@ -4,20 +4,41 @@ Pure: numpy, scipy and pandas. The drawing is in `analysis.figures`, which is no
 numbers need no matplotlib.
 """
 
-from analysis.edf import DELTAS, EDF, Curve, curves, edf, flattery, share_within, summary
+from analysis.bands import BANDS, Band, curve_band, no_band
+from analysis.compare import TESTS, Comparison, compare
+from analysis.edf import DELTAS, EDF, Curve, curves, edf, share_within
 from analysis.errors import AnalysisError
+from analysis.intervals import Interval
+from analysis.summaries import Summary, summarise, summary_table
 from analysis.table import Sweep, read_sweeps
+from analysis.tuning import TuningCurve, tuning_curve
+from analysis.verdicts import flattery
+from analysis.words import comparison_table, sentences
 
 __all__ = [
+    "BANDS",
     "DELTAS",
     "EDF",
+    "TESTS",
     "AnalysisError",
+    "Band",
+    "Comparison",
     "Curve",
+    "Interval",
+    "Summary",
     "Sweep",
+    "TuningCurve",
+    "compare",
+    "comparison_table",
+    "curve_band",
     "curves",
     "edf",
     "flattery",
+    "no_band",
     "read_sweeps",
+    "sentences",
     "share_within",
-    "summary",
+    "summarise",
+    "summary_table",
+    "tuning_curve",
 ]

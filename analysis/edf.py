@@ -4,7 +4,6 @@ F(e) = 1/n · Σ 1[e_i ≤ e] (Radosavovic et al. 2019, arXiv:1905.13214). A ste
 Xiao et al. 2021 (arXiv:2106.14881), x is usually Δ: the top-1 error minus the same model's at its optimum.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -20,19 +19,6 @@ DELTAS = (1.0, 2.0, 4.0, 8.0)
 DECIMALS = 9
 """Differences are rounded to 1e-9 points. An error is a count of images over their number, so true steps are
 far wider; without it 8.05 - 4.05 > 4 in binary, and a trial exactly 4 points off would not count as such."""
-
-FLATTERY_GAP = 4.0
-"""Points by which an optimum must be worse than its panel's best to be suspected. Run-to-run noise is 0.1-0.2
-points, and with AdamW the study's stems of equal cost differ by under 4 at their optimum (27.7 and 24.0)."""
-FLATTERY_WITHIN = 4.0
-"""Points at which the shares of two Δ curves are compared, where Xiao et al. read theirs."""
-FLATTERY_SLACK = 0.05
-"""A share this little lower still looks as robust: 3 trials of 64, well within a sweep's sampling noise."""
-UNDERTRAINED_ERR = 30.0
-"""Percent. An optimum worse than this leaves so little to lose that all of its points lie near it: in a short
-training a model at 60 % had as steep a Δ curve as a far better one. Hard data can be a good reason for it."""
-OUTDONE_BY, OUTDONE_SHARE = 1.0, 0.25
-"""More than this share of the points beating the optimum by over this many points: Δ has the wrong zero."""
 
 
 class EDF(NamedTuple):
@@ -114,6 +100,8 @@ class Curve:
     optimizer: str
     recipe: str
     sweep: str
+    design: str
+    """How the points were drawn: iid, sobol or grid."""
     edf: EDF
     """Of Δ in points, where diverged trials are in n and in no step; or of the error in percent, where they
     are at 100."""
@@ -129,6 +117,9 @@ class Curve:
     diverged: int
     missing: int
     """Points without a result (planned, running, failed): not in n. Above 0, the curve is incomplete."""
+    scrambles: NDArray[np.float64]
+    """A Sobol' design's errors on the curve's scale by independent scramble, those of diverged trials inf,
+    shape (scrambles, 16)."""
     relative: bool
     """Whether x is Δ to the optimum's error (points) or the error itself (percent)."""
 
@@ -158,10 +149,11 @@ def curves(table: pd.DataFrame, *, absolute: bool = False) -> list[Curve]:
         If the table breaks a rule of `read_sweeps`, or Δ is asked for and an optimum has no result, or one
         that diverged.
     """
-    return [_curve(sweep, absolute=absolute) for sweep in read_sweeps(table)]
+    return [curve_of(sweep, absolute=absolute) for sweep in read_sweeps(table)]
 
 
-def _curve(sweep: Sweep, *, absolute: bool) -> Curve:
+def curve_of(sweep: Sweep, *, absolute: bool) -> Curve:
+    """Count the EDF of one sweep; see `curves`."""
     return Curve(
         model=sweep.model,
         family=sweep.family,
@@ -169,6 +161,7 @@ def _curve(sweep: Sweep, *, absolute: bool) -> Curve:
         optimizer=sweep.optimizer,
         recipe=sweep.recipe,
         sweep=sweep.sweep,
+        design=sweep.design,
         edf=_absolute_edf(sweep) if absolute else _relative_edf(sweep),
         optimum_err=sweep.optimum_err,
         zeros=sweep.optimum_errs,
@@ -176,8 +169,15 @@ def _curve(sweep: Sweep, *, absolute: bool) -> Curve:
         n=sweep.n,
         diverged=len(sweep.diverged),
         missing=sweep.missing,
+        scrambles=_scrambles(sweep, 0.0 if absolute else sweep.optimum_err or 0.0),
         relative=not absolute,
     )
+
+
+def _scrambles(sweep: Sweep, zero: float) -> NDArray[np.float64]:
+    """Return the errors of a Sobol' design's scrambles, counted from a zero."""
+    errors = values(sweep.points, "top1_err")[sweep.scrambles]
+    return np.where(errors == DIVERGED_ERR, np.inf, np.round(errors - zero, DECIMALS))
 
 
 def _absolute_edf(sweep: Sweep) -> EDF:
@@ -228,109 +228,3 @@ def share_within(curve: Curve, deltas: ArrayLike = DELTAS) -> NDArray[np.float64
         return np.full(at.shape, np.nan)
     finished = (curve.n - curve.diverged) / curve.n
     return np.minimum(curve.edf.share(curve.optimum_err + at + 0.5 * 10**-DECIMALS), finished)
-
-
-def summary(curves: Sequence[Curve], deltas: Sequence[float] = DELTAS) -> pd.DataFrame:
-    """Tabulate what the curves show, one row a sweep.
-
-    Returns
-    -------
-    DataFrame
-        panel, family, model, optimizer, recipe, sweep; n (finished and diverged points), diverged, missing;
-        optimum_err, best and median (top-1 error in percent; of the points, a diverged one at 100, the median
-        as the smallest error with F ≥ 1/2); and within_1, within_2, … (shares).
-    """
-    return pd.DataFrame([_summary_row(curve, deltas) for curve in curves])
-
-
-def _summary_row(curve: Curve, deltas: Sequence[float]) -> dict[str, object]:
-    zero = curve.optimum_err if curve.relative and curve.optimum_err is not None else 0.0
-    best, median = (
-        min(round(curve.edf.quantile(share) + zero, DECIMALS), DIVERGED_ERR) for share in (1 / curve.n, 0.5)
-    )
-    words = ("panel", "family", "model", "optimizer", "recipe", "sweep", "n", "diverged", "missing")
-    return {
-        **{word: getattr(curve, word) for word in words},
-        "optimum_err": float("nan") if curve.optimum_err is None else curve.optimum_err,
-        "best": best,
-        "median": median,
-        **{f"within_{d:g}": float(s) for d, s in zip(deltas, share_within(curve, deltas), strict=True)},
-    }
-
-
-def flattery(curves: Sequence[Curve]) -> list[str]:
-    """Warn of Δ curves that look more robust than the model is.
-
-    A model that is equally bad everywhere has a steep Δ curve. Three signs: an optimum more than
-    `FLATTERY_GAP` points worse than its panel's best while the share within `FLATTERY_WITHIN` points is about
-    that of a model with a better optimum, or more; an optimum worse than `UNDERTRAINED_ERR`; and an optimum
-    that more than `OUTDONE_SHARE` of the points beat by over `OUTDONE_BY`.
-
-    Parameters
-    ----------
-    curves : sequence of Curve
-        Absolute curves flatter nobody: they are passed over.
-
-    Returns
-    -------
-    list of str
-        One sentence or two a warning, in the order of the curves; empty where all is well.
-    """
-    relative = [curve for curve in curves if curve.relative and curve.optimum_err is not None]
-    found = [(_outshines(curve, relative), _undertrained(curve), _outdone(curve)) for curve in relative]
-    return [text for pair in found for text in pair if text]
-
-
-def _outshines(curve: Curve, others: Sequence[Curve]) -> str | None:
-    """Warn if a curve with a poor optimum looks as robust as one with a better optimum."""
-    peers = [c for c in others if (c.panel, c.optimizer) == (curve.panel, curve.optimizer)]
-    if _optimum(curve) - min(map(_optimum, peers)) <= FLATTERY_GAP:
-        return None
-    mine = _near(curve)
-    beaten = [c for c in peers if _optimum(c) < _optimum(curve) and mine >= _near(c) - FLATTERY_SLACK]
-    if not beaten:
-        return None
-    peer = min(beaten, key=_optimum)
-    return (
-        f"{curve.model} ({curve.panel}, {curve.optimizer}): Δ flatters it. Its optimum stands at "
-        f"{_optimum(curve):.1f} % error, that of {peer.model} at {_optimum(peer):.1f} %, yet {mine:.2f} of "
-        f"its trials lie within {FLATTERY_WITHIN:g} points of it, against {_near(peer):.2f}: "
-        "look at `--absolute` too."
-    )
-
-
-def _undertrained(curve: Curve) -> str | None:
-    """Warn if the optimum itself is poor."""
-    if _optimum(curve) <= UNDERTRAINED_ERR:
-        return None
-    return (
-        f"{curve.model} ({curve.panel}, {curve.optimizer}): its optimum stands at {_optimum(curve):.1f} % "
-        f"error, over {UNDERTRAINED_ERR:g} %, so it is likely under-trained and a steep Δ curve says little: "
-        "train for longer, or look at `--absolute`."
-    )
-
-
-def _outdone(curve: Curve) -> str | None:
-    """Warn if many points beat the optimum, so that Δ is counted from the wrong zero."""
-    share = float(curve.edf.share(-OUTDONE_BY - 0.5 * 10**-DECIMALS))
-    if share <= OUTDONE_SHARE:
-        return None
-    k = len(curve.zeros)
-    optimum = "its optimum" if k == 1 else f"the mean of the {k} trials at its optimum"
-    cause = (
-        "either that is not the optimum or its one trial was unlucky"
-        if k == 1
-        else "that is likely no optimum"
-    )
-    return (
-        f"{curve.model} ({curve.panel}, {curve.optimizer}): {share:.2f} of its trials beat {optimum} by "
-        f"more than {OUTDONE_BY:g} point, so {cause}, and Δ flatters the model: look at `--absolute` too."
-    )
-
-
-def _optimum(curve: Curve) -> float:
-    return float("nan") if curve.optimum_err is None else curve.optimum_err
-
-
-def _near(curve: Curve) -> float:
-    return float(share_within(curve, FLATTERY_WITHIN))

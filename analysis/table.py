@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from analysis.errors import AnalysisError
 
@@ -23,6 +23,11 @@ STATES = (*RESULTS, "planned", "running", "failed")
 ROLES = ("point", "optimum")
 DIVERGED_ERR = 100.0
 """The top-1 error of a diverged trial, in percent."""
+UNKNOWN_DESIGN = "unknown"
+SCRAMBLE_POINTS = 16
+"""Points of one independent scramble of a ``sobol`` design: those of index 0 … 15, 16 … 31 and so on."""
+LEAST_SCRAMBLES = 3
+"""Two give an interval too, with one degree of freedom: some 0.6 wide, it says nothing."""
 
 _PER_SWEEP = ("model", "optimizer", "family", "panel")
 _WORDS = ("sweep", "role", *_PER_SWEEP, "recipe", "state")
@@ -41,6 +46,8 @@ class Sweep:
     panel: str
     optimizer: str
     recipe: str
+    design: str
+    """How the points were drawn: iid, sobol or grid; unknown where the table does not say."""
     finished: pd.DataFrame
     """Rows of the points that trained to the end."""
     diverged: pd.DataFrame
@@ -55,6 +62,16 @@ class Sweep:
     def n(self) -> int:
         """Points with a result."""
         return len(self.finished) + len(self.diverged)
+
+    @property
+    def points(self) -> pd.DataFrame:
+        """Rows of the points with a result, by index; a diverged one has a top1_err of 100."""
+        return pd.concat([self.finished, self.diverged]).sort_values("index", kind="stable")
+
+    @property
+    def scrambles(self) -> NDArray[np.int64]:
+        """Places in `points` of each whole scramble of a Sobol' design, shape (scrambles, 16); else none."""
+        return whole_scrambles(values(self.points, "index") if self.design == "sobol" else [])
 
     @property
     def optimum_errs(self) -> NDArray[np.float64]:
@@ -95,7 +112,8 @@ def read_sweeps(table: pd.DataFrame, *, need: Iterable[str] = ()) -> list[Sweep]
     table : DataFrame
         One row a trial, with the columns sweep, role, index, model, optimizer, family, panel, recipe, state
         and top1_err (percent); and repeat (0, 1, … at an optimum that was trained with several seeds, 0
-        elsewhere), all 0 where there is no such column.
+        elsewhere), all 0 where there is no such column; and design (iid, sobol, grid), unknown where there is
+        none.
     need : iterable of str, optional
         Further columns that the caller reads.
 
@@ -115,7 +133,7 @@ def read_sweeps(table: pd.DataFrame, *, need: Iterable[str] = ()) -> list[Sweep]
     _check_words(table)
     table = table.assign(top1_err=pd.to_numeric(table["top1_err"], errors="coerce").astype(float))
     _check_errors(table)
-    table = table.assign(repeat=_repeats(table))
+    table = table.assign(repeat=_repeats(table), design=_designs(table))
     _check_one_recipe(table)
     sweeps = [_sweep(str(name), rows) for name, rows in table.groupby("sweep", sort=False)]
     _check_one_sweep_each(sweeps)
@@ -149,7 +167,7 @@ def _sweep(name: str, rows: pd.DataFrame) -> Sweep:
     _check_each_once(name, rows)
     _check_one_optimum(name, rows[rows["role"] == "optimum"])
     points = rows[rows["role"] == "point"]
-    words = {column: str(rows[column].iloc[0]) for column in (*_PER_SWEEP, "recipe")}
+    words = {column: str(rows[column].iloc[0]) for column in (*_PER_SWEEP, "recipe", "design")}
     sweep = Sweep(
         sweep=name,
         finished=points[points["state"] == "finished"],
@@ -236,8 +254,15 @@ def _check_one_recipe(table: pd.DataFrame) -> None:
         )
 
 
+def _designs(table: pd.DataFrame) -> pd.Series:
+    """Return the trials' designs, `UNKNOWN_DESIGN` where the table does not say."""
+    if "design" not in table:
+        return pd.Series(UNKNOWN_DESIGN, index=table.index)
+    return table["design"].astype(object).where(table["design"].notna(), UNKNOWN_DESIGN).map(str)
+
+
 def _check_one_model(name: str, rows: pd.DataFrame) -> None:
-    for column in _PER_SWEEP:
+    for column in (*_PER_SWEEP, "design"):
         values = sorted(set(map(str, rows[column])))
         if len(values) > 1:
             raise AnalysisError(
@@ -278,6 +303,39 @@ def _check_one_sweep_each(sweeps: list[Sweep]) -> None:
                 f"one sweep for each model and optimizer, got {len(names)} of {model} with {optimizer}: "
                 f"{', '.join(names)}. Choose one with --sweep ID."
             )
+
+
+def whole_scrambles(index: ArrayLike) -> NDArray[np.int64]:
+    """Return the places of each independent scramble of a Sobol' design, shape (scrambles, 16).
+
+    Only scrambles all of whose points are there: a part of one is no balanced net.
+
+    Parameters
+    ----------
+    index : array_like of int, shape (n,)
+        The points' places in their design.
+    """
+    scramble = np.asarray(index, dtype=np.int64) // SCRAMBLE_POINTS
+    names, counts = np.unique(scramble, return_counts=True)
+    places = [np.flatnonzero(scramble == name) for name in names[counts == SCRAMBLE_POINTS]]
+    return np.array(places, dtype=np.int64).reshape(-1, SCRAMBLE_POINTS)
+
+
+def no_sampling_error(name: str, design: str, scrambles: int) -> str | None:
+    """Say why a sweep's numbers have no interval; None if they have one."""
+    if design == "grid":
+        return f"{name} is a grid: its points are not random, so there is no sampling error to give"
+    if design not in ("iid", "sobol"):
+        return (
+            f"the design of {name} is {design}: only of points that are known to be independent (iid) or "
+            "scrambled nets (sobol) can be said how far chance moves them. Say so in a column design"
+        )
+    if design == "sobol" and scrambles < LEAST_SCRAMBLES:
+        return (
+            f"{name} has {scrambles} whole scrambles of {SCRAMBLE_POINTS} points, and the spread between "
+            f"them takes at least {LEAST_SCRAMBLES}: go on with a larger --n"
+        )
+    return None
 
 
 def values(rows: pd.DataFrame, column: str) -> np.ndarray:

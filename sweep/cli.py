@@ -204,14 +204,15 @@ def cdf(
     folder: Folder = DEFAULT_FOLDER,
 ) -> None:
     """Draw the EDFs: share of trials within x points of the optimum's error. Steep means robust."""
-    from analysis import curves, figures, flattery, summary
+    from analysis import curves, figures, flattery, read_sweeps, summarise, summary_table
     from sweep import draw, show
 
     sweeps = _choose(folder, model, optimizer, recipe, sweep)
     warnings = draw.check_comparable(sweeps)
-    drawn = curves(draw.with_places(draw.trial_table(sweeps)), absolute=absolute)
+    table = draw.with_places(draw.trial_table(sweeps))
+    drawn = curves(table, absolute=absolute)
     figures.save(figures.cdf_figure(drawn), out)
-    show.shares(summary(drawn), plain_console())
+    show.shares(summary_table([summarise(each) for each in read_sweeps(table)]), plain_console())
     for warning in warnings + flattery(drawn):
         plain_console(stderr=True).print("Mind:", warning, style="yellow", markup=False)
     plain_console().print(f"Written to {out}", markup=False)

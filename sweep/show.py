@@ -139,7 +139,7 @@ def _number(value: float | None) -> str:
 
 
 def shares(summary: "pd.DataFrame", console: Console) -> None:
-    """Print how many of each sweep's points lie near its optimum; ``summary`` is `analysis.summary`'s."""
+    """Print how many of each sweep's points lie near its optimum; see `analysis.summary_table`."""
     table = Table(
         "model", "optimizer", "points", "diverged", "error at optimum", "median", "≤1", "≤2", "≤4", "≤8"
     )

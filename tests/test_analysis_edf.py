@@ -2,14 +2,13 @@ import subprocess
 import sys
 
 import numpy as np
-import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 from test_analysis_table import repeated, trials
 
-from analysis import AnalysisError, curves, edf, flattery, share_within, summary
+from analysis import AnalysisError, curves, edf, share_within
 
 # Hundredths, so that ties and values that binary floats cannot hold are common.
 errors_lists = st.lists(st.integers(0, 10_000).map(lambda k: k / 100), min_size=1, max_size=80)
@@ -105,7 +104,6 @@ def test_delta_is_counted_from_the_mean_of_the_optimums_trials(absolute):
     if not absolute:
         np.testing.assert_array_equal(curve.edf.x, [-1.5, 0.0, 1.0, 5.5])
     np.testing.assert_array_equal(share_within(curve), [0.75, 0.75, 0.75, 1.0])
-    assert summary([curve])["optimum_err"].tolist() == [6.5]
 
 
 def test_a_zero_of_which_a_trial_diverged_is_none():
@@ -126,7 +124,6 @@ def test_all_diverged_is_a_curve_at_0():
     (curve,) = curves(trials([], diverged=8))
     assert curve.edf.x.size == 0
     np.testing.assert_array_equal(share_within(curve), [0, 0, 0, 0])
-    assert summary([curve])[["best", "median"]].to_numpy().tolist() == [[100.0, 100.0]]
 
 
 @pytest.mark.parametrize(
@@ -159,64 +156,6 @@ def test_share_within_is_the_same_of_both_kinds_of_curve(errors, optimum, diverg
         np.testing.assert_allclose(within[0], within[1], atol=1e-12)
     counts = [sum(round(e - optimum, 6) <= d for e in errors) for d in (1, 2, 4, 8)]
     np.testing.assert_allclose(within[0] * (len(errors) + diverged), counts, atol=1e-9)
-
-
-@pytest.mark.parametrize("absolute", [False, True])
-def test_summary(absolute):
-    table = pd.concat([trials([4.0, 5.5, 8.0, 30.0], diverged=2, missing=1), trials([1.0], family="ViT_P")])
-    rows = summary(curves(table, absolute=absolute), deltas=(1, 2.5)).set_index("family")
-    assert rows.index.tolist() == ["ViT_P", "ViT_C"]
-    row = rows.loc["ViT_C"]
-    assert (row["n"], row["diverged"], row["missing"], row["optimum_err"]) == (6, 2, 1, 5.0)
-    assert (row["best"], row["median"]) == (4.0, 8.0)
-    assert (row["within_1"], row["within_2.5"]) == pytest.approx((2 / 6, 2 / 6))
-
-
-def pair(optimum, errors, *, panel="1MF"):
-    """A good model beside one with this optimum."""
-    good = trials([2.0, 3.0, 4.0, 20.0], family="ViT_C", optimum=2.0)
-    return curves(pd.concat([good, trials(errors, family="ViT_P", optimum=optimum, panel=panel)]))
-
-
-def test_flattery_warns_of_a_model_that_is_equally_bad_everywhere():
-    (text,) = flattery(pair(12.0, [12.0, 13.0, 14.0, 15.0]))
-    for word in ("vit_p_1mf", "12.0 %", "vit_c_1mf at 2.0 %", "1.00 of", "against 0.75", "--absolute"):
-        assert word in text
-
-
-@pytest.mark.parametrize(
-    ("curves_", "why"),
-    [
-        (pair(6.0, [6.0, 7.0, 8.0, 9.0]), "4 points worse is no more than the gap"),
-        (pair(12.0, [12.0, 18.0, 24.0, 35.0]), "it looks less robust, which it is"),
-        (pair(12.0, [12.0, 13.0, 14.0, 15.0], panel="4GF"), "another panel"),
-        (curves(trials([90.0], optimum=80.0), absolute=True), "absolute"),
-    ],
-)
-def test_flattery_is_silent(curves_, why):
-    assert flattery(curves_) == [], why
-
-
-def test_flattery_warns_of_an_optimum_that_many_points_beat():
-    (text,) = flattery(curves(trials([4.0, 4.5, 9.0, 9.5, 20.0], optimum=10.0)))
-    assert "0.40 of its trials beat its optimum" in text
-    assert flattery(curves(trials([4.0, 9.0, 9.5, 20.0], optimum=10.0))) == []
-
-
-def test_flattery_does_not_call_several_trials_one_unlucky_one():
-    table = trials([4.0, 4.5, 9.0, 9.5, 20.0], optimum=10.0)
-    assert "its one trial was unlucky" in flattery(curves(table))[0]
-    (text,) = flattery(curves(repeated(table, [9.0, 11.0])))
-    assert "0.40 of its trials beat the mean of the 3 trials at its optimum by" in text
-    assert "unlucky" not in text
-    assert flattery(curves(repeated(table, [2.0, 2.0]))) == [], "the others show that the first one was"
-
-
-def test_flattery_warns_of_an_undertrained_optimum():
-    (text,) = flattery(curves(trials([61.0], optimum=60.0)))
-    assert "60.0 %" in text
-    assert "--absolute" in text
-    assert flattery(curves(trials([31.0], optimum=30.0))) == []
 
 
 def test_import_is_light():

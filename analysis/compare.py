@@ -1,0 +1,309 @@
+"""Is one model more robust than another, by how much, and how sure is that?
+
+Models that were tried at the same relative points are compared point by point (`analysis.paired`), others
+as two samples (`analysis.unpaired`). A diverged trial has an error of 100 %. Every pair's first p-value is
+corrected for the number of pairs (Benjamini & Hochberg 1995).
+"""
+
+import itertools
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import stats
+
+from analysis import intervals, paired, unpaired
+from analysis.bands import CONFIDENCE, POINTWISE, band
+from analysis.edf import DECIMALS, edf
+from analysis.errors import AnalysisError
+from analysis.intervals import NOTHING, Interval
+from analysis.pairing import Pairs, pair_up
+from analysis.sampling import Sampling
+from analysis.summaries import AREA_TO, area_scores, mean_of_zeros, minus
+from analysis.table import DIVERGED_ERR, Sweep, values
+
+Floats = NDArray[np.float64]
+
+TESTS = ("auto", "paired", "unpaired")
+LEVEL = 0.05
+"""Pairs whose corrected p-value is at most this are called different."""
+LEAST_ZEROS = 3
+"""Trials at either optimum from which a test of Δ knows how uncertain its zero is."""
+
+
+class Sample(NamedTuple):
+    """A sweep's errors, for a comparison with another's at other points."""
+
+    errors: Floats
+    points: Sampling
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Comparison:
+    """What is known of the difference between two sweeps, A minus B."""
+
+    a: Sweep
+    b: Sweep
+    paired: bool
+    n_a: int
+    """Trials of A that are compared; as many shared points if paired."""
+    n_b: int
+    left_out: int
+    """Trials of either that have no partner at the same point."""
+    mean_diff: Interval
+    """Of the error, in points: below 0, A is better."""
+    median_diff: Interval
+    """Median of the differences if paired, else difference of the medians, in points."""
+    better: Interval
+    """Probability that A has the lower error, at the same point if paired, else of any two; ties half."""
+    area_diff: Interval
+    """Of the areas under the EDFs of Δ; above 0, A is more robust. Carries the zeros' uncertainty."""
+    tests: dict[str, float]
+    """Name → two-sided p-value, of the error; the first is the one that is corrected. Empty if none holds."""
+    tests_delta: dict[str, float]
+    """The same of Δ, valid whatever the true zeros are."""
+    no_test: str | None
+    """Why there is no test of the error."""
+    no_delta: str | None
+    """Why there is none of Δ."""
+    q: float = math.nan
+    """First p-value, corrected for all pairs; NaN without any."""
+    gap_a: float
+    """Largest share by which B's EDF of the error lies above A's; 0 if A's is nowhere below."""
+    gap_b: float
+    needed: float
+    """Points (if paired) or trials of each that the first test would need to see this difference with a power
+    of 80 %; inf if there is none."""
+
+    @property
+    def different(self) -> bool:
+        """Whether the models can be told apart."""
+        return self.q <= LEVEL
+
+    @property
+    def dominates(self) -> str | None:
+        """The model whose EDF is nowhere below the other's, if there is one."""
+        if (self.gap_a > 0) == (self.gap_b > 0):
+            return None
+        return self.b.model if self.gap_a > 0 else self.a.model
+
+
+def compare(
+    sweeps: Sequence[Sweep], *, test: str = "auto", confidence: float = CONFIDENCE
+) -> list[Comparison]:
+    """Compare all pairs of sweeps of one optimizer.
+
+    Parameters
+    ----------
+    sweeps : sequence of Sweep
+        As `analysis.read_sweeps` returns them.
+    test : {"auto", "paired", "unpaired"}
+        ``auto``: paired where two sweeps share their points.
+
+    Raises
+    ------
+    AnalysisError
+        With fewer than two sweeps, several optimizers, or a paired test of sweeps that share no points.
+    """
+    _check(sweeps, test)
+    found = [_compare(a, b, test, confidence) for a, b in itertools.combinations(sweeps, 2)]
+    first = [next(iter(pair.tests.values()), math.nan) for pair in found]
+    return [replace(pair, q=q) for pair, q in zip(found, _corrected(first), strict=True)]
+
+
+def _check(sweeps: Sequence[Sweep], test: str) -> None:
+    if test not in TESTS:
+        raise AnalysisError(f"a test is one of {', '.join(TESTS)}, got {test!r}.")
+    if len(sweeps) < 2:
+        names = ", ".join(sweep.sweep for sweep in sweeps) or "none"
+        raise AnalysisError(f"a comparison takes at least two sweeps, got {names}: sweep another model.")
+    optimizers = sorted({sweep.optimizer for sweep in sweeps})
+    if len(optimizers) > 1:
+        raise AnalysisError(
+            f"models are compared under one optimizer, got {', '.join(optimizers)}: choose with --optimizer."
+        )
+
+
+def _corrected(p: list[float]) -> list[float]:
+    """Return p-values corrected for their number; those that are NaN stay so and do not count."""
+    values = np.array(p)
+    known = ~np.isnan(values)
+    if known.any():
+        values[known] = stats.false_discovery_control(values[known])
+    return values.tolist()
+
+
+def _compare(a: Sweep, b: Sweep, test: str, confidence: float) -> Comparison:
+    pairs = None if test == "unpaired" else pair_up(a, b, confidence)
+    if pairs is not None:
+        return _paired(a, b, pairs)
+    if test == "paired":
+        raise AnalysisError(
+            f"{a} and {b} share no points, so they cannot be compared in pairs: sweep both with the same "
+            "--design and --seed, or leave --test at auto."
+        )
+    return _unpaired(a, b, confidence)
+
+
+PAIRED_TESTS: dict[str, Callable[[Floats], float]] = {
+    "Wilcoxon": paired.signed_rank,
+    "permutation": paired.sign_flip,
+}
+
+
+def _paired(a: Sweep, b: Sweep, pairs: Pairs) -> Comparison:
+    d, points = np.round(pairs.a - pairs.b, DECIMALS), pairs.points
+    no_delta = _no_delta(a, b)
+    return Comparison(
+        a=a,
+        b=b,
+        paired=True,
+        n_a=len(d),
+        n_b=len(d),
+        left_out=a.n + b.n - 2 * len(d),
+        mean_diff=points.mean(d, -DIVERGED_ERR, DIVERGED_ERR),
+        median_diff=_median(d, points, least=-DIVERGED_ERR),
+        better=points.mean((d < 0) + 0.5 * (d == 0), 0.0, 1.0),
+        area_diff=_area_difference(a, b, pairs),
+        tests={name: test(d) for name, test in PAIRED_TESTS.items()},
+        tests_delta={} if no_delta else _delta_tests(d, a, b),
+        no_test=None,
+        no_delta=no_delta,
+        needed=paired.points_needed(d),
+        **_gaps(pairs.a, pairs.b),
+    )
+
+
+def _median(sample: Floats, points: Sampling, least: float = 0.0) -> Interval:
+    """Return a median, with exact limits where the points are independent."""
+    value = float(np.median(sample))
+    if points.design != "iid":
+        return Interval(value, math.nan, math.nan)
+    steps = edf(sample)
+    limits = intervals.quantile(steps, 0.5, band(steps, POINTWISE, points.confidence))
+    return Interval(value, max(limits.low, least), min(limits.high, DIVERGED_ERR))
+
+
+def _gaps(x: Floats, y: Floats) -> dict[str, float]:
+    """Return how far each EDF falls below the other, at most."""
+    at = np.concatenate([x, y])
+    above = edf(x).share(at) - edf(y).share(at)
+    return {"gap_a": max(0.0, float(-above.min())), "gap_b": max(0.0, float(above.max()))}
+
+
+def _no_delta(a: Sweep, b: Sweep) -> str | None:
+    """Say why two sweeps cannot be tested in Δ."""
+    for sweep in (a, b):
+        if sweep.optimum_state != "finished":
+            return f"{sweep.model} has no finished trial at its optimum, or one there diverged"
+        if len(sweep.optimum_errs) < LEAST_ZEROS:
+            return (
+                f"how uncertain the zero of {sweep.model} is takes {LEAST_ZEROS} trials at its optimum, "
+                f"and it has {len(sweep.optimum_errs)}: `sweep run … --seeds {LEAST_ZEROS + 2}`"
+            )
+    return None
+
+
+def _delta_tests(d: Floats, a: Sweep, b: Sweep) -> dict[str, float]:
+    low, high = _zero_difference(a.optimum_errs, b.optimum_errs)
+    return {name: paired.with_uncertain_shift(test, d, low, high) for name, test in PAIRED_TESTS.items()}
+
+
+def _zero_difference(a: Floats, b: Floats) -> tuple[float, float]:
+    """Return Welch's limits of the difference of two zeros, at the level that the tests of Δ take."""
+    if np.ptp(a) == np.ptp(b) == 0:
+        return float(a[0] - b[0]), float(a[0] - b[0])
+    limits = stats.ttest_ind(a, b, equal_var=False).confidence_interval(1 - paired.ZERO_LEVEL)
+    return float(limits.low), float(limits.high)
+
+
+def _area_difference(a: Sweep, b: Sweep, pairs: Pairs) -> Interval:
+    """Return the difference of the areas under the EDFs of Δ at shared points."""
+    if not a.optimum_state == b.optimum_state == "finished":
+        return NOTHING
+    scores_a, scores_b = _scores(a, pairs.a), _scores(b, pairs.b)
+    difference = pairs.points.mean(scores_a - scores_b, -1.0, 1.0)
+    confidence = pairs.points.confidence
+    return _widened(difference, _of_zero(a, scores_a, confidence), _of_zero(b, scores_b, confidence))
+
+
+def _unpaired_area(a: Sweep, b: Sweep, x: Sample, y: Sample) -> Interval:
+    """Return the same of two separate samples."""
+    if not a.optimum_state == b.optimum_state == "finished":
+        return NOTHING
+    areas = []
+    for sweep, sample in ((a, x), (b, y)):
+        scores = _scores(sweep, sample.errors)
+        area = sample.points.mean(scores, 0.0, 1.0)
+        areas.append(_widened(area, _of_zero(sweep, scores, sample.points.confidence)))
+    return minus(*areas)
+
+
+def _scores(sweep: Sweep, errors: Floats) -> Floats:
+    assert sweep.optimum_err is not None
+    return area_scores(errors - sweep.optimum_err, errors)
+
+
+def _of_zero(sweep: Sweep, scores: Floats, confidence: float) -> float:
+    """Return how far an area may be off because its zero is; 0 where that is not known.
+
+    Trials strictly inside the range move along with the zero, the others not.
+    """
+    zero = mean_of_zeros(sweep.optimum_errs, confidence)
+    half = 0.0 if math.isnan(zero.high) else zero.high - zero.value
+    return float(((scores > 0) & (scores < 1)).mean()) * half / AREA_TO
+
+
+def _widened(interval: Interval, *by: float) -> Interval:
+    """Widen an interval by independent errors of its estimate."""
+    value, low, high = interval
+    return Interval(value, value - math.hypot(value - low, *by), value + math.hypot(high - value, *by))
+
+
+def _unpaired(a: Sweep, b: Sweep, confidence: float) -> Comparison:
+    x, y = (Sample(values(s.points, "top1_err"), Sampling.of(s, confidence)) for s in (a, b))
+    tests, no_test = _unpaired_tests(x, y)
+    better = unpaired.probability_better(x.errors, y.errors, confidence)
+    if not x.points.design == y.points.design == "iid":
+        better = Interval(better.value, math.nan, math.nan)
+    return Comparison(
+        a=a,
+        b=b,
+        paired=False,
+        n_a=len(x.errors),
+        n_b=len(y.errors),
+        left_out=0,
+        mean_diff=minus(*(sample.points.mean(sample.errors, 0.0, DIVERGED_ERR) for sample in (x, y))),
+        median_diff=minus(_median(*x), _median(*y)),
+        better=better,
+        area_diff=_unpaired_area(a, b, x, y),
+        tests=tests,
+        tests_delta={},
+        no_test=no_test,
+        no_delta="Δ is tested point by point: sweep both with the same --design and --seed",
+        needed=unpaired.trials_needed(better.value) if tests else math.nan,
+        **_gaps(x.errors, y.errors),
+    )
+
+
+UNPAIRED_TESTS: dict[str, Callable[[Floats, Floats], float]] = {
+    "Mann–Whitney": unpaired.mann_whitney,
+    "Kolmogorov–Smirnov": unpaired.kolmogorov_smirnov,
+    "Cramér–von Mises": unpaired.cramer_von_mises,
+}
+
+
+def _unpaired_tests(x: Sample, y: Sample) -> tuple[dict[str, float], str | None]:
+    """Return the p-values of the tests that hold for two designs, or why there is none."""
+    if x.points.design == y.points.design == "iid":
+        return {name: test(x.errors, y.errors) for name, test in UNPAIRED_TESTS.items()}, None
+    problem = x.points.problem or y.points.problem
+    if problem:
+        return {}, problem
+    if not x.points.design == y.points.design == "sobol":
+        return {}, "one is iid, the other sobol: no test holds for both. Sweep both with the same --design"
+    scrambles = [sample.errors[sample.points.scrambles] for sample in (x, y)]
+    return {"Welch between scrambles": unpaired.between_scrambles(*scrambles)}, None

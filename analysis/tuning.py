@@ -1,0 +1,92 @@
+"""Tuning curves: how good the best of k random points is expected to be.
+
+A robust model needs few tries. The curve is what a budget of k trainings buys (Dodge et al. 2019,
+arXiv:1909.03004); its estimate from n points is unbiased (Tang et al. 2020, arXiv:2004.13861), and its band
+comes from the band of the error distribution (Lourie, Cho & He 2023, arXiv:2311.09480).
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from analysis.bands import CONFIDENCE, EQUAL_PRECISION, count_limits
+from analysis.intervals import log_choose
+
+Floats = NDArray[np.float64]
+
+
+class TuningCurve(NamedTuple):
+    """Expected lowest error of the first k points, in the errors' unit."""
+
+    k: NDArray[np.int64]
+    """Budgets 1 … n, shape (n,)."""
+    expected: Floats
+    """Shape (n,), descending."""
+    low: Floats | None
+    """With the stated confidence, for all k at once; None where the points are not independent."""
+    high: Floats | None
+
+
+def tuning_curve(
+    errors: ArrayLike,
+    *,
+    independent: bool = True,
+    confidence: float = CONFIDENCE,
+    kind: str = EQUAL_PRECISION,
+    least: float = 0.0,
+    most: float = 100.0,
+    budgets: ArrayLike | None = None,
+) -> TuningCurve:
+    """Estimate the expected best of k points drawn from the same box.
+
+    Parameters
+    ----------
+    errors : array_like, shape (n,)
+        Top-1 error in percent; a diverged trial at 100.
+    independent : bool
+        Whether the points are; otherwise there is no band.
+    kind : str
+        A simultaneous kind of `analysis.bands`.
+    least, most : float
+        The range of possible errors. The curve's lower limit tends to ``least``, since no sample excludes
+        that a few points are far better.
+    budgets : array_like of int, optional
+        Each in 1 … n; all of them by default.
+    """
+    x = np.sort(np.asarray(errors, dtype=float))
+    k = np.arange(1, len(x) + 1) if budgets is None else np.asarray(budgets, dtype=np.int64)
+    expected = _expected_best(x, k)
+    if not independent:
+        return TuningCurve(k, expected, None, None)
+    low, high = count_limits(len(x), kind, confidence)
+    edges = np.concatenate([[least], x, [most]])
+    return TuningCurve(k, expected, _mean_best(edges, high, k), _mean_best(edges, low, k))
+
+
+def _expected_best(x: Floats, k: NDArray[np.int64]) -> Floats:
+    """Average the smallest of k over all choices of k of the n errors.
+
+    The i-th smallest of n is the smallest of C(n − i, k − 1) of the C(n, k) choices.
+    """
+    n = len(x)
+    i = np.arange(1, n + 1)
+    out = np.empty(len(k))
+    for place, budget in enumerate(k):
+        log_weight = log_choose(n - i, budget - 1) - log_choose(n, budget)
+        out[place] = np.exp(log_weight) @ x
+    return out
+
+
+def _mean_best(edges: Floats, shares: Floats, k: NDArray[np.int64]) -> Floats:
+    """Return E[best of k] = least + ∫ (1 − F)^k for a step function F.
+
+    Parameters
+    ----------
+    edges : ndarray, shape (n + 2,)
+        Where F steps, from the least possible error to the greatest.
+    shares : ndarray, shape (n + 1,)
+        F from each edge to the next.
+    """
+    widths = np.diff(edges)
+    return np.array([edges[0] + widths @ (1.0 - shares) ** budget for budget in k])

@@ -1,0 +1,97 @@
+"""Tests of two models that were tried at different points."""
+
+import math
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy import stats
+
+from analysis.bands import CONFIDENCE
+from analysis.intervals import Interval
+
+Floats = NDArray[np.float64]
+
+EXACT_UP_TO = 1_000
+"""Largest sample with the exact distribution of the KS statistic."""
+
+
+def mann_whitney(a: ArrayLike, b: ArrayLike) -> float:
+    """Return the two-sided p-value of the rank-sum test; 1 if all errors are the same."""
+    x, y = np.asarray(a, dtype=float), np.asarray(b, dtype=float)
+    if np.ptp(np.concatenate([x, y])) == 0:
+        return 1.0
+    return float(stats.mannwhitneyu(x, y).pvalue)
+
+
+def kolmogorov_smirnov(a: ArrayLike, b: ArrayLike) -> float:
+    """Return the two-sided p-value of the largest distance between two EDFs."""
+    method = "exact" if max(np.size(a), np.size(b)) <= EXACT_UP_TO else "asymp"
+    return float(stats.ks_2samp(a, b, method=method).pvalue)
+
+
+def cramer_von_mises(a: ArrayLike, b: ArrayLike) -> float:
+    """Return the p-value of the mean squared distance between two EDFs; 1 with less than two trials each."""
+    if min(np.size(a), np.size(b)) < 2:
+        return 1.0
+    return float(stats.cramervonmises_2samp(a, b).pvalue)
+
+
+def probability_better(a: ArrayLike, b: ArrayLike, confidence: float = CONFIDENCE) -> Interval:
+    """Return the probability that a trial of A has a lower error than one of B, ties counted half.
+
+    Limits from the variance of the placements (DeLong et al. 1988, Biometrics 44:837; Brunner & Munzel 2000),
+    Student's t with Satterthwaite's degrees of freedom; each is computed with one imagined further trial of
+    either model at that limit's end, so that two samples that do not overlap still have an interval.
+
+    Parameters
+    ----------
+    a, b : array_like
+        Errors, shapes (n,) and (m,).
+    """
+    x, y = np.asarray(a, dtype=float), np.asarray(b, dtype=float)
+    best, worst = -np.inf, np.inf
+    low = _t_limit(_placements(np.append(x, worst), np.append(y, best)), -1.0, confidence)
+    high = _t_limit(_placements(np.append(x, best), np.append(y, worst)), 1.0, confidence)
+    of_a, _ = _placements(x, y)
+    return Interval(float(of_a.mean()), max(low, 0.0), min(high, 1.0))
+
+
+def _placements(x: Floats, y: Floats) -> tuple[Floats, Floats]:
+    """Return for each x the share of y above it, for each y the share of x below it, ties half."""
+    xs, ys = np.sort(x), np.sort(y)
+    above = 1.0 - (np.searchsorted(ys, x, "left") + np.searchsorted(ys, x, "right")) / (2 * len(y))
+    below = (np.searchsorted(xs, y, "left") + np.searchsorted(xs, y, "right")) / (2 * len(x))
+    return above, below
+
+
+def _t_limit(samples: tuple[Floats, Floats], side: float, confidence: float) -> float:
+    parts = np.array([sample.var(ddof=1) / len(sample) for sample in samples])
+    variance = parts.sum()
+    if variance == 0.0:
+        return float(samples[0].mean())
+    dof = variance**2 / sum(part**2 / (len(s) - 1) for part, s in zip(parts, samples, strict=True))
+    width = stats.t.ppf((1 + confidence) / 2, dof) * math.sqrt(variance)
+    return float(samples[0].mean() + side * width)
+
+
+def between_scrambles(a_km: ArrayLike, b_km: ArrayLike) -> float:
+    """Return the p-value of Welch's t test between the means of independent scrambles.
+
+    Parameters
+    ----------
+    a_km, b_km : array_like, shapes (scrambles, points a scramble)
+        Errors. Within a scramble points are not independent: only the scrambles' means are compared.
+    """
+    a, b = (np.asarray(sample, dtype=float).mean(axis=1) for sample in (a_km, b_km))
+    if np.ptp(np.concatenate([a, b])) == 0:
+        return 1.0
+    return float(stats.ttest_ind(a, b, equal_var=False).pvalue)
+
+
+def trials_needed(probability: float, level: float = 0.05, power: float = 0.8) -> float:
+    """Return how many trials of each model a rank-sum test would need to see P(A better than B).
+
+    Noether 1987 (JASA 82:645), equal samples: n = (z_{α/2} + z_β)² / (6 (P − 1/2)²). inf at 1/2.
+    """
+    z = stats.norm.isf(level / 2) + stats.norm.isf(1 - power)
+    return math.inf if probability == 0.5 else float(z**2 / (6 * (probability - 0.5) ** 2))

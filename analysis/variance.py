@@ -1,0 +1,130 @@
+"""What makes a sweep's errors differ: learning rate, weight decay, both together, or the rest (seeds)."""
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.polynomial import legendre
+from numpy.typing import ArrayLike, NDArray
+from scipy import stats
+
+from analysis.bands import CONFIDENCE
+from analysis.errors import AnalysisError
+from analysis.intervals import NOTHING, Interval
+
+Floats = NDArray[np.float64]
+
+MAIN_TERMS = [(1, 0), (2, 0), (3, 0)]
+MIXED_TERMS = [(1, 1), (2, 1), (1, 2)]
+LEAST_TRIALS = 20
+"""Twice the ten coefficients that are fitted."""
+GROUPS = 64
+"""The jackknife leaves out one trial after the other, or one of this many groups of them."""
+
+
+class VarianceSplit(NamedTuple):
+    """Shares of the errors' variance over the box; they add up to 1."""
+
+    lr: Interval
+    weight_decay: Interval
+    interaction: Interval
+    rest: Interval
+    """What no smooth surface explains: noise between seeds, and cliffs."""
+
+
+def variance_split(u: ArrayLike, errors: ArrayLike, confidence: float = CONFIDENCE) -> VarianceSplit:
+    """Split the variance of errors into lr, weight decay, their interaction and the rest.
+
+    A polynomial of degree 3 in log lr and log wd, written in Legendre polynomials: over a box they are
+    orthogonal, so that the squares of their coefficients add up to the variance (Sobol' indices by polynomial
+    chaos, Sudret 2008, Reliability Engineering & System Safety 93:964). From each square is taken what noise
+    adds to it. Limits are the jackknife's, so they are rough below some 50 trials.
+
+    Parameters
+    ----------
+    u : array_like, shape (n, 2)
+        Relative points, spread evenly over the unit square.
+    errors : array_like, shape (n,)
+        In percent, diverged trials at 100: where there are many, it is their cliff that is explained.
+
+    Returns
+    -------
+    VarianceSplit
+        All NaN with fewer than `LEAST_TRIALS` trials, or where all errors are the same.
+    """
+    points, values = np.asarray(u, dtype=float), np.asarray(errors, dtype=float)
+    if points.shape != (len(values), 2):
+        raise AnalysisError(f"a relative point a trial: got shapes {points.shape} and {values.shape}.")
+    if len(values) < LEAST_TRIALS or np.ptp(values) == 0:
+        return VarianceSplit(NOTHING, NOTHING, NOTHING, NOTHING)
+    design = _design(points)
+    whole = _shares(design.T @ design, design.T @ values, values @ values, len(values))
+    return VarianceSplit(*_jackknifed(design, values, whole, confidence))
+
+
+def _design(u: Floats) -> Floats:
+    """Evaluate the ten orthonormal polynomials, shape (n, 10): 1, lr × 3, wd × 3, mixed × 3."""
+    bases = [legendre.legvander(2 * u[:, axis] - 1, 3) * np.sqrt(2 * np.arange(4) + 1) for axis in (0, 1)]
+    terms = [(0, 0), *MAIN_TERMS, *((j, i) for i, j in MAIN_TERMS), *MIXED_TERMS]
+    return np.stack([bases[0][:, i] * bases[1][:, j] for i, j in terms], axis=1)
+
+
+def _shares(xtx: Floats, xty: Floats, yty: Floats | float, n: Floats | int) -> Floats:
+    """Return the shares of lr, wd, interaction and rest from sums over trials, shape (…, 4)."""
+    inverse = np.linalg.inv(xtx)
+    coefficients = np.einsum("...ij,...j->...i", inverse, xty)
+    residual = yty - np.einsum("...i,...i->...", coefficients, xty)
+    noise = np.maximum(residual, 0.0) / (n - xtx.shape[-1])
+    unbiased = coefficients**2 - noise[..., None] * np.diagonal(inverse, axis1=-2, axis2=-1)
+    parts = np.stack([unbiased[..., 1:4], unbiased[..., 4:7], unbiased[..., 7:10]], axis=-2).sum(-1)
+    parts = np.concatenate([np.maximum(parts, 0.0), noise[..., None]], axis=-1)
+    return parts / parts.sum(-1, keepdims=True)
+
+
+def _jackknifed(design: Floats, values: Floats, whole: Floats, confidence: float) -> list[Interval]:
+    """Return each share with limits from leaving out a group of trials at a time."""
+    groups = min(len(values), GROUPS)
+    group = np.arange(len(values)) % groups
+    one_hot = (group[:, None] == np.arange(groups)).astype(float)
+    without = _shares(
+        design.T @ design - np.einsum("ng,ni,nj->gij", one_hot, design, design, optimize=True),
+        design.T @ values - one_hot.T @ (design * values[:, None]),
+        values @ values - one_hot.T @ values**2,
+        len(values) - one_hot.sum(0),
+    )
+    spread = np.sqrt((groups - 1) / groups * ((without - without.mean(0)) ** 2).sum(0))
+    width = stats.t.ppf((1 + confidence) / 2, groups - 1) * spread
+    low, high = np.maximum(whole - width, 0.0), np.minimum(whole + width, 1.0)
+    return [Interval(*map(float, limits)) for limits in zip(whole, low, high, strict=True)]
+
+
+class SeedNoise(NamedTuple):
+    """How far errors differ from seed to seed, beside how far they differ over the box."""
+
+    seeds: Interval
+    """Standard deviation between seeds at one point, in points."""
+    points: float
+    """Standard deviation between points of the box, seed noise included."""
+    share: float
+    """Seed noise's share of the variance between points: 1 means that lr and wd do not matter."""
+    repeats: int
+
+
+def seed_noise(repeats: ArrayLike, errors: ArrayLike, confidence: float = CONFIDENCE) -> SeedNoise:
+    """Compare the spread between seeds at one point with the spread over the box.
+
+    Parameters
+    ----------
+    repeats : array_like, shape (k,)
+        Errors of one point with k seeds. Its standard deviation's limits are those of normal errors.
+    errors : array_like, shape (n,)
+        Errors of the sweep's points.
+    """
+    same, all_points = np.asarray(repeats, dtype=float), np.asarray(errors, dtype=float)
+    if len(same) < 2 or len(all_points) < 2:
+        return SeedNoise(NOTHING, float("nan"), float("nan"), len(same))
+    dof, deviation = len(same) - 1, float(same.std(ddof=1))
+    tail = (1 - confidence) / 2
+    low, high = np.sqrt(dof / stats.chi2.ppf([1 - tail, tail], dof)) * deviation
+    points = float(all_points.std(ddof=1))
+    share = min(1.0, (deviation / points) ** 2) if points else float("nan")
+    return SeedNoise(Interval(deviation, float(low), float(high)), points, share, len(same))
