@@ -62,11 +62,11 @@ def test_points_and_seeds_grow_in_any_order_and_none_is_lost(workspace):
 
 def test_the_wanted_trials_are_those_of_the_command_not_of_a_larger_plan(workspace):
     sweep = create(workspace, a_plan(n=4, seeds=3))
-    second = sweep.plan.trials[1]
-    sweep.journal.append("end", second.key, finished(second.key))
+    first = sweep.plan.trials[0]
+    sweep.journal.append("end", first.key, finished(first.key))
     wanted = Task(sweep=sweep, splits=None, n=1, seeds=2).missing
     assert [(trial.role, trial.index, trial.repeat) for trial in wanted] == [
-        ("optimum", -1, 0),
+        ("optimum", -1, 1),
         ("point", 0, 0),
     ]
 
