@@ -197,12 +197,15 @@ def _no_zero(sweep: Sweep) -> str:
     rule = f"Δ is counted from the error at the optimum, and in {sweep} {trial}"
     if lost:
         return f"{rule} diverged: give a better optimum with --lr and --wd, or draw errors with --absolute."
-    state = (
-        "is not in the table"
-        if sweep.optimum_state is None
-        else f"is {sweep.optimum_state}, without a result"
+    if sweep.optimum_state is None:
+        return (
+            f"{rule} is not in the table: train it with `sweep run`, name it with --optimum if the table is "
+            "from elsewhere, or draw errors with --absolute."
+        )
+    return (
+        f"{rule} is {sweep.optimum_state}, without a result: finish it with `sweep run`, or draw errors with "
+        "--absolute."
     )
-    return f"{rule} {state}: finish it with `sweep run`, or draw errors with --absolute."
 
 
 def share_within(curve: Curve, deltas: ArrayLike = DELTAS) -> NDArray[np.float64]:

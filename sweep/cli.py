@@ -2,12 +2,13 @@
 
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from rich.console import Console
 
 from sweep.errors import InputError
+from sweep.selection import DEFAULT_FOLDER, Folder, Trials, takes_trials
 
 app = typer.Typer(
     name="sweep",
@@ -19,18 +20,8 @@ app = typer.Typer(
     "and draw the error distribution function (EDF): steep means robust.",
 )
 
-Folder = Annotated[Path, typer.Option("--dir", envvar="SWEEP_DIR", help="Folder of plans and journals.")]
-Models = Annotated[list[str] | None, typer.Option("--model", "-m", help="Only this model. May be repeated.")]
-Optimizers = Annotated[
-    list[str] | None, typer.Option("--optimizer", help="Only this optimizer. May be repeated.")
-]
-RecipeFilter = Annotated[str | None, typer.Option("--recipe", help="Only this recipe.")]
-Sweeps = Annotated[
-    list[str] | None, typer.Option("--sweep", help="Only this sweep, by a beginning of its name.")
-]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Out = Annotated[Path, typer.Option("--out", "-o", help="File to write; its suffix decides the format.")]
-DEFAULT_FOLDER = Path("sweeps")
 
 
 def main() -> None:
@@ -172,44 +163,37 @@ def ui(
     os.execv(sys.executable, [sys.executable, "-m", "mlflow", *words])
 
 
-@app.command(epilog="Example: [bold]sweep export --out results.parquet[/bold]")
-def export(
-    out: Out,
-    model: Models = None,
-    optimizer: Optimizers = None,
-    recipe: RecipeFilter = None,
-    sweep: Sweeps = None,
-    folder: Folder = DEFAULT_FOLDER,
-) -> None:
+@app.command(
+    epilog="Example: [bold]sweep export --out results.parquet[/bold]. With [bold]--from[/bold], trials from "
+    "elsewhere become a table that needs no flags any more"
+)
+@takes_trials
+def export(trials: Trials, out: Out) -> None:
     """Write one row a trial to a .csv or .parquet file."""
     from sweep import draw
 
-    table = draw.trial_table(_choose(folder, model, optimizer, recipe, sweep))
-    draw.write_table(table, out)
-    plain_console().print(f"{len(table)} trials written to {out}", markup=False)
+    draw.write_table(trials.table, out)
+    plain_console().print(f"{len(trials.table)} trials written to {out}", markup=False)
 
 
 @app.command(
-    epilog="Example: [bold]sweep cdf --out fig.pdf[/bold]. With [bold]--absolute[/bold]: the error itself"
+    epilog="Example: [bold]sweep cdf --out fig.pdf[/bold]. With [bold]--absolute[/bold]: the error itself. "
+    "From elsewhere: [bold]sweep cdf --from results.csv --optimum lr=1e-3,wd=0.1 --out fig.pdf[/bold]"
 )
+@takes_trials
 def cdf(
+    trials: Trials,
     out: Out,
     absolute: Annotated[
         bool, typer.Option("--absolute", help="The error itself, not Δ to the optimum.")
     ] = False,
-    model: Models = None,
-    optimizer: Optimizers = None,
-    recipe: RecipeFilter = None,
-    sweep: Sweeps = None,
-    folder: Folder = DEFAULT_FOLDER,
 ) -> None:
     """Draw the EDFs: share of trials within x points of the optimum's error. Steep means robust."""
     from analysis import curves, figures, flattery, read_sweeps, summarise, summary_table
     from sweep import draw, show
 
-    sweeps = _choose(folder, model, optimizer, recipe, sweep)
-    warnings = draw.check_comparable(sweeps)
-    table = draw.with_places(draw.trial_table(sweeps))
+    warnings = trials.check_comparable()
+    table = draw.with_places(trials.table)
     drawn = curves(table, absolute=absolute)
     figures.save(figures.cdf_figure(drawn), out)
     show.shares(summary_table([summarise(each) for each in read_sweeps(table)]), plain_console())
@@ -219,46 +203,14 @@ def cdf(
 
 
 @app.command(epilog="Example: [bold]sweep scatter --out fig.pdf[/bold]")
-def scatter(
-    out: Out,
-    model: Models = None,
-    optimizer: Optimizers = None,
-    recipe: RecipeFilter = None,
-    sweep: Sweeps = None,
-    folder: Folder = DEFAULT_FOLDER,
-) -> None:
+@takes_trials
+def scatter(trials: Trials, out: Out) -> None:
     """Draw error against lr, wd and lr × wd, with a bar at the optimum."""
     from analysis import figures
     from sweep import draw
 
-    table = draw.with_places(draw.trial_table(_choose(folder, model, optimizer, recipe, sweep)))
-    figures.save(figures.scatter_figure(table), out)
+    figures.save(figures.scatter_figure(draw.with_places(trials.table)), out)
     plain_console().print(f"Written to {out}", markup=False)
-
-
-def _choose(
-    folder: Path,
-    model: list[str] | None,
-    optimizer: list[str] | None,
-    recipe: str | None,
-    names: list[str] | None,
-) -> list[Any]:
-    """Return the sweeps that the filters leave."""
-    from sweep.workspace import Workspace
-
-    workspace = Workspace(folder)
-    sweeps = [workspace.open(name) for name in names] if names else workspace.sweeps()
-    kept = [
-        sweep
-        for sweep in sweeps
-        if (not model or sweep.plan.model in model)
-        and (not optimizer or sweep.plan.optimizer in optimizer)
-        and recipe in (None, sweep.plan.recipe.name)
-    ]
-    if not kept:
-        has = ", ".join(sweep.name for sweep in sweeps) or "none"
-        raise InputError(f"no sweep to show: {folder}/ has {has}. Begin one: sweep run --model vit_c_1mf")
-    return kept
 
 
 def print_json(value: object) -> None:

@@ -21,9 +21,15 @@ def trial_table(sweeps: Iterable[Sweep]) -> "pd.DataFrame":
     """Return one row a trial, with the columns of `sweep.workspace.COLUMNS`."""
     import pandas as pd
 
-    table = pd.DataFrame([row for sweep in sweeps for row in sweep.rows()], columns=list(COLUMNS))
+    return typed(pd.DataFrame([row for sweep in sweeps for row in sweep.rows()], columns=list(COLUMNS)))
+
+
+def typed(table: "pd.DataFrame") -> "pd.DataFrame":
+    """Give a trial table's columns of numbers their types, wherever its rows come from."""
     floats = ["u_lr", "u_wd", "lr", "weight_decay", "top1_err", "best_top1_err", "wall_s"]
-    return table.astype(dict.fromkeys(floats, "float64") | {"epochs": "Int64"})
+    whole = {"epochs": "Int64", "index": "int64", "repeat": "int64"}
+    whole["seed"] = "Int64" if table["seed"].isna().any() else "int64"
+    return table.astype(dict.fromkeys(floats, "float64") | whole)
 
 
 def check_comparable(sweeps: Sequence[Sweep]) -> list[str]:

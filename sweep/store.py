@@ -6,7 +6,6 @@ not: a run is found again by its trial's key and brought up to date as often as 
 
 import logging
 import os
-import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,7 +20,8 @@ from mlflow import MlflowClient, get_tracking_uri
 from mlflow.entities import Metric, Param, RunTag, ViewType
 from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID
 
-from sweep.errors import InputError
+from sweep.databases import masked, sqlite_file, sqlite_lacks
+from sweep.errors import InputError, unknown
 from sweep.journal import TrialHistory
 from sweep.plan import Plan
 from sweep.trial import EpochRecord, TrialSpec, TrialState
@@ -44,29 +44,13 @@ class Store:
     def __init__(self, recipe: str) -> None:
         self.uri = get_tracking_uri()
         self.experiment = f"sweep-{recipe}"
-        for name in ("mlflow", "alembic", "sqlalchemy", "urllib3"):
-            logging.getLogger(name).setLevel(logging.ERROR)
-        with self._usable():
+        _quieten()
+        with _usable(self.uri):
             self._client = MlflowClient(self.uri)
             self._experiment_id = self._get_or_create_experiment()
         self._runs: dict[str, str] = {}
         self._sent: dict[str, int] = {}
         self._unfinished: dict[str, str] = {}  # run → its sweep
-
-    @contextmanager
-    def _usable(self) -> Iterator[None]:
-        """Turn whatever goes wrong, from a bad scheme to a refused connection, into one message."""
-        try:
-            yield
-        except InputError:
-            raise
-        except Exception as error:
-            reason = str(error).strip().splitlines()[0][:300] if str(error).strip() else type(error).__name__
-            address = re.sub(r"://[^@/]*@", "://***@", self.uri)
-            raise InputError(
-                f"MLflow at {address} cannot be used: {reason}\n"
-                "Start its server, or set MLFLOW_TRACKING_URI to one that runs. Unset, a file here is used."
-            ) from error
 
     def _get_or_create_experiment(self) -> str:
         experiment = self._client.get_experiment_by_name(self.experiment)
@@ -91,7 +75,7 @@ class Store:
         InputError
             If MLflow refuses, for want of rights to its artifacts, say.
         """
-        with self._usable():
+        with _usable(self.uri):
             return self._open_sweep(plan, plan_file)
 
     def _open_sweep(self, plan: Plan, plan_file: Path) -> dict[str, TrialState | None]:
@@ -107,19 +91,7 @@ class Store:
         return {key: _final_state(run) for key, run in found.items()}
 
     def _search(self, sweep: str) -> Iterable[Any]:
-        token = None
-        while True:
-            page = self._client.search_runs(
-                [self._experiment_id],
-                f"tags.`sweep.sweep` = '{sweep}'",
-                ViewType.ACTIVE_ONLY,
-                5000,
-                page_token=token,
-            )
-            yield from page
-            token = page.token
-            if not token:
-                return
+        return _all_runs(self._client, self._experiment_id, f"tags.`sweep.sweep` = '{sweep}'")
 
     def _create(self, key: str, name: str, tags: dict[str, str], start_ms: int | None) -> str:
         run = self._client.create_run(
@@ -180,6 +152,81 @@ class Store:
         )
         complete = sum(counts[state] for state in TrialState if state.has_result) == len(plan.trials)
         self._client.set_terminated(run, "FINISHED" if complete else "KILLED")
+
+
+def read_runs(experiment: str) -> list[dict[str, Any]]:
+    """Read the active runs of an experiment, whoever wrote it. Nothing is written.
+
+    Returns
+    -------
+    list of dict
+        Of each run its id, its parent's (None without one), status, wall_s, and params, metrics (the last
+        value of each) and tags.
+
+    Raises
+    ------
+    InputError
+        If MLflow cannot be read, or has no such experiment.
+    """
+    uri = get_tracking_uri()
+    _quieten()
+    _check_is_there(uri)
+    with _usable(uri):
+        client = MlflowClient(uri)
+        found = client.get_experiment_by_name(experiment)
+        if found is None:
+            names = [known.name for known in client.search_experiments(max_results=1000)]
+            raise unknown("MLflow experiment", experiment, names, f"Looked for at {masked(uri)}.")
+        return [_run(run) for run in _all_runs(client, found.experiment_id, "")]
+
+
+def _check_is_there(uri: str) -> None:
+    """Refuse a local store that is not there, or not MLflow's: a client would make one of it."""
+    file = sqlite_file(uri)
+    problem = sqlite_lacks(file, ("experiments", "runs", "alembic_version")) if file else None
+    folder = Path(uri.removeprefix("file://"))
+    if file is None and (uri.startswith("file:") or "://" not in uri) and not folder.is_dir():
+        problem = f"there is no folder {folder}"
+    if problem:
+        raise InputError(f"MLflow at {masked(uri)}: {problem}. MLFLOW_TRACKING_URI says where it is.")
+
+
+def _run(run: Any) -> dict[str, Any]:
+    spent = (run.info.end_time - run.info.start_time) / 1000 if run.info.end_time else None
+    return {
+        "id": run.info.run_id, "parent": run.data.tags.get(MLFLOW_PARENT_RUN_ID), "status": run.info.status,
+        "wall_s": spent, "params": run.data.params, "metrics": run.data.metrics, "tags": run.data.tags,
+    }  # fmt: skip
+
+
+def _all_runs(client: MlflowClient, experiment_id: str, where: str) -> Iterable[Any]:
+    token = None
+    while True:
+        page = client.search_runs([experiment_id], where, ViewType.ACTIVE_ONLY, 5000, page_token=token)
+        yield from page
+        token = page.token
+        if not token:
+            return
+
+
+@contextmanager
+def _usable(uri: str) -> Iterator[None]:
+    """Turn whatever goes wrong, from a bad scheme to a refused connection, into one message."""
+    try:
+        yield
+    except InputError:
+        raise
+    except Exception as error:
+        reason = str(error).strip().splitlines()[0][:300] if str(error).strip() else type(error).__name__
+        raise InputError(
+            f"MLflow at {masked(uri)} cannot be used: {masked(reason)}\n"
+            "Start its server, or set MLFLOW_TRACKING_URI to one that runs. Unset, a file here is used."
+        ) from error
+
+
+def _quieten() -> None:
+    for name in ("mlflow", "alembic", "sqlalchemy", "urllib3"):
+        logging.getLogger(name).setLevel(logging.ERROR)
 
 
 def _final_state(run: Any) -> TrialState | None:

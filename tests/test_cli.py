@@ -14,22 +14,6 @@ from sweep.workspace import Workspace
 
 
 @pytest.fixture
-def sweep(tmp_path, monkeypatch, capsys):
-    """Call the command line in an empty folder; return (exit code, stdout, stderr)."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("COLUMNS", "160")
-
-    def call(*words: str) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["sweep", *words])
-        with pytest.raises(SystemExit) as exit_:
-            cli.main()
-        printed = capsys.readouterr()
-        return exit_.value.code or 0, printed.out, printed.err
-
-    return call
-
-
-@pytest.fixture
 def results(tmp_path):
     """Two sweeps with results, made without training."""
     for model, spread in (("vit_p_1mf", 3.0), ("vit_c_1mf", 0.5)):

@@ -1,0 +1,37 @@
+"""Addresses of databases: what can be said of them before a library opens, and so creates or alters, them."""
+
+import re
+import sqlite3
+from collections.abc import Iterable
+from contextlib import closing
+from pathlib import Path
+
+
+def masked(text: str) -> str:
+    """Hide the user and password in any address within a text."""
+    return re.sub(r"://[^@/\s]*@", "://***@", text)
+
+
+def sqlite_file(url: str) -> Path | None:
+    """Return the file of a SQLite URL, None for another URL."""
+    from sqlalchemy.engine import make_url
+    from sqlalchemy.exc import ArgumentError
+
+    try:
+        parsed = make_url(url)
+    except (ArgumentError, ValueError):
+        return None
+    return Path(parsed.database) if parsed.get_backend_name() == "sqlite" and parsed.database else None
+
+
+def sqlite_lacks(path: Path, tables: Iterable[str]) -> str | None:
+    """Say why a file is not a SQLite database with these tables; None if it is. It is opened to read only."""
+    if not path.is_file():
+        return f"there is no file {path}"
+    try:
+        with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)) as file:
+            found = {name for (name,) in file.execute("select name from sqlite_master where type = 'table'")}
+    except sqlite3.Error as error:
+        return f"{path}: {error}"
+    lacking = sorted(set(tables) - found)
+    return f"{path} has no table {', '.join(lacking)}" if lacking else None

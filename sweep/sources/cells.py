@@ -1,0 +1,67 @@
+"""Columns of cells that others wrote → numbers and words."""
+
+import math
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sweep.errors import InputError
+
+_EMPTY = {"", "none", "null", "na", "n/a", "<na>"}
+
+
+def numbers(cells: Iterable[Any], column: str, name: str) -> NDArray[np.float64]:
+    """Return a column as floats, exactly as written; an empty cell is NaN.
+
+    Parameters
+    ----------
+    cells : iterable
+        Numbers, or texts of numbers.
+    column, name : str
+        Whose they are, for the message.
+
+    Raises
+    ------
+    InputError
+        If a cell is no number.
+    """
+    values, wrong = [], []
+    for row, cell in enumerate(cells, start=1):
+        try:
+            values.append(math.nan if is_empty(cell) else _number(cell))
+        except (TypeError, ValueError):
+            wrong.append((row, cell))
+    if wrong:
+        row, cell = wrong[0]
+        more = f", and in {len(wrong) - 1} more rows" if len(wrong) > 1 else ""
+        raise InputError(f"{name}: {column} must hold numbers, got {str(cell)[:60]!r} in row {row}{more}")
+    return np.array(values, dtype=float)
+
+
+def _number(cell: Any) -> float:
+    if isinstance(cell, bool | np.bool_):
+        raise ValueError("a truth value is no number")
+    if isinstance(cell, str) and "_" in cell:
+        raise ValueError("Python's 1_000 is text anywhere else")
+    return float(cell)
+
+
+def is_empty(cell: Any) -> bool:
+    """Whether nothing stands in a cell. NaN is something that stands there."""
+    if isinstance(cell, float):
+        return False
+    return cell is None or str(cell).strip().lower() in _EMPTY
+
+
+def words(cells: Iterable[Any]) -> list[str]:
+    """Return a column as texts, an empty cell as ``""``."""
+    return ["" if is_empty(cell) or cell != cell else str(cell).strip() for cell in cells]
+
+
+def some_rows(where: NDArray[np.bool_], limit: int = 5) -> str:
+    """Name the rows, from 1, at which a condition holds."""
+    rows = np.flatnonzero(where) + 1
+    more = ", …" if len(rows) > limit else ""
+    return f"row{'s' if len(rows) > 1 else ''} {', '.join(map(str, rows[:limit]))}{more}"

@@ -1,0 +1,186 @@
+"""Which of a source's columns are taken for ours: what the user says, and for the rest, common names.
+
+A guess is only made where one column fits, and every one is shown.
+"""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from sweep.errors import InputError, unknown
+from sweep.sources.source import Source, several
+from sweep.workspace import COLUMNS
+
+NAN = ("diverged", "failed")
+RESULTS = ("top1_err", "best_top1_err", "epochs", "wall_s")
+"""Columns that a trial's training gives; the others say what was trained."""
+REQUIRED = ("model", "top1_err")
+
+_TARGETS = tuple(column for column in COLUMNS if column != "key")
+_CONSTANT = ("sweep", "model", "optimizer", "recipe", "design", "seed", "lr", "weight_decay", "epochs")
+_ALIASES = {
+    "model": ("arch", "architecture", "model_name", "backbone", "net", "network"),
+    "optimizer": ("opt", "optim", "optimizer_name"),
+    "recipe": (),
+    "seed": ("random_seed", "rng_seed"),
+    "lr": ("learning_rate", "base_lr", "init_lr", "initial_lr", "lr0"),
+    "weight_decay": ("wd",),
+    "epochs": ("training_iteration", "num_epochs", "n_epochs", "epoch"),
+    "wall_s": ("time_total_s", "wall_time", "runtime", "_runtime", "runtime_s"),
+    "state": ("status",),
+    "best_top1_err": (),
+    "top1_err": (
+        "top1_error", "val_top1_err", "test_top1_err", "val_err", "test_err", "val_error", "test_error",
+        "err", "error", "err1", "value",
+    ),
+}  # fmt: skip
+_ACCURACIES = (
+    "accuracy", "acc", "val_acc", "val_accuracy", "valid_acc", "test_acc", "test_accuracy", "eval_accuracy",
+    "top1_acc", "top1_accuracy", "val_top1", "val_top1_acc", "val_acc1", "acc1", "acc_1", "top1",
+    "mean_accuracy",
+)  # fmt: skip
+_OPTIONAL = ("best_top1_err", "epochs", "wall_s")
+"""Of no account to an EDF: where two columns fit, the likelier is taken, and the preview says so."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mapping:
+    """What the user says of the sources, by flags."""
+
+    columns: dict[str, str] = field(default_factory=dict)
+    """Our column → the source's."""
+    constants: dict[str, str] = field(default_factory=dict)
+    """Our column → its value in every row."""
+    accuracy: bool | None = None
+    """The metric is an accuracy; False: an error; None: by its name."""
+    fraction: bool | None = None
+    """The metric goes from 0 to 1; False: in percent; None: refuse where it is not plain."""
+    nan: str | None = None
+    """What a trial without a finite metric is: one of `NAN`."""
+
+    def __post_init__(self) -> None:
+        if self.nan not in (None, *NAN):
+            raise unknown("--nan", str(self.nan), NAN)
+        both = sorted(set(self.columns) & set(self.constants))
+        if both:
+            raise InputError(f"{both[0]} is given by --column and by --set: give one")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Origin:
+    """Where one of our columns comes from."""
+
+    column: str | None = None
+    """The source's column; None where it is a constant."""
+    constant: str | None = None
+    by: str
+    """How it was decided, for the preview."""
+
+
+def pairs(flag: str, texts: Iterable[str], allowed: Iterable[str]) -> dict[str, str]:
+    """Parse the values of a repeated NAME=VALUE flag.
+
+    Raises
+    ------
+    InputError
+        If one is not of this form, its name is not allowed, or comes twice.
+    """
+    out: dict[str, str] = {}
+    for text in texts:
+        name, equals, value = (part.strip() for part in text.partition("="))
+        name = "weight_decay" if name == "wd" else name
+        if not equals or not value:
+            raise InputError(f"{flag} takes NAME=VALUE, got {text!r}")
+        if name not in allowed:
+            raise unknown(f"{flag} name", name, allowed)
+        if name in out:
+            raise InputError(f"{flag} {name} is given twice: {out[name]} and {value}")
+        out[name] = value
+    return out
+
+
+def column_flags(texts: Iterable[str]) -> dict[str, str]:
+    """Parse ``--column OURS=THEIRS``."""
+    return pairs("--column", texts, _TARGETS)
+
+
+def constant_flags(texts: Iterable[str]) -> dict[str, str]:
+    """Parse ``--set OURS=VALUE``."""
+    return pairs("--set", texts, _CONSTANT)
+
+
+def origins(source: Source, mapping: Mapping) -> dict[str, Origin]:
+    """Decide where each of our columns comes from; what is in the source nowhere is left out.
+
+    Raises
+    ------
+    InputError
+        If a column that the user names is not there, two fit, or a required one is not found.
+    """
+    found: dict[str, Origin] = {}
+    for ours in _TARGETS:
+        if ours in mapping.constants:
+            found[ours] = Origin(constant=mapping.constants[ours], by="--set")
+        elif ours in mapping.columns:
+            found[ours] = Origin(column=_existing(mapping.columns[ours], ours, source), by="--column")
+        elif ours != "state" or source.states is None:
+            guess = _guess(source, ours)
+            if guess is not None:
+                found[ours] = Origin(column=guess, by="by its name")
+    for ours in REQUIRED:
+        if ours not in found:
+            raise _not_found(ours, source)
+    return found
+
+
+def _existing(theirs: str, ours: str, source: Source) -> str:
+    if theirs not in source.rows.columns:
+        raise InputError(
+            f"{source.name} has no column {theirs!r} (--column {ours}={theirs}); "
+            f"it has {several(source.rows.columns)}"
+        )
+    return theirs
+
+
+def _guess(source: Source, ours: str) -> str | None:
+    """Return the column that fits by its name, None where none does."""
+    fitting = candidates(source, ours)
+    if len(fitting) < 2 or ours in _OPTIONAL or _same(source, fitting):
+        return fitting[0] if fitting else None
+    choices = " or ".join(f"--column {ours}={column}" for column in fitting[:4])
+    raise InputError(f"{source.name}: {several(fitting)} could each be {ours}. Choose: {choices}")
+
+
+def _same(source: Source, columns: list[str]) -> bool:
+    """Whether columns hold the same in every row, so that it does not matter which is taken."""
+    first, *others = (list(map(str, source.rows[column])) for column in columns)
+    return all(other == first for other in others)
+
+
+def candidates(source: Source, ours: str) -> list[str]:
+    """Return the source's columns that could be one of ours by their name, the likelier first."""
+    known = [ours, *_ALIASES.get(ours, ()), *(_ACCURACIES if ours == "top1_err" else ())]
+    among = source.measures if ours in RESULTS else source.settings
+    return sorted((c for c in among if _plain(c) in known), key=lambda c: known.index(_plain(c)))
+
+
+def is_accuracy(column: str) -> bool | None:
+    """Whether a column is an accuracy or an error by its name, None where that does not say."""
+    name = _plain(column)
+    if name in _ACCURACIES or re.search(r"(^|_)acc(uracy)?(_|$)", name):
+        return True
+    return False if re.search(r"(^|_)err(or)?s?(_|$)", name) else None
+
+
+def _plain(column: str) -> str:
+    """Reduce ``config/OPTIM/base-lr``, ``params.base_lr`` and ``params_base_lr`` to ``base_lr``."""
+    last = re.split(r"[/.]", column)[-1].lower().replace("-", "_").replace(" ", "_")
+    return re.sub(r"^(params|user_attrs|hparams|config|metrics)_", "", last)
+
+
+def _not_found(ours: str, source: Source) -> InputError:
+    among = source.measures if ours in RESULTS else source.settings
+    or_set = " or, if it is the same in all rows, --set model=NAME" if ours == "model" else ""
+    return InputError(
+        f"{source.name}: which column is {ours}? Say --column {ours}=COLUMN{or_set}. It has {several(among)}"
+    )

@@ -1,0 +1,49 @@
+"""MLflow experiments that others wrote."""
+
+from typing import Any
+
+from sweep.errors import InputError
+from sweep.sources.source import LOST, Source, table_of
+from sweep.trial import TrialState
+
+_STATES = {
+    "FINISHED": TrialState.FINISHED,
+    "FAILED": TrialState.FAILED,
+    "KILLED": TrialState.FAILED,
+    "RUNNING": TrialState.RUNNING,
+    "SCHEDULED": TrialState.PLANNED,
+}
+
+
+def read(experiment: str, name: str) -> Source:
+    """Read an experiment's active runs, from the store that MLFLOW_TRACKING_URI names.
+
+    Raises
+    ------
+    InputError
+        If the store or the experiment is not there, or has no runs.
+    """
+    from sweep.store import read_runs
+
+    runs = read_runs(experiment)
+    parents = {run["parent"] for run in runs}
+    trials = [run for run in runs if run["id"] not in parents]
+    if not trials:
+        raise InputError(f"{name}: the experiment has no runs")
+    rows = table_of(_cells(run) for run in trials)
+    left = len(runs) - len(trials)
+    return Source(
+        name=name, kind="MLflow experiment", rows=rows, ids=[run["id"] for run in trials],
+        settings=[column for column in rows.columns if not column.startswith("metrics.")],
+        measures=[column for column in rows.columns if column.startswith("metrics.")] + ["wall_s"],
+        states=[str(_STATES.get(run["status"], LOST)) for run in trials],
+        notes=(f"{left} parent runs are no trials: their child runs are",) if left else (),
+    )  # fmt: skip
+
+
+def _cells(run: dict[str, Any]) -> dict[str, Any]:
+    """Return a run's cells, named as in ``mlflow.search_runs``."""
+    cells = {"wall_s": run["wall_s"]}
+    for kind in ("params", "metrics", "tags"):
+        cells |= {f"{kind}.{key}": value for key, value in run[kind].items()}
+    return cells

@@ -1,0 +1,68 @@
+"""What was understood of trials from elsewhere, in lines to be read before the result is."""
+
+from collections.abc import Sequence
+
+import pandas as pd
+
+from sweep.sources.canon import UNKNOWN, Canon
+from sweep.sources.mapping import Origin
+from sweep.sources.source import Source, several
+
+_WIDTH = 14
+
+
+def preview(ours: Sequence[Source], others: Sequence[Canon], whole: pd.DataFrame) -> list[str]:
+    """Say what was read, which column was taken for what and how, and what came of it."""
+    lines = [f"{s.name}: {s.kind} of sweep export, {len(s.rows)} trials, read as it is" for s in ours]
+    for other in others:
+        lines += _source_lines(other)
+    return lines + [_sweep_line(rows) for _, rows in whole.groupby("sweep", sort=False)]
+
+
+def _source_lines(other: Canon) -> list[str]:
+    source = other.source
+    lines = [f"{source.name}: {source.kind}, {len(source.rows)} trials"]
+    lines += [f"  {ours:<{_WIDTH}} {_origin(ours, other)}" for ours in other.origins]
+    lines += [
+        f"  {ours:<{_WIDTH}} = {UNKNOWN} (not in the source; --set {ours}=NAME names it)"
+        for ours in ("optimizer", "recipe", "design")
+        if ours not in other.origins
+    ]
+    for ours in ("lr", "weight_decay", "best_top1_err", "epochs", "wall_s"):
+        if ours not in other.origins:
+            lines += _absent(ours, other)
+    used = {origin.column for origin in other.origins.values()}
+    unused = [column for column in source.rows.columns if column not in used]
+    lines += [f"  not used: {several(unused, 12)}"] if unused else []
+    return lines + [f"  {note}" for note in (*source.notes, *other.notes)]
+
+
+def _origin(ours: str, other: Canon) -> str:
+    origin: Origin = other.origins[ours]
+    if origin.column is None:
+        return f"= {origin.constant} ({origin.by})"
+    if ours != "top1_err":
+        return f"← {origin.column} ({origin.by})"
+    what = "accuracy" if other.scale.accuracy else "error"
+    unit = "as a fraction" if other.scale.fraction else "in percent"
+    return f"← {origin.column} ({origin.by}), {what} {unit}: {other.scale} with x = {origin.column}"
+
+
+def _absent(ours: str, other: Canon) -> list[str]:
+    if ours == "best_top1_err" and other.origins["top1_err"].column in other.source.series:
+        return [f"  {ours:<{_WIDTH}} the least over a trial's epochs; top1_err is the last"]
+    return [f"  {ours:<{_WIDTH}} none (not in the source)"]
+
+
+def _sweep_line(rows: pd.DataFrame) -> str:
+    """Say what a sweep has come to be."""
+    first = rows.iloc[0]
+    states = ", ".join(f"{count} {state}" for state, count in rows["state"].value_counts().items())
+    optimum = rows[rows["role"] == "optimum"]
+    at = "no optimum, so no Δ: only --absolute (or name it: --optimum lr=…,wd=…)"
+    if len(optimum):
+        seeds = f" in {len(optimum)} trials" if len(optimum) > 1 else ""
+        at = f"optimum at lr={optimum['lr'].iloc[0]:g}, wd={optimum['weight_decay'].iloc[0]:g}{seeds}"
+    return (
+        f"{first['model']} with {first['optimizer']} ({first['recipe']}): {len(rows)} trials, {states}; {at}"
+    )

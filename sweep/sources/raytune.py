@@ -1,0 +1,120 @@
+"""Ray Tune's result folders: their JSON files are read, Ray is not imported, and nothing is unpickled."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from sweep.errors import InputError
+from sweep.sources.source import LOST, Source, flat, several, table_of
+from sweep.trial import TrialState
+
+STATE_FILES = "experiment_state-*.json"
+PARAMS, RESULTS, ERROR = "params.json", "result.json", "error.txt"
+
+_STATES = {
+    "TERMINATED": TrialState.FINISHED,
+    "ERROR": TrialState.FAILED,
+    "RUNNING": TrialState.RUNNING,
+    "PAUSED": TrialState.RUNNING,
+    "PENDING": TrialState.PLANNED,
+}
+
+
+def read(folder: Path, name: str) -> Source:
+    """Read the trials of a result folder: a trial's metric is its last result's.
+
+    Raises
+    ------
+    InputError
+        If there are no trials in it, or a file is damaged.
+    """
+    notes: list[str] = []
+    trials = _listed(folder) or _found(folder, notes)
+    if not trials:
+        inner = sorted({path.parent.name for path in folder.glob(f"*/{STATE_FILES}")})
+        hint = f" Experiments in it: {several(inner)}" if inner else ""
+        raise InputError(f"{name} is no Ray Tune result folder: no {STATE_FILES}, no */{PARAMS} in it.{hint}")
+    results = [_results(folder / trial["folder"] / RESULTS, notes) for trial in trials]
+    cells = [_cells(trial, lines) for trial, lines in zip(trials, results, strict=True)]
+    rows = table_of(cells)
+    measures = [column for column in rows.columns if not column.startswith("config/")]
+    return Source(
+        name=name, kind="Ray Tune result folder", rows=rows, ids=[trial["id"] for trial in trials],
+        settings=[column for column in rows.columns if column.startswith("config/")], measures=measures,
+        states=[_state(folder, trial, lines) for trial, lines in zip(trials, results, strict=True)],
+        series={c: [[_number(line.get(c)) for line in lines] for lines in results] for c in measures},
+        notes=tuple(notes),
+    )  # fmt: skip
+
+
+def _listed(folder: Path) -> list[dict[str, Any]]:
+    """Return the trials that the experiment's own state files list, by their number; a later file counts."""
+    trials: dict[str, dict[str, Any]] = {}
+    for path in sorted(folder.glob(STATE_FILES)):
+        try:
+            for packed, *_ in json.loads(path.read_text())["trial_data"]:
+                trial = json.loads(packed) if isinstance(packed, str) else packed
+                trials[trial["trial_id"]] = {
+                    "id": trial["trial_id"], "config": trial["config"], "status": trial["status"],
+                    "folder": trial.get("relative_logdir") or trial["trial_id"],
+                }  # fmt: skip
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise InputError(f"{path} is damaged, or no state of a Ray Tune experiment: {error!r}") from error
+    return [trials[id_] for id_ in sorted(trials)]
+
+
+def _found(folder: Path, notes: list[str]) -> list[dict[str, Any]]:
+    """Return the trials that have a folder, where the experiment's state is not there."""
+    trials = []
+    for path in sorted(folder.glob(f"*/{PARAMS}")):
+        config = _json(path, path.read_text(errors="replace"))
+        trials.append({"id": path.parent.name, "config": config, "status": None, "folder": path.parent.name})
+    if trials:
+        notes.append(
+            f"no {STATE_FILES}: a trial with an {ERROR} is taken as failed, one with a result as finished"
+        )
+    return trials
+
+
+def _results(path: Path, notes: list[str]) -> list[dict[str, Any]]:
+    """Read a trial's results. A last line that is cut off was being written when the run ended."""
+    if not path.is_file():
+        return []
+    lines = path.read_text(errors="replace").splitlines(keepends=True)
+    if lines and not lines[-1].endswith("\n"):
+        try:
+            json.loads(lines[-1])
+        except ValueError:
+            notes.append(f"the last line of {path.parent.name}/{path.name} is cut off: the one before counts")
+            del lines[-1]
+    return [_json(path, line) for line in lines if line.strip()]
+
+
+def _json(path: Path, text: str) -> dict[str, Any]:
+    try:
+        value = json.loads(text)
+    except ValueError as error:
+        raise InputError(f"{path} is damaged: {error}") from error
+    if not isinstance(value, dict):
+        raise InputError(f"{path} is not of Ray Tune: it holds {type(value).__name__}, not an object")
+    return value
+
+
+def _cells(trial: dict[str, Any], results: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return a trial's cells, named as in Ray's ``get_dataframe``."""
+    last = {key: value for key, value in results[-1].items() if key != "config"} if results else {}
+    return flat(last, "/") | flat(trial["config"], "/", "config/")
+
+
+def _state(folder: Path, trial: dict[str, Any], results: list[dict[str, Any]]) -> str:
+    if (folder / trial["folder"] / ERROR).exists() and trial["status"] != "TERMINATED":
+        return str(TrialState.FAILED)
+    if trial["status"] is None:
+        return str(TrialState.FINISHED if results else TrialState.PLANNED)
+    state = _STATES.get(trial["status"], LOST)
+    return str(LOST if state == TrialState.FINISHED and not results else state)
+
+
+def _number(value: Any) -> float:
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return float(value) if is_number else float("nan")

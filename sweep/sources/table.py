@@ -1,0 +1,88 @@
+"""CSV and Parquet tables: those of `sweep export`, and anybody's."""
+
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from sweep.errors import InputError
+from sweep.sources.source import Source
+from sweep.workspace import COLUMNS
+
+SUFFIXES = (".csv", ".parquet")
+
+_NEWER = ("repeat",)  # columns that older exports lack
+
+
+def read(path: Path, name: str) -> Source:
+    """Read a table.
+
+    Raises
+    ------
+    InputError
+        If it cannot be read, or has no rows.
+    """
+    parquet = path.suffix.lower() == ".parquet"
+    rows = _load(path, parquet=parquet)
+    if rows.empty:
+        raise InputError(f"{name} has no rows")
+    columns = [str(column) for column in rows.columns]
+    ours = set(COLUMNS) - set(_NEWER) <= set(columns)
+    return Source(
+        name=name, kind="Parquet table" if parquet else "CSV table", rows=rows.set_axis(columns, axis=1),
+        ids=[str(i) for i in range(len(rows))], settings=columns, measures=columns, ours=ours,
+    )  # fmt: skip
+
+
+def _load(path: Path, *, parquet: bool) -> pd.DataFrame:
+    try:
+        if parquet:
+            table = pd.read_parquet(path)
+            return table if isinstance(table.index, pd.RangeIndex) else table.reset_index()
+        # Every cell as it is written: what is a number is decided by what the column is taken for.
+        table = pd.read_csv(path, dtype=str, keep_default_na=False, skipinitialspace=True)
+        header = pd.read_csv(path, header=None, nrows=1, dtype=str, keep_default_na=False).iloc[0]
+    except pd.errors.EmptyDataError as error:
+        raise InputError(f"{path} is empty") from error
+    except Exception as error:  # pandas and pyarrow raise what they like
+        what = "a Parquet file" if parquet else "a CSV table"
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+        raise InputError(f"{path} is not {what}, or damaged: {reason}") from error
+    if not isinstance(table.index, pd.RangeIndex):  # pandas' reading of rows longer than the header
+        raise InputError(f"{path} is damaged: its rows have more cells than its header has names")
+    twice = sorted(set(header[header.duplicated()]) - {""})
+    if twice:  # pandas would call the second one NAME.1
+        raise InputError(f"{path} has more than one column {', '.join(twice)}: rename one")
+    return table
+
+
+def as_exported(source: Source) -> pd.DataFrame:
+    """Return a table that `sweep export` wrote, with the very values it was written with.
+
+    Raises
+    ------
+    InputError
+        If a number is none.
+    """
+    from sweep.draw import typed
+    from sweep.sources.cells import numbers, words
+
+    cells: dict[str, Any] = {}
+    for column in COLUMNS:
+        if column not in source.rows:
+            cells[column] = [0] * len(source.rows)
+        elif column in ("index", "seed", "repeat", "epochs"):
+            values = [str(value).removesuffix(".0") for value in words(source.rows[column])]
+            cells[column] = [_whole(value, column, source.name) for value in values]
+        elif column in ("u_lr", "u_wd", "lr", "weight_decay", "top1_err", "best_top1_err", "wall_s"):
+            cells[column] = numbers(source.rows[column], column, source.name)
+        else:
+            cells[column] = words(source.rows[column])
+    return typed(pd.DataFrame(cells, columns=list(COLUMNS)))
+
+
+def _whole(text: str, column: str, name: str) -> int | None:
+    try:
+        return int(text) if text else None
+    except ValueError:
+        raise InputError(f"{name}: {column} must be a whole number, got {text!r}") from None

@@ -1,0 +1,143 @@
+import math
+
+import numpy as np
+import optuna
+import pandas as pd
+import pytest
+from optuna.storages import JournalStorage
+from optuna.storages.journal import JournalFileBackend
+
+from sweep.sources import Mapping, read
+
+optuna.logging.set_verbosity(optuna.logging.ERROR)
+
+
+def objective(trial):
+    lr = trial.suggest_float("lr", 1e-4, 1e-1, log=True)
+    trial.suggest_float("weight_decay", 1e-3, 1.0, log=True)
+    trial.set_user_attr("seed", trial.number)
+    if trial.number == 2:
+        return math.nan
+    if trial.number == 3:
+        raise RuntimeError("CUDA error")
+    if trial.number == 4:
+        trial.report(0.9, 1)
+        raise optuna.TrialPruned
+    return 1.0 - lr
+
+
+def a_study(storage, name="vit", direction="maximize"):
+    study = optuna.create_study(
+        storage=storage, study_name=name, direction=direction, sampler=optuna.samplers.RandomSampler(seed=0)
+    )
+    study.optimize(objective, n_trials=8, catch=RuntimeError)
+    study.enqueue_trial({"lr": 0.01, "weight_decay": 0.1})
+    study.enqueue_trial({"lr": 0.02, "weight_decay": 0.1})
+    study.ask()
+    return study
+
+
+@pytest.fixture
+def study(tmp_path):
+    return a_study(f"sqlite:///{tmp_path}/optuna.db")
+
+
+def got(tmp_path, **mapping):
+    mapping = {"constants": {"model": "vit"}, "fraction": True, "nan": "diverged"} | mapping
+    return read([f"sqlite:///{tmp_path}/optuna.db::vit"], Mapping(**mapping))
+
+
+def test_a_study_is_read_as_optuna_itself_reads_it(study, tmp_path):
+    frame, read_ = study.trials_dataframe(), got(tmp_path)
+    table = read_.table
+    assert len(table) == len(frame) == 10
+    done = (frame["state"] == "COMPLETE").to_numpy()
+    assert table["lr"].tolist() == pytest.approx(frame["params_lr"].tolist(), nan_ok=True, abs=0, rel=0)
+    assert table["seed"][done].tolist() == frame["number"][done].tolist()
+    assert table["top1_err"][done].to_numpy() == pytest.approx(
+        100.0 - 100.0 * frame["value"][done].to_numpy()
+    )
+    assert table["state"].tolist() == [
+        "finished", "finished", "diverged", "diverged", "failed", "finished", "finished", "finished",
+        "running", "planned",
+    ]  # fmt: skip
+    shown = "\n".join(read_.preview)
+    assert "Optuna's states: 5 COMPLETE, 2 FAIL, 1 PRUNED, 1 RUNNING, 1 WAITING" in shown
+    assert "an objective that returned NaN" in shown
+    assert "1 of 10 trials were stopped early" in read_.warnings[0]
+
+
+def test_what_failed_means_is_asked(study, tmp_path):
+    with pytest.raises(ValueError, match=r"2 of 10 trials have no finite value: 2 .* \(rows 3, 4\)"):
+        got(tmp_path, nan=None)
+    assert got(tmp_path, nan="failed").table["state"].value_counts()["failed"] == 3
+
+
+def test_the_direction_says_what_the_metric_is(tmp_path):
+    a_study(f"sqlite:///{tmp_path}/optuna.db", direction="minimize")
+    assert got(tmp_path).table["top1_err"].min() > 90.0
+
+
+def test_reading_leaves_the_storage_as_it_was(study, sweep, tmp_path):
+    before = (tmp_path / "optuna.db").read_bytes()
+    words = ("--set", "model=vit", "--fraction", "--nan", "failed", "--out", "t.csv")
+    for source in ("sqlite:///optuna.db::vit", "optuna:sqlite:///optuna.db::vit", "optuna:optuna.db::vit"):
+        assert sweep("export", "--from", source, *words)[0] == 0
+    assert (tmp_path / "optuna.db").read_bytes() == before
+    assert len(pd.read_csv(tmp_path / "t.csv")) == 10
+
+
+def test_a_journal_file_is_a_storage_too(tmp_path):
+    a_study(JournalStorage(JournalFileBackend(str(tmp_path / "journal.log"))))
+    mapping = Mapping(constants={"model": "vit"}, fraction=True, nan="failed")
+    table = read([f"optuna:{tmp_path}/journal.log::vit"], mapping).table
+    assert table["state"].value_counts().to_dict() == {"finished": 5, "failed": 3, "running": 1, "planned": 1}
+
+
+def test_of_several_objectives_one_is_named(tmp_path):
+    study = optuna.create_study(
+        storage=f"sqlite:///{tmp_path}/optuna.db", study_name="vit", directions=["minimize", "minimize"]
+    )
+    study.optimize(lambda trial: (trial.suggest_float("lr", 0.1, 1.0), 7.0), n_trials=3)
+    with pytest.raises(ValueError, match=r"which column is top1_err.* values_0, values_1"):
+        got(tmp_path)
+    mapping = {"columns": {"top1_err": "values_1"}, "accuracy": False, "fraction": False}
+    assert got(tmp_path, **mapping).table["top1_err"].tolist() == [7.0] * 3
+
+
+def test_what_is_no_study_is_refused_and_left_alone(study, sweep, tmp_path):
+    import sqlite3
+
+    (tmp_path / "garbage.db").write_bytes(
+        bytes(np.random.default_rng(0).integers(0, 256, 4096, dtype=np.uint8))
+    )
+    (tmp_path / "cut.db").write_bytes((tmp_path / "optuna.db").read_bytes()[:5000])
+    (tmp_path / "text.log").write_text("hello\n")
+    (tmp_path / "empty.log").write_text("")
+    with sqlite3.connect(tmp_path / "other.db") as other:
+        other.execute("create table runs (x)")
+    other.close()
+    before = {path: path.read_bytes() for path in tmp_path.iterdir()}
+    for source, message in (
+        ("sqlite:///optuna.db::vot", "unknown study 'vot'. Did you mean vit?"),
+        ("sqlite:///optuna.db::zzz", "Known: vit."),
+        ("sqlite:///optuna.db", "Name it: sqlite:///optuna.db::STUDY"),
+        ("sqlite:///none.db::vit", "there is no file none.db"),
+        ("sqlite:///other.db::vit", "has no table alembic_version, studies"),
+        ("sqlite:///garbage.db::vit", "file is not a database"),
+        ("sqlite:///cut.db::vit", "is not an Optuna storage"),
+        ("optuna:text.log::vit", "neither a SQLite nor a journal file"),
+        ("optuna:empty.log::vit", "neither a SQLite nor a journal file"),
+        ("optuna:none.log::vit", "no such file"),
+        (
+            "postgresql://me:secret@127.0.0.1:9/x::vit",
+            "***@127.0.0.1:9/x cannot be read as an Optuna storage",
+        ),
+        ("nosuch://x::vit", "cannot be read as an Optuna storage"),
+    ):
+        code, out, err = sweep("export", "--from", source, "--set", "model=m", "--out", "o.csv")
+        assert code == 2
+        assert message in err
+        assert "Traceback" not in out + err
+        assert "secret" not in err
+    assert {path: path.read_bytes() for path in tmp_path.iterdir()} == before

@@ -1,0 +1,125 @@
+import json
+import math
+import shutil
+
+import pytest
+
+from sweep.sources import Mapping, read
+
+TINY = """
+from ray import init, tune
+
+def train(config):
+    if config["i"] == 2:
+        raise RuntimeError("CUDA error")
+    for epoch in range(3):
+        lost = config["i"] == 1 and epoch == 2
+        tune.report({"val_acc": float("nan") if lost else [0.5, 0.8, 0.7][epoch], "lr": 0.0})
+
+init(num_cpus=1, include_dashboard=False, logging_level="ERROR")
+lr = tune.sample_from(lambda config: 0.1 + config["i"])
+space = {"i": tune.grid_search([0, 1, 2]), "lr": lr, "opt": {"wd": 0.05}}
+tune.Tuner(
+    train, param_space=space, run_config=tune.RunConfig(name="exp", storage_path=FOLDER, verbose=0)
+).fit()
+"""
+
+
+@pytest.mark.slow
+def test_the_folder_of_a_real_run_is_read(tmp_path, sweep):
+    import subprocess
+    import sys
+
+    code = TINY.replace("FOLDER", repr(str(tmp_path / "ray_results")))
+    subprocess.run([sys.executable, "-c", code], capture_output=True, timeout=300, check=True)
+    got = read(
+        [str(tmp_path / "ray_results/exp")], Mapping(constants={"model": "m"}, fraction=True, nan="diverged")
+    )
+    table = got.table.sort_values("lr", ignore_index=True)
+    assert table["lr"].tolist() == [0.1, 1.1, 2.1]  # the config's, not what a trial reports as its last lr
+    assert table["weight_decay"].tolist() == [0.05] * 3
+    assert table["state"].tolist() == ["finished", "diverged", "failed"]
+    assert table["top1_err"].fillna(-1).tolist() == pytest.approx([30.0, 100.0, -1])
+    assert table["best_top1_err"].fillna(-1).tolist() == pytest.approx([20.0, 20.0, -1])
+    assert table["epochs"].fillna(-1).tolist() == [3, 3, -1]
+    assert "best_top1_err  the least over a trial's epochs; top1_err is the last" in got.preview
+    code, _, err = sweep("export", "--from", "ray_results", "--out", "o.csv")
+    assert code == 2
+    assert "Experiments in it: exp" in err
+
+
+def a_folder(path, *, state=True):
+    """Write what Ray Tune writes for four trials: one done, one running, one failed, one that never began."""
+    trials = [
+        ("a", "TERMINATED", [40.0, 30.0]),
+        ("b", "RUNNING", [50.0]),
+        ("c", "ERROR", [60.0]),
+        ("d", "PENDING", []),
+    ]
+    packed = []
+    for i, (name, status, errors) in enumerate(trials):
+        config = {"lr": 0.1 * (i + 1)}
+        packed.append(
+            [json.dumps({"trial_id": name, "config": config, "status": status, "relative_logdir": name}), ""]
+        )
+        if status == "PENDING":
+            continue
+        (path / name).mkdir(parents=True)
+        (path / name / "params.json").write_text(json.dumps(config))
+        lines = [json.dumps({"err": e, "training_iteration": k + 1}) + "\n" for k, e in enumerate(errors)]
+        (path / name / "result.json").write_text("".join(lines))
+    (path / "c" / "error.txt").write_text("RuntimeError: CUDA error")
+    if state:
+        (path / "experiment_state-2026-01-01_00-00-00.json").write_text(json.dumps({"trial_data": packed}))
+    return str(path)
+
+
+MAPPING = Mapping(constants={"model": "m"})
+
+
+def test_each_status_is_respected(tmp_path):
+    table = read([a_folder(tmp_path / "exp")], MAPPING).table
+    assert table["state"].tolist() == ["finished", "running", "failed", "planned"]
+    assert table["top1_err"].fillna(-1).tolist() == [30.0, -1, -1, -1]
+    assert table["lr"].tolist() == [0.1, 0.2, 0.1 * 3, 0.4]
+
+
+def test_without_the_experiments_state_folders_are_trials(tmp_path):
+    got = read([a_folder(tmp_path / "exp", state=False)], MAPPING)
+    assert got.table["state"].tolist() == ["finished", "finished", "failed"]
+    assert "no experiment_state-*.json" in "\n".join(got.preview)
+    assert "from 1 to 2 epochs" in got.warnings[0]
+
+
+def test_a_last_line_that_is_cut_off_is_left_out_and_shown(tmp_path):
+    folder = a_folder(tmp_path / "exp")
+    with (tmp_path / "exp/a/result.json").open("a") as file:
+        file.write('{"err": 2')
+    got = read([folder], MAPPING)
+    assert got.table["top1_err"][0] == 30.0
+    assert "the last line of a/result.json is cut off" in "\n".join(got.preview)
+
+
+def test_damage_is_named(tmp_path, sweep):
+    for name, text in (
+        ("a/result.json", "{\n{}\n"),
+        ("a/result.json", "[1]\n"),
+        ("experiment_state-1.json", "{"),
+    ):
+        folder = a_folder(tmp_path / "exp")
+        (tmp_path / "exp" / name).write_text(text)
+        code, out, err = sweep("export", "--from", folder, "--set", "model=m", "--out", "o.csv")
+        assert code == 2
+        assert name in err
+        assert "Traceback" not in out + err
+        shutil.rmtree(folder)
+
+
+def test_a_metric_that_was_nan_in_the_end_is_asked_about(tmp_path):
+    folder = a_folder(tmp_path / "exp")
+    (tmp_path / "exp/a/result.json").write_text('{"err": 3.0}\n{"err": NaN}\n')
+    with pytest.raises(ValueError, match=r"1 of 4 trials have no finite err: 1 NaN \(row 1\)"):
+        read([folder], MAPPING)
+    (row, *_) = read([folder], Mapping(constants={"model": "m"}, nan="failed")).table.to_dict("records")
+    assert row["state"] == "failed"
+    assert math.isnan(row["best_top1_err"])
