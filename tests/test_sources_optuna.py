@@ -1,4 +1,6 @@
 import math
+import sqlite3
+from contextlib import closing
 
 import numpy as np
 import optuna
@@ -79,6 +81,8 @@ def test_the_direction_says_what_the_metric_is(tmp_path):
 
 
 def test_reading_leaves_the_storage_as_it_was(study, sweep, tmp_path):
+    with closing(sqlite3.connect(tmp_path / "optuna.db")) as file:
+        file.execute("drop table trial_heartbeats")  # as in the storage of an older Optuna
     before = (tmp_path / "optuna.db").read_bytes()
     words = ("--set", "model=vit", "--fraction", "--nan", "failed", "--out", "t.csv")
     for source in ("sqlite:///optuna.db::vit", "optuna:sqlite:///optuna.db::vit", "optuna:optuna.db::vit"):
@@ -106,8 +110,6 @@ def test_of_several_objectives_one_is_named(tmp_path):
 
 
 def test_what_is_no_study_is_refused_and_left_alone(study, sweep, tmp_path):
-    import sqlite3
-
     (tmp_path / "garbage.db").write_bytes(
         bytes(np.random.default_rng(0).integers(0, 256, 4096, dtype=np.uint8))
     )

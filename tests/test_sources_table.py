@@ -316,6 +316,8 @@ def test_files_that_are_no_tables_are_refused(sweep, tmp_path):
         ("g.json", "no JSON, or damaged"),
         ("g.xlsx", "of no known kind"),
         ("none.csv", "no such file or folder"),
+        ("https://there/t.csv", "only what is on this machine is read"),
+        ("", "only what is on this machine is read"),
         ("folder", "no Ray Tune result folder"),
     ):
         code, out, err = sweep("export", "--from", name, "--out", "o.csv")

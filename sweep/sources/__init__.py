@@ -26,6 +26,9 @@ FORMS = (
 )
 
 
+_ELSEWHERE = ("http", "https", "ftp", "s3", "gs", "file", "ray")
+
+
 @dataclass(frozen=True, kw_only=True)
 class Foreign:
     """Trials from elsewhere, put together."""
@@ -46,6 +49,8 @@ def open_source(name: str) -> Source:
         If it is of no known kind, is not there, or cannot be read.
     """
     scheme, colon, rest = name.partition(":")
+    if not name.strip() or scheme in _ELSEWHERE:
+        raise InputError(f"--from {name!r}: only what is on this machine is read. It takes {FORMS}")
     if colon and scheme == "mlflow":
         return mlflow.read(rest, name)
     if colon and (scheme == "optuna" or rest.startswith("//")):

@@ -29,7 +29,7 @@ def read(folder: Path, name: str) -> Source:
         If there are no trials in it, or a file is damaged.
     """
     notes: list[str] = []
-    trials = _listed(folder) or _found(folder, notes)
+    trials = _listed(folder, notes) or _found(folder, notes)
     if not trials:
         inner = sorted({path.parent.name for path in folder.glob(f"*/{STATE_FILES}")})
         hint = f" Experiments in it: {several(inner)}" if inner else ""
@@ -47,7 +47,7 @@ def read(folder: Path, name: str) -> Source:
     )  # fmt: skip
 
 
-def _listed(folder: Path) -> list[dict[str, Any]]:
+def _listed(folder: Path, notes: list[str]) -> list[dict[str, Any]]:
     """Return the trials that the experiment's own state files list, by their number; a later file counts."""
     trials: dict[str, dict[str, Any]] = {}
     for path in sorted(folder.glob(STATE_FILES)):
@@ -60,6 +60,12 @@ def _listed(folder: Path) -> list[dict[str, Any]]:
                 }  # fmt: skip
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise InputError(f"{path} is damaged, or no state of a Ray Tune experiment: {error!r}") from error
+    listed = {trial["folder"] for trial in trials.values()}
+    others = sorted({path.parent.name for path in folder.glob(f"*/{PARAMS}")} - listed)
+    if trials and others:
+        notes.append(
+            f"left out: {len(others)} folders of no trial that {STATE_FILES} lists, {several(others, 3)}"
+        )
     return [trials[id_] for id_ in sorted(trials)]
 
 
