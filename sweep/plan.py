@@ -4,6 +4,7 @@ import dataclasses
 import hashlib
 import json
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -103,22 +104,25 @@ def make_plan(
 def _trials(plan: Plan, n: int, seeds: int) -> tuple[TrialSpec, ...]:
     """List the trials that a plan's settings give."""
     at = plan.optimum_lr, plan.optimum_wd
+    trial = partial(_trial, plan, recipe_contents(plan.recipe))
     centres = [
-        _trial(plan, *at, _optimum_seed(plan.seed, repeat), role="optimum", index=-1, repeat=repeat)
+        trial(*at, _optimum_seed(plan.seed, repeat), role="optimum", index=-1, repeat=repeat)
         for repeat in range(seeds)
     ]
     relative = search_spaces.relative_points(plan.design, n, plan.seed)
     places = zip(relative.tolist(), plan.box.points(relative).tolist(), strict=True)
     points = [
-        _trial(plan, lr, wd, _weight_seed(plan.seed, i), role="point", index=i, u_lr=u_lr, u_wd=u_wd)
+        trial(lr, wd, _weight_seed(plan.seed, i), role="point", index=i, u_lr=u_lr, u_wd=u_wd)
         for i, ((u_lr, u_wd), (lr, wd)) in enumerate(places)
     ]
     return (*centres, *points)
 
 
-def _trial(plan: Plan, lr: float, weight_decay: float, weight_seed: int, **place: Any) -> TrialSpec:
+def _trial(
+    plan: Plan, recipe: dict[str, Any], lr: float, weight_decay: float, weight_seed: int, **place: Any
+) -> TrialSpec:
     determines = {
-        "model": plan.model, "optimizer": plan.optimizer, "recipe": recipe_contents(plan.recipe),
+        "model": plan.model, "optimizer": plan.optimizer, "recipe": recipe,
         "px": plan.px, "data": plan.data_fingerprint, "lr": lr.hex(), "weight_decay": weight_decay.hex(),
         "seed": weight_seed,
     }  # fmt: skip

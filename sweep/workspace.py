@@ -31,12 +31,9 @@ class Sweep:
 
     def __init__(self, folder: Path, plan: Plan) -> None:
         self.folder, self.plan = folder, plan
+        self.name = plan.sweep
+        """Also its folder's."""
         self.journal = Journal(folder / JOURNAL)
-
-    @property
-    def name(self) -> str:
-        """The sweep's name, which is also its folder's."""
-        return self.plan.sweep
 
     def states(self) -> dict[str, TrialState]:
         """Return where each trial stands, by key. What was running when its driver ended is planned again."""
