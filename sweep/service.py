@@ -6,7 +6,6 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from types import FrameType
-from typing import TYPE_CHECKING
 
 from rich.console import Console
 
@@ -14,11 +13,9 @@ from sweep import show
 from sweep.data import Splits
 from sweep.outbox import Outbox
 from sweep.progress import ProgressView, Tally
+from sweep.remote_store import RemoteStore
 from sweep.trial import EpochRecord, Resources, TrialRecord, TrialSpec, TrialState
 from sweep.workspace import PLAN, Sweep, Workspace
-
-if TYPE_CHECKING:
-    from sweep.store import Store
 
 CLOSE_TIMEOUT_S = 120.0
 
@@ -147,7 +144,7 @@ def _terminable() -> Iterator[None]:
 class _Sender:
     """Sends a trial's history to MLflow."""
 
-    def __init__(self, store: "Store", tasks: Sequence[Task]) -> None:
+    def __init__(self, store: RemoteStore, tasks: Sequence[Task]) -> None:
         self._store = store
         self._trials = {trial.key: (task.sweep, trial) for task in tasks for trial in task.sweep.plan.trials}
 
@@ -156,13 +153,11 @@ class _Sender:
         self._store.send_trial(sweep.plan, trial, sweep.journal.history(key))
 
 
-def _open_store(tasks: Sequence[Task]) -> "Store":
-    from sweep.store import Store
-
-    return Store(tasks[0].sweep.plan.recipe.name)
+def _open_store(tasks: Sequence[Task]) -> RemoteStore:
+    return RemoteStore(tasks[0].sweep.plan.recipe.name)
 
 
-def _put_differences(store: "Store", tasks: Sequence[Task], outbox: Outbox[str]) -> None:
+def _put_differences(store: RemoteStore, tasks: Sequence[Task], outbox: Outbox[str]) -> None:
     """Put the trials whose end MLflow does not know, or knows otherwise, in the outbox."""
     for task in tasks:
         known = store.open_sweep(task.sweep.plan, task.sweep.folder / PLAN)
@@ -188,7 +183,7 @@ def _train(tasks: Sequence[Task], resources: Resources, outbox: Outbox[str], con
         orchestrate.run(jobs, settings, recorder, cpus=resources.cpus_per_trial, gpus=gpus)
 
 
-def _close(store: "Store", tasks: Sequence[Task], console: Console) -> bool:
+def _close(store: RemoteStore, tasks: Sequence[Task], console: Console) -> bool:
     """Draw each sweep and end its parent run; say whether MLflow took it."""
     from sweep import draw
 
