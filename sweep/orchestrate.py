@@ -184,6 +184,11 @@ class _Reporter(tune.Callback):
                 state = TrialState(end["state"])
                 self._listener.ended(spec, TrialRecord(key=spec.key, **(end | {"state": state})))
 
+    def on_trial_complete(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
+        # Tune keeps statistics of some fifteen numbers a trial until the very end: 20 kB, and nobody asks.
+        trial.metric_analysis.clear()
+        trial.metric_n_steps.clear()
+
     def on_trial_error(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
         spec = self._spec(trial)
         with self._noting_problems():
