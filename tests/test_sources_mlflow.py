@@ -1,7 +1,17 @@
+import shutil
+
+import pandas as pd
 import pytest
 from mlflow import MlflowClient
+from test_journal import finished
+from test_plan import a_plan
+from test_workspace import create
 
+from sweep.draw import trial_table
 from sweep.sources import Mapping, read
+from sweep.store import Store
+from sweep.trial import TrialRecord, TrialState
+from sweep.workspace import Workspace
 
 
 @pytest.fixture(scope="module")
@@ -42,6 +52,22 @@ def test_runs_are_trials_and_their_last_metric_counts(store, monkeypatch):
     shown = "\n".join(got.preview)
     assert "1 parent runs are no trials" in shown
     assert "← metrics.val_acc (by its name), accuracy as a fraction" in shown
+
+
+def test_our_own_experiment_reads_back_as_the_journal_does(store, tmp_path, monkeypatch):
+    shutil.copy(store, tmp_path / "ours.db")
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path}/ours.db")
+    made = create(Workspace(tmp_path / "sweeps"), a_plan(n=3))
+    mlflow, (optimum, first, second, _) = Store("digits"), made.plan.trials
+    mlflow.open_sweep(made.plan, made.folder / "plan.json")
+    diverged = TrialRecord(key=first.key, state=TrialState.DIVERGED, top1_err=100.0, best_top1_err=90.0)
+    failed = TrialRecord(key=second.key, state=TrialState.FAILED, error="no memory")
+    for trial, record in ((optimum, finished(optimum.key)), (first, diverged), (second, failed)):
+        made.journal.append("end", trial.key, record)
+        mlflow.send_trial(made.plan, trial, made.journal.history(trial.key))
+    ours = trial_table([made]).head(3).drop(columns=["key", "epochs", "wall_s"])
+    theirs = read(["mlflow:sweep-digits"], Mapping()).table.sort_values("index", ignore_index=True)
+    pd.testing.assert_frame_equal(theirs[ours.columns], ours)
 
 
 def test_what_is_no_experiment_is_refused_and_left_alone(store, sweep, tmp_path, monkeypatch):

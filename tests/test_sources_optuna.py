@@ -1,4 +1,5 @@
 import math
+import shutil
 import sqlite3
 from contextlib import closing
 
@@ -39,9 +40,17 @@ def a_study(storage, name="vit", direction="maximize"):
     return study
 
 
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    path = tmp_path_factory.mktemp("optuna") / "optuna.db"
+    return path, a_study(f"sqlite:///{path}")
+
+
 @pytest.fixture
-def study(tmp_path):
-    return a_study(f"sqlite:///{tmp_path}/optuna.db")
+def study(made, tmp_path):
+    path, study = made
+    shutil.copy(path, tmp_path)
+    return study
 
 
 def got(tmp_path, **mapping):

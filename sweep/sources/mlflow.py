@@ -36,9 +36,15 @@ def read(experiment: str, name: str) -> Source:
         name=name, kind="MLflow experiment", rows=rows, ids=[run["id"] for run in trials],
         settings=[column for column in rows.columns if not column.startswith("metrics.")],
         measures=[column for column in rows.columns if column.startswith("metrics.")] + ["wall_s"],
-        states=[str(_STATES.get(run["status"], LOST)) for run in trials],
+        states=[_state(run) for run in trials],
         notes=(f"{left} parent runs are no trials: their child runs are",) if left else (),
     )  # fmt: skip
+
+
+def _state(run: dict[str, Any]) -> str:
+    """Return a run's state; a run of `sweep run` says it itself, as MLflow knows of no divergence."""
+    ours = run["tags"].get("sweep.state")
+    return ours if ours in set(TrialState) else str(_STATES.get(run["status"], LOST))
 
 
 def _cells(run: dict[str, Any]) -> dict[str, Any]:
