@@ -18,6 +18,8 @@ RIGHT_LEAST, RIGHT_MOST = 5.0, 25.0
 little, and steps a few points wide could no longer be told apart. Trials beyond are counted in the legend."""
 CHAR_IN = 0.051
 """Mean width in inches of a letter of a legend at 7 pt."""
+TITLE_CHAR_IN = 0.058
+"""The same of a title at 8 pt."""
 LOG_RATIO = 20.0
 """A scatter's y axis is logarithmic where its largest error is more than this times its smallest."""
 

@@ -59,7 +59,7 @@ def with_places(table: "pd.DataFrame") -> "pd.DataFrame":
 
 
 def sweep_figures(sweep: Sweep) -> list[Path]:
-    """Draw a sweep's EDF and scatter, as far as its trials allow; return the files."""
+    """Draw a sweep's EDFs, scatter, map and tuning curve, as far as its trials allow; return the files."""
     from analysis import AnalysisError, curves, figures
 
     table = with_places(trial_table([sweep]))
@@ -67,6 +67,8 @@ def sweep_figures(sweep: Sweep) -> list[Path]:
         "edf.png": lambda: figures.cdf_figure(curves(table)),
         "edf_absolute.png": lambda: figures.cdf_figure(curves(table, absolute=True)),
         "scatter.png": lambda: figures.scatter_figure(table),
+        "map.png": lambda: figures.map_figure(table),
+        "tuning.png": lambda: figures.tuning_figure(table),
     }
     folder = sweep.folder / "figures"
     folder.mkdir(exist_ok=True)

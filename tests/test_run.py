@@ -136,7 +136,8 @@ def test_mlflow_has_curves_plan_and_figures(undisturbed):
     for parent in parents:
         assert [a.path for a in client.list_artifacts(parent.info.run_id)] == ["figures", "plan.json"]
         figures = {a.path for a in client.list_artifacts(parent.info.run_id, "figures")}
-        assert figures == {"figures/edf.png", "figures/edf_absolute.png", "figures/scatter.png"}
+        names = ("edf", "edf_absolute", "scatter", "map", "tuning")
+        assert figures == {f"figures/{name}.png" for name in names}
     for run in everything:
         if run not in parents:
             history = client.get_metric_history(run.info.run_id, "top1_err")

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from analysis.edf import Curve
 from analysis.errors import AnalysisError
-from analysis.figures.style import COLUMN_IN, FAINT, FONT_PT, PAGE_IN, STYLE, new_figure
+from analysis.figures.style import COLUMN_IN, FAINT, FONT_PT, PAGE_IN, STYLE, entitle, new_figure
 from analysis.layout import CHAR_IN, Cell, Look, finite_errors, grid, is_shared, x_limits
 
 
@@ -48,7 +48,7 @@ def cdf_figure(curves: Sequence[Curve], *, width_in: float | None = None) -> Fig
         axes = figure.subplots(len(cells), panels, sharex=True, sharey=True, squeeze=False)
         for ax, cell in zip(axes.flat, flat, strict=True):
             handles = _draw_cell(ax, cell, limits)
-            _entitle(ax, cell, handles, shared=shared)
+            entitle(ax, cell, handles, shared=shared)
         if shared:
             columns = max(1, int((width - 0.3) / (0.6 + CHAR_IN * max(map(len, flat[0].entries)))))
             figure.legend(handles, flat[0].entries, loc="outside upper center", ncols=columns, frameon=False)
@@ -109,25 +109,3 @@ def _marked(y: NDArray[np.float64], place: int) -> list[int]:
         return []
     levels = (np.arange(4) + 0.3 + 0.25 * (place % 3)) / 4 * y[-1]
     return sorted({int(step) + 1 for step in np.searchsorted(y, levels)})
-
-
-def _entitle(ax: Axes, cell: Cell, handles: list[Line2D], *, shared: bool) -> None:
-    """Write title and legend above the axes, where no curve can run under them."""
-    if not cell.curves:
-        ax.text(0.5, 0.5, "no sweep", transform=ax.transAxes, ha="center", va="center", color="0.5")
-    if shared or not cell.curves:
-        ax.set_title(cell.title, loc="left")
-        return
-    ax.legend(
-        handles,
-        cell.entries,
-        title=cell.title,
-        alignment="left",
-        loc="lower left",
-        bbox_to_anchor=(0.0, 1.0),
-        frameon=False,
-        borderaxespad=0.25,
-        borderpad=0.1,
-        handlelength=2.6,
-        labelspacing=0.25,
-    )

@@ -32,7 +32,7 @@ def scatter_figure(table: pd.DataFrame) -> Figure:
         If the table breaks a rule of `read_sweeps`, or an lr or weight_decay is not above 0.
     """
     sweeps = read_sweeps(table, need=("lr", "weight_decay"))
-    _check_positive(table)
+    check_positive(table)
     heights = y_axes(sweeps)
     looks = looks_of(sweep.family for sweep in sweeps)
     with matplotlib.rc_context(STYLE):
@@ -56,12 +56,13 @@ _AXES: dict[str, Reader] = {
 }
 
 
-def _check_positive(table: pd.DataFrame) -> None:
+def check_positive(table: pd.DataFrame) -> None:
+    """Refuse an lr or weight_decay that is on no logarithmic axis."""
     for column in ("lr", "weight_decay"):
         wrong = table[~(pd.to_numeric(table[column], errors="coerce") > 0)]
         if len(wrong):
             raise AnalysisError(
-                f"a scatter's axes are logarithmic: {column} must be above 0, got {wrong[column].iloc[0]} in "
+                f"axes are logarithmic: {column} must be above 0, got {wrong[column].iloc[0]} in "
                 f"sweep {wrong['sweep'].iloc[0]} ({len(wrong)} trials). Choose other sweeps with --sweep ID."
             )
 

@@ -3,16 +3,20 @@
 import contextlib
 import io
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import matplotlib
+from matplotlib.artist import Artist
+from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
 from analysis.errors import AnalysisError
+from analysis.layout import Cell
 
 COLUMN_IN, PAGE_IN = 3.3, 6.9
 """Widths of a paper's column and page, in inches."""
@@ -60,6 +64,28 @@ def short_number(value: float, place: int | None = None) -> str:
         mantissa, exponent = f"{value:.6e}".split("e")
         return f"{float(mantissa):g}e{int(exponent)}"
     return f"{value:g}"
+
+
+def entitle(ax: Axes, cell: Cell, handles: Sequence[Artist], *, shared: bool) -> None:
+    """Write title and legend above the axes, where no curve can run under them."""
+    if not cell.curves:
+        ax.text(0.5, 0.5, "no sweep", transform=ax.transAxes, ha="center", va="center", color="0.5")
+    if shared or not cell.curves:
+        ax.set_title(cell.title, loc="left")
+        return
+    ax.legend(
+        handles,
+        cell.entries,
+        title=cell.title,
+        alignment="left",
+        loc="lower left",
+        bbox_to_anchor=(0.0, 1.0),
+        frameon=False,
+        borderaxespad=0.25,
+        borderpad=0.1,
+        handlelength=2.6,
+        labelspacing=0.25,
+    )
 
 
 def save(figure: Figure, path: str | os.PathLike[str]) -> Path:

@@ -1,0 +1,117 @@
+"""The figure of tuning curves: how good the best of k random points is expected to be."""
+
+import itertools
+import math
+from collections.abc import Sequence
+
+import matplotlib
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.ticker import FixedLocator, NullLocator
+
+from analysis.edf import Curve, curve_of
+from analysis.figures.style import (
+    COLUMN_IN,
+    FONT_PT,
+    PAGE_IN,
+    STYLE,
+    entitle,
+    new_figure,
+    put_ticks,
+)
+from analysis.layout import LOG_RATIO, Look, grid
+from analysis.table import Sweep, read_sweeps, values
+from analysis.tuning import TuningCurve, tuning_curve
+
+_BAND_ALPHA = 0.16
+
+
+def tuning_figure(table: pd.DataFrame, *, width_in: float | None = None) -> Figure:
+    """Draw tuning curves: a column for each panel, a row for each optimizer, a curve for each sweep.
+
+    x is a budget of k trainings, on a scale of doublings; y the lowest error that k random points of the box
+    are expected to give, a diverged one at 100 %. The band of independent points is shaded; where it leaves
+    the axes it goes on.
+
+    Parameters
+    ----------
+    table : DataFrame
+        One row a trial; see `analysis.table.read_sweeps`.
+    width_in : float, optional
+        Width in inches; a paper's column for one panel, its page for more.
+
+    Raises
+    ------
+    AnalysisError
+        If the table breaks a rule of `read_sweeps`.
+    """
+    sweeps = read_sweeps(table)
+    tuned = {sweep.sweep: tuning_of(sweep) for sweep in sweeps}
+    panels = len({sweep.panel for sweep in sweeps})
+    width = width_in or (COLUMN_IN if panels == 1 else PAGE_IN)
+    column = (width - 0.5) / panels
+    # Nothing lies right of the last budget, so no legend entry counts trials there.
+    cells = grid([curve_of(sweep, absolute=True) for sweep in sweeps], math.inf, column - 0.45)
+    heights = [0.125 * max(cell.lines for cell in row) for row in cells]
+    with matplotlib.rc_context(STYLE):
+        figure = new_figure(
+            width, 0.35 + sum(heights) + len(cells) * (min(max(0.72 * column, 1.5), 2.1) + 0.3)
+        )
+        axes = figure.subplots(len(cells), panels, sharex=True, sharey=True, squeeze=False)
+        for ax, cell in zip(axes.flat, itertools.chain(*cells), strict=True):
+            pairs = zip(cell.curves, cell.looks, strict=True)
+            entitle(ax, cell, [_draw(ax, curve, look, tuned) for curve, look in pairs], shared=False)
+        _set_axes(axes.flat[0], list(tuned.values()))
+        figure.supxlabel("budget k (random points tried)", size=FONT_PT)
+        figure.supylabel("expected top-1 error of the best (%)", size=FONT_PT)
+    return figure
+
+
+def tuning_of(sweep: Sweep) -> TuningCurve:
+    """Return a sweep's tuning curve, with a band where its points are independent."""
+    return tuning_curve(values(sweep.points, "top1_err"), independent=sweep.design == "iid")
+
+
+def _draw(ax: Axes, curve: Curve, look: Look, tuned: dict[str, TuningCurve]) -> Line2D:
+    k, expected, low, high = tuned[curve.sweep]
+    if low is not None and high is not None:
+        ax.fill_between(k, low, high, color=look.color, alpha=_BAND_ALPHA, linewidth=0)
+    ax.grid(axis="y", color="0.92", linewidth=0.5)
+    ax.set_axisbelow(True)
+    (line,) = ax.plot(
+        k,
+        expected,
+        color=look.color,
+        linestyle=look.dash,
+        linewidth=1.3,
+        marker=look.marker,
+        markersize=3.2,
+        markevery=[int(place) for place in np.flatnonzero(np.isin(k, doublings(int(k[-1]))))],
+    )
+    return line
+
+
+def doublings(most: int) -> list[int]:
+    """Return the budgets 1, 2, 4, 8 … that are at most this."""
+    return [2**power for power in range(most.bit_length())]
+
+
+def _set_axes(ax: Axes, tuned: Sequence[TuningCurve]) -> None:
+    """Show all expected errors; a band that is far wider may leave the axes."""
+    expected = np.concatenate([curve.expected for curve in tuned])
+    budgets = doublings(max(len(curve.k) for curve in tuned))
+    low, high = float(expected.min()), float(expected.max())
+    ax.set_xscale("log", base=2)
+    ax.set_xlim(0.93, 1.08 * max(2, max(len(curve.k) for curve in tuned)))
+    ax.xaxis.set_major_locator(FixedLocator(budgets))
+    ax.xaxis.set_minor_locator(NullLocator())
+    ax.xaxis.set_major_formatter("{x:g}")
+    if low > 0 and high > LOG_RATIO * low:
+        ax.set(yscale="log", ylim=(0.6 * low, 1.4 * high))
+        put_ticks(ax.yaxis, high / low)
+    else:
+        margin = max(0.25 * (high - low), 0.5)
+        ax.set_ylim(max(0.0, low - margin), min(100.5, high + margin))
