@@ -1,3 +1,4 @@
+import contextlib
 import shutil
 from pathlib import Path
 
@@ -10,8 +11,9 @@ from test_cli import results  # noqa: F401
 from test_plan import a_plan
 from test_workspace import create
 
-from analysis import curves
+from analysis import AnalysisError, curves
 from sweep.draw import with_places
+from sweep.errors import InputError
 from sweep.sources import Mapping, Optimum, open_source, read
 from sweep.workspace import Workspace
 
@@ -138,6 +140,41 @@ def test_no_trial_is_dropped_and_no_number_changed(errors, nan, tmp_path):
     assert (got["state"][finite] == "finished").all()
     assert (got["state"][~finite] == nan).all()
     assert got["top1_err"][~finite].tolist() == [100.0] * (~finite).sum() or nan == "failed"
+
+
+NASTY = [
+    "",
+    "nan",
+    "inf",
+    "-1",
+    "1.5",
+    "9" * 30,
+    "1e300",
+    "yes",
+    "NULL",
+    "1_0",
+    "٣",
+    "point",
+    "finished",
+    "é",
+]
+
+
+@given(data=st.data())
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_any_cell_is_read_or_refused_by_one_message(data, tmp_path):
+    table = pd.read_csv(DEMO, dtype=str, keep_default_na=False).head(4)
+    if data.draw(st.booleans(), label="foreign"):
+        table = table.drop(columns=["key", "wall_s"])
+    for column in data.draw(st.lists(st.sampled_from(list(table.columns)), max_size=2), label="columns"):
+        cell = data.draw(st.sampled_from(NASTY) | st.text(max_size=5), label="cell")
+        table.loc[data.draw(st.integers(0, 3), label="row"), column] = cell
+    table.to_csv(tmp_path / "t.csv", index=False)
+    nan = data.draw(st.sampled_from([None, "diverged"]), label="nan")
+    with contextlib.suppress(InputError, AnalysisError):
+        table = read([str(tmp_path / "t.csv")], Mapping(nan=nan)).table
+        assert len(table) == 4
+        curves(with_places(table), absolute=True)
 
 
 def test_the_edf_counts_diverged_trials_and_not_failed_ones(tmp_path):
@@ -276,7 +313,7 @@ BAD = [
     ("model,err,state\na,5,gone\n", [], "unknown state in t.csv, column state: 'gone'"),
     ("model,err\na,5\n,6\n", [], "model is empty in row 2"),
     ("model,err,role\na,5,best\n", ["cdf"], "role must be one of point, optimum, got best"),
-    ("model,err,seed\na,5,1.5\n", [], "seed must be whole numbers, got 1.5 in row 1"),
+    ("model,err,seed\na,5,1.5\n", [], "seed must hold whole numbers, got '1.5' in row 1"),
     ("", [], "t.csv is empty"),
     ("model,err\n", [], "t.csv has no rows"),
     ("model,err,err\na,5,5\n", [], "has more than one column err"),

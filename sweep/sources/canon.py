@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from analysis.table import UNKNOWN_DESIGN
 from sweep.errors import InputError, unknown
-from sweep.sources.cells import is_empty, numbers, some_rows, words
+from sweep.sources.cells import is_empty, numbers, some_rows, whole_numbers, words
 from sweep.sources.mapping import Mapping, Origin, is_accuracy, origins
 from sweep.sources.source import LOST, STATE_OF, STOPPED, Source
 from sweep.trial import TrialState
@@ -91,6 +91,14 @@ def _floats(source: Source, origin: Origin | None, ours: str) -> Floats:
     return numbers(source.rows[origin.column], origin.column, source.name)
 
 
+def _wholes(source: Source, origin: Origin | None, ours: str) -> list[int | None]:
+    if origin is None:
+        return [None] * len(source.rows)
+    if origin.column is None:
+        return whole_numbers([origin.constant] * len(source.rows), f"--set {ours}", source.name)
+    return whole_numbers(source.rows[origin.column], origin.column, source.name)
+
+
 def _texts(source: Source, origin: Origin | None, default: str) -> list[str]:
     if origin is None or origin.column is None:
         return [origin.constant or default if origin else default] * len(source.rows)
@@ -112,20 +120,13 @@ def _settings(source: Source, found: dict[str, Origin]) -> dict[str, Any]:
             raise InputError(f"{source.name}: {ours} is infinite in {some_rows(np.isinf(values))}")
         cells[ours] = values
     for ours in ("index", "seed", "epochs", "repeat"):
-        cells[ours] = _whole(_floats(source, found.get(ours), ours), ours, source.name)
+        cells[ours] = _wholes(source, found.get(ours), ours)
     for ours, default in (
         ("sweep", ""), ("role", "point"), ("model", ""), ("optimizer", UNKNOWN), ("recipe", UNKNOWN),
         ("design", UNKNOWN),
     ):  # fmt: skip
         cells[ours] = _texts(source, found.get(ours), default)
     return cells
-
-
-def _whole(values: Floats, ours: str, name: str) -> list[int | None]:
-    odd = ~np.isnan(values) & (values % 1 != 0)
-    if odd.any():
-        raise InputError(f"{name}: {ours} must be whole numbers, got {values[odd][0]:g} in {some_rows(odd)}")
-    return [None if np.isnan(value) else int(value) for value in values]
 
 
 def _states(

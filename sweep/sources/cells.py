@@ -48,6 +48,29 @@ def _number(cell: Any) -> float:
     return float(cell)
 
 
+def whole_numbers(cells: Iterable[Any], column: str, name: str) -> list[int | None]:
+    """Return a column as whole numbers, None where a cell is empty or NaN.
+
+    Raises
+    ------
+    InputError
+        If a cell is no whole number, or takes more than 64 bits.
+    """
+    return [_whole(word, column, name, row) for row, word in enumerate(words(cells), start=1)]
+
+
+def _whole(word: str, column: str, name: str, row: int) -> int | None:
+    if not word or word.lower() == "nan":
+        return None
+    try:
+        value = int(word.removesuffix(".0"))
+        if "_" not in word and abs(value) < 2**63:
+            return value
+    except ValueError:
+        pass
+    raise InputError(f"{name}: {column} must hold whole numbers, got {word[:60]!r} in row {row}")
+
+
 def is_empty(cell: Any) -> bool:
     """Whether nothing stands in a cell. NaN is something that stands there."""
     if isinstance(cell, float):

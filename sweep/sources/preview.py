@@ -7,13 +7,20 @@ import pandas as pd
 from sweep.sources.canon import UNKNOWN, Canon
 from sweep.sources.mapping import Origin
 from sweep.sources.source import Source, several
+from sweep.workspace import COLUMNS
 
 _WIDTH = 14
 
 
 def preview(ours: Sequence[Source], others: Sequence[Canon], whole: pd.DataFrame) -> list[str]:
     """Say what was read, which column was taken for what and how, and what came of it."""
-    lines = [f"{s.name}: {s.kind} of sweep export, {len(s.rows)} trials, read as it is" for s in ours]
+    lines = []
+    for source in ours:
+        unused = [column for column in source.rows.columns if column not in COLUMNS]
+        lines.append(
+            f"{source.name}: {source.kind} of sweep export, {len(source.rows)} trials, read as it is"
+        )
+        lines += [f"  not used: {several(unused, 12)}"] if unused else []
     for other in others:
         lines += _source_lines(other)
     return lines + [_sweep_line(rows) for _, rows in whole.groupby("sweep", sort=False)]

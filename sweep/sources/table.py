@@ -65,24 +65,21 @@ def as_exported(source: Source) -> pd.DataFrame:
         If a number is none.
     """
     from sweep.draw import typed
-    from sweep.sources.cells import numbers, words
+    from sweep.sources.cells import numbers, whole_numbers, words
 
     cells: dict[str, Any] = {}
     for column in COLUMNS:
         if column not in source.rows:
             cells[column] = [0] * len(source.rows)
         elif column in ("index", "seed", "repeat", "epochs"):
-            values = [str(value).removesuffix(".0") for value in words(source.rows[column])]
-            cells[column] = [_whole(value, column, source.name) for value in values]
+            cells[column] = whole_numbers(source.rows[column], column, source.name)
         elif column in ("u_lr", "u_wd", "lr", "weight_decay", "top1_err", "best_top1_err", "wall_s"):
             cells[column] = numbers(source.rows[column], column, source.name)
         else:
             cells[column] = words(source.rows[column])
+    for column in ("index", "repeat"):
+        if None in cells[column]:
+            raise InputError(
+                f"{source.name}: {column} is empty in row {cells[column].index(None) + 1}: fill it"
+            )
     return typed(pd.DataFrame(cells, columns=list(COLUMNS)))
-
-
-def _whole(text: str, column: str, name: str) -> int | None:
-    try:
-        return int(text) if text else None
-    except ValueError:
-        raise InputError(f"{name}: {column} must be a whole number, got {text!r}") from None
