@@ -10,6 +10,7 @@ import pytest
 from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
 
+from sweep.errors import InputError
 from sweep.sources import Mapping, read
 
 optuna.logging.set_verbosity(optuna.logging.ERROR)
@@ -64,6 +65,8 @@ def test_a_study_is_read_as_optuna_itself_reads_it(study, tmp_path):
     assert len(table) == len(frame) == 10
     done = (frame["state"] == "COMPLETE").to_numpy()
     assert table["lr"].tolist() == pytest.approx(frame["params_lr"].tolist(), nan_ok=True, abs=0, rel=0)
+    seconds = frame["duration"].dt.total_seconds()
+    assert table["wall_s"][done].tolist() == pytest.approx(seconds[done].tolist())
     assert table["seed"][done].tolist() == frame["number"][done].tolist()
     assert table["top1_err"][done].to_numpy() == pytest.approx(
         100.0 - 100.0 * frame["value"][done].to_numpy()
@@ -82,6 +85,16 @@ def test_what_failed_means_is_asked(study, tmp_path):
     with pytest.raises(ValueError, match=r"2 of 10 trials have no finite value: 2 .* \(rows 3, 4\)"):
         got(tmp_path, nan=None)
     assert got(tmp_path, nan="failed").table["state"].value_counts()["failed"] == 3
+
+
+def test_a_table_that_optuna_made_of_a_study_says_the_same(study, tmp_path):
+    study.trials_dataframe().to_csv(tmp_path / "study.csv", index=False)
+    mapping = {"constants": {"model": "vit"}, "fraction": True, "accuracy": True}
+    with pytest.raises(InputError, match=r"2 of 10 trials have no finite value: 2 .* \(rows 3, 4\)"):
+        read([str(tmp_path / "study.csv")], Mapping(**mapping))
+    table = read([str(tmp_path / "study.csv")], Mapping(**mapping, nan="diverged")).table
+    columns = ["index", "lr", "weight_decay", "state", "top1_err"]
+    pd.testing.assert_frame_equal(table[columns], got(tmp_path).table[columns])
 
 
 def test_the_direction_says_what_the_metric_is(tmp_path):

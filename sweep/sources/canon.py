@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from analysis.table import UNKNOWN_DESIGN
+from analysis.table import DIVERGED_ERR, UNKNOWN_DESIGN
 from sweep.errors import InputError, unknown
 from sweep.sources.cells import is_empty, numbers, some_rows, whole_numbers, words
 from sweep.sources.mapping import Mapping, Origin, is_accuracy, origins
@@ -17,8 +17,6 @@ from sweep.workspace import COLUMNS
 
 UNKNOWN = UNKNOWN_DESIGN
 """The optimizer, recipe or design of trials whose source does not say."""
-DIVERGED_ERR = 100.0
-
 Floats = NDArray[np.float64]
 
 
@@ -28,7 +26,7 @@ class Canon:
 
     source: Source
     table: pd.DataFrame
-    """With the columns of `sweep.workspace.COLUMNS`; index -2 where the source gives none."""
+    """With the columns of `sweep.workspace.COLUMNS`; no index or repeat where the source gives none."""
     origins: dict[str, Origin]
     scale: "Scale"
     notes: list[str]

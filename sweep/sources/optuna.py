@@ -123,7 +123,7 @@ def _cells(trial: Any, objectives: int) -> dict[str, Any]:
     names = ["value"] if objectives == 1 else [f"values_{i}" for i in range(objectives)]
     return {
         **dict(zip(names, values, strict=True)),
-        "duration": trial.duration.total_seconds() if trial.duration else None,
+        "wall_s": trial.duration.total_seconds() if trial.duration else None,
         **{f"params_{key}": value for key, value in trial.params.items()},
         **{f"user_attrs_{key}": value for key, value in trial.user_attrs.items()},
     }

@@ -16,9 +16,10 @@ STOPPED = "stopped"
 _WORDS = {
     TrialState.FINISHED: ("finished", "complete", "completed", "done", "success", "succeeded", "terminated"),
     TrialState.DIVERGED: ("diverged",),
-    TrialState.FAILED: ("failed", "fail", "error", "errored", "crashed", "killed"),
+    TrialState.FAILED: ("failed", "error", "errored", "crashed", "killed"),
     TrialState.RUNNING: ("running", "paused"),
     TrialState.PLANNED: ("planned", "pending", "waiting", "scheduled", "queued"),
+    LOST: ("fail",),  # Optuna's word, also for an objective that returned NaN
     STOPPED: ("pruned", "stopped", "early_stopped"),
 }
 STATE_OF = {word: str(state) for state, words in _WORDS.items() for word in words}
