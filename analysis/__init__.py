@@ -12,7 +12,7 @@ from analysis.intervals import Interval
 from analysis.summaries import Summary, summarise, summary_table
 from analysis.table import Sweep, read_sweeps
 from analysis.tuning import TuningCurve, tuning_curve
-from analysis.verdicts import flattery
+from analysis.verdicts import flattery, too_short, verdicts
 from analysis.words import comparison_table, sentences
 
 __all__ = [
@@ -40,5 +40,7 @@ __all__ = [
     "share_within",
     "summarise",
     "summary_table",
+    "too_short",
     "tuning_curve",
+    "verdicts",
 ]

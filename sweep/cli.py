@@ -21,6 +21,9 @@ app = typer.Typer(
 )
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+Confidence = Annotated[float, typer.Option(help="Of every interval and band, between 0 and 1.")]
+_WIDE = 160
+"""Letters in a line of a file or pipe: a table there is not squeezed into 80."""
 Out = Annotated[Path, typer.Option("--out", "-o", help="File to write; its suffix decides the format.")]
 
 
@@ -50,9 +53,18 @@ def _is_users(error: ValueError) -> bool:
     return isinstance(error, InputError | SearchSpaceError | AnalysisError)
 
 
+def _mind(warnings: list[str]) -> None:
+    """Print what a reader of the result must know."""
+    for warning in warnings:
+        plain_console(stderr=True).print("Mind:", warning, style="yellow", markup=False)
+
+
 def plain_console(*, stderr: bool = False) -> Console:
-    """Return a console that leaves line breaks and numbers as they are."""
-    return Console(stderr=stderr, highlight=False, soft_wrap=True)
+    """Return a console that leaves line breaks and numbers as they are, a wide one if it is no terminal."""
+    console = Console(stderr=stderr, highlight=False, soft_wrap=True)
+    if not console.is_terminal:
+        console.width = max(console.width, _WIDE)
+    return console
 
 
 @app.command(
@@ -169,7 +181,7 @@ def ui(
 )
 @takes_trials
 def export(trials: Trials, out: Out) -> None:
-    """Write one row a trial to a .csv or .parquet file."""
+    """Write one row a trial to a .csv, .parquet or .json file."""
     from sweep import draw
 
     draw.write_table(trials.table, out)
@@ -187,19 +199,65 @@ def cdf(
     absolute: Annotated[
         bool, typer.Option("--absolute", help="The error itself, not Δ to the optimum.")
     ] = False,
+    band: Annotated[
+        str | None,
+        typer.Option(
+            help="For iid points equal-precision (default), ks, dkw, pointwise; for sobol scramble; or none."
+        ),
+    ] = None,
+    confidence: Confidence = 0.95,
 ) -> None:
     """Draw the EDFs: share of trials within x points of the optimum's error. Steep means robust."""
-    from analysis import curves, figures, flattery, read_sweeps, summarise, summary_table
+    from analysis import curves, figures, read_sweeps, summarise, summary_table, verdicts
     from sweep import draw, show
 
     warnings = trials.check_comparable()
     table = draw.with_places(trials.table)
     drawn = curves(table, absolute=absolute)
-    figures.save(figures.cdf_figure(drawn), out)
-    show.shares(summary_table([summarise(each) for each in read_sweeps(table)]), plain_console())
-    for warning in warnings + flattery(drawn):
-        plain_console(stderr=True).print("Mind:", warning, style="yellow", markup=False)
+    bands, notes = ({}, []) if band == "none" else draw.bands_of(drawn, band, confidence)
+    figures.save(figures.cdf_figure(drawn, bands), out)
+    sweeps = read_sweeps(table)
+    show.shares(summary_table([summarise(each, confidence) for each in sweeps]), plain_console())
+    flattered = [] if absolute else verdicts(sweeps, draw.learning_table(trials.sweeps))
+    _mind(warnings + notes + flattered)
     plain_console().print(f"Written to {out}", markup=False)
+
+
+@app.command(
+    epilog="Example: [bold]sweep compare[/bold]; [bold]sweep compare --optimizer sgd --out pairs.csv[/bold]"
+)
+@takes_trials
+def compare(
+    trials: Trials,
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", help="Write the table to a .csv, .parquet or .json file.")
+    ] = None,
+    test: Annotated[
+        str, typer.Option(help="paired, unpaired, or auto: paired where models share their points.")
+    ] = "auto",
+    confidence: Confidence = 0.95,
+    as_json: AsJson = False,
+) -> None:
+    """Compare models: which is better, which is more robust, by how much, and how sure that is."""
+    import analysis
+    from sweep import draw, show
+
+    warnings = trials.check_comparable()
+    table = draw.with_places(trials.table)
+    sweeps = analysis.read_sweeps(table)
+    pairs = analysis.compare(sweeps, test=test, confidence=confidence)
+    summary = analysis.summary_table([analysis.summarise(each, confidence) for each in sweeps])
+    if out:
+        draw.write_table(analysis.comparison_table(pairs), out)
+    if as_json:
+        tables = {"sweeps": summary, "pairs": analysis.comparison_table(pairs)}
+        print_json({name: draw.records(rows) for name, rows in tables.items()})
+        return
+    show.shares(summary, plain_console())
+    show.comparisons(pairs, plain_console())
+    _mind(warnings + analysis.verdicts(sweeps, draw.learning_table(trials.sweeps)))
+    if out:
+        plain_console().print(f"Written to {out}", markup=False)
 
 
 @app.command(epilog="Example: [bold]sweep scatter --out fig.pdf[/bold]")

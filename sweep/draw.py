@@ -1,10 +1,12 @@
 """From sweeps to tables and figures: what `analysis` needs to know of them, and nothing of how it draws."""
 
+import json
+import math
 import os
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sweep.catalog import MODELS
 from sweep.errors import InputError
@@ -13,6 +15,9 @@ from sweep.workspace import COLUMNS, Sweep
 
 if TYPE_CHECKING:
     import pandas as pd
+    from matplotlib.figure import Figure
+
+    from analysis import Band, Curve
 
 OTHER_PANEL = "other models"
 
@@ -30,6 +35,37 @@ def typed(table: "pd.DataFrame") -> "pd.DataFrame":
     whole = {"epochs": "Int64", "index": "int64", "repeat": "int64"}
     whole["seed"] = "Int64" if table["seed"].isna().any() else "int64"
     return table.astype(dict.fromkeys(floats, "float64") | whole)
+
+
+def learning_table(sweeps: Iterable[Sweep]) -> "pd.DataFrame":
+    """Return one row an epoch of a trial: key, epoch and top1_err in percent."""
+    import pandas as pd
+
+    rows = [
+        (key, number, record.top1_err)
+        for sweep in sweeps
+        for key, history in sweep.journal.trials.items()
+        for number, (_, record) in sorted(history.epochs.items())
+    ]
+    return pd.DataFrame(rows, columns=["key", "epoch", "top1_err"])
+
+
+def bands_of(
+    curves: "Sequence[Curve]", kind: str | None = None, confidence: float = 0.95
+) -> "tuple[dict[str, Band], list[str]]":
+    """Return each curve's band by its sweep's name, and why others have none.
+
+    Raises
+    ------
+    AnalysisError
+        If a kind is asked for that does not hold for a curve's design.
+    """
+    from analysis import curve_band, no_band
+
+    problems = {} if kind else {curve.sweep: no_band(curve) for curve in curves}
+    fit = [curve for curve in curves if not problems.get(curve.sweep)]
+    notes = [f"no band: {problem}" for problem in problems.values() if problem]
+    return {curve.sweep: curve_band(curve, kind, confidence) for curve in fit}, notes
 
 
 def check_comparable(sweeps: Sequence[Sweep]) -> list[str]:
@@ -64,8 +100,8 @@ def sweep_figures(sweep: Sweep) -> list[Path]:
 
     table = with_places(trial_table([sweep]))
     drawings = {
-        "edf.png": lambda: figures.cdf_figure(curves(table)),
-        "edf_absolute.png": lambda: figures.cdf_figure(curves(table, absolute=True)),
+        "edf.png": lambda: _edf_figure(curves(table)),
+        "edf_absolute.png": lambda: _edf_figure(curves(table, absolute=True)),
         "scatter.png": lambda: figures.scatter_figure(table),
         "map.png": lambda: figures.map_figure(table),
         "tuning.png": lambda: figures.tuning_figure(table),
@@ -82,8 +118,24 @@ def sweep_figures(sweep: Sweep) -> list[Path]:
     return drawn
 
 
+def _edf_figure(drawn: "Sequence[Curve]") -> "Figure":
+    from analysis import figures
+
+    return figures.cdf_figure(drawn, bands_of(drawn)[0])
+
+
+def records(table: "pd.DataFrame") -> list[dict[str, Any]]:
+    """Return a table's rows as plain values, None for what JSON has no word for: missing, NaN, infinite."""
+
+    def plain(value: Any) -> Any:
+        return None if isinstance(value, float) and not math.isfinite(value) else value
+
+    rows = table.astype(object).where(table.notna(), None).to_dict("records")
+    return [{str(name): plain(value) for name, value in row.items()} for row in rows]
+
+
 def write_table(table: "pd.DataFrame", out: Path) -> None:
-    """Write a table as CSV or Parquet, by its suffix, whole or not at all.
+    """Write a table as CSV, Parquet or JSON, by its suffix, whole or not at all.
 
     Raises
     ------
@@ -93,10 +145,11 @@ def write_table(table: "pd.DataFrame", out: Path) -> None:
     writers = {
         ".csv": lambda path: table.to_csv(path, index=False),
         ".parquet": lambda path: table.to_parquet(path, index=False),
+        ".json": lambda path: path.write_text(json.dumps(records(table), indent=1) + "\n"),
     }
     suffix = out.suffix.lower()
     if suffix not in writers:
-        raise InputError(f"--out {out}: the suffix must be {' or '.join(writers)}, got {out.suffix!r}")
+        raise InputError(f"--out {out}: the suffix must be one of {', '.join(writers)}, got {out.suffix!r}")
     aside = out.with_name(f".{os.getpid()}.part{suffix}")
     try:
         writers[suffix](aside)

@@ -2,11 +2,11 @@
 
 import math
 import statistics
-from collections.abc import Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 from sweep.plan import Plan
 from sweep.progress import duration
@@ -15,6 +15,8 @@ from sweep.workspace import Sweep, Workspace
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from analysis import Comparison
 
 _NAMED_FAILURES = 10
 
@@ -139,17 +141,40 @@ def _number(value: float | None) -> str:
 
 
 def shares(summary: "pd.DataFrame", console: Console) -> None:
-    """Print how many of each sweep's points lie near its optimum; see `analysis.summary_table`."""
-    table = Table(
-        "model", "optimizer", "points", "diverged", "error at optimum", "median", "≤1", "≤2", "≤4", "≤8"
-    )
+    """Print level and spread of each sweep side by side; see `analysis.summary_table`."""
+    words = ("points", "diverged", "error at optimum", "median error", "≤1", "≤2", "≤4", "≤8", "area ≤8")
+    table = Table(Column("model", overflow="fold"), Column("optimizer", overflow="fold"), *words)
     for row in summary.to_dict("records"):
-        errors = [f"{row[name]:.2f} %" for name in ("optimum_err", "median")]
-        within = [f"{row[f'within_{delta}']:.2f}" for delta in (1, 2, 4, 8)]
+        seeds = f" (mean of {row['seeds']})" if row["seeds"] > 1 else ""
         points = str(row["n"]) + (f" (of {row['n'] + row['missing']})" if row["missing"] else "")
+        errors = [f"{row['optimum_err']:.2f} %{seeds}", _estimate(row, "median")]
+        within = [_estimate(row, name) for name in ("within_1", "within_2", "within_4", "within_8", "area_8")]
         table.add_row(row["model"], row["optimizer"], points, str(row["diverged"]), *errors, *within)
     console.print(table)
-    console.print("≤x: share of points within x points of the error at the optimum")
+    console.print(
+        "≤x: share of points within x points of the error at the optimum; area: under that curve up to 8 "
+        "points, 1 at best. In brackets: confidence limits."
+    )
+
+
+def _estimate(row: Mapping[Hashable, Any], name: str) -> str:
+    """Write an estimate of a summary with its limits, where it has any."""
+    value, low, high = (row[name + suffix] for suffix in ("", "_low", "_high"))
+    return f"{value:.2f}" if math.isnan(low) else f"{value:.2f} ({low:.2f}–{high:.2f})"
+
+
+def comparisons(pairs: "Sequence[Comparison]", console: Console) -> None:
+    """Print what pairs of models differ in, in words."""
+    from analysis import sentences
+
+    console.print()
+    for pair in pairs:
+        console.print(f"{pair.a.model} – {pair.b.model}", style="bold", markup=False)
+        for sentence in sentences(pair):
+            console.print(f"  {sentence}", markup=False)
+    console.print(
+        "Corrected: for the number of pairs, so that of all differences claimed 5 % are expected to be false."
+    )
 
 
 def model_rows() -> list[dict[str, Any]]:

@@ -3,7 +3,7 @@ import subprocess
 import sys
 
 import pytest
-from test_journal import finished
+from test_journal import epoch, finished
 from test_plan import a_plan
 from test_workspace import create
 from typer.main import get_command
@@ -34,7 +34,7 @@ def test_every_command_has_help_with_an_example(command, sweep):
 
 
 def test_the_commands_of_the_design_are_there():
-    assert {"run", "status", "models", "ui", "export", "cdf", "scatter"} <= set(COMMANDS)
+    assert {"run", "status", "models", "ui", "export", "cdf", "compare", "scatter"} <= set(COMMANDS)
 
 
 def test_help_imports_nothing_heavy():
@@ -114,7 +114,7 @@ BAD_OUT = [
     (["cdf", "--out", "fig.docx"], "docx"),
     (["cdf", "--out", "nowhere/fig.pdf"], "cannot write"),
     (["scatter", "--out", "fig"], "suffix"),
-    (["export", "--out", "table.xls"], ".csv or .parquet"),
+    (["export", "--out", "table.xls"], ".csv, .parquet, .json"),
     (["export", "--out", "nowhere/table.csv"], "cannot write"),
     (["cdf", "--out", "fig.pdf", "--model", "vit_q"], "no sweep to show"),
     (["cdf", "--out", "fig.pdf", "--sweep", "vit"], "fits 2 sweeps"),
@@ -295,3 +295,69 @@ def test_models_are_listed_with_their_cost(sweep):
     assert rows["vit_p_18gf"]["params"] == 86_567_656
     assert rows["vit_c_1mf"]["optima"]["adamw/digits"]["lr"] > 0
     assert "regnety_4gf" in sweep("models")[1]
+
+
+def test_compare_says_it_in_words_and_writes_every_number(results, sweep):
+    code, out, _ = sweep("compare", "--out", "pairs.json")
+    assert code == 0
+    assert "vit_c_1mf has the lower error at 100 %" in out
+    assert "--seeds 5" in out, "one trial at an optimum is no zero to test by"
+    (row,) = json.loads((results.parent / "pairs.json").read_text())
+    assert (row["a"], row["b"], row["paired"], row["n_a"]) == ("vit_p_1mf", "vit_c_1mf", True, 8)
+    assert row["p Wilcoxon"] == pytest.approx(2 / 2**8), "all of 8 signs alike"
+    assert row["p_delta"] is None
+    code, out, _ = sweep("compare", "--json")
+    tables = json.loads(out)
+    assert tables["pairs"] == [row]
+    assert [each["model"] for each in tables["sweeps"]] == ["vit_p_1mf", "vit_c_1mf"]
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["compare", "--test", "t"], "a test is one of auto, paired, unpaired, got 't'"),
+        (["compare", "--confidence", "95"], "between 0 and 1, such as 0.95, got 95"),
+        (["compare", "--model", "vit_p_1mf"], "at least two sweeps, got vit_p_1mf"),
+        (["compare", "--out", "pairs.xls"], "one of .csv, .parquet, .json, got '.xls'"),
+        (["cdf", "--out", "a.png", "--band", "wide"], "a band is one of equal-precision, ks"),
+        (["cdf", "--out", "a.png", "--band", "scramble"], "holds for the design sobol"),
+    ],
+)
+def test_what_cannot_be_compared_or_banded_is_one_message(results, sweep, words, message):
+    code, _, err = sweep(*words)
+    assert code == 2
+    assert message in " ".join(err.split())
+
+
+def test_mixed_optimizers_are_not_compared(results, sweep):
+    other = create(Workspace(results), a_plan(model="vit_c_1mf", optimizer="sgd", n=8))
+    for trial in other.plan.trials:
+        other.journal.append("end", trial.key, finished(trial.key, error=9.0))
+    code, _, err = sweep("compare")
+    assert code == 2
+    assert "got adamw, sgd: choose with --optimizer" in err
+    assert sweep("compare", "--optimizer", "adamw")[0] == 0
+
+
+def test_cdf_draws_the_band_that_is_asked_for(results, sweep):
+    sizes = []
+    for words in (["--band", "none"], ["--band", "ks"], ["--band", "ks", "--confidence", "0.5"]):
+        assert sweep("cdf", "--out", "a.svg", *words)[0] == 0
+        sizes.append((results.parent / "a.svg").read_bytes())
+    assert len(set(sizes)) == 3
+
+
+def test_a_schedule_that_is_too_short_is_warned_of(results, sweep):
+    for each in Workspace(results).sweeps():
+        key = each.plan.trials[0].key
+        other = Workspace(results / "new").prepare(each.plan)
+        other.folder.mkdir(parents=True)
+        other.write_plan()
+        other.journal.append("start", key)
+        for number, error in enumerate((90.0, 40.0, 20.0, 5.0), 1):
+            other.journal.append("epoch", key, epoch(number, error))
+        for i, trial in enumerate(each.plan.trials):
+            other.journal.append("end", trial.key, finished(trial.key, error=5.0 + i))
+    _, _, err = sweep("cdf", "--out", "a.png", "--dir", str(results / "new"))
+    assert "its schedule of 4 epochs is short" in err
+    assert "15.0 points over the last 1" in err

@@ -1,7 +1,7 @@
 """The figure of EDFs."""
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import matplotlib
 import numpy as np
@@ -10,23 +10,30 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
+from analysis.bands import Band
 from analysis.edf import Curve
 from analysis.errors import AnalysisError
+from analysis.figures.shades import draw_band, draw_missing, shade_handles
 from analysis.figures.style import COLUMN_IN, FAINT, FONT_PT, PAGE_IN, STYLE, entitle, new_figure
 from analysis.layout import CHAR_IN, Cell, Look, finite_errors, grid, is_shared, x_limits
 
 
-def cdf_figure(curves: Sequence[Curve], *, width_in: float | None = None) -> Figure:
+def cdf_figure(
+    curves: Sequence[Curve], bands: Mapping[str, Band] | None = None, *, width_in: float | None = None
+) -> Figure:
     """Draw EDFs: a column for each panel, a row for each optimizer, a step curve for each sweep.
 
     A legend entry says n, and where there are any, the trials that diverged, those that lie right of the x
     axis, and those still missing. Diverged trials are no steps: what a curve lacks to 1 is they and the
-    ones beyond the edge.
+    ones beyond the edge. Missing trials are hatched: where the curve would be if all of them were better or
+    worse than any other.
 
     Parameters
     ----------
     curves : sequence of Curve
         All relative or all absolute.
+    bands : mapping of str to Band, optional
+        A sweep's name → its curve's confidence band; see `analysis.curve_band`. The legend names each kind.
     width_in : float, optional
         Width in inches; a paper's column for one panel, its page for more.
 
@@ -42,18 +49,22 @@ def cdf_figure(curves: Sequence[Curve], *, width_in: float | None = None) -> Fig
     limits = x_limits(curves)
     cells = grid(curves, limits[1], column - 0.45)
     flat = list(itertools.chain(*cells))
-    shared = is_shared(flat)
+    shared, shades = is_shared(flat), shade_handles(curves, bands or {}, int((width - 0.9) / CHAR_IN))
+    lines = sum(str(shade.get_label()).count("\n") + 1 for shade in shades)
     with matplotlib.rc_context(STYLE):
-        figure = new_figure(width, _cdf_height(cells, column, shared=shared))
+        figure = new_figure(width, _cdf_height(cells, column, shared=shared) + 0.15 * lines)
         axes = figure.subplots(len(cells), panels, sharex=True, sharey=True, squeeze=False)
         for ax, cell in zip(axes.flat, flat, strict=True):
-            handles = _draw_cell(ax, cell, limits)
+            handles = _draw_cell(ax, cell, bands or {}, limits)
             entitle(ax, cell, handles, shared=shared)
         if shared:
             columns = max(1, int((width - 0.3) / (0.6 + CHAR_IN * max(map(len, flat[0].entries)))))
             figure.legend(handles, flat[0].entries, loc="outside upper center", ncols=columns, frameon=False)
-        figure.supxlabel("Δ top-1 error (points)" if curves[0].relative else "top-1 error (%)", size=FONT_PT)
+        for ax in axes[-1]:
+            ax.set_xlabel("Δ top-1 error (points)" if curves[0].relative else "top-1 error (%)")
         figure.supylabel("share of trials", size=FONT_PT)
+        if shades:
+            figure.legend(handles=shades, loc="outside lower center", frameon=False)
     return figure
 
 
@@ -71,13 +82,18 @@ def _cdf_height(cells: list[list[Cell]], column: float, *, shared: bool) -> floa
     return 0.35 + legends + len(cells) * (plot + 0.3)
 
 
-def _draw_cell(ax: Axes, cell: Cell, limits: tuple[float, float]) -> list[Line2D]:
-    """Draw a cell's curves."""
+def _draw_cell(ax: Axes, cell: Cell, bands: Mapping[str, Band], limits: tuple[float, float]) -> list[Line2D]:
+    """Draw a cell's curves and what is shaded beside them."""
     ax.set(xlim=limits, ylim=(-0.02, 1.02), yticks=np.linspace(0, 1, 6))
     ax.grid(axis="y", color="0.92", linewidth=0.5)
     ax.set_axisbelow(True)
     if any(curve.relative for curve in cell.curves):
         ax.axvline(0.0, color=FAINT, linewidth=0.8, zorder=1)
+    for curve, look in zip(cell.curves, cell.looks, strict=True):
+        if curve.sweep in bands:
+            draw_band(ax, bands[curve.sweep], look, limits)
+        if curve.missing:
+            draw_missing(ax, curve, look, limits)
     pairs = enumerate(zip(cell.curves, cell.looks, strict=True))
     return [_draw_curve(ax, curve, look, limits, place) for place, (curve, look) in pairs]
 
