@@ -5,6 +5,7 @@ arXiv:1909.03004); its estimate from n points is unbiased (Tang et al. 2020, arX
 comes from the band of the error distribution (Lourie, Cho & He 2023, arXiv:2311.09480).
 """
 
+import bisect
 from typing import NamedTuple
 
 import numpy as np
@@ -62,6 +63,23 @@ def tuning_curve(
     low, high = count_limits(len(x), kind, confidence)
     edges = np.concatenate([[least], x, [most]])
     return TuningCurve(k, expected, _mean_best(edges, high, k), _mean_best(edges, low, k))
+
+
+def budget_for(errors: ArrayLike, target: float) -> int | None:
+    """Return how many random points are expected to reach an error, None if all there are do not.
+
+    Parameters
+    ----------
+    errors : array_like, shape (n,)
+        Top-1 error in percent; a diverged trial at 100.
+    target : float
+        In percent.
+    """
+    x = np.sort(np.asarray(errors, dtype=float))
+    reached = bisect.bisect_left(
+        range(1, len(x) + 1), True, key=lambda k: bool(_expected_best(x, np.array([k]))[0] <= target + 1e-9)
+    )
+    return reached + 1 if reached < len(x) else None
 
 
 def _expected_best(x: Floats, k: NDArray[np.int64]) -> Floats:

@@ -8,14 +8,15 @@ import pandas as pd
 from analysis.compare import LEVEL, Comparison
 from analysis.intervals import Interval
 from analysis.summaries import AREA_TO
+from analysis.tuning import budget_for
 
 MANY = 10_000
 """Trials that nobody will run: a need above this is called just that."""
 
 
 def sentences(pair: Comparison) -> list[str]:
-    """Say what a comparison shows: of the error, and of Δ, which is robustness proper."""
-    return [_of_error(pair), _of_delta(pair)]
+    """Say what a comparison shows: of the error, of Δ, which is robustness proper, and of the budget."""
+    return [text for text in (_of_error(pair), _of_delta(pair), _of_budget(pair)) if text]
 
 
 def _of_error(pair: Comparison) -> str:
@@ -49,6 +50,22 @@ def _of_delta(pair: Comparison) -> str:
     if p > LEVEL:
         return f"Neither is shown to be the more robust ({evidence})."
     return f"{more.model} is the more robust, {less.model} the less ({evidence})."
+
+
+def _of_budget(pair: Comparison) -> str | None:
+    """Say how few trials of the better model do what all of the other's did; None where it took as many."""
+    if not pair.different:
+        return None
+    better, worse = (pair.a, pair.b) if pair.better.value >= 0.5 else (pair.b, pair.a)
+    target = float(worse.points["top1_err"].min())
+    k = budget_for(better.points["top1_err"], target)
+    if k is None or k >= worse.n:
+        return None
+    trials = "1 random trial" if k == 1 else f"{k} random trials"
+    return (
+        f"Of {better.model}, {trials} can be expected to reach {target:.2f} %, "
+        f"the best of {worse.n} of {worse.model}."
+    )
 
 
 def _both(pair: Comparison) -> str:

@@ -302,6 +302,7 @@ def test_compare_says_it_in_words_and_writes_every_number(results, sweep):
     assert code == 0
     assert "vit_c_1mf has the lower error at 100 %" in out
     assert "--seeds 5" in out, "one trial at an optimum is no zero to test by"
+    assert "Of vit_c_1mf, 1 random trial can be expected to reach 8.00 %, the best of 8 of vit_p_1mf" in out
     (row,) = json.loads((results.parent / "pairs.json").read_text())
     assert (row["a"], row["b"], row["paired"], row["n_a"]) == ("vit_p_1mf", "vit_c_1mf", True, 8)
     assert row["p Wilcoxon"] == pytest.approx(2 / 2**8), "all of 8 signs alike"
