@@ -30,8 +30,16 @@ def _of_error(pair: Comparison) -> str:
     where = "at {} of the shared points" if pair.paired else "in {} of all pairs of trials"
     return (
         f"{winner} has the lower error {where.format(percent(better))}: it leads {loser} by {number(lead)} "
-        f"points in the median ({evidence})."
+        f"points in the median ({evidence}){_dominance(pair, winner)}."
     )
+
+
+def _dominance(pair: Comparison, winner: str) -> str:
+    """Say where the EDFs cross, if they do: then which model is better depends on the error one asks for."""
+    if pair.dominates == winner:
+        return ", and its EDF is nowhere below the other"
+    below = pair.gap_a if winner == pair.a.model else pair.gap_b
+    return f"; but the EDFs cross: the other lies up to {below:.2f} above" if below > 0 else ""
 
 
 def _of_delta(pair: Comparison) -> str:
