@@ -16,7 +16,7 @@ def train(config):
         lost = config["i"] == 1 and epoch == 2
         tune.report({"val_acc": float("nan") if lost else [0.5, 0.8, 0.7][epoch], "lr": 0.0})
 
-init(num_cpus=1, include_dashboard=False, logging_level="ERROR")
+init("local", num_cpus=1, include_dashboard=False, logging_level="ERROR")
 lr = tune.sample_from(lambda config: 0.1 + config["i"])
 space = {"i": tune.grid_search([0, 1, 2]), "lr": lr, "opt": {"wd": 0.05}}
 tune.Tuner(
@@ -31,7 +31,8 @@ def test_the_folder_of_a_real_run_is_read(tmp_path, sweep):
     import sys
 
     code = TINY.replace("FOLDER", repr(str(tmp_path / "ray_results")))
-    subprocess.run([sys.executable, "-c", code], capture_output=True, timeout=300, check=True)
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, timeout=300, text=True)
+    assert ran.returncode == 0, ran.stderr
     got = read(
         [str(tmp_path / "ray_results/exp")], Mapping(constants={"model": "m"}, fraction=True, nan="diverged")
     )
