@@ -7,6 +7,7 @@ corrected for the number of pairs (Benjamini & Hochberg 1995).
 
 import itertools
 import math
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
@@ -19,10 +20,10 @@ from analysis import intervals, paired, unpaired
 from analysis.bands import CONFIDENCE, POINTWISE, band
 from analysis.edf import DECIMALS, edf
 from analysis.errors import AnalysisError
-from analysis.intervals import NOTHING, Interval
+from analysis.intervals import NOTHING, Interval, rounding_variance
 from analysis.pairing import Pairs, pair_up
 from analysis.sampling import Sampling
-from analysis.summaries import AREA_TO, area_scores, mean_of_zeros, minus
+from analysis.summaries import AREA_TO, area_scores, minus, zero_of
 from analysis.table import DIVERGED_ERR, Sweep, values
 
 Floats = NDArray[np.float64]
@@ -166,15 +167,25 @@ def _paired(a: Sweep, b: Sweep, pairs: Pairs) -> Comparison:
         left_out=a.n + b.n - 2 * len(d),
         mean_diff=points.mean(d, -DIVERGED_ERR, DIVERGED_ERR),
         median_diff=_median(d, points, least=-DIVERGED_ERR),
-        better=points.mean((d < 0) + 0.5 * (d == 0), 0.0, 1.0),
+        better=_share_better(d, points),
         area_diff=_area_difference(a, b, pairs),
-        tests={name: test(d) for name, test in PAIRED_TESTS.items()},
-        tests_delta={} if no_delta else _delta_tests(d, a, b),
+        tests=_p_values(PAIRED_TESTS, d),
+        tests_delta={} if no_delta else _delta_tests(pairs, a, b),
         no_test=None,
         no_delta=no_delta,
         needed=paired.points_needed(d),
         **_gaps(pairs.a, pairs.b),
     )
+
+
+def _p_values(tests: dict[str, Callable[..., float]], *samples: Floats) -> dict[str, float]:
+    """Return every test's p-value; one too small for a float is not 0 but the least there is."""
+    return {name: max(test(*samples), sys.float_info.min) for name, test in tests.items()}
+
+
+def _share_better(d: Floats, points: Sampling) -> Interval:
+    """Return how often A's error is below B's at the same point, ties counted half."""
+    return points.mean((d < 0) + 0.5 * (d == 0), 0.0, 1.0)
 
 
 def _median(sample: Floats, points: Sampling, least: float = 0.0) -> Interval:
@@ -207,17 +218,25 @@ def _no_delta(a: Sweep, b: Sweep) -> str | None:
     return None
 
 
-def _delta_tests(d: Floats, a: Sweep, b: Sweep) -> dict[str, float]:
-    low, high = _zero_difference(a.optimum_errs, b.optimum_errs)
+def _delta_tests(pairs: Pairs, a: Sweep, b: Sweep) -> dict[str, float]:
+    rounding = rounding_variance(np.concatenate([*pairs[:2], a.optimum_errs, b.optimum_errs]))
+    low, high = _zero_difference(a.optimum_errs, b.optimum_errs, rounding)
+    d = np.round(pairs.a - pairs.b, DECIMALS)
     return {name: paired.with_uncertain_shift(test, d, low, high) for name, test in PAIRED_TESTS.items()}
 
 
-def _zero_difference(a: Floats, b: Floats) -> tuple[float, float]:
-    """Return Welch's limits of the difference of two zeros, at the level that the tests of Δ take."""
-    if np.ptp(a) == np.ptp(b) == 0:
-        return float(a[0] - b[0]), float(a[0] - b[0])
-    limits = stats.ttest_ind(a, b, equal_var=False).confidence_interval(1 - paired.ZERO_LEVEL)
-    return float(limits.low), float(limits.high)
+def _zero_difference(a: Floats, b: Floats, rounding: float) -> tuple[float, float]:
+    """Return Welch's limits of the difference of two zeros, at the level that the tests of Δ take.
+
+    `rounding` is the variance that counting images adds to every error.
+    """
+    difference = float(a.mean() - b.mean())
+    parts = np.array([(zeros.var(ddof=1) + rounding) / len(zeros) for zeros in (a, b)])
+    if not parts.any():
+        return difference, difference
+    dof = parts.sum() ** 2 / (parts**2 / [len(a) - 1, len(b) - 1]).sum()
+    width = float(stats.t.isf(paired.ZERO_LEVEL / 2, dof) * math.sqrt(parts.sum()))
+    return difference - width, difference + width
 
 
 def _area_difference(a: Sweep, b: Sweep, pairs: Pairs) -> Interval:
@@ -252,7 +271,7 @@ def _of_zero(sweep: Sweep, scores: Floats, confidence: float) -> float:
 
     Trials strictly inside the range move along with the zero, the others not.
     """
-    zero = mean_of_zeros(sweep.optimum_errs, confidence)
+    zero = zero_of(sweep, confidence)
     half = 0.0 if math.isnan(zero.high) else zero.high - zero.value
     return float(((scores > 0) & (scores < 1)).mean()) * half / AREA_TO
 
@@ -292,14 +311,13 @@ def _unpaired(a: Sweep, b: Sweep, confidence: float) -> Comparison:
 UNPAIRED_TESTS: dict[str, Callable[[Floats, Floats], float]] = {
     "Mann–Whitney": unpaired.mann_whitney,
     "Kolmogorov–Smirnov": unpaired.kolmogorov_smirnov,
-    "Cramér–von Mises": unpaired.cramer_von_mises,
 }
 
 
 def _unpaired_tests(x: Sample, y: Sample) -> tuple[dict[str, float], str | None]:
     """Return the p-values of the tests that hold for two designs, or why there is none."""
     if x.points.design == y.points.design == "iid":
-        return {name: test(x.errors, y.errors) for name, test in UNPAIRED_TESTS.items()}, None
+        return _p_values(UNPAIRED_TESTS, x.errors, y.errors), None
     problem = x.points.problem or y.points.problem
     if problem:
         return {}, problem

@@ -118,8 +118,8 @@ class Curve:
     missing: int
     """Points without a result (planned, running, failed): not in n. Above 0, the curve is incomplete."""
     scrambles: NDArray[np.float64]
-    """A Sobol' design's errors on the curve's scale by independent scramble, those of diverged trials inf,
-    shape (scrambles, 16)."""
+    """A Sobol' design's errors on the curve's scale by independent scramble, shape (scrambles, 16). Diverged
+    trials are above every Δ (inf), or at 100 %, as in the EDF."""
     relative: bool
     """Whether x is Δ to the optimum's error (points) or the error itself (percent)."""
 
@@ -169,15 +169,19 @@ def curve_of(sweep: Sweep, *, absolute: bool) -> Curve:
         n=sweep.n,
         diverged=len(sweep.diverged),
         missing=sweep.missing,
-        scrambles=_scrambles(sweep, 0.0 if absolute else sweep.optimum_err or 0.0),
+        scrambles=_scrambles(sweep, absolute),
         relative=not absolute,
     )
 
 
-def _scrambles(sweep: Sweep, zero: float) -> NDArray[np.float64]:
-    """Return the errors of a Sobol' design's scrambles, counted from a zero."""
-    errors = values(sweep.points, "top1_err")[sweep.scrambles]
-    return np.where(errors == DIVERGED_ERR, np.inf, np.round(errors - zero, DECIMALS))
+def _scrambles(sweep: Sweep, absolute: bool) -> NDArray[np.float64]:
+    """Return the errors of a Sobol' design's scrambles on the scale of the EDF."""
+    points = sweep.points
+    errors = values(points, "top1_err")
+    if not absolute:
+        delta = np.round(errors - (sweep.optimum_err or 0.0), DECIMALS)
+        errors = np.where(points["state"] == "diverged", np.inf, delta)
+    return errors[sweep.scrambles]
 
 
 def _absolute_edf(sweep: Sweep) -> EDF:

@@ -14,7 +14,13 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import special, stats
 
-from analysis.bands import CONFIDENCE, Band, check_confidence, clopper_pearson, scrambled_limits
+from analysis.bands import (
+    CONFIDENCE,
+    Band,
+    check_confidence,
+    clopper_pearson,
+    scrambled_limits,
+)
 from analysis.edf import EDF
 
 Floats = NDArray[np.float64]
@@ -66,21 +72,38 @@ def _t_limit(values: Floats, side: float, confidence: float) -> float:
 
 
 def scrambled_mean(
-    values_km: ArrayLike, least: float, most: float, confidence: float = CONFIDENCE, *, counts: bool = False
+    values_km: ArrayLike, least: float, most: float, confidence: float = CONFIDENCE
 ) -> Interval:
     """Return the mean over independent scrambles, from the spread between their means.
+
+    As in `bounded_mean`, what the scrambles are too few to show is allowed for: that in each a point could
+    as well lie at the other end of the range, beyond a cliff (`analysis.bands.HIDDEN_VARIANCE`).
 
     Parameters
     ----------
     values_km : array_like, shape (scrambles, points a scramble)
     least, most : float
         The range of what is possible.
-    counts : bool
-        The values are 0 or 1; see `analysis.bands.scrambled_limits`.
     """
     values = np.asarray(values_km, dtype=float)
-    low, high = scrambled_limits(values[:, :, None], confidence, counts=counts)
+    reach = (float(values.max()) - least, most - float(values.min()))
+    low, high = scrambled_limits(values[:, :, None], confidence, reach)
     return Interval(float(values.mean()), max(least, float(low[0])), min(most, float(high[0])))
+
+
+def rounding_variance(errors: ArrayLike) -> float:
+    """Return the variance that counting images adds to an error: step² / 12.
+
+    Errors of a few seeds often agree by chance, and then their spread says nothing of how far they are off.
+
+    Parameters
+    ----------
+    errors : array_like
+        Of everything that was tried on the same images. The step is the least distance between two of them,
+        at most 1 point (100 images).
+    """
+    steps = np.diff(np.unique(np.round(np.asarray(errors, dtype=float), 9)))
+    return float(min(steps.min(), 1.0)) ** 2 / 12 if len(steps) else 0.0
 
 
 def quantile(edf: EDF, share: float, band: Band) -> Interval:
@@ -114,7 +137,7 @@ def best_again(edf: EDF, confidence: float = CONFIDENCE) -> float:
     n = edf.n
     r = np.arange(1, n + 1)
     log_old = log_choose(n, r) - log_choose(2 * n, r)
-    enough = np.flatnonzero(log_old <= math.log(1.0 - confidence))
+    enough = np.flatnonzero(log_old <= math.log(1.0 - confidence) + 1e-12)
     return edf.quantile((enough[0] + 1) / n) if enough.size else math.inf
 
 

@@ -39,8 +39,11 @@ class Sampling:
         """Why there are no intervals; None if there are."""
         return no_sampling_error(self.name, self.design, len(self.scrambles))
 
-    def mean(self, sample: ArrayLike, least: float, most: float, *, counts: bool = False) -> Interval:
+    def mean(self, sample: ArrayLike, least: float, most: float) -> Interval:
         """Return the mean of a value of each point.
+
+        Points of a scramble that is not whole are in the mean only; its limits are widened to hold it where
+        need be.
 
         Parameters
         ----------
@@ -48,8 +51,6 @@ class Sampling:
             In the order of `index`.
         least, most : float
             The range of what is possible.
-        counts : bool
-            The values are 0 or 1.
         """
         values_n = np.asarray(sample, dtype=float)
         value = float(values_n.mean())
@@ -58,11 +59,11 @@ class Sampling:
         if self.design == "iid":
             return intervals.bounded_mean(values_n, least, most, self.confidence)
         blocks = values_n[self.scrambles]
-        limits = intervals.scrambled_mean(blocks, least, most, self.confidence, counts=counts)
-        return limits._replace(value=value)
+        limits = intervals.scrambled_mean(blocks, least, most, self.confidence)
+        return Interval(value, min(limits.low, value), max(limits.high, value))
 
     def share(self, sample: NDArray[np.bool_]) -> Interval:
         """Return the share of the points of which something holds; exact limits for independent ones."""
         if self.design == "iid":
             return intervals.share(int(sample.sum()), len(sample), self.confidence)
-        return self.mean(sample, 0.0, 1.0, counts=True)
+        return self.mean(sample, 0.0, 1.0)

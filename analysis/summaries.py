@@ -13,7 +13,7 @@ from scipy import stats
 from analysis import intervals
 from analysis.bands import CONFIDENCE, POINTWISE, curve_band
 from analysis.edf import DECIMALS, DELTAS, Curve, curve_of, edf
-from analysis.intervals import NOTHING, Interval
+from analysis.intervals import NOTHING, Interval, rounding_variance
 from analysis.sampling import Sampling
 from analysis.table import DIVERGED_ERR, Sweep, values
 from analysis.variance import SeedNoise, VarianceSplit, seed_noise, variance_split
@@ -55,7 +55,7 @@ class Summary:
     @property
     def zero(self) -> Interval:
         """Error at the optimum, with limits where it was trained more than once."""
-        return mean_of_zeros(self.sweep.optimum_errs, self.confidence)
+        return zero_of(self.sweep, self.confidence)
 
 
 def summarise(sweep: Sweep, confidence: float = CONFIDENCE) -> Summary:
@@ -80,7 +80,7 @@ def _of_delta(sweep: Sweep, points: Sampling, errors: Floats) -> dict[str, Any]:
     """Return what is counted from the error at the optimum; nothing where that has no finite result."""
     if sweep.optimum_state != "finished":
         return {"mean_delta": NOTHING, "within": dict.fromkeys(DELTAS, NOTHING), "area": NOTHING}
-    zero = mean_of_zeros(sweep.optimum_errs, points.confidence)
+    zero = zero_of(sweep, points.confidence)
     delta = errors - zero.value
     return {
         "mean_delta": minus(points.mean(errors, 0.0, DIVERGED_ERR), zero),
@@ -89,14 +89,29 @@ def _of_delta(sweep: Sweep, points: Sampling, errors: Floats) -> dict[str, Any]:
     }
 
 
-def mean_of_zeros(errors: Floats, confidence: float = CONFIDENCE) -> Interval:
-    """Return the mean error at the optimum, with Student's t limits where there is more than one trial."""
+def zero_of(sweep: Sweep, confidence: float = CONFIDENCE) -> Interval:
+    """Return the mean error at a sweep's optimum."""
+    zeros = sweep.optimum_errs
+    rounding = rounding_variance(np.concatenate([zeros, values(sweep.points, "top1_err")]))
+    return mean_of_zeros(zeros, rounding, confidence)
+
+
+def mean_of_zeros(errors: Floats, rounding: float = 0.0, confidence: float = CONFIDENCE) -> Interval:
+    """Return the mean error at the optimum, with Student's t limits where there is more than one trial.
+
+    Parameters
+    ----------
+    errors : ndarray, shape (k,)
+    rounding : float
+        Variance that counting images adds to each.
+    """
     if not len(errors):
         return NOTHING
     value = float(errors.mean())
     if len(errors) < 2:
         return Interval(value, math.nan, math.nan)
-    width = float(stats.t.ppf((1 + confidence) / 2, len(errors) - 1) * stats.sem(errors))
+    variance = (errors.var(ddof=1) + rounding) / len(errors)
+    width = float(stats.t.ppf((1 + confidence) / 2, len(errors) - 1) * math.sqrt(variance))
     return Interval(value, value - width, value + width)
 
 

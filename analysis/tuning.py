@@ -11,7 +11,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from analysis.bands import CONFIDENCE, EQUAL_PRECISION, count_limits
+from analysis.bands import CONFIDENCE, EQUAL_PRECISION, SIMULTANEOUS, count_limits
+from analysis.errors import AnalysisError
 from analysis.intervals import log_choose
 
 Floats = NDArray[np.float64]
@@ -54,9 +55,16 @@ def tuning_curve(
         that a few points are far better.
     budgets : array_like of int, optional
         Each in 1 … n; all of them by default.
+
+    Raises
+    ------
+    AnalysisError
+        If an error is no finite number between least and most, a budget not in 1 … n, or the band not
+        simultaneous.
     """
     x = np.sort(np.asarray(errors, dtype=float))
     k = np.arange(1, len(x) + 1) if budgets is None else np.asarray(budgets, dtype=np.int64)
+    _check(x, k, kind, least, most)
     expected = _expected_best(x, k)
     if not independent:
         return TuningCurve(k, expected, None, None)
@@ -80,6 +88,20 @@ def budget_for(errors: ArrayLike, target: float) -> int | None:
         range(1, len(x) + 1), True, key=lambda k: bool(_expected_best(x, np.array([k]))[0] <= target + 1e-9)
     )
     return reached + 1 if reached < len(x) else None
+
+
+def _check(x: Floats, k: NDArray[np.int64], kind: str, least: float, most: float) -> None:
+    n = len(x)
+    odd = int((~((x >= least) & (x <= most))).sum())
+    if n == 0 or odd:
+        raise AnalysisError(
+            f"a tuning curve takes at least one error, each from {least:g} to {most:g}, got {n} and {odd} of "
+            "them NaN or outside: give a diverged trial as 100, and leave out one without a result."
+        )
+    if ((k < 1) | (k > n)).any():
+        raise AnalysisError(f"a budget is a number of trials from 1 to {n}, got {k.tolist()}.")
+    if kind not in SIMULTANEOUS:
+        raise AnalysisError(f"a tuning curve's band is one of {', '.join(SIMULTANEOUS)}, got {kind!r}.")
 
 
 def _expected_best(x: Floats, k: NDArray[np.int64]) -> Floats:

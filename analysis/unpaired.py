@@ -1,4 +1,9 @@
-"""Tests of two models that were tried at different points."""
+"""Tests of two models that were tried at different points.
+
+Not among them: the Cramér–von Mises test. Errors are counts of images and so are tied, and scipy's is then
+not right: its exact distribution finds p = 0 between sixteen diverged trials and sixteen others, its limit
+rejects 6 % of true hypotheses at 5 % (n = 4, half of the trials diverged).
+"""
 
 import math
 
@@ -27,13 +32,6 @@ def kolmogorov_smirnov(a: ArrayLike, b: ArrayLike) -> float:
     """Return the two-sided p-value of the largest distance between two EDFs."""
     method = "exact" if max(np.size(a), np.size(b)) <= EXACT_UP_TO else "asymp"
     return float(stats.ks_2samp(a, b, method=method).pvalue)
-
-
-def cramer_von_mises(a: ArrayLike, b: ArrayLike) -> float:
-    """Return the p-value of the mean squared distance between two EDFs; 1 with less than two trials each."""
-    if min(np.size(a), np.size(b)) < 2:
-        return 1.0
-    return float(stats.cramervonmises_2samp(a, b).pvalue)
 
 
 def probability_better(a: ArrayLike, b: ArrayLike, confidence: float = CONFIDENCE) -> Interval:
@@ -83,9 +81,12 @@ def between_scrambles(a_km: ArrayLike, b_km: ArrayLike) -> float:
         Errors. Within a scramble points are not independent: only the scrambles' means are compared.
     """
     a, b = (np.asarray(sample, dtype=float).mean(axis=1) for sample in (a_km, b_km))
-    if np.ptp(np.concatenate([a, b])) == 0:
-        return 1.0
-    return float(stats.ttest_ind(a, b, equal_var=False).pvalue)
+    if np.ptp(a) == np.ptp(b) == 0:  # no spread to judge by: as a permutation of the scrambles would
+        return 1.0 if a[0] == b[0] else 2 / math.comb(len(a) + len(b), len(a))
+    (mean_a, sd_a), (mean_b, sd_b) = ((means.mean(), means.std(ddof=1)) for means in (a, b))
+    return float(
+        stats.ttest_ind_from_stats(mean_a, sd_a, len(a), mean_b, sd_b, len(b), equal_var=False).pvalue
+    )
 
 
 def trials_needed(probability: float, level: float = 0.05, power: float = 0.8) -> float:

@@ -1,0 +1,134 @@
+"""How often tests see a difference where there is none, and where there is one."""
+
+import itertools
+from typing import Any
+
+import numpy as np
+from scipy import stats
+from surfaces import STEP, ZERO, Floats, draw, errors
+
+from analysis import paired, unpaired
+from analysis.compare import PAIRED_TESTS, UNPAIRED_TESTS, _corrected, _zero_difference
+from analysis.intervals import rounding_variance
+
+LEVEL = 0.05
+REPS = 4_000
+MODELS = 10
+Rows = list[dict[str, Any]]
+
+
+def null_paired(
+    rng: np.random.Generator, reps: int | None, design: str, n: int, surface: str, rounded: bool
+) -> Rows:
+    """Two models alike at every point, each trial with noise of its own."""
+    u = draw(design, reps or REPS, n, rng)
+    d = np.round(errors(u, surface, rng, rounded=rounded) - errors(u, surface, rng, rounded=rounded), 9)
+    return [
+        _row(f"{name}, paired", design, n, surface, rounded, [test(row) for row in d])
+        for name, test in PAIRED_TESTS.items()
+    ]
+
+
+def null_delta(
+    rng: np.random.Generator, reps: int | None, n: int, seeds: int, noise: float, rounded: bool
+) -> Rows:
+    """Two models alike in Δ whose errors differ by 1.95 points, each zero the mean of some seeds."""
+    u = draw("iid", reps or REPS, n, rng)
+    a, b = (errors(u, "smooth", rng, rounded=rounded, noise=noise, zero=zero) for zero in (ZERO, ZERO + 1.95))
+    zeros = rng.normal([[ZERO], [ZERO + 1.95]], noise, (len(u), 2, seeds))
+    if rounded:
+        zeros = np.round(zeros / STEP) * STEP
+    p: dict[str, list[float]] = {name: [] for name in PAIRED_TESTS}
+    for row_a, row_b, (zero_a, zero_b) in zip(a, b, zeros, strict=True):
+        everything = np.concatenate([row_a, row_b, zero_a, zero_b])
+        low, high = _zero_difference(zero_a, zero_b, rounding_variance(everything))
+        for name, test in PAIRED_TESTS.items():
+            d = np.round(row_a - row_b, 9)
+            p[name].append(paired.with_uncertain_shift(test, d, low, high))
+    words = (f"smooth, noise {noise:g}", rounded)
+    return [_row(f"{name}, Δ, {seeds} seeds", "iid", n, *words, found) for name, found in p.items()]
+
+
+def null_unpaired(rng: np.random.Generator, reps: int | None, n: int, surface: str, rounded: bool) -> Rows:
+    """Two samples of one model."""
+    a, b = (errors(draw("iid", reps or REPS, n, rng), surface, rng, rounded=rounded) for _ in "ab")
+    return [
+        _row(name, "iid", n, surface, rounded, [test(x, y) for x, y in zip(a, b, strict=True)])
+        for name, test in UNPAIRED_TESTS.items()
+    ]
+
+
+def null_scrambles(rng: np.random.Generator, reps: int | None, k: int, surface: str, rounded: bool) -> Rows:
+    """Two sets of scrambles of one model."""
+    sides = (draw("sobol", reps or REPS, 16 * k, rng) for _ in "ab")
+    a, b = (errors(u, surface, rng, rounded=rounded).reshape(len(u), k, 16) for u in sides)
+    p = [unpaired.between_scrambles(x, y) for x, y in zip(a, b, strict=True)]
+    return [_row("Welch between scrambles", "sobol", 16 * k, surface, rounded, p)]
+
+
+def null_all_pairs(rng: np.random.Generator, reps: int | None, n: int, shared: bool) -> Rows:
+    """Ten models alike, their 45 pairs corrected: how often is any pair called different?"""
+    hits = []
+    for _ in range(reps or REPS):
+        u = rng.random((1 if shared else MODELS, n, 2))
+        e = errors(np.broadcast_to(u, (MODELS, n, 2)), "cliff", rng, rounded=True)
+        i, j = np.triu_indices(MODELS, k=1)
+        if shared:
+            p = stats.wilcoxon(
+                np.round(e[i] - e[j], 9), axis=1, zero_method="pratt", method="asymptotic"
+            ).pvalue
+        else:
+            p = stats.mannwhitneyu(e[i], e[j], axis=1).pvalue
+        hits.append(min(_corrected(list(p))))
+    name = "any of 45 pairs, " + ("Wilcoxon" if shared else "Mann–Whitney")
+    return [_row(name, "iid", n, "cliff", True, hits)]
+
+
+def power(rng: np.random.Generator, reps: int | None, n: int, surface: str, worse: float) -> Rows:
+    """One model less robust, tried at the same points or at others."""
+    reps = reps or REPS
+    u, other = rng.random((2, reps, n, 2))
+    a, b, c = (
+        errors(points, surface, rng, rounded=True, worse=w)
+        for points, w in ((u, 0), (u, worse), (other, worse))
+    )
+    found = {
+        "Wilcoxon, paired": [paired.signed_rank(row) for row in np.round(a - b, 9)],
+        "Mann–Whitney": [unpaired.mann_whitney(x, y) for x, y in zip(a, c, strict=True)],
+    }
+    return [
+        _row(name, "iid", n, surface, True, p) | {"promise": "power", "at": worse}
+        for name, p in found.items()
+    ]
+
+
+def _row(
+    name: str, design: str, n: int, surface: str, rounded: bool, p: list[float] | Floats
+) -> dict[str, Any]:
+    return {
+        "name": name, "design": design, "n": n, "surface": surface, "rounded": rounded,
+        "promise": "rejects", "rate": float((np.asarray(p) <= LEVEL).mean()), "reps": len(p),
+    }  # fmt: skip
+
+
+_KINDS = ("smooth", "cliff", "half")
+_DESIGNS = [("iid", 8), ("iid", 16), ("iid", 64), ("iid", 300), ("sobol", 48), ("sobol", 128), ("grid", 64)]
+PAIRED: list[Any] = [
+    *((null_paired, (*size, s, True)) for size, s in itertools.product(_DESIGNS, _KINDS)),
+    *((null_paired, (*size, "cliff", False)) for size in _DESIGNS),
+]
+DELTA: list[Any] = [
+    *((null_delta, case) for case in itertools.product((16, 64, 256), (3, 5), (0.1, 0.3), (True,))),
+    *((null_delta, (64, seeds, 0.3, False)) for seeds in (3, 5)),
+]
+UNPAIRED: list[Any] = [
+    *((null_unpaired, case) for case in itertools.product((16, 64, 256), _KINDS, (False, True))),
+    *((null_scrambles, (k, s, True)) for k, s in itertools.product((3, 4, 8), _KINDS)),
+]
+MANY: list[Any] = [
+    *((null_all_pairs, case) for case in itertools.product((64, 256), (True, False))),
+    *(
+        (power, case)
+        for case in itertools.product((8, 16, 32, 64, 128, 256), ("smooth", "cliff"), (0.1, 0.3))
+    ),
+]

@@ -1,0 +1,122 @@
+import itertools
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import stats
+
+from analysis.paired import (
+    hodges_lehmann,
+    points_needed,
+    sign_flip,
+    signed_rank,
+    with_uncertain_shift,
+)
+
+few = settings(max_examples=25, deadline=None)
+steps = st.integers(-40, 40).map(lambda k: k / 5)
+some = st.lists(steps, min_size=1, max_size=70)
+
+
+def flips(weights):
+    """Every sign change of weights, by brute force: the two-sided p-value of their sum."""
+    sums = [abs(np.dot(signs, weights)) for signs in itertools.product([-1, 1], repeat=len(weights))]
+    return np.mean(np.array(sums) >= abs(sum(weights)) - 1e-9)
+
+
+@given(st.lists(steps, min_size=1, max_size=9))
+@few
+def test_small_samples_by_brute_force(d):
+    # Pratt: zeros are ranked among the others, and count for neither side
+    assert signed_rank(d) == pytest.approx(flips(np.sign(d) * stats.rankdata(np.abs(d))))
+    assert sign_flip(d) == pytest.approx(flips(np.array(d)))
+
+
+@pytest.mark.parametrize(
+    ("n", "tied"), [*((n, False) for n in (2, 8, 13, 14, 40, 51, 500)), (14, True), (51, True), (500, True)]
+)
+def test_signed_rank_is_scipys(n, tied):
+    rng = np.random.default_rng(n)
+    d = rng.normal(0.4, 1, n)
+    d = np.round(d * 5) / 5 if tied else d
+    assert signed_rank(d) == pytest.approx(stats.wilcoxon(d, zero_method="pratt").pvalue)
+
+
+@pytest.mark.parametrize("n", [14, 40, 256, 257, 1500])
+@pytest.mark.parametrize("shift", [0.0, 0.15])
+def test_sign_flip_is_a_permutation_of_samples(n, shift):
+    d = np.random.default_rng(n).standard_t(2, n) + shift
+    theirs = stats.permutation_test(
+        (d,), np.mean, permutation_type="samples", n_resamples=1_999, rng=np.random.default_rng(1)
+    )
+    spread = 4 * np.sqrt(theirs.pvalue / 2_000) + 1e-3
+    assert sign_flip(d) == pytest.approx(theirs.pvalue, abs=spread)
+
+
+def test_a_few_outliers_among_many_are_flipped_one_by_one():
+    # eight models' cliffs: the sum is 8 times ±100, its distribution far from normal
+    d = np.concatenate([np.full(8, 100.0), np.random.default_rng(0).normal(0, 0.3, 3000)])
+    assert sign_flip(d) == pytest.approx(2 / 2**8, abs=2e-3)
+
+
+@given(some)
+@few
+def test_p_values_are_two_sided_and_above_0(d):
+    for test in (signed_rank, sign_flip):
+        p = test(d)
+        assert 0 < p <= 1
+        swapped = test([-x for x in d])
+        assert swapped == pytest.approx(p, abs=1e-12 if test is signed_rank or len(d) <= 13 else 0.025)
+
+
+@pytest.mark.parametrize("n", [1, 2, 16, 300])
+def test_no_difference_at_all(n):
+    assert signed_rank(np.zeros(n)) == sign_flip(np.zeros(n)) == 1.0
+    assert points_needed(np.zeros(n)) == np.inf
+
+
+def test_one_or_two_points_show_nothing():
+    assert signed_rank([5.0]) == sign_flip([5.0]) == 1.0
+    assert signed_rank([5.0, 6.0]) == sign_flip([5.0, 6.0]) == 0.5
+
+
+def test_large_samples_are_tested_quickly():
+    d = np.random.default_rng(0).normal(0.1, 1, 10_000)
+    assert signed_rank(d) < 1e-10
+    assert sign_flip(d) == 1e-4, "no smaller one is to be had from 9,999 sign changes"
+
+
+@pytest.mark.parametrize("test", [signed_rank, sign_flip])
+@pytest.mark.parametrize("n", [7, 40])
+def test_an_uncertain_shift_takes_the_largest_p_value(test, n):
+    d = np.random.default_rng(n).normal(2.0, 1.0, n)
+    for low, high in ((0.0, 0.4), (0.5, 1.2), (1.0, 3.0), (3.5, 4.0), (2.6, 9.0)):
+        between = max(test(d - shift) for shift in np.linspace(low, high, 60))
+        found = with_uncertain_shift(test, d, low, high)
+        assert found >= min(1.0, between + 0.005) - (1e-9 if n < 14 or test is signed_rank else 0.02)
+        if not low <= 2.0 <= high and test is signed_rank:
+            assert found <= min(1.0, between + 0.005) + 0.03
+    assert with_uncertain_shift(test, d, 0.0, 0.0) == pytest.approx(min(1, test(d) + 0.005))
+
+
+@given(st.lists(steps, min_size=1, max_size=30))
+@few
+def test_hodges_lehmann_is_the_median_of_pairwise_means(d):
+    means = [(d[i] + d[j]) / 2 for i in range(len(d)) for j in range(i, len(d))]
+    assert hodges_lehmann(d) == pytest.approx(np.median(means))
+
+
+def test_hodges_lehmann_of_many_is_close():
+    d = np.random.default_rng(0).exponential(1.0, 2000)
+    i, j = np.triu_indices(2000)
+    assert hodges_lehmann(d) == pytest.approx(np.median((d[i] + d[j]) / 2), abs=0.005)
+
+
+@pytest.mark.parametrize("shift", [0.3, 0.6])
+def test_as_many_points_as_needed_have_the_power(shift):
+    rng = np.random.default_rng(0)
+    n = points_needed(rng.normal(shift, 1, 5_000))
+    d = rng.normal(shift, 1, (2_000, int(n)))
+    power = (stats.wilcoxon(d, axis=1, method="asymptotic").pvalue <= 0.05).mean()
+    assert 0.77 < power < 0.88, "Noether's formula asks for a little too many where few are needed"
