@@ -271,6 +271,20 @@ def scatter(trials: Trials, out: Out) -> None:
     plain_console().print(f"Written to {out}", markup=False)
 
 
+@app.command(epilog="Example: [bold]sweep report --out report.html[/bold], then open it in any browser")
+@takes_trials
+def report(trials: Trials, out: Out) -> None:
+    """Write all that the sweeps show as one HTML page: what was run, figures, comparisons, every trial."""
+    from analysis.report import report_html
+    from sweep import draw
+    from sweep import report as reports
+
+    reports.check_suffix(out)
+    extras = reports.extras(trials.sweeps, trials.check_comparable())
+    reports.write(report_html(draw.with_places(trials.table), extras), out)
+    plain_console().print(f"Written to {out}", markup=False)
+
+
 def print_json(value: object) -> None:
     """Print a value as JSON; NaN and infinity are an error, as they are not JSON."""
     import json

@@ -6,6 +6,7 @@ not: a run is found again by its trial's key and brought up to date as often as 
 
 import logging
 import os
+import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -26,6 +27,8 @@ from sweep.journal import TrialHistory
 from sweep.plan import Plan
 from sweep.trial import EpochRecord, TrialSpec, TrialState
 
+LOCAL_UI = "http://127.0.0.1:5000"
+"""Where `sweep ui` listens by default."""
 METRICS_PER_REQUEST = 1000
 """MLflow's limit for one ``log_batch``."""
 
@@ -160,8 +163,8 @@ def read_runs(experiment: str) -> list[dict[str, Any]]:
     Returns
     -------
     list of dict
-        Of each run its id, its parent's (None without one), status, wall_s, and params, metrics (the last
-        value of each) and tags.
+        Of each run its id, its experiment's, its parent's (None without one), status, wall_s, and params,
+        metrics (the last value of each) and tags.
 
     Raises
     ------
@@ -180,6 +183,26 @@ def read_runs(experiment: str) -> list[dict[str, Any]]:
         return [_run(run) for run in _all_runs(client, found.experiment_id, "")]
 
 
+def run_links(recipe: str) -> dict[str, str]:
+    """Return the address of each trial's run in MLflow's UI, by the trial's key.
+
+    Runs in a file or database have the address at which `sweep ui` shows them.
+
+    Raises
+    ------
+    InputError
+        If MLflow cannot be read, or has nothing of the recipe.
+    """
+    runs = read_runs(f"sweep-{recipe}")
+    uri = get_tracking_uri()
+    host = re.sub(r"(?<=://)[^@/]*@", "", uri).rstrip("/") if uri.startswith("http") else LOCAL_UI
+    return {
+        run["tags"]["sweep.key"]: f"{host}/#/experiments/{run['experiment']}/runs/{run['id']}"
+        for run in runs
+        if run["parent"] and "sweep.key" in run["tags"]
+    }
+
+
 def _check_is_there(uri: str) -> None:
     """Refuse a local store that is not there, or not MLflow's: a client would make one of it."""
     file = sqlite_file(uri)
@@ -194,7 +217,8 @@ def _check_is_there(uri: str) -> None:
 def _run(run: Any) -> dict[str, Any]:
     spent = (run.info.end_time - run.info.start_time) / 1000 if run.info.end_time else None
     return {
-        "id": run.info.run_id, "parent": run.data.tags.get(MLFLOW_PARENT_RUN_ID), "status": run.info.status,
+        "id": run.info.run_id, "experiment": run.info.experiment_id, "status": run.info.status,
+        "parent": run.data.tags.get(MLFLOW_PARENT_RUN_ID),
         "wall_s": spent, "params": run.data.params, "metrics": run.data.metrics, "tags": run.data.tags,
     }  # fmt: skip
 

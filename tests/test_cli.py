@@ -34,7 +34,7 @@ def test_every_command_has_help_with_an_example(command, sweep):
 
 
 def test_the_commands_of_the_design_are_there():
-    assert {"run", "status", "models", "ui", "export", "cdf", "compare", "scatter"} <= set(COMMANDS)
+    assert {"run", "status", "models", "ui", "export", "cdf", "compare", "scatter", "report"} <= set(COMMANDS)
 
 
 def test_help_imports_nothing_heavy():
@@ -117,6 +117,8 @@ BAD_OUT = [
     (["export", "--out", "table.xls"], ".csv, .parquet, .json"),
     (["export", "--out", "nowhere/table.csv"], "cannot write"),
     (["cdf", "--out", "fig.pdf", "--model", "vit_q"], "no sweep to show"),
+    (["report", "--out", "report.pdf"], "the suffix must be .html or .htm, got '.pdf'"),
+    (["report", "--out", "nowhere/report.html"], "cannot write"),
     (["cdf", "--out", "fig.pdf", "--sweep", "vit"], "fits 2 sweeps"),
 ]
 
@@ -213,6 +215,20 @@ def test_cdf_draws_both_kinds_and_prints_the_shares(sweep, results, tmp_path):
     assert sweep("cdf", "--absolute", "--out", "abs.svg")[0] == 0
     assert sweep("scatter", "--out", "s.png")[0] == 0
     assert (tmp_path / "s.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_report_tells_plan_journal_and_that_there_are_no_runs_to_link_to(sweep, results, tmp_path):
+    code, out, _ = sweep("report", "--out", "report.html")
+    assert (code, out.strip()) == (0, "Written to report.html")
+    page = (tmp_path / "report.html").read_text()
+    for text in (
+        "optimum from",
+        "fingerprint",
+        "vit_c_1mf has the lower error",
+        "There are no links to runs",
+    ):
+        assert text in page
+    assert not (tmp_path / "mlflow.db").exists(), "asking for the runs creates no store"
 
 
 def test_cdf_warns_when_delta_flatters(sweep, tmp_path):

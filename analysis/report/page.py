@@ -1,0 +1,132 @@
+"""The report: one HTML page that needs nothing but itself."""
+
+import base64
+import hashlib
+from collections.abc import Callable
+from importlib import resources
+
+import pandas as pd
+
+from analysis.compare import Comparison, compare
+from analysis.errors import AnalysisError
+from analysis.report import pictures, sections, verdict
+from analysis.report.extras import Contents, Extras
+from analysis.report.glossary import glossary
+from analysis.report.html import Child, Html, joined, tag
+from analysis.summaries import summarise
+from analysis.table import RESULTS, Sweep, read_sweeps
+from analysis.verdicts import verdicts
+
+
+def _of(*parts: Callable[[Contents], Child]) -> Callable[[Contents], Child]:
+    return lambda contents: joined(part(contents) for part in parts)
+
+
+Section = tuple[str, str, Callable[[Contents], Child]]
+SECTIONS: list[Section] = [
+    ("run", "What was run", sections.what_was_run),
+    ("state", "What became of the trials", _of(sections.states, sections.missing_sweeps)),
+    ("robustness", "How robust the models are", _of(sections.summary, verdict.problems, pictures.edfs)),
+    ("scatters", "Error against learning rate and weight decay", pictures.scatters),
+    ("maps", "Where in the box a model trains well", pictures.maps),
+    ("budget", "What a budget of trials buys", pictures.tuning),
+    ("comparison", "Which model is better, and how sure that is", sections.comparisons),
+    ("noise", "What makes the errors differ", sections.variance),
+    ("examples", "Best and worst trials", _of(sections.best_and_worst, pictures.learning)),
+    ("trials", "Every trial", sections.every_trial),
+    ("glossary", "What the words mean", lambda _: glossary()),
+]  # fmt: skip
+
+
+def report_html(table: pd.DataFrame, extras: Extras | None = None) -> str:
+    """Return a report on sweeps as one HTML page.
+
+    Parameters
+    ----------
+    table : DataFrame
+        One row a trial; see `analysis.table.read_sweeps`; with lr, weight_decay and key besides. Sweeps
+        without a result are named, and in none of the numbers.
+    extras : Extras, optional
+        What is known besides; sections say where something is not.
+
+    Returns
+    -------
+    str
+        The same for the same arguments. Nothing is loaded from elsewhere, and no text of a table is markup.
+
+    Raises
+    ------
+    AnalysisError
+        If the table breaks a rule of `read_sweeps`, or no sweep has a result.
+    """
+    contents = _contents(table, extras or Extras())
+    title = f"How hard to train? {', '.join(dict.fromkeys(s.model for s in contents.sweeps))}"
+    body = joined(
+        tag("section", tag("h2", name, id=f"{key}-h"), show(contents), id=key, aria_labelledby=f"{key}-h")
+        for key, name, show in SECTIONS
+    )
+    links = joined(tag("li", tag("a", name, href=f"#{key}")) for key, name, _ in SECTIONS)
+    page = joined(
+        [
+            tag("a", "Skip to the report", href="#report", class_="skip"),
+            tag(
+                "div",
+                tag("nav", tag("ol", links), aria_label="Sections"),
+                _main(title, contents, body),
+                class_="page",
+            ),
+            tag("script", Html(_asset("report.js"))),
+        ]
+    )
+    return f"<!DOCTYPE html>\n{tag('html', _head(title), tag('body', page), lang='en')}\n"
+
+
+def _contents(table: pd.DataFrame, extras: Extras) -> Contents:
+    finished = table["state"].isin(RESULTS) & (table["role"] == "point")
+    with_result = set(table.loc[finished, "sweep"])
+    kept = table[table["sweep"].isin(with_result)]
+    if kept.empty:
+        raise AnalysisError("no sweep has a finished or diverged point yet: go on with `sweep run`.")
+    sweeps = read_sweeps(kept, need=("key", "lr", "weight_decay"))
+    return Contents(
+        table=table,
+        sweeps=sweeps,
+        summaries=[summarise(sweep) for sweep in sweeps],
+        pairs=_pairs(sweeps),
+        warnings=[*extras.warnings, *verdicts(sweeps, extras.learning)],
+        extras=extras,
+    )
+
+
+def _pairs(sweeps: list[Sweep]) -> dict[str, list[Comparison]]:
+    """Compare the sweeps of each optimizer that has more than one."""
+    members = {o: [s for s in sweeps if s.optimizer == o] for o in dict.fromkeys(s.optimizer for s in sweeps)}
+    return {optimizer: compare(own) for optimizer, own in members.items() if len(own) > 1}
+
+
+def _main(title: str, contents: Contents, body: Html) -> Html:
+    footer = tag(
+        "footer", tag("p", "Made by sweep report. This page loads nothing: it can be kept and sent as it is.")
+    )
+    return tag("main", tag("h1", title), verdict.verdict(contents), body, footer, id="report")
+
+
+def _head(title: str) -> Html:
+    """Return the head; its policy lets the page run its own script and nothing else, and load nothing."""
+    digest = base64.b64encode(hashlib.sha256(_asset("report.js").encode()).digest()).decode()
+    policy = f"default-src 'none'; style-src 'unsafe-inline'; img-src data:; script-src 'sha256-{digest}'"
+    return joined(
+        [
+            Html('<head><meta charset="utf-8">'),
+            Html(f'<meta http-equiv="Content-Security-Policy" content="{policy}">'),
+            Html('<meta name="viewport" content="width=device-width, initial-scale=1">'),
+            Html('<meta name="color-scheme" content="light dark">'),
+            tag("title", title),
+            tag("style", Html(_asset("report.css"))),
+            Html("</head>"),
+        ]
+    )
+
+
+def _asset(name: str) -> str:
+    return resources.files("analysis.report").joinpath(name).read_text(encoding="utf-8")

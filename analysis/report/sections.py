@@ -1,0 +1,278 @@
+"""The report's tables: what was run, what became of it, and what it shows."""
+
+import math
+from collections.abc import Mapping
+
+import pandas as pd
+
+from analysis.compare import Comparison
+from analysis.figures.maps import box_of
+from analysis.layout import optimizer_name
+from analysis.learning import examples
+from analysis.report.extras import Contents, without_result
+from analysis.report.html import Child, Html, joined, prose, slug, tag, terms
+from analysis.report.tables import NOTHING, Cell, estimate, number, short, table, word
+from analysis.summaries import AREA_TO, Summary
+from analysis.table import STATES
+from analysis.words import p_value, sentences
+
+_SHOWN_STATES = ("planned", "running", "finished", "diverged", "failed")
+
+
+def what_was_run(contents: Contents) -> Html:
+    """List each sweep's plan, where it is known, and its cost; what all share is said once."""
+    facts = {name: _facts(contents, name) for name in contents.names}
+    labels = list(dict.fromkeys(label for known in facts.values() for label in known))
+    shared = [
+        label
+        for label in labels
+        if len(facts) > 1 and len({known.get(label) for known in facts.values()}) == 1
+    ]
+    own = [label for label in labels if label not in shared]
+    first = next(iter(facts.values()))
+    rows = [
+        [word(name), *(word(known.get(label, NOTHING)) for label in own)] for name, known in facts.items()
+    ]
+    total = contents.table["wall_s"].sum() if "wall_s" in contents.table else math.nan
+    cost = (
+        "not known"
+        if math.isnan(total) or not total
+        else f"{duration(total)} of training, summed over all trials"
+    )
+    versions = ", ".join(f"{name} {version}" for name, version in contents.extras.versions.items())
+    common = [("cost", cost), *((label, first[label]) for label in shared)]
+    return joined(
+        [
+            terms(
+                [
+                    *common,
+                    ("report made with", versions or "not told"),
+                ]
+            ),
+            table("plans", "The sweeps. What is the same for all stands above.", ["sweep", *own], rows),
+            None if contents.extras.facts else tag("p", _NO_PLAN),
+        ]
+    )
+
+
+_NO_PLAN = "Only the table of trials was given: their plan, their data and where they ran are not known."
+
+
+def _facts(contents: Contents, name: str) -> dict[str, str]:
+    rows = contents.rows(name)
+    points, optimum = (rows[rows["role"] == role] for role in ("point", "optimum"))
+    known = {
+        "model": str(rows["model"].iloc[0]),
+        "optimizer": optimizer_name(str(rows["optimizer"].iloc[0])),
+        "recipe": str(rows["recipe"].iloc[0]),
+        "design": str(rows["design"].iloc[0]) if "design" in rows else "unknown",
+        "points": str(len(points)),
+        "trials at the optimum": str(len(optimum)),
+    }
+    if len(optimum):
+        known["optimum lr"], known["optimum wd"] = (short(optimum[c].iloc[0]) for c in ("lr", "weight_decay"))
+    box = box_of(points)
+    if box:
+        known["box lr"] = f"{short(box.lr_low)} to {short(box.lr_high)}"
+        known["box wd"] = f"{short(box.wd_low)} to {short(box.wd_high)}"
+    known |= contents.extras.facts.get(name, {})
+    if "wall_s" in rows and rows["wall_s"].notna().any():
+        known["training time"] = duration(float(rows["wall_s"].sum()))
+    return known
+
+
+def duration(seconds: float) -> str:
+    """Write a time in the two units that tell it: 45 s, 3 min 20 s, 14 h 2 min."""
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    if hours:
+        return f"{hours:,} h {minutes} min"
+    return f"{minutes} min {rest} s" if minutes else f"{rest} s"
+
+
+def states(contents: Contents) -> Html:
+    """Count each sweep's trials by state."""
+    rows = []
+    for name in contents.names:
+        own = contents.rows(name)
+        missing = without_result(own)
+        label = (
+            tag("span", f"incomplete: {missing} of {len(own)} missing", class_="unfinished")
+            if missing
+            else None
+        )
+        counts = [number(int((own["state"] == state).sum()), "{:.0f}") for state in _SHOWN_STATES]
+        rows.append([word(name), *counts, word("incomplete" if missing else "complete", label)])
+    assert set(_SHOWN_STATES) == set(STATES)
+    caption = (
+        "Trials by state, those at the optimum among them. A diverged trial is a result with 100 % error; "
+        "planned, running and failed ones have no result and are in no number below."
+    )
+    return table("states", caption, ["sweep", *_SHOWN_STATES, "status"], rows, sortable=True)
+
+
+def summary(contents: Contents) -> Html:
+    """Tabulate what each sweep shows, with intervals."""
+    deltas = list(next(iter(contents.summaries)).within)
+    head = [
+        "model", "optimizer", "n", "error at the optimum, %", "seeds there", "best, %", "median, %",
+        *(f"within {delta:g}" for delta in deltas), f"area to {AREA_TO:g}", "divergence rate",
+    ]  # fmt: skip
+    rows = [
+        [
+            word(s.sweep.model), word(optimizer_name(s.sweep.optimizer)), number(s.sweep.n, "{:.0f}"),
+            estimate(s.zero), number(len(s.sweep.optimum_errs), "{:.0f}"), number(s.best),
+            estimate(s.quartiles["median"]), *(estimate(share) for share in s.within.values()),
+            estimate(s.area), estimate(s.diverged),
+        ]
+        for s in contents.summaries
+    ]  # fmt: skip
+    confidence = contents.summaries[0].confidence
+    caption = (
+        f"With {100 * confidence:g} % intervals where the design has them. n: points with a result. Within "
+        "d: share of them within d points of the error at the optimum."
+    )
+    return table("summary", caption, head, rows, sortable=True)
+
+
+def comparisons(contents: Contents) -> Html:
+    """Tabulate all pairs of one optimizer, with the sentences that say what they mean."""
+    parts: list[Child] = []
+    for optimizer, pairs in contents.pairs.items():
+        name = optimizer_name(optimizer)
+        parts += [tag("h3", f"With {name}"), _pairs_table(optimizer, pairs), _sentences(name, pairs)]
+    alone = [
+        name for name in dict.fromkeys(s.optimizer for s in contents.sweeps) if name not in contents.pairs
+    ]
+    if alone:
+        names = ", ".join(map(optimizer_name, alone))
+        parts.append(tag("p", f"With {names} there is one sweep only, so nothing to compare."))
+    return joined(parts)
+
+
+def _pairs_table(optimizer: str, pairs: list[Comparison]) -> Html:
+    head = [
+        "A", "B", "compared", "median of A − B, points", "A better", "area of A − B", "test", "p", "q",
+        "p of Δ", "verdict on the error",
+    ]  # fmt: skip
+    caption = (
+        "All pairs of models. Below 0, A has the lower error; an area above 0 means that A is the more "
+        "robust. q: p corrected for the number of pairs (Benjamini–Hochberg)."
+    )
+    rows = [_pair_row(pair) for pair in pairs]
+    return table(f"pairs-{slug(optimizer)}", caption, head, rows, sortable=True)
+
+
+def _pair_row(pair: Comparison) -> list[Cell]:
+    test, p = next(iter(pair.tests.items()), ("none", math.nan))
+    how = f"at {pair.n_a} shared points" if pair.paired else f"{pair.n_a} and {pair.n_b} trials"
+    return [
+        word(pair.a.model), word(pair.b.model), word(how), estimate(pair.median_diff), estimate(pair.better),
+        estimate(pair.area_diff), word(test), _p(p), _p(pair.q),
+        _p(next(iter(pair.tests_delta.values()), math.nan)),
+        word(_verdict(pair)),
+    ]  # fmt: skip
+
+
+def _verdict(pair: Comparison) -> str:
+    if math.isnan(pair.q):
+        return "not tested"
+    return "different" if pair.different else "not distinguishable"
+
+
+def _p(p: float) -> Cell:
+    return Cell(NOTHING) if math.isnan(p) else Cell(p_value(p), p)
+
+
+def _sentences(name: str, pairs: list[Comparison]) -> Html:
+    inside = joined(tag("li", prose(" ".join(sentences(pair)))) for pair in pairs)
+    return tag("details", tag("summary", f"All pairs with {name} in words"), tag("ul", inside))
+
+
+def variance(contents: Contents) -> Html:
+    """Tabulate what makes each sweep's errors differ."""
+    head = ["model", "optimizer", "lr", "wd", "lr and wd together", "rest", "spread between seeds, points",
+            "seeds", "spread between points", "seeds' share"]  # fmt: skip
+    rows = [_variance_row(s) for s in contents.summaries]
+    caption = (
+        "Shares of the variance of the errors over the box, and how far errors differ from seed to seed at "
+        "the optimum (standard deviations). The rest is noise between seeds, and cliffs that no smooth "
+        "surface follows."
+    )
+    return table("variance", caption, head, rows, sortable=True)
+
+
+def _variance_row(s: Summary) -> list[Cell]:
+    return [
+        word(s.sweep.model), word(optimizer_name(s.sweep.optimizer)), *map(estimate, s.variance),
+        estimate(s.noise.seeds), number(s.noise.repeats, "{:.0f}"), number(s.noise.points),
+        number(s.noise.share),
+    ]  # fmt: skip
+
+
+def best_and_worst(contents: Contents) -> Html:
+    """List the trials worth a look."""
+    rows = [
+        [
+            word(s.model),
+            word(optimizer_name(s.optimizer)),
+            word(e.name),
+            *_trial_cells(e.trial, contents.extras.links),
+        ]
+        for s in contents.sweeps
+        for e in examples(s)
+    ]
+    head = ["model", "optimizer", "trial", *_TRIAL_HEAD]
+    return table("extremes", "The trials at the extremes of each sweep.", head, rows, sortable=True)
+
+
+_TRIAL_HEAD = ["lr", "wd", "state", "error, %", "best epoch's, %", "epochs", "time, s", "run"]
+
+
+def _trial_cells(trial: Mapping[object, object], links: Mapping[str, str]) -> list[Cell]:
+    lr, wd, err, best, epochs, wall = (
+        _float(trial.get(name))
+        for name in ("lr", "weight_decay", "top1_err", "best_top1_err", "epochs", "wall_s")
+    )
+    return [
+        number(lr, "{:.3g}"), number(wd, "{:.3g}"), word(trial["state"]), number(err), number(best),
+        number(epochs, "{:.0f}"), number(wall, "{:.1f}"), _run(str(trial.get("key", "")), links),
+    ]  # fmt: skip
+
+
+def _float(value: object) -> float:
+    return math.nan if value is None or pd.isna(value) else float(value)  # type: ignore[call-overload, arg-type]
+
+
+def _run(key: str, links: Mapping[str, str]) -> Cell:
+    address = links.get(key)
+    if address is None:
+        return word(key)
+    label = f"MLflow run of trial {key}"
+    return word(key, tag("a", key[:8], href=address, aria_label=label))
+
+
+def every_trial(contents: Contents) -> Html:
+    """List all trials, a table a sweep, folded."""
+    parts: list[Child] = [tag("p", prose(contents.extras.links_note))]
+    for place, name in enumerate(contents.names):
+        own = contents.rows(name).to_dict("records")
+        rows = [[_place(row), *_trial_cells(row, contents.extras.links)] for row in own]
+        caption = f"The trials of {name}."
+        inside = table(f"trials-{place}", caption, ["trial", *_TRIAL_HEAD], rows, sortable=True)
+        parts.append(tag("details", tag("summary", f"{name}: {len(own)} trials"), inside))
+    return joined(parts)
+
+
+def _place(row: Mapping[object, object]) -> Cell:
+    if row["role"] == "optimum":
+        repeat = int(_float(row.get("repeat", 0)))
+        return Cell(f"optimum, seed {repeat + 1}" if repeat else "optimum", float(repeat) - 1e6)
+    return Cell(f"point {row['index']}", _float(row["index"]))
+
+
+def missing_sweeps(contents: Contents) -> Html | None:
+    """Name the sweeps without any result, which are in no section below."""
+    shown = {sweep.sweep for sweep in contents.sweeps}
+    names = [name for name in contents.names if name not in shown]
+    return tag("p", f"Without any result, and in nothing below: {', '.join(names)}.") if names else None

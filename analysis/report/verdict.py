@@ -1,0 +1,82 @@
+"""The report's first paragraphs: what was found, in plain words."""
+
+from collections.abc import Sequence
+
+from analysis.compare import Comparison
+from analysis.intervals import Interval
+from analysis.layout import optimizer_name
+from analysis.report.extras import Contents, counted, without_result
+from analysis.report.html import Html, bullets, joined, paragraphs, prose, tag
+from analysis.summaries import AREA_TO, Summary
+from analysis.words import sentences
+
+_FEW = 3
+"""Pairs up to which all is said at the top; more are told apart in the table of comparisons."""
+
+
+def verdict(contents: Contents) -> Html:
+    """Say what was run, which model is the most robust, and what the reader must mind."""
+    lead = [_size(contents)]
+    for optimizer in dict.fromkeys(sweep.optimizer for sweep in contents.sweeps):
+        members = [s for s in contents.summaries if s.sweep.optimizer == optimizer]
+        lead.append(_ranking(optimizer, members))
+        lead += _comparisons(contents.pairs.get(optimizer, []))
+    return joined([paragraphs(lead, class_="lead"), _mind(contents.warnings)])
+
+
+def _size(contents: Contents) -> str:
+    table = contents.table
+    count = {state: int((table["state"] == state).sum()) for state in ("finished", "diverged")}
+    missing, sweeps = without_result(table), table["sweep"].nunique()
+    text = (
+        f"{counted(len(table), 'trial')} in {counted(sweeps, 'sweep')} on the recipe {contents.recipe}: "
+        f"{count['finished']:,} finished, {count['diverged']:,} diverged"
+    )
+    if missing:
+        return f"{text}. Incomplete: {missing:,} have no result yet, and what follows may change."
+    return f"{text}; every trial has a result."
+
+
+def _ranking(optimizer: str, summaries: Sequence[Summary]) -> str:
+    known = sorted((s for s in summaries if s.sweep.optimum_state == "finished"), key=lambda s: -s.area.value)
+    told = [
+        f"{s.sweep.model} {_limits(s.area)} at an optimum of {s.sweep.optimum_err:.1f} % error" for s in known
+    ]
+    told += [f"{s.sweep.model} has no Δ" for s in summaries if s not in known]
+    return (
+        f"With {optimizer_name(optimizer)}, robustness as the area under the EDF of Δ up to {AREA_TO:g} "
+        f"points (1: every trial is as good as the optimum): {'; '.join(told)}."
+    )
+
+
+def _limits(interval: Interval) -> str:
+    value, low, high = interval
+    return f"{value:.2f} ({low:.2f} to {high:.2f})" if low == low else f"{value:.2f}"
+
+
+def _comparisons(pairs: Sequence[Comparison]) -> list[str]:
+    if len(pairs) <= _FEW:
+        return [" ".join(sentences(pair)) for pair in pairs]
+    different = sum(pair.different for pair in pairs)
+    robust = sum(any(p <= 0.05 for p in list(pair.tests_delta.values())[:1]) for pair in pairs)
+    return [
+        f"Of {len(pairs)} pairs of models, {different} differ in their error after correction and {robust} "
+        "are shown to differ in robustness (Δ); see the comparisons."
+    ]
+
+
+def _mind(warnings: Sequence[str]) -> Html | None:
+    if not warnings:
+        return None
+    return tag("div", tag("h2", "Mind"), bullets(warnings), class_="mind", role="note")
+
+
+def problems(contents: Contents) -> Html | None:
+    """Say which sweeps have no intervals or no Δ, and why."""
+    told = [f"No intervals: {s.no_intervals}." for s in contents.summaries if s.no_intervals]
+    told += [
+        f"No Δ: {s.model} ({s.optimizer}) has no finished trial at its optimum, or one there diverged."
+        for s in contents.sweeps
+        if s.optimum_state != "finished"
+    ]
+    return joined(tag("p", prose(text)) for text in told) if told else None
