@@ -2,13 +2,16 @@
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 
 from sweep.errors import InputError
 from sweep.selection import DEFAULT_FOLDER, Folder, Trials, takes_trials
+
+if TYPE_CHECKING:
+    from sweep.workspace import Workspace
 
 app = typer.Typer(
     name="sweep",
@@ -85,12 +88,15 @@ def run(
     lr: Annotated[float | None, typer.Option(help="Learning rate of the optimum, if none is known.")] = None,
     wd: Annotated[float | None, typer.Option(help="Weight decay of the optimum, if none is known.")] = None,
     address: Annotated[
-        str, typer.Option(help="local, or auto: the Ray cluster this machine is part of.")
+        str, typer.Option(help="local, auto (the Ray cluster this machine is part of), or its HOST:PORT.")
     ] = "local",
     cpus_per_trial: Annotated[float, typer.Option(min=0.01, help="CPUs reserved for a trial.")] = 1.0,
     gpus_per_trial: Annotated[
         float | None, typer.Option(min=0, help="GPUs of a trial. Default: 1 if any.")
     ] = None,
+    retry_failed: Annotated[
+        bool, typer.Option("--retry-failed", help="Train those again that were given up.")
+    ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be trained, and stop.")] = False,
     folder: Folder = DEFAULT_FOLDER,
 ) -> None:
@@ -111,10 +117,14 @@ def run(
         )
     )  # fmt: skip
     workspace = Workspace(folder)
+    show.changed([p.plan for p in planned], workspace, console)
     if dry_run:
         show.dry_run([p.plan for p in planned], workspace, console)
         return
-    tasks = [Task(sweep=workspace.prepare(p.plan), splits=p.splits, n=n, seeds=seeds) for p in planned]
+    tasks = [
+        Task(sweep=workspace.prepare(p.plan), splits=p.splits, n=n, seeds=seeds, retry_failed=retry_failed)
+        for p in planned
+    ]
     try:
         delivered = run_service(tasks, workspace, resources, console)
     except KeyboardInterrupt:
@@ -130,6 +140,9 @@ def status(
     sweep: Annotated[
         str | None, typer.Argument(help="A sweep's name, or its beginning: shows its trials.")
     ] = None,
+    check: Annotated[
+        bool, typer.Option("--check", help="Say where plan, journal and MLflow disagree; exit code 1 if so.")
+    ] = False,
     as_json: AsJson = False,
     folder: Folder = DEFAULT_FOLDER,
 ) -> None:
@@ -138,6 +151,8 @@ def status(
     from sweep.workspace import Workspace
 
     workspace = Workspace(folder)
+    if check:
+        _check(workspace, [workspace.find(sweep)] if sweep else workspace.names(), as_json)
     sweeps = [workspace.open(sweep)] if sweep else workspace.sweeps()
     if as_json:
         print_json(show.status_json(sweeps, trials=sweep is not None))
@@ -145,6 +160,34 @@ def status(
         plain_console().print(f"No sweeps in {folder}/. Begin one: sweep run --model vit_c_1mf", markup=False)
     else:
         show.status(sweeps, plain_console(), trials=sweep is not None)
+
+
+def _check(workspace: "Workspace", names: list[str], as_json: bool) -> None:
+    from sweep import show
+    from sweep.check import check
+
+    problems = check(workspace, names)
+    if as_json:
+        print_json(problems)
+    else:
+        show.check(problems, plain_console())
+    raise typer.Exit(1 if any(problems.values()) else 0)
+
+
+@app.command(epilog="Example: [bold]sweep sync[/bold], after MLflow was away when a run ended")
+def sync(
+    sweep: Annotated[str | None, typer.Argument(help="Only this sweep, by a beginning of its name.")] = None,
+    folder: Folder = DEFAULT_FOLDER,
+) -> None:
+    """Send to MLflow what it has missed or lost; train nothing."""
+    from sweep import service, show
+    from sweep.workspace import Workspace
+
+    workspace, console = Workspace(folder), plain_console()
+    sweeps = [workspace.open(sweep)] if sweep else [s for s in workspace.sweeps() if not s.is_running]
+    if not service.sync(sweeps, workspace, console):
+        raise typer.Exit(1)
+    show.synced(sweeps, console)
 
 
 @app.command(epilog="Example: [bold]sweep models[/bold]")

@@ -11,6 +11,10 @@ class InputError(ValueError):
     """Wrong usage or input. The text says what was wrong, what was got and what is allowed."""
 
 
+class DamagedError(InputError):
+    """A file of ours holds something else than was written to it. `sweep run` puts it right."""
+
+
 def unknown(what: str, got: str, known: Iterable[str], hint: str = "") -> InputError:
     """Build the error for a name that is not known, offering the nearest ones.
 

@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from sweep.errors import InputError
+from sweep.errors import DamagedError, InputError
+from sweep.files import keep_aside, sync_folder, write_atomically
 from sweep.trial import EpochRecord, TrialRecord, TrialState
 
 EventKind = Literal["start", "epoch", "end"]
@@ -57,14 +58,41 @@ class TrialHistory:
 
 
 class Journal:
-    """The journal of one sweep."""
+    """The journal of one sweep.
 
-    def __init__(self, path: Path) -> None:
+    Parameters
+    ----------
+    path : Path
+        The file; there need be none yet.
+    mend : bool
+        Whether to leave damaged lines out, for a driver that puts the file right with `mend`.
+
+    Raises
+    ------
+    DamagedError
+        If a line is damaged, and ``mend`` is not given.
+    InputError
+        If it holds events of a later version.
+    """
+
+    def __init__(self, path: Path, *, mend: bool = False) -> None:
         self.path = path
         self.trials: dict[str, TrialHistory] = {}
         self._complete_bytes = 0
-        for kind, key, time_ms, contents in self._read():
+        self._damaged: list[int] = []
+        for kind, key, time_ms, contents in self._read(mend):
             self.history(key).add(kind, time_ms, contents)
+
+    def mend(self) -> str | None:
+        """Write the file without its damaged lines, keeping it aside as it was; say so if there were any."""
+        if not self._damaged:
+            return None
+        good = [line for number, line in self._lines() if number not in self._damaged]
+        aside = keep_aside(self.path)
+        write_atomically(self.path, "".join(line.decode() + "\n" for line in good))
+        self._complete_bytes = self.path.stat().st_size
+        count, self._damaged = len(self._damaged), []
+        return f"{self.path}: {count} damaged lines left out; as it was, it is {aside.name}"
 
     def history(self, key: str) -> TrialHistory:
         """Return what is known of a trial; an empty history for a new one."""
@@ -115,19 +143,31 @@ class Journal:
             file.flush()
             if sync or created:
                 os.fsync(file.fileno())
+        if created:
+            sync_folder(self.path.parent)
         self._complete_bytes += len(line.encode())
 
-    def _read(self) -> Iterator[tuple[EventKind, str, int, Any]]:
+    def _read(self, mend: bool) -> Iterator[tuple[EventKind, str, int, Any]]:
+        for number, line in self._lines():
+            try:
+                yield _parse(json.loads(line))
+            except InputError as error:
+                raise InputError(f"{self.path}, line {number}: {error}") from error
+            except (ValueError, KeyError, TypeError, AttributeError) as error:
+                if not mend:
+                    raise DamagedError(
+                        f"{self.path}, line {number} is damaged: {error}\n"
+                        "The sweep's own `sweep run …` command leaves the line out and trains what is lost."
+                    ) from error
+                self._damaged.append(number)
+
+    def _lines(self) -> Iterator[tuple[int, bytes]]:
         if not self.path.exists():
             return
         raw = self.path.read_bytes()
         # What follows the last line end was cut off in the middle of a write: it never happened.
         self._complete_bytes = raw.rfind(b"\n") + 1
-        for number, line in enumerate(raw[: self._complete_bytes].splitlines(), 1):
-            try:
-                yield _parse(json.loads(line))
-            except (ValueError, KeyError, TypeError) as error:
-                raise InputError(f"{self.path}, line {number} is damaged: {error}") from error
+        yield from enumerate(raw[: self._complete_bytes].split(b"\n")[:-1], 1)
 
 
 def _parse(event: dict[str, Any]) -> tuple[EventKind, str, int, Any]:
@@ -138,4 +178,4 @@ def _parse(event: dict[str, Any]) -> tuple[EventKind, str, int, Any]:
         return kind, key, time_ms, EpochRecord(**event)
     if kind == "end":
         return kind, key, time_ms, TrialRecord(key=key, **(event | {"state": TrialState(event["state"])}))
-    raise ValueError(f"unknown event {kind!r}")
+    raise InputError(f"unknown event {str(kind)[:40]!r}: was it written by a later version?")

@@ -7,6 +7,7 @@ a small trial. Workers report each epoch to the driver and write nothing themsel
 import dataclasses
 import logging
 import os
+import pickle
 import shutil
 import socket
 import tempfile
@@ -59,6 +60,10 @@ class Setting:
     """`Splits`, or Ray's reference to them."""
 
 
+class RayLost(Exception):
+    """The cluster, or Tune, is of no use any more. What has ended is kept."""
+
+
 class Listener(Protocol):
     """What the driver does as trials start, report and end."""
 
@@ -90,28 +95,36 @@ class Worker(tune.Trainable):
         self.reset_config(config)
 
     def reset_config(self, new_config: dict[str, Any]) -> bool:
-        """Turn to another trial."""
+        """Turn to another trial.
+
+        Only a note is taken: Tune gives a trial up at once, without a retry, if its worker fails here.
+        """
+        self._job = self._jobs[new_config["job"]]
+        self._epochs: Iterator[list[EpochRecord | None]] | None = None
+        return True
+
+    def _begin(self) -> Iterator[list[EpochRecord | None]]:
+        """Begin the trial's training: from its first epoch, a retry too, as there are no checkpoints."""
         from sweep import training
 
-        job = self._jobs[new_config["job"]]
-        setting = self._settings[job.setting]
+        setting = self._settings[self._job.setting]
         place = (setting.recipe, setting.px)
         if place not in self._batches:
             splits: Splits = ray.get(setting.data)
             self._batches[place] = training.BatchSource(splits, setting.recipe, self._device)
         self._started = time.monotonic()
-        self._epochs = training.train(
-            [job.trial], setting.recipe, self._batches[place],
+        self._last_epoch, self._best = setting.recipe.epochs, 100.0
+        return training.train(
+            [self._job.trial], setting.recipe, self._batches[place],
             classes=setting.classes, px=setting.px, device=self._device,
         )  # fmt: skip
-        self._last_epoch, self._best = setting.recipe.epochs, 100.0
-        return True
 
     def step(self) -> dict[str, Any]:
         """Train for an epoch, or for some short ones; report them, and the trial's record with the last.
 
         A report takes the driver and back: milliseconds in which the worker idles.
         """
+        self._epochs = self._epochs or self._begin()
         epochs, started = [], time.monotonic()
         while True:
             (epoch,) = next(self._epochs)
@@ -148,10 +161,16 @@ def _device_name(device: Any) -> str:
 
 
 class _Reporter(tune.Callback):
-    """Hands what Tune says to the listener."""
+    """Hands what Tune says to the listener.
+
+    A late report of a worker that Ray has given up, on a node that was cut off, say, never comes here: Tune
+    waits for one report of each worker, and no longer once the worker is lost.
+    """
 
     def __init__(self, jobs: Sequence[Job], listener: Listener) -> None:
         self._jobs, self._listener = jobs, listener
+        self.left: dict[int, str | None] = dict.fromkeys(range(len(jobs)))
+        """The jobs that have not ended → why the last attempt failed."""
         self.problem: InputError | None = None
         """What the listener could not do; Tune hides it in an error of its own."""
 
@@ -182,7 +201,7 @@ class _Reporter(tune.Callback):
                 self._listener.reported(spec, EpochRecord(**epoch))
             if end := result["end_record"]:
                 state = TrialState(end["state"])
-                self._listener.ended(spec, TrialRecord(key=spec.key, **(end | {"state": state})))
+                self._end(trial.config["job"], TrialRecord(key=spec.key, **(end | {"state": state})))
 
     def on_trial_complete(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
         # Tune keeps statistics of some fifteen numbers a trial until the very end: 20 kB, and nobody asks.
@@ -190,19 +209,39 @@ class _Reporter(tune.Callback):
         trial.metric_n_steps.clear()
 
     def on_trial_error(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
-        spec = self._spec(trial)
+        job = trial.config["job"]
+        self.left[job] = _reason(trial)
+        if trial.num_failures > RETRIES:  # Tune gives up sooner if a worker is lost between two trials
+            self.give_up(job)
+
+    def give_up(self, job: int) -> None:
+        """Let a trial end as failed."""
+        reason = self.left[job] or "Ray Tune did not run it, without saying why"
+        key = self._jobs[job].trial.key
+        self._end(job, TrialRecord(key=key, state=TrialState.FAILED, error=reason))
+
+    def _end(self, job: int, record: TrialRecord) -> None:
         with self._noting_problems():
-            self._listener.ended(
-                spec, TrialRecord(key=spec.key, state=TrialState.FAILED, error=_reason(trial))
-            )
+            self._listener.ended(self._jobs[job].trial, record)
+        self.left.pop(job, None)
 
 
 def _reason(trial: Any) -> str:
-    """Say in one line why Tune gave a trial up."""
-    error = trial.get_pickled_error() or trial.get_error()
-    cause = getattr(error, "cause", None) or error
-    lines = str(cause).strip().splitlines()
-    return f"{type(cause).__name__}: {lines[-1] if lines else ''}"[:500]
+    """Say in one line why Tune gave a trial up.
+
+    Tune's own `get_error` looks where its state is saved in the end, too late for a callback.
+    """
+    try:
+        with open(trial.pickled_error_file, "rb") as file:
+            error = pickle.load(file)
+    except Exception:  # there is none, or it is of a kind that only the worker knows
+        return "Ray Tune does not say why"
+    return _last_line(getattr(error, "cause", None) or error)
+
+
+def _last_line(error: BaseException) -> str:
+    lines = str(error).strip().splitlines()
+    return f"{type(error).__name__}: {lines[-1] if lines else ''}"[:500]
 
 
 @contextmanager
@@ -272,24 +311,44 @@ def run(
 ) -> None:
     """Run all jobs, as many at once as the cluster carries, in their order.
 
-    A trial that fails is tried again `RETRIES` times and then given up, while the others go on.
+    A trial that fails is tried again `RETRIES` times, from its first epoch as there are no checkpoints, and
+    then given up, while the others go on. If Tune itself breaks down, so often is it started again.
+
+    Raises
+    ------
+    InputError
+        If the listener raised it.
+    RayLost
+        If the cluster is lost, or Tune does not work in spite of all retries.
     """
     worker = tune.with_parameters(Worker, jobs=list(jobs), settings=list(settings), on_gpu=gpus > 0)
     reporter = _Reporter(jobs, listener)
+    for retries_left in reversed(range(RETRIES + 1)):
+        try:
+            if reporter.left:
+                _fit(tune.with_resources(worker, {"cpu": cpus, "gpu": gpus}), reporter)
+        except Exception as error:
+            if reporter.problem:
+                raise reporter.problem from error
+            if not (retries_left and ray.is_initialized()):
+                raise RayLost(f"Ray Tune broke down: {_last_line(error)}") from error
+    for job in list(reporter.left):
+        reporter.give_up(job)
+
+
+def _fit(worker: Any, reporter: _Reporter) -> None:
+    """Let Tune run the jobs that are left."""
     scratch = tempfile.mkdtemp(prefix="sweep-tune-")
     try:
-        tuner = tune.Tuner(
-            tune.with_resources(worker, {"cpu": cpus, "gpu": gpus}),
-            param_space={"job": tune.grid_search(list(range(len(jobs))))},
+        tune.Tuner(
+            worker,
+            param_space={"job": tune.grid_search(list(reporter.left))},
             tune_config=tune.TuneConfig(reuse_actors=True),
             run_config=tune.RunConfig(
                 name="sweep", storage_path=scratch, verbose=0, callbacks=[reporter],
                 failure_config=tune.FailureConfig(max_failures=RETRIES),
                 checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),
             ),
-        )  # fmt: skip
-        tuner.fit()
-    except Exception as error:
-        raise reporter.problem or error from error
+        ).fit()  # fmt: skip
     finally:
         shutil.rmtree(scratch, ignore_errors=True)

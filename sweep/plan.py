@@ -11,7 +11,7 @@ import numpy as np
 
 import search_spaces
 from search_spaces import Box
-from sweep.errors import InputError
+from sweep.errors import DamagedError, InputError
 from sweep.recipe import Recipe
 from sweep.trial import TrialSpec
 
@@ -173,8 +173,10 @@ def from_json(text: str, origin: str) -> Plan:
 
     Raises
     ------
+    DamagedError
+        If the text is damaged or was changed by hand. ``origin`` is named.
     InputError
-        If the text is damaged, of another version or was changed by hand. ``origin`` is named.
+        If it is of another version.
     """
     try:
         values = json.loads(text)
@@ -189,9 +191,9 @@ def from_json(text: str, origin: str) -> Plan:
     except InputError:
         raise
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise InputError(f"{origin} is not a plan, or damaged: {type(error).__name__}: {error}") from error
+        raise DamagedError(f"{origin} is not a plan, or damaged: {type(error).__name__}: {error}") from error
     if again != plan:
-        raise InputError(
+        raise DamagedError(
             f"{origin} was changed after it was written: its trials are not those of its settings"
         )
     return plan

@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from types import FrameType
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 
@@ -16,6 +17,9 @@ from sweep.progress import ProgressView, Tally
 from sweep.remote_store import RemoteStore
 from sweep.trial import EpochRecord, Resources, TrialRecord, TrialSpec, TrialState
 from sweep.workspace import PLAN, Sweep, Workspace
+
+if TYPE_CHECKING:
+    from sweep.store import Store
 
 CLOSE_TIMEOUT_S = 120.0
 
@@ -28,6 +32,8 @@ class Task:
     splits: Splits
     n: int
     seeds: int
+    retry_failed: bool = False
+    """Whether trials that were given up are trained once more."""
 
     @property
     def missing(self) -> list[TrialSpec]:
@@ -35,6 +41,14 @@ class Task:
         states = self.sweep.states()
         wanted = self.sweep.plan.first(self.n, self.seeds).trials
         return [trial for trial in wanted if not states[trial.key].has_result]
+
+    @property
+    def to_train(self) -> list[TrialSpec]:
+        """The missing trials, without those that were given up unless they are to be tried again."""
+        states = self.sweep.states()
+        return [
+            trial for trial in self.missing if self.retry_failed or states[trial.key] is not TrialState.FAILED
+        ]
 
 
 def adopt_results(task: Task, workspace: Workspace) -> int:
@@ -98,32 +112,116 @@ def run(tasks: Sequence[Task], workspace: Workspace, resources: Resources, conso
         for task in tasks:
             stack.enter_context(task.sweep.driving())
         sweeps = [task.sweep for task in tasks]
-        missing = sum(len(task.missing) for task in tasks)
-        show.beginning(sweeps, sum(task.n + task.seeds for task in tasks), missing, console)
+        to_train = sum(len(task.to_train) for task in tasks)
+        show.beginning(sweeps, sum(task.n + task.seeds for task in tasks), to_train, console)
         # MLflow is imported and opened while Ray starts: both take seconds.
         store_opening = stack.enter_context(ThreadPoolExecutor(1)).submit(_open_store, tasks)
-        if missing:
+        if to_train:
             from sweep import orchestrate
 
             stack.enter_context(orchestrate.cluster(resources))
         stack.enter_context(_terminable())  # after Ray, which would end the process at SIGTERM
         store = store_opening.result()
         for sweep in sweeps:
-            sweep.write_plan()
-        show.adopted(sum(adopt_results(task, workspace) for task in tasks), console)
-        outbox = Outbox(_Sender(store, tasks))
-        outbox.start()
-        try:
-            _put_differences(store, tasks, outbox)
-            if any(task.missing for task in tasks):
-                _train(tasks, resources, outbox, console)
-        finally:
-            complete = outbox.close(CLOSE_TIMEOUT_S) and _close(store, tasks, console)
-    if not complete:
-        reason = f" ({outbox.problem})" if outbox.problem else ""
-        text = f"MLflow has not taken everything{reason}: the same command sends the rest."
-        console.print(text, markup=False)
+            for text in sweep.write_plan():
+                console.print(text, markup=False)
+        with Delivery(store, sweeps, workspace, console) as delivery:
+            show.adopted(sum(adopt_results(task, workspace) for task in tasks), console)
+            delivery.put_differences()
+            if any(task.to_train for task in tasks):
+                _train(tasks, resources, delivery.outbox, console)
+    return delivery.complete
+
+
+def sync(sweeps: Sequence[Sweep], workspace: Workspace, console: Console) -> bool:
+    """Bring MLflow up to date with what the journals hold; train nothing. Say whether MLflow has all of it.
+
+    Raises
+    ------
+    InputError
+        If MLflow cannot be used, or a driver is at work on one of the sweeps.
+    """
+    from sweep.store import Store
+
+    complete = True
+    with ExitStack() as stack:
+        for sweep in sweeps:
+            stack.enter_context(sweep.driving())
+        stack.enter_context(_terminable())
+        for sweep in sweeps:
+            with Delivery(Store(sweep.plan.recipe.name), [sweep], workspace, console) as delivery:
+                delivery.put_differences()
+            complete &= delivery.complete
     return complete
+
+
+class Delivery:
+    """What goes from the journals of sweeps to MLflow, while this context lasts.
+
+    At its beginning, results that only MLflow has are written to the journals; at its end, all that is on
+    its way is waited for, and each sweep's figures are drawn and its parent run is ended. No trial may be
+    in two of the sweeps.
+    """
+
+    def __init__(
+        self, store: "Store | RemoteStore", sweeps: Sequence[Sweep], workspace: Workspace, console: Console
+    ) -> None:
+        self._store, self._sweeps, self._console = store, sweeps, console
+        self._identity = workspace.identity()
+        self._trials = {trial.key: (sweep, trial) for sweep in sweeps for trial in sweep.plan.trials}
+        self.outbox = Outbox(self._send)
+        self.complete = False
+
+    def __enter__(self) -> "Delivery":
+        for sweep in self._sweeps:
+            self._store.open_sweep(sweep.plan, sweep.folder / PLAN, self._identity)
+        recovered = [self._recover(sweep) for sweep in self._sweeps]
+        show.recovered(sum(recovered), self._console)
+        self.outbox.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.complete = self.outbox.close(CLOSE_TIMEOUT_S) and self._close()
+        if not self.complete:
+            reason = f" ({self.outbox.problem})" if self.outbox.problem else ""
+            text = (
+                f"MLflow has not taken everything{reason}: `sweep sync`, or the same command, sends the rest."
+            )
+            self._console.print(text, markup=False)
+
+    def _recover(self, sweep: Sweep) -> int:
+        """Write those results to a sweep's journal that only MLflow has; say how many."""
+        lost = [key for key, record in sweep.records().items() if not (record and record.state.has_result)]
+        found = dict(self._store.results(lost))
+        for key, history in found.items():
+            sweep.journal.adopt(key, history)
+        return len(found)
+
+    def put_differences(self) -> None:
+        """Put the trials that MLflow does not know, or knows otherwise, on their way."""
+        for sweep in self._sweeps:
+            records = sweep.records()
+            for key in self._store.differences(sweep.name, records):
+                if records[key]:
+                    self.outbox.put(key)
+
+    def _send(self, key: str) -> None:
+        sweep, trial = self._trials[key]
+        self._store.send_trial(sweep.plan, trial, sweep.journal.history(key))
+
+    def _close(self) -> bool:
+        """Draw each sweep and end its parent run; say whether MLflow took it."""
+        from sweep import draw
+
+        for sweep in self._sweeps:
+            counts = sweep.counts()
+            counts[TrialState.PLANNED] += counts.pop(TrialState.RUNNING)  # nothing runs any more
+            try:
+                self._store.close_sweep(sweep.plan, counts, draw.sweep_figures(sweep))
+            except Exception as error:  # MLflow is away: the next run does it
+                self._console.print(f"MLflow did not take the end of {sweep.name}: {error}", markup=False)
+                return False
+        return True
 
 
 @contextmanager
@@ -141,30 +239,8 @@ def _terminable() -> Iterator[None]:
             signal.signal(number, handler)
 
 
-class _Sender:
-    """Sends a trial's history to MLflow."""
-
-    def __init__(self, store: RemoteStore, tasks: Sequence[Task]) -> None:
-        self._store = store
-        self._trials = {trial.key: (task.sweep, trial) for task in tasks for trial in task.sweep.plan.trials}
-
-    def __call__(self, key: str) -> None:
-        sweep, trial = self._trials[key]
-        self._store.send_trial(sweep.plan, trial, sweep.journal.history(key))
-
-
 def _open_store(tasks: Sequence[Task]) -> RemoteStore:
     return RemoteStore(tasks[0].sweep.plan.recipe.name)
-
-
-def _put_differences(store: RemoteStore, tasks: Sequence[Task], outbox: Outbox[str]) -> None:
-    """Put the trials whose end MLflow does not know, or knows otherwise, in the outbox."""
-    for task in tasks:
-        known = store.open_sweep(task.sweep.plan, task.sweep.folder / PLAN)
-        for trial in task.sweep.plan.trials:
-            record = task.sweep.journal.history(trial.key).record
-            if record and known.get(trial.key) is not record.state:
-                outbox.put(trial.key)
 
 
 def _train(tasks: Sequence[Task], resources: Resources, outbox: Outbox[str], console: Console) -> None:
@@ -176,23 +252,11 @@ def _train(tasks: Sequence[Task], resources: Resources, outbox: Outbox[str], con
         orchestrate.Setting(recipe=plan.recipe, px=plan.px, classes=plan.classes, data=shared[plan.px])
         for plan in (task.sweep.plan for task in tasks)
     ]
-    jobs = [orchestrate.Job(trial, place) for place, task in enumerate(tasks) for trial in task.missing]
+    jobs = [orchestrate.Job(trial, place) for place, task in enumerate(tasks) for trial in task.to_train]
     tally = Tally([job.trial for job in jobs], parallel)
     with ProgressView(tally, console) as view:
         recorder = _Recorder(tasks, outbox, tally, view)
-        orchestrate.run(jobs, settings, recorder, cpus=resources.cpus_per_trial, gpus=gpus)
-
-
-def _close(store: RemoteStore, tasks: Sequence[Task], console: Console) -> bool:
-    """Draw each sweep and end its parent run; say whether MLflow took it."""
-    from sweep import draw
-
-    for task in tasks:
-        counts = task.sweep.counts()
-        counts[TrialState.PLANNED] += counts.pop(TrialState.RUNNING)  # nothing runs any more
         try:
-            store.close_sweep(task.sweep.plan, counts, draw.sweep_figures(task.sweep))
-        except Exception as error:  # MLflow is away: the next run does it
-            console.print(f"MLflow did not take the end of {task.sweep.name}: {error}", markup=False)
-            return False
-    return True
+            orchestrate.run(jobs, settings, recorder, cpus=resources.cpus_per_trial, gpus=gpus)
+        except orchestrate.RayLost as error:
+            console.print(f"{error}. Every finished trial is kept.", markup=False)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 from rich.table import Column, Table
 
+from sweep.changes import changes
 from sweep.plan import Plan
 from sweep.progress import duration
 from sweep.trial import TrialSpec, TrialState
@@ -26,8 +27,11 @@ def dry_run(plans: Sequence[Plan], workspace: Workspace, console: Console) -> No
     for plan in plans:
         several = f", with {plan.seeds} seeds" if plan.seeds > 1 else ""
         states, box = workspace.prepare(plan).states(), plan.box
-        left = sum(not states[trial.key].has_result for trial in plan.trials)
-        console.print(f"[bold]{plan.sweep}[/bold]: {left} of {len(plan.trials)} trials to train")
+        here = [states[trial.key] for trial in plan.trials]
+        failed = here.count(TrialState.FAILED)
+        left = sum(not state.has_result for state in here) - failed
+        given_up = f", and {failed} given up that --retry-failed trains again" if failed else ""
+        console.print(f"[bold]{plan.sweep}[/bold]: {left} of {len(here)} trials to train{given_up}")
         console.print(
             f"  {plan.recipe.epochs} epochs each, batch {plan.recipe.batch}, {plan.px} px, seed {plan.seed}"
         )
@@ -41,6 +45,17 @@ def dry_run(plans: Sequence[Plan], workspace: Workspace, console: Console) -> No
         )
 
 
+def changed(plans: Sequence[Plan], workspace: Workspace, console: Console) -> None:
+    """Say how new sweeps differ from those that one might have meant to go on with."""
+    for plan in plans:
+        if found := changes(plan, workspace):
+            name, texts = found
+            text = (
+                f"{plan.sweep} is a new sweep, not {name}: {'; '.join(texts)}. Their trials are never mixed."
+            )
+            console.print(text, markup=False)
+
+
 def beginning(sweeps: Sequence[Sweep], wanted: int, missing: int, console: Console) -> None:
     """Say what is about to be trained."""
     console.print(f"{', '.join(sweep.name for sweep in sweeps)}: {missing} of {wanted} trials to train")
@@ -52,20 +67,51 @@ def adopted(count: int, console: Console) -> None:
         console.print(f"{count} results taken over from other sweeps with the very same trials")
 
 
+def recovered(count: int, console: Console) -> None:
+    """Say how many results only MLflow had."""
+    if count:
+        console.print(f"{count} results that the journal had lost were written again from MLflow")
+
+
+def synced(sweeps: Sequence[Sweep], console: Console) -> None:
+    """Say that MLflow has everything."""
+    console.print(
+        f"MLflow has all of {', '.join(sweep.name for sweep in sweeps) or 'no sweeps'}", markup=False
+    )
+
+
+def check(problems: Mapping[str, Sequence[str]], console: Console) -> None:
+    """Say where plan, journal and MLflow disagree, sweep by sweep."""
+    for name, texts in problems.items():
+        console.print(f"[bold]{name}[/bold]: " + (f"{len(texts)} disagreements" if texts else "in order"))
+        for text in texts[:_NAMED_FAILURES]:
+            console.print(f"  {text}", markup=False)
+        if len(texts) > _NAMED_FAILURES:
+            console.print(f"  … and {len(texts) - _NAMED_FAILURES} more")
+    if any(problems.values()):
+        console.print(
+            "The sweep's own `sweep run …` command puts it right; `sweep sync` what concerns MLflow."
+        )
+
+
 def ending(sweeps: Sequence[Sweep], left: Sequence[TrialSpec], console: Console) -> None:
     """Say what came of it, and what to do next."""
     status(sweeps, console, trials=False)
     by_key = {trial.key: sweep for sweep in sweeps for trial in sweep.plan.trials}
+    records = {trial.key: by_key[trial.key].journal.history(trial.key).record for trial in left}
     for trial in left[:_NAMED_FAILURES]:
-        record = by_key[trial.key].journal.history(trial.key).record
-        reason = record.error if record and record.error else "not trained"
+        record = records[trial.key]
+        reason = f"given up: {record.error}" if record else "not trained"
         text = f"no result: {trial.model} {_place(trial)} ({trial.key}): {reason}"
         console.print(text, markup=False)
     if left:
         console.print(f"{len(left)} trials have no result; `sweep status SWEEP` lists all of them.")
-        console.print("The same command tries them again.")
     else:
         console.print("Next: [bold]sweep cdf --out fig.pdf[/bold], or browse with [bold]sweep ui[/bold]")
+    if not all(records.values()):
+        console.print("The same command goes on with those that were not trained.")
+    if any(records.values()):
+        console.print("The same command with --retry-failed tries those again that were given up.")
 
 
 def _place(trial: TrialSpec) -> str:

@@ -7,7 +7,7 @@ not: a run is found again by its trial's key and brought up to date as often as 
 import logging
 import os
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -19,24 +19,36 @@ os.environ.setdefault("MLFLOW_SQLALCHEMYSTORE_POOL_PRE_PING", "true")
 
 from mlflow import MlflowClient, get_tracking_uri
 from mlflow.entities import Metric, Param, RunTag, ViewType
-from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID
+from mlflow.exceptions import MlflowException
 
+from sweep import labels
 from sweep.databases import masked, sqlite_file, sqlite_lacks
 from sweep.errors import InputError, unknown
 from sweep.journal import TrialHistory
 from sweep.plan import Plan
-from sweep.trial import EpochRecord, TrialSpec, TrialState
+from sweep.trial import EpochRecord, TrialRecord, TrialSpec, TrialState
+
+WORKSPACE_TAG = "sweep.workspace"
+"""Tells the runs of one workspace from those that others keep of the very same trials."""
 
 LOCAL_UI = "http://127.0.0.1:5000"
 """Where `sweep ui` listens by default."""
 METRICS_PER_REQUEST = 1000
 """MLflow's limit for one ``log_batch``."""
 
-_STATUS = {TrialState.FINISHED: "FINISHED", TrialState.DIVERGED: "FINISHED", TrialState.FAILED: "FAILED"}
-
 
 class Store:
     """The runs of one experiment.
+
+    Only runs that carry the workspace's own tag are read, changed or counted: a run of somebody else's
+    sweep of the same trials is not touched.
+
+    Parameters
+    ----------
+    recipe : str
+        Names the experiment.
+    create : bool
+        Whether to create the experiment if there is none; without, it is only looked at.
 
     Raises
     ------
@@ -44,110 +56,212 @@ class Store:
         If MLflow cannot be reached or refuses the experiment.
     """
 
-    def __init__(self, recipe: str) -> None:
+    def __init__(self, recipe: str, *, create: bool = True) -> None:
         self.uri = get_tracking_uri()
         self.experiment = f"sweep-{recipe}"
         _quieten()
-        with _usable(self.uri):
-            self._client = MlflowClient(self.uri)
-            self._experiment_id = self._get_or_create_experiment()
-        self._runs: dict[str, str] = {}
+        self._experiment_id: str | None = None
+        if create or not _is_missing_file(self.uri):
+            with _usable(self.uri):
+                self._client = MlflowClient(self.uri)
+                self._experiment_id = self._find_experiment(create)
+        self._found: dict[str, list[Any]] = {}  # key → its runs, the oldest first
+        self._runs: dict[str, str] = {}  # key → the run that is written to
+        self._plan_files: dict[str, Path] = {}
         self._sent: dict[str, int] = {}
         self._unfinished: dict[str, str] = {}  # run → its sweep
+        self._workspace = ""
 
-    def _get_or_create_experiment(self) -> str:
+    def _find_experiment(self, create: bool) -> str | None:
         experiment = self._client.get_experiment_by_name(self.experiment)
         if experiment is None:
-            return str(self._client.create_experiment(self.experiment))
+            return str(self._client.create_experiment(self.experiment)) if create else None
         if experiment.lifecycle_stage != "active":
             raise InputError(
-                f"the experiment {self.experiment} was deleted: `mlflow experiments restore` brings it back"
+                f"the experiment {self.experiment} was deleted. This brings it back, with its runs: "
+                f"mlflow experiments restore --experiment-id {experiment.experiment_id}"
             )
         return str(experiment.experiment_id)
 
-    def open_sweep(self, plan: Plan, plan_file: Path) -> dict[str, TrialState | None]:
-        """Find or create a sweep's parent run, mark it as running, and look its trials up.
+    def look(self, plan: Plan, workspace: str) -> None:
+        """Look a sweep's runs up; nothing is written.
 
-        Returns
-        -------
-        dict
-            The key of each trial that has a run → the final state that MLflow knows of, or None.
+        Parameters
+        ----------
+        plan : Plan
+            The sweep's.
+        workspace : str
+            The tag that tells this workspace's runs from others'.
+
+        Raises
+        ------
+        InputError
+            If MLflow cannot be used.
+        """
+        self._workspace = workspace
+        with _usable(self.uri):
+            for run in sorted(
+                self._search(plan.sweep), key=lambda run: (run.info.start_time, run.info.run_id)
+            ):
+                self._found.setdefault(run.data.tags["sweep.key"], []).append(run)
+        self._runs |= {key: runs[0].info.run_id for key, runs in self._found.items()}
+
+    def open_sweep(self, plan: Plan, plan_file: Path, workspace: str) -> None:
+        """Look a sweep's runs up, find or create its parent run, and mark that as running.
 
         Raises
         ------
         InputError
             If MLflow refuses, for want of rights to its artifacts, say.
         """
+        self.look(plan, workspace)
+        self._plan_files[plan.sweep] = plan_file
         with _usable(self.uri):
-            return self._open_sweep(plan, plan_file)
+            self._client.update_run(self._parent(plan), status="RUNNING")
 
-    def _open_sweep(self, plan: Plan, plan_file: Path) -> dict[str, TrialState | None]:
-        found = {run.data.tags["sweep.key"]: run for run in self._search(plan.sweep)}
-        self._runs |= {key: run.info.run_id for key, run in found.items()}
-        parent = self._runs.get(plan.sweep)
-        if parent is None:
-            parent = self._create(plan.sweep, plan.sweep, {"sweep.sweep": plan.sweep}, start_ms=None)
-        self._client.update_run(parent, status="RUNNING")
-        self._client.log_batch(parent, params=_params(_plan_params(plan)), tags=_tags(_plan_tags(plan)))
-        self._client.log_artifact(parent, str(plan_file))
-        found.pop(plan.sweep, None)
-        return {key: _final_state(run) for key, run in found.items()}
+    def _parent(self, plan: Plan) -> str:
+        """Return a sweep's parent run, brought up to date; another one if it was deleted."""
+        run = self._runs.get(plan.sweep)
+        if run is None or self._is_gone(run):
+            run = self._create(plan.sweep, plan.sweep, {"sweep.sweep": plan.sweep}, start_ms=None)
+        self._client.log_batch(
+            run, params=_params(labels.plan_params(plan)), tags=_tags(labels.plan_tags(plan))
+        )
+        self._client.log_artifact(run, str(self._plan_files[plan.sweep]))
+        return run
+
+    def _is_gone(self, run: str) -> bool:
+        """Say whether a run was deleted, for a while or for good."""
+        try:
+            return bool(self._client.get_run(run).info.lifecycle_stage != "active")
+        except MlflowException as error:
+            if error.error_code != "RESOURCE_DOES_NOT_EXIST":
+                raise
+            return True
 
     def _search(self, sweep: str) -> Iterable[Any]:
-        return _all_runs(self._client, self._experiment_id, f"tags.`sweep.sweep` = '{sweep}'")
+        if self._experiment_id is None:
+            return []
+        where = f"tags.`sweep.sweep` = '{sweep}' AND tags.`{WORKSPACE_TAG}` = '{self._workspace}'"
+        return _all_runs(self._client, self._experiment_id, where)
 
     def _create(self, key: str, name: str, tags: dict[str, str], start_ms: int | None) -> str:
-        run = self._client.create_run(
-            self._experiment_id, start_time=start_ms, run_name=name, tags={"sweep.key": key} | tags
-        )
+        tags = {"sweep.key": key, WORKSPACE_TAG: self._workspace} | tags
+        run = self._client.create_run(self._experiment_id, start_time=start_ms, run_name=name, tags=tags)
         self._runs[key] = run.info.run_id
         return str(run.info.run_id)
 
+    def differences(self, sweep: str, records: Mapping[str, TrialRecord | None]) -> dict[str, str]:
+        """Say for which trials MLflow and the journal disagree, and how, as far as `look` has seen.
+
+        Parameters
+        ----------
+        sweep : str
+            The sweep's name.
+        records : mapping
+            Key → the trial's end in the journal; None without one.
+        """
+        parent = self._runs.get(sweep)
+        found = {key: runs[0] for key, runs in self._found.items()}
+        said = {key: labels.difference(record, found.get(key), parent) for key, record in records.items()}
+        return {key: text for key, text in said.items() if text}
+
+    def doubts(self, plan: Plan) -> list[str]:
+        """Say what else is wrong with a sweep's runs, as far as `look` has seen."""
+        keys = {plan.sweep} | {trial.key for trial in plan.trials}
+        runs = {
+            key: runs for key, runs in self._found.items() if runs[0].data.tags["sweep.sweep"] == plan.sweep
+        }
+        said = [
+            f"MLflow has {len(runs[key])} runs of {key}, so that it counts twice in the UI; delete one there"
+            for key in runs
+            if len(runs[key]) > 1
+        ]
+        if strange := len(runs.keys() - keys):
+            said.append(f"MLflow has runs of {strange} trials that the plan does not have")
+        if plan.sweep not in runs:
+            said.append("MLflow has no parent run of the sweep")
+        elif runs[plan.sweep][0].info.status == "RUNNING":
+            said.append("MLflow says that the sweep is running, but no driver is at work")
+        return said
+
+    def results(self, keys: Iterable[str]) -> Iterator[tuple[str, TrialHistory]]:
+        """Yield what MLflow knows of those of the given trials that have a result there.
+
+        Every number is what was sent, to the last bit, so that a lost journal can be written again.
+
+        Raises
+        ------
+        InputError
+            If MLflow cannot be used.
+        """
+        for key in keys:
+            run = self._found.get(key, [None])[0]
+            if run is not None and (state := labels.final_state(run)) and state.has_result:
+                with _usable(self.uri):
+                    curves = self._curves(run.info.run_id)
+                try:
+                    yield key, labels.read_history(key, run, state, curves)
+                except (KeyError, ValueError):  # somebody has changed it: the trial is trained again
+                    continue
+
+    def _curves(self, run: str) -> dict[int, tuple[int, dict[str, float]]]:
+        """Read a trial's curves back: epoch → (time in ms, metric → value)."""
+        curves: dict[int, tuple[int, dict[str, float]]] = {}
+        for name in _CURVES:
+            for metric in self._client.get_metric_history(run, name):
+                curves.setdefault(metric.step, (metric.timestamp, {}))[1].setdefault(name, metric.value)
+        return curves
+
     def send_trial(self, plan: Plan, trial: TrialSpec, history: TrialHistory) -> None:
-        """Bring a trial's run up to date with the journal, creating it if there is none."""
-        run = self._runs.get(trial.key)
+        """Bring a trial's run up to date with the journal, creating it if there is none (any more)."""
+        try:
+            self._send_trial(plan, trial, history)
+        except MlflowException:
+            run = self._runs.get(trial.key)
+            if run is None or not self._is_gone(run):
+                raise
+            del self._runs[trial.key]  # somebody deleted it: it is written again
+            self._send_trial(plan, trial, history)
+
+    def _send_trial(self, plan: Plan, trial: TrialSpec, history: TrialHistory) -> None:
+        parent, run = self._runs[plan.sweep], self._runs.get(trial.key)
         if run is None:
-            tags = _trial_tags(plan, trial) | {MLFLOW_PARENT_RUN_ID: self._runs[plan.sweep]}
-            run = self._create(trial.key, _trial_name(trial), tags, history.started_ms)
+            tags = labels.trial_tags(plan, trial) | {labels.PARENT: parent}
+            run = self._create(trial.key, labels.trial_name(trial), tags, history.started_ms)
         if run not in self._sent and not history.record:
             self._client.update_run(run, status="RUNNING")  # an earlier driver may have left it as killed
         record, ended_ms = history.record, history.ended_ms
         epochs = list(history.epochs.values())
         metrics = [metric for at, epoch in epochs[self._sent.get(run, 0) :] for metric in _metrics(epoch, at)]
-        tags = {"sweep.state": history.state.value}
-        if (
-            record
-            and record.top1_err is not None
-            and (not epochs or epochs[-1][1].top1_err != record.top1_err)
-        ):
-            # tried again where sums are not bit-reproducible: the result is the last attempt's
-            metrics.append(Metric("top1_err", record.top1_err, ended_ms, record.epochs))
-        if record and record.best_top1_err is not None:
-            metrics.append(Metric("best_top1_err", record.best_top1_err, ended_ms, record.epochs))
-        if record and record.error:
-            tags["sweep.error"] = record.error[:5000]
-        if record and record.diverged_step is not None:
-            tags["sweep.diverged_step"] = str(record.diverged_step)
+        tags = {"sweep.state": history.state.value, labels.PARENT: parent}
+        if record:
+            last = epochs[-1][1] if epochs else None
+            metrics += _end_metrics(record, last, ended_ms)
+            tags |= labels.end_tags(record, last)
         first, *rest = [
             metrics[i : i + METRICS_PER_REQUEST] for i in range(0, len(metrics), METRICS_PER_REQUEST)
         ] or [[]]
         self._client.log_batch(
-            run, metrics=first, params=_params(_trial_params(plan, trial)), tags=_tags(tags)
+            run, metrics=first, params=_params(labels.trial_params(plan, trial)), tags=_tags(tags)
         )
         for chunk in rest:
             self._client.log_batch(run, metrics=chunk)
         self._sent[run] = len(epochs)
         self._unfinished[run] = plan.sweep
         if record:
-            self._client.set_terminated(run, _STATUS[record.state], ended_ms)
+            self._client.set_terminated(run, labels.STATUS[record.state], ended_ms)
             del self._unfinished[run]
 
     def close_sweep(self, plan: Plan, counts: dict[TrialState, int], figures: Iterable[Path]) -> None:
         """Note on a sweep's run how it stands, add its figures, and end it and what was left running."""
-        for unfinished in [run for run, sweep in self._unfinished.items() if sweep == plan.sweep]:
-            self._client.set_terminated(unfinished, "KILLED")
-            del self._unfinished[unfinished]
+        self._end_what_is_left_running(plan)
         run = self._runs[plan.sweep]
+        if self._is_gone(run):  # somebody deleted it: it is written again, and its trials are hung under it
+            run = self._parent(plan)
+            for key in {trial.key for trial in plan.trials} & self._runs.keys():
+                if not self._is_gone(self._runs[key]):
+                    self._client.set_tag(self._runs[key], labels.PARENT, run)
         for figure in figures:
             self._client.log_artifact(run, str(figure), "figures")
         self._client.log_batch(
@@ -155,6 +269,25 @@ class Store:
         )
         complete = sum(counts[state] for state in TrialState if state.has_result) == len(plan.trials)
         self._client.set_terminated(run, "FINISHED" if complete else "KILLED")
+
+    def _end_what_is_left_running(self, plan: Plan) -> None:
+        """End runs that were begun in this run or, by a driver that was killed, in an earlier one."""
+        keys = {trial.key for trial in plan.trials}
+        stale = [
+            runs[0].info.run_id
+            for key, runs in self._found.items()
+            if key in keys and runs[0].info.status == "RUNNING" and runs[0].info.run_id not in self._sent
+        ]
+        for run in [run for run, sweep in self._unfinished.items() if sweep == plan.sweep] + stale:
+            if not self._is_gone(run):
+                self._client.set_terminated(run, "KILLED")
+            self._unfinished.pop(run, None)
+
+
+def _is_missing_file(uri: str) -> bool:
+    """Say whether a tracking address is a database file that is not there: MLflow would create it."""
+    file = sqlite_file(uri)
+    return file is not None and not file.exists()
 
 
 def read_runs(experiment: str) -> list[dict[str, Any]]:
@@ -218,7 +351,7 @@ def _run(run: Any) -> dict[str, Any]:
     spent = (run.info.end_time - run.info.start_time) / 1000 if run.info.end_time else None
     return {
         "id": run.info.run_id, "experiment": run.info.experiment_id, "status": run.info.status,
-        "parent": run.data.tags.get(MLFLOW_PARENT_RUN_ID),
+        "parent": run.data.tags.get(labels.PARENT),
         "wall_s": spent, "params": run.data.params, "metrics": run.data.metrics, "tags": run.data.tags,
     }  # fmt: skip
 
@@ -253,60 +386,22 @@ def _quieten() -> None:
         logging.getLogger(name).setLevel(logging.ERROR)
 
 
-def _final_state(run: Any) -> TrialState | None:
-    """Return what MLflow takes a trial's end to be; None while it has not been told of one."""
-    state = run.data.tags.get("sweep.state")
-    ended = run.info.status in _STATUS.values()
-    return TrialState(state) if ended and state in set(_STATUS) else None
+_CURVES = ("top1_err", "val_loss", "train_loss", "epoch_lr")
 
 
 def _metrics(epoch: EpochRecord, time_ms: int) -> list[Metric]:
-    values = {
-        "top1_err": epoch.top1_err,
-        "val_loss": epoch.val_loss,
-        "train_loss": epoch.train_loss,
-        "epoch_lr": epoch.lr,
-    }
-    return [Metric(name, value, time_ms, epoch.epoch) for name, value in values.items() if value is not None]
+    values = zip(_CURVES, (epoch.top1_err, epoch.val_loss, epoch.train_loss, epoch.lr), strict=True)
+    return [Metric(name, value, time_ms, epoch.epoch) for name, value in values if value is not None]
 
 
-def _trial_name(trial: TrialSpec) -> str:
-    if trial.role == "optimum":
-        return f"optimum-seed-{trial.repeat}" if trial.repeat else "optimum"
-    return f"point-{trial.index:03d}"
-
-
-def _trial_params(plan: Plan, trial: TrialSpec) -> dict[str, object]:
-    return {
-        "model": trial.model, "optimizer": trial.optimizer, "recipe": plan.recipe.name, "lr": trial.lr,
-        "weight_decay": trial.weight_decay, "seed": trial.seed, "epochs": plan.recipe.epochs,
-        "batch": plan.recipe.batch, "px": plan.px,
-    }  # fmt: skip
-
-
-def _trial_tags(plan: Plan, trial: TrialSpec) -> dict[str, str]:
-    place = {"sweep.role": trial.role, "sweep.index": str(trial.index), "sweep.repeat": str(trial.repeat)}
-    tags = _plan_tags(plan) | place
-    if trial.u_lr is not None:
-        tags |= {"sweep.u_lr": repr(trial.u_lr), "sweep.u_wd": repr(trial.u_wd)}
-    return tags
-
-
-def _plan_params(plan: Plan) -> dict[str, object]:
-    return {
-        "model": plan.model, "optimizer": plan.optimizer, "recipe": plan.recipe.name, "design": plan.design,
-        "seed": plan.seed, "lr": plan.optimum_lr, "weight_decay": plan.optimum_wd, "lr_low": plan.box.lr_low,
-        "lr_high": plan.box.lr_high, "wd_low": plan.box.wd_low, "wd_high": plan.box.wd_high,
-        "epochs": plan.recipe.epochs, "batch": plan.recipe.batch, "px": plan.px,
-    }  # fmt: skip
-
-
-def _plan_tags(plan: Plan) -> dict[str, str]:
-    return {
-        "sweep.sweep": plan.sweep, "sweep.role": "sweep", "sweep.model": plan.model,
-        "sweep.optimizer": plan.optimizer, "sweep.recipe": plan.recipe.name, "sweep.design": plan.design,
-        "sweep.data": plan.data_fingerprint,
-    }  # fmt: skip
+def _end_metrics(record: TrialRecord, last: EpochRecord | None, ended_ms: int | None) -> list[Metric]:
+    values = {"best_top1_err": record.best_top1_err, "wall_s": record.wall_s}
+    if last is None or last.top1_err != record.top1_err:
+        # tried again where sums are not bit-reproducible: the result is the last attempt's
+        values["top1_err"] = record.top1_err
+    return [
+        Metric(name, value, ended_ms, record.epochs) for name, value in values.items() if value is not None
+    ]
 
 
 def _params(values: dict[str, object]) -> list[Param]:

@@ -19,7 +19,7 @@ class TrialState(StrEnum):
     DIVERGED = "diverged"
     """Its loss or weights are no longer finite. This is a result: the error counts as 100 %."""
     FAILED = "failed"
-    """The infrastructure's fault: no result. It is tried again."""
+    """The infrastructure's fault: no result, in spite of some retries. Tried again when asked for."""
 
     @property
     def has_result(self) -> bool:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import secrets
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -11,12 +12,14 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from sweep import plan as plans
-from sweep.errors import InputError, unknown
+from sweep.errors import DamagedError, InputError, unknown
+from sweep.files import keep_aside, write_atomically, write_once
 from sweep.journal import Journal
 from sweep.plan import Plan
-from sweep.trial import TrialState
+from sweep.trial import TrialRecord, TrialState
 
 PLAN, JOURNAL, LOCK, DRIVER = "plan.json", "journal.jsonl", ".lock", ".driver"
+IDENTITY = ".workspace"
 
 _PATIENCE_S = 2.0  # whoever asks whether a driver is at work holds the lock for a moment
 
@@ -27,13 +30,16 @@ COLUMNS = (
 
 
 class Sweep:
-    """A plan and its journal, in a folder of their own."""
+    """A plan and its journal, in a folder of their own.
 
-    def __init__(self, folder: Path, plan: Plan) -> None:
-        self.folder, self.plan = folder, plan
+    With ``mend``, whatever is damaged is put right once this is the sweep's driver.
+    """
+
+    def __init__(self, folder: Path, plan: Plan, *, mend: bool = False) -> None:
+        self.folder, self.plan, self._mend = folder, plan, mend
         self.name = plan.sweep
         """Also its folder's."""
-        self.journal = Journal(folder / JOURNAL)
+        self.journal = Journal(folder / JOURNAL, mend=mend)
 
     def states(self) -> dict[str, TrialState]:
         """Return where each trial stands, by key. What was running when its driver ended is planned again."""
@@ -42,17 +48,26 @@ class Sweep:
             states = {k: TrialState.PLANNED if s is TrialState.RUNNING else s for k, s in states.items()}
         return states
 
+    def records(self) -> dict[str, TrialRecord | None]:
+        """Return how each trial has ended, by key; None if it has not."""
+        return {trial.key: self.journal.history(trial.key).record for trial in self.plan.trials}
+
     def counts(self) -> dict[TrialState, int]:
         """Count the trials in each state, the optimum among them."""
         states = list(self.states().values())
         return {state: states.count(state) for state in TrialState}
 
-    def write_plan(self) -> None:
-        """Write the plan, unless it is there already."""
+    def write_plan(self) -> list[str]:
+        """Write the plan, unless it is there already, and put right what is damaged; say what was."""
         path = self.folder / PLAN
         text = json.dumps(plans.to_dict(self.plan), indent=1, allow_nan=False) + "\n"
-        if not path.exists() or path.read_text() != text:
+        said = [self.journal.mend()]
+        damaged = path.exists() and _is_damaged(path)
+        if damaged:
+            said.append(f"{path} was damaged and is written anew; as it was, it is {keep_aside(path).name}")
+        if damaged or not path.exists() or path.read_text() != text:
             write_atomically(path, text)
+        return [text for text in said if text]
 
     @property
     def is_running(self) -> bool:
@@ -92,7 +107,7 @@ class Sweep:
         try:
             # Another driver may have grown the plan or added results meanwhile.
             self.plan = _larger(self.folder / PLAN, self.plan)
-            self.journal = Journal(self.folder / JOURNAL)
+            self.journal = Journal(self.folder / JOURNAL, mend=self._mend)
             (self.folder / DRIVER).write_text(f"process {os.getpid()} on {socket.gethostname()}")
             yield
         finally:
@@ -126,13 +141,26 @@ class Sweep:
 def _read_plan(path: Path) -> Plan:
     try:
         return plans.from_json(path.read_text(), str(path))
-    except (OSError, UnicodeDecodeError) as error:
+    except UnicodeDecodeError as error:
+        raise DamagedError(f"{path} is not a plan, or damaged: {error}") from error
+    except OSError as error:
         raise InputError(f"cannot read {path}: {error}") from error
+
+
+def _is_damaged(path: Path) -> bool:
+    try:
+        _read_plan(path)
+    except DamagedError:
+        return True
+    return False
 
 
 def _larger(path: Path, plan: Plan) -> Plan:
     """Return a plan with all trials that it or the same sweep's plan at ``path``, if there is one, has."""
-    return plan.joined(_read_plan(path)) if path.exists() else plan
+    try:
+        return plan.joined(_read_plan(path)) if path.exists() else plan
+    except DamagedError:
+        return plan
 
 
 def _read_driver(path: Path) -> str:
@@ -151,21 +179,37 @@ class Workspace:
     def prepare(self, plan: Plan) -> Sweep:
         """Return the sweep of a plan, or of the larger one that is there already; nothing is written."""
         folder = self.folder / plan.sweep
-        return Sweep(folder, _larger(folder / PLAN, plan))
+        return Sweep(folder, _larger(folder / PLAN, plan), mend=True)
+
+    def identity(self, *, create: bool = True) -> str:
+        """Return what tells this workspace's runs in MLflow from others' of the same trials.
+
+        It is drawn once and kept in the folder, wherever that is moved; empty if it was not drawn yet.
+        """
+        path = self.folder / IDENTITY
+        if create and not path.exists():
+            write_once(path, secrets.token_hex(8) + "\n")
+        return path.read_text().strip() if path.exists() else ""
 
     def open(self, name: str) -> Sweep:
         """Open a sweep by its name, or by a beginning of it that fits only one."""
-        names = [name] if (self.folder / name / PLAN).is_file() else self._beginning_with(name)
-        path = self.folder / names[0] / PLAN
-        return Sweep(path.parent, _read_plan(path))
+        name = self.find(name)
+        return Sweep(self.folder / name, self.read_plan(name))
 
-    def _beginning_with(self, name: str) -> list[str]:
+    def read_plan(self, name: str) -> Plan:
+        """Return the plan of the sweep of that name."""
+        return _read_plan(self.folder / name / PLAN)
+
+    def find(self, name: str) -> str:
+        """Return the name of the sweep of that name, or of the only one that begins so."""
+        if (self.folder / name / PLAN).is_file():
+            return name
         names = [known for known in self.names() if known.startswith(name)] if name else []
         if len(names) > 1:
             raise InputError(f"{name!r} fits {len(names)} sweeps: {', '.join(names)}")
         if not names:
             raise unknown("sweep", name, self.names(), "`sweep status` lists them.")
-        return names
+        return names[0]
 
     def names(self) -> list[str]:
         """Return the names of all sweeps, sorted."""
@@ -174,16 +218,3 @@ class Workspace:
     def sweeps(self) -> list[Sweep]:
         """Open all sweeps."""
         return [self.open(name) for name in self.names()]
-
-
-def write_atomically(path: Path, contents: str) -> None:
-    """Write a text file so that it is there whole or not at all."""
-    aside = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        with aside.open("w") as file:
-            file.write(contents)
-            file.flush()
-            os.fsync(file.fileno())
-        aside.replace(path)
-    finally:
-        aside.unlink(missing_ok=True)

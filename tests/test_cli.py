@@ -3,12 +3,14 @@ import subprocess
 import sys
 
 import pytest
-from test_journal import epoch, finished
+from test_journal import epoch, failed, finished
 from test_plan import a_plan
 from test_workspace import create
 from typer.main import get_command
 
 from sweep import cli
+from sweep.request import Request, make_plans
+from sweep.service import Task
 from sweep.trial import TrialRecord, TrialState
 from sweep.workspace import Workspace
 
@@ -299,6 +301,20 @@ def test_dry_run_counts_the_seeds_at_the_optimum_and_those_that_are_there(sweep,
         made.journal.append("end", trial.key, finished(trial.key))
     assert "3 of 8 trials to train" in sweep(*words, "5")[1]
     assert "0 of 4 trials to train" in sweep(*words, "1")[1]
+
+
+def test_what_was_given_up_is_not_trained_unless_asked_for(sweep, tmp_path):
+    (planned,) = make_plans(Request(models=["vit_p_1mf"], n=3))
+    made = create(Workspace(tmp_path / "sweeps"), planned.plan)
+    one, other, *_ = planned.plan.trials
+    made.journal.append("end", one.key, finished(one.key))
+    made.journal.append("end", other.key, failed(other.key))
+    words = ("run", "--model", "vit_p_1mf", "--n", "3")
+    assert "2 of 4 trials to train, and 1 given up that --retry-failed" in sweep(*words, "--dry-run")[1]
+    for retry_failed, count in ((False, 2), (True, 3)):
+        task = Task(sweep=made, splits=planned.splits, n=3, seeds=1, retry_failed=retry_failed)
+        assert len(task.missing) == 3
+        assert len(task.to_train) == count
 
 
 @pytest.mark.slow

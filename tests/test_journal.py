@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sweep.errors import InputError
+from sweep.errors import DamagedError, InputError
 from sweep.journal import Journal, TrialHistory
 from sweep.trial import EpochRecord, TrialRecord, TrialState
 
@@ -96,7 +96,7 @@ def test_a_torn_last_line_never_happened_and_is_written_over(path, cut):
     [
         "nonsense",
         "{}",
-        '{"event": "burp", "key": "a", "time_ms": 1}',
+        "[]",
         '{"event": "epoch", "key": "a", "time_ms": 1, "colour": "red"}',
         '{"event": "end", "key": "a", "time_ms": 1, "state": "finished"}',
         '{"event": "end", "key": "a", "time_ms": 1, "state": "diverged", "top1_err": 12.0}',
@@ -108,6 +108,37 @@ def test_a_damaged_line_is_refused_and_named(path, line):
     path.write_text(path.read_text() + line + "\n")
     with pytest.raises(InputError, match="line 2 is damaged"):
         Journal(path)
+
+
+def test_an_event_of_a_later_version_is_not_taken_for_damage(path):
+    line = '{"event": "burp", "key": "a", "time_ms": 1}\n'
+    path.write_text(line)
+    for mend in (False, True):
+        with pytest.raises(InputError, match="line 1: unknown event 'burp'"):
+            Journal(path, mend=mend)
+    assert path.read_text() == line
+
+
+def test_a_driver_leaves_damaged_lines_out_and_keeps_them_aside(path):
+    journal = Journal(path)
+    journal.append("start", "a", time_ms=1)
+    journal.append("end", "a", finished("a"), time_ms=2)
+    journal.append("end", "b", finished("b"), time_ms=3)
+    lines = path.read_bytes().splitlines(keepends=True)
+    damaged = lines[0] + b"\x00\xff" + lines[1][2:] + lines[2]
+    path.write_bytes(damaged)
+    with pytest.raises(DamagedError, match="line 2 is damaged"):
+        Journal(path)
+    journal = Journal(path, mend=True)
+    assert path.read_bytes() == damaged
+    assert "1 damaged lines left out" in journal.mend()
+    assert (path.parent / "journal.jsonl.damaged").read_bytes() == damaged
+    assert path.read_bytes() == lines[0] + lines[2]
+    assert journal.mend() is None
+    journal.append("end", "a", finished("a"), time_ms=4)
+    again = Journal(path)
+    assert again.trials == journal.trials
+    assert again.history("a").record == finished("a")
 
 
 def test_nothing_infinite_is_written(path):

@@ -13,7 +13,6 @@ from test_plan import a_plan
 
 from sweep.errors import InputError
 from sweep.remote_store import RemoteStore, StoreError
-from sweep.trial import TrialState
 from sweep.workspace import PLAN, Sweep
 
 pytestmark = pytest.mark.slow
@@ -46,7 +45,7 @@ def opened(uri, tmp_path):
     sweep.journal.append("start", trial.key)
     sweep.journal.append("end", trial.key, finished(trial.key, error=12.5))
     store = RemoteStore("digits")
-    store.open_sweep(sweep.plan, sweep.folder / PLAN)
+    store.open_sweep(sweep.plan, sweep.folder / PLAN, "ours")
     yield store, sweep, trial
     store._process.kill()
 
@@ -67,7 +66,12 @@ def test_what_is_sent_arrives_and_is_found_again(opened, uri):
     store, sweep, trial = opened
     send(opened)
     assert errors(uri) == [12.5]
-    assert store.open_sweep(sweep.plan, sweep.folder / PLAN) == {trial.key: TrialState.FINISHED}
+    records = {trial.key: sweep.journal.history(trial.key).record}
+    assert store.differences(sweep.name, records) == {trial.key: "no run in MLflow"}  # when it was looked up
+    again = RemoteStore("digits")
+    again.look(sweep.plan, "ours")
+    assert again.differences(sweep.name, records) == {}
+    assert again.results([trial.key]) == [(trial.key, sweep.journal.history(trial.key))]
     with pytest.raises(StoreError, match="no attribute 'no_such_method'"):
         store.no_such_method()
     process = store._process

@@ -194,9 +194,81 @@ def test_a_trial_whose_worker_is_killed_is_tried_again(undisturbed, tmp_path):
     check_mlflow(tmp_path, 12)
 
 
+POISONED = """
+import os, sys
+from pathlib import Path
+from sweep import cli, orchestrate
+
+class Worker(orchestrate.Worker):
+    def reset_config(self, config):
+        marker = Path(sys.argv[-1])
+        if self._jobs[config["job"]].trial.index == 7 and not marker.exists():
+            marker.touch()
+            os.kill(os.getpid(), 9)  # once, on the way from one trial to the next
+        return super().reset_config(config)
+
+    def step(self):
+        if self._job.trial.index == 2 and self._job.trial.model == "vit_p_1mf":
+            os.kill(os.getpid(), 9)  # always
+        return super().step()
+
+if __name__ == "__main__":
+    orchestrate.Worker = Worker
+    cli.main()
+"""
+
+
+def test_a_trial_that_always_kills_its_worker_is_given_up_while_the_others_go_on(undisturbed, tmp_path):
+    (tmp_path / "tiny.toml").write_text(RECIPE)
+    script = POISONED.replace("sys.argv[-1]", repr(str(tmp_path / "marker")))
+    ran = subprocess.run(
+        [sys.executable, "-c", script, *WORDS, "--n", "12"], cwd=tmp_path, env=environment(),
+        capture_output=True, text=True, timeout=TIMEOUT_S, check=False,
+    )  # fmt: skip
+    assert ran.returncode == 1, ran.stdout + ran.stderr
+    assert (tmp_path / "marker").exists()
+    results = table(tmp_path).set_index(["model", "index"])
+    assert results.state.to_dict().pop((MODELS[0], 2)) == "failed"
+    assert results.state.value_counts().to_dict() == {"finished": 25, "failed": 1}
+    key = results.key[MODELS[0], 2]
+    assert f"no result: vit_p_1mf point 2 ({key}): given up: ActorDiedError" in ran.stdout
+    (journal,) = tmp_path.glob("sweeps/vit_p_1mf*/journal.jsonl")
+    assert journal.read_text().count(f'"event": "start", "key": "{key}"') == 4
+
+    again = sweep(tmp_path, *WORDS, "--n", "12")
+    assert again.returncode == 1
+    assert "0 of 26 trials to train" in again.stdout
+    assert f"no result: vit_p_1mf point 2 ({key})" in again.stdout
+    assert "The same command with --retry-failed tries those again" in again.stdout
+
+    retried = sweep(tmp_path, *WORDS, "--n", "12", "--retry-failed")
+    assert retried.returncode == 0, retried.stdout + retried.stderr
+    assert "1 of 26 trials to train" in retried.stdout
+    pd.testing.assert_frame_equal(table(tmp_path), table(undisturbed), check_exact=True)
+    check_mlflow(tmp_path, 12)
+
+
 def test_a_lost_mlflow_is_written_again_from_the_journal(undisturbed, tmp_path):
     subprocess.run(["cp", "-r", undisturbed / "sweeps", tmp_path], check=True)
     assert sweep(tmp_path, *WORDS, "--n", "12").returncode == 0
+    check_mlflow(tmp_path, 12)
+
+
+def test_a_lost_journal_is_written_again_from_mlflow(undisturbed, tmp_path):
+    subprocess.run(["cp", "-r", f"{undisturbed}/.", tmp_path], check=True)
+    for journal in tmp_path.glob("sweeps/*/journal.jsonl"):
+        journal.unlink()
+    (plan, _) = tmp_path.glob("sweeps/*/plan.json")
+    plan.write_text(plan.read_text()[:-100])
+    assert sweep(tmp_path, "status", "--check").returncode == 1
+    ran = sweep(tmp_path, *WORDS, "--n", "12")
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    assert "26 results that the journal had lost were written again from MLflow" in ran.stdout
+    assert "plan.json was damaged and is written anew" in ran.stdout
+    assert sweep(tmp_path, "status", "--check").returncode == 0
+    pd.testing.assert_frame_equal(table(tmp_path), table(undisturbed), check_exact=True)
+    one, other = (pd.read_parquet(folder / "t.parquet") for folder in (tmp_path, undisturbed))
+    pd.testing.assert_frame_equal(one, other, check_exact=True)  # how long it took, too
     check_mlflow(tmp_path, 12)
 
 

@@ -1,0 +1,49 @@
+"""What sets a new sweep apart from those that are there of the same model, optimizer and recipe."""
+
+import dataclasses
+from typing import Any
+
+from sweep.errors import DamagedError
+from sweep.plan import Plan
+from sweep.workspace import Workspace
+
+
+def changes(plan: Plan, workspace: Workspace) -> tuple[str, list[str]] | None:
+    """Compare a sweep that is not there yet with the one there is that is most like it.
+
+    Returns
+    -------
+    tuple of str and list of str, or None
+        The name of the other sweep, and what differs, in words; None if the sweep itself is there, or none
+        of the same model, optimizer and recipe.
+    """
+    names = workspace.names()
+    beginning = plan.sweep[: plan.sweep.rindex("-") + 1]
+    if plan.sweep in names:
+        return None
+    found = []
+    for name in names:
+        if name.startswith(beginning):
+            try:
+                found.append((name, _differences(plan, workspace.read_plan(name))))
+            except DamagedError:
+                continue
+    return min(found, key=lambda other: len(other[1]), default=None)
+
+
+def _differences(plan: Plan, other: Plan) -> list[str]:
+    here, there = _settings(plan), _settings(other)
+    if here["optimum_lr"] != there["optimum_lr"] or here["optimum_wd"] != there["optimum_wd"]:
+        here, there = ({k: v for k, v in s.items() if not k.startswith("box.")} for s in (here, there))
+    return [
+        f"{name} is {here[name]}, there {there.get(name)}" for name in here if here[name] != there.get(name)
+    ]
+
+
+def _settings(plan: Plan) -> dict[str, Any]:
+    """Return all that makes a sweep another one, under the names of their fields."""
+    values = dataclasses.asdict(plan)
+    del values["trials"], values["optimum_source"]
+    recipe, box = values.pop("recipe"), values.pop("box")
+    flat = values | recipe | {f"box.{name}": value for name, value in box.items()}
+    return flat | ({"n": plan.n} if plan.design == "grid" else {})

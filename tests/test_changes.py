@@ -1,0 +1,56 @@
+import dataclasses
+
+import pytest
+from test_plan import OPTIMUM, a_plan
+from test_workspace import create
+
+from search_spaces import around
+from sweep.changes import changes
+from sweep.recipe import load
+from sweep.workspace import Workspace
+
+OTHER = dataclasses.replace(OPTIMUM, lr=0.01)
+
+
+@pytest.fixture
+def workspace(tmp_path):
+    made = Workspace(tmp_path / "sweeps")
+    create(made, a_plan())
+    return made
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"recipe": load("digits", epochs=3)}, ["epochs is 3, there 25"]),
+        ({"data_fingerprint": "ffff"}, ["data_fingerprint is ffff, there 0123456789abcdef"]),
+        ({"design": "sobol", "n": 16}, ["design is sobol, there iid"]),
+        ({"design": "grid"}, ["design is grid, there iid", "n is 4, there None"]),
+        ({"seed": 7}, ["seed is 7, there 0"]),
+        ({"optimum": OTHER, "box": around(OTHER)}, ["optimum_lr is 0.01, there 0.005"]),
+        (
+            {"box": around(OTHER)},
+            ["box.lr_low is 0.00125, there 0.000625", "box.lr_high is 0.04, there 0.02"],
+        ),
+        ({"seed": 7, "px": 32}, ["px is 32, there 16", "seed is 7, there 0"]),
+    ],
+)
+def test_what_makes_it_another_sweep_is_said(workspace, change, said):
+    plan = a_plan(**change)
+    assert changes(plan, workspace) == (a_plan().sweep, said)
+    assert plan.sweep != a_plan().sweep
+
+
+@pytest.mark.parametrize("change", [{}, {"n": 9}, {"model": "vit_c_1mf"}, {"optimizer": "sgd"}])
+def test_the_same_sweep_a_larger_one_and_others_models_are_no_change(workspace, change):
+    assert changes(a_plan(**change), workspace) is None
+
+
+def test_of_several_the_nearest_is_named(workspace):
+    near = create(workspace, a_plan(seed=1, px=32))
+    assert changes(a_plan(seed=2, px=32), workspace) == (near.name, ["seed is 2, there 1"])
+
+
+def test_a_damaged_one_is_passed_over(workspace):
+    (workspace.folder / a_plan().sweep / "plan.json").write_text("{")
+    assert changes(a_plan(seed=1), workspace) is None
