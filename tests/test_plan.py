@@ -149,6 +149,33 @@ def test_keys_do_not_change_from_version_to_version():
 
 
 @pytest.mark.parametrize(
+    ("changes", "first", "last"),
+    [
+        ({"optimizer": "sgd", "n": 1}, "7b01294339cae3ac", "a84e8bb24631854e"),
+        ({"model": "vit_c_1gf", "px": 224, "n": 1}, "1fe7641a40a4c5e8", "02573e0d1efb77ac"),
+        ({"recipe": load("digits", epochs=3), "n": 1}, "58054e1e1e680e8c", "7f0791b0e8826b55"),
+        ({"recipe": load("fashion_mnist"), "n": 1}, "fd40a925212da34f", "cf9d7b0ce505ed3a"),
+        ({"recipe": load("folder"), "px": 224, "n": 1}, "6478618b829101ff", "da3fa44a6eaed26d"),
+        ({"seed": 12345, "n": 1}, "106704cc4adc440c", "e72b13801e629292"),
+        ({"design": "sobol", "n": 16}, "238b13c6ca1492ae", "e7bd270978d8cff2"),
+        ({"design": "grid", "n": 4}, "238b13c6ca1492ae", "066699a86d96530a"),
+    ],
+)
+def test_keys_of_every_kind_of_plan_stay_as_they_are(changes, first, last):
+    # As above: a new release of numpy or scipy that draws other points must not pass unnoticed.
+    trials = a_plan(**changes).trials
+    assert (trials[0].key, trials[-1].key) == (first, last)
+
+
+def test_keys_of_a_command_stay_as_they_are():
+    # From the words of a command, so that the embedded data's fingerprint and split are pinned, too.
+    from sweep.request import Request, make_plans
+
+    (planned,) = make_plans(Request(models=["vit_p_1mf"], n=1, lr=0.01, wd=0.1))
+    assert keys(planned.plan) == ["6478467600c59bce", "e3d2a5cc93f74aa4"]
+
+
+@pytest.mark.parametrize(
     ("changes", "name"),
     [
         ({}, "vit_p_1mf-adamw-digits-fd6dbc"),

@@ -93,3 +93,15 @@ def test_a_corrupt_image_is_named_before_anything_runs(tmp_path):
     (tmp_path / "train" / "dog" / "007.png").write_bytes(b"\x89PNG\r\n\x1a\n and no more")
     with pytest.raises(InputError, match=r"dog/007\.png is not a readable image"):
         make_plans(request)
+
+
+def test_a_model_or_an_optimizer_that_joins_later_is_paired_and_changes_nothing():
+    alone = make_plans(Request(models=["vit_p_1mf"], n=5))[0].plan
+    first, second = (p.plan for p in make_plans(Request(models=["vit_p_1mf", "vit_c_1mf"], n=9)))
+    sgd = make_plans(Request(models=["vit_p_1mf"], optimizer="sgd", n=5))[0].plan
+    assert first.first(5, 1) == alone
+    for later in (second.first(5, 1), sgd):
+        assert later.sweep != alone.sweep
+        assert [(t.index, t.seed, t.u_lr, t.u_wd) for t in later.trials] == [
+            (t.index, t.seed, t.u_lr, t.u_wd) for t in alone.trials
+        ]
