@@ -1,13 +1,15 @@
 """What is on its way to MLflow: sent in the background, so that training never waits for it."""
 
+import math
 import threading
+import time
 from collections.abc import Callable, Hashable
 from typing import Generic, TypeVar
 
 Item = TypeVar("Item", bound=Hashable)
 
 PAUSE_S = 2.0
-"""News is gathered for this long, so that a short trial is sent once rather than epoch by epoch."""
+"""An item waits so long for more news, so that a short trial is sent once rather than epoch by epoch."""
 LONGEST_PAUSE_S = 60.0
 
 
@@ -23,7 +25,7 @@ class Outbox(Generic[Item]):
 
     def __init__(self, send: Callable[[Item], None]) -> None:
         self._send = send
-        self._waiting: dict[Item, None] = {}  # a set in the order of arrival
+        self._waiting: dict[Item, float] = {}  # item → when its first news came, in that order
         self._lock = threading.Condition()
         self._closing = False
         self._pause_s = PAUSE_S
@@ -38,7 +40,7 @@ class Outbox(Generic[Item]):
     def put(self, item: Item) -> None:
         """Note that an item has news."""
         with self._lock:
-            self._waiting[item] = None
+            self._waiting.setdefault(item, time.monotonic())
 
     def __len__(self) -> int:
         with self._lock:
@@ -56,12 +58,24 @@ class Outbox(Generic[Item]):
         while True:
             with self._lock:
                 if not self._closing:
-                    self._lock.wait(self._pause_s)
-                closing, batch = self._closing, list(self._waiting)
-                self._waiting.clear()
+                    self._lock.wait(self._rest())
+                closing, batch = self._closing, self._take_due()
             self._send_all(batch)
             if closing and (self.problem or not self._waiting):
                 return
+
+    def _rest(self) -> float:
+        """Say for how long nothing needs to be sent."""
+        if self.problem or not self._waiting:
+            return self._pause_s
+        return max(0.0, next(iter(self._waiting.values())) + PAUSE_S - time.monotonic())
+
+    def _take_due(self) -> list[Item]:
+        latest = math.inf if self._closing else time.monotonic() - PAUSE_S
+        batch = [item for item, since in self._waiting.items() if since <= latest]
+        for item in batch:
+            del self._waiting[item]
+        return batch
 
     def _send_all(self, batch: list[Item]) -> None:
         for place, item in enumerate(batch):
@@ -75,4 +89,4 @@ class Outbox(Generic[Item]):
 
     def _put_back(self, items: list[Item]) -> None:
         with self._lock:
-            self._waiting = dict.fromkeys(items) | self._waiting
+            self._waiting = dict.fromkeys(items, 0.0) | self._waiting  # they have waited long enough

@@ -1,4 +1,5 @@
 import threading
+import time
 
 import pytest
 
@@ -19,6 +20,20 @@ def test_everything_arrives_and_news_of_one_item_is_gathered():
     outbox.start()
     assert outbox.close(5)
     assert sent == ["a", "b"]
+
+
+def test_each_item_waits_for_its_own_news_and_no_longer(monkeypatch):
+    monkeypatch.setattr(module, "PAUSE_S", 1.0)
+    put, sent = {}, {}
+    outbox = Outbox(lambda item: sent.setdefault(item, time.monotonic()))
+    outbox.start()
+    for item in ("a", "b"):
+        put[item] = time.monotonic()
+        outbox.put(item)
+        time.sleep(0.6)
+    wait_for(lambda: len(sent) == 2)
+    assert all(0.95 < sent[item] - put[item] < 2 for item in put)
+    assert outbox.close(5)
 
 
 def test_what_could_not_be_sent_is_sent_again():
