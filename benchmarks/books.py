@@ -107,14 +107,17 @@ def service(n: int) -> None:
     class ReturnsAtOnce(orchestrate.Worker):
         def setup(self, config: dict, jobs: list, settings: list, on_gpu: bool) -> None:
             self._device: Any = SimpleNamespace(type="cpu")
+            self._jobs = jobs
             self.reset_config(config)
 
         def reset_config(self, new_config: dict[str, Any]) -> bool:
+            self._number = new_config["job"]
+            return super().reset_config(new_config)
+
+        def _begin(self) -> Iterator[list[EpochRecord | None]]:
             self._started, self._last_epoch, self._best = time.monotonic(), 1, 100.0
-            error = 1.0 + new_config["job"] % 997 / 10
-            record = EpochRecord(epoch=1, top1_err=error, val_loss=1.0, train_loss=1.0, lr=0.001)
-            self._epochs = iter([[record]])
-            return True
+            error = 1.0 + self._number % 997 / 10
+            return iter([[EpochRecord(epoch=1, top1_err=error, val_loss=1.0, train_loss=1.0, lr=0.001)]])
 
     setattr(orchestrate, "Worker", ReturnsAtOnce)  # noqa: B010 - the product has no such option
     Path("books.toml").write_text(RECIPE)
