@@ -29,6 +29,7 @@ class Outbox(Generic[Item]):
         self._lock = threading.Condition()
         self._closing = False
         self._pause_s = PAUSE_S
+        self._arrived = 0
         self.problem: Exception | None = None
         """Why the last attempt failed; None if it did not."""
         self._thread = threading.Thread(target=self._work, name="outbox", daemon=True)
@@ -46,12 +47,15 @@ class Outbox(Generic[Item]):
         with self._lock:
             return len(self._waiting)
 
-    def close(self, timeout_s: float) -> bool:
-        """Send what is waiting, for at most this long; say whether all of it has arrived."""
+    def close(self, patience_s: float) -> bool:
+        """Send what is waiting, for as long as something arrives in every such time; say whether all has."""
         with self._lock:
             self._closing = True
             self._lock.notify()
-        self._thread.join(timeout_s)
+        before = -1
+        while self._thread.is_alive() and self._arrived > before:
+            before = self._arrived
+            self._thread.join(patience_s)
         return not self._waiting and not self._thread.is_alive()
 
     def _work(self) -> None:
@@ -81,6 +85,7 @@ class Outbox(Generic[Item]):
         for place, item in enumerate(batch):
             try:
                 self._send(item)
+                self._arrived += 1
             except Exception as error:  # whatever it is, the news must not be lost
                 self.problem, self._pause_s = error, min(2 * self._pause_s, LONGEST_PAUSE_S)
                 self._put_back([*batch[place + 1 :], item])

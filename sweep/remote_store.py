@@ -16,8 +16,8 @@ from typing import Any, NamedTuple
 from sweep.errors import InputError
 from sweep.plan import Plan
 
-_NICENESS = 19
-"""Training comes first where there are more processes than cores; Ray gives its workers 15."""
+_NICENESS = 10
+"""The driver comes first where there are more processes than cores. Ray gives its workers 15."""
 
 
 class StoreError(Exception):

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from sweep.store import Store
 
 CLOSE_TIMEOUT_S = 120.0
+"""How long nothing may arrive at MLflow until a run ends without it."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -22,6 +22,14 @@ def test_everything_arrives_and_news_of_one_item_is_gathered():
     assert sent == ["a", "b"]
 
 
+def test_closing_waits_for_as_long_as_something_arrives():
+    outbox = Outbox(lambda item: time.sleep(0.2))
+    for item in range(8):
+        outbox.put(item)
+    outbox.start()
+    assert outbox.close(0.8)
+
+
 def test_each_item_waits_for_its_own_news_and_no_longer(monkeypatch):
     monkeypatch.setattr(module, "PAUSE_S", 1.0)
     put, sent = {}, {}
