@@ -85,7 +85,7 @@ def plain_tune(n: int) -> None:
 
     ends = str(Path("ends").resolve())
     with tempfile.TemporaryDirectory() as scratch:
-        ray.init(include_dashboard=False, log_to_driver=False)
+        ray.init("local", include_dashboard=False, log_to_driver=False)
         tune.Tuner(
             tune.with_resources(Nothing, {"cpu": 1}),
             param_space={"job": tune.grid_search(list(range(n)))},

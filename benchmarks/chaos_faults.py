@@ -79,6 +79,7 @@ def with_two_machines(folder: Path) -> Iterator[Stage]:
     """A Ray cluster of two network namespaces."""
     folder.mkdir(parents=True)
     with closing(TwoMachines(folder, os.environ), "stop") as machines:
+        machines.start()
         site = Site(folder, address=machines.address, prefix=machines.prefix)
         yield Stage(site, {"machines": machines})
 

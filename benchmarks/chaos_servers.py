@@ -6,7 +6,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 import urllib.request
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -75,7 +74,7 @@ class Postgres:
     @property
     def uri(self) -> str:
         """Where MLflow finds it."""
-        return f"postgresql://sweep@127.0.0.1:{self._port}/mlflow"
+        return f"postgresql+psycopg2://sweep@127.0.0.1:{self._port}/mlflow"
 
     def start(self) -> None:
         """Start it, again after it was stopped at once."""
@@ -123,7 +122,9 @@ class MlflowServer:
             self._process = subprocess.Popen(
                 words, cwd=self._folder, env=environment, stdout=log, stderr=log, start_new_session=True
             )
-        assert wait_until(self._answers, 90, 0.2), (self._folder / "server.log").read_text()[-2000:]
+        if not wait_until(self._answers, 90, 0.2):
+            self.kill()
+            raise RuntimeError("no MLflow server: " + (self._folder / "server.log").read_text()[-2000:])
 
     def _answers(self) -> bool:
         try:
@@ -198,25 +199,30 @@ class TwoNodes:
 
 
 class TwoMachines:
-    """A Ray cluster of two network namespaces with one link, which can be cut."""
+    """A Ray cluster of two network namespaces with one link, which can be cut. Only `start` starts it."""
+
+    address = "10.213.0.1:6379"
 
     def __init__(self, folder: Path, environment: Mapping[str, str]) -> None:
-        self._name, self._folder = f"swp{os.getpid() % 100000}", folder
-        self._environment = {**environment, **FAST_HEALTH_CHECKS}
+        name = f"swp{os.getpid() % 100000}"
+        self._folder, self._head, self._other = folder, f"{name}h", f"{name}w"
+        self._environment = {**environment, **FAST_HEALTH_CHECKS, "RAY_AUTH_MODE": "disabled"}
         self._nodes: list[subprocess.Popen] = []
-        head, other = f"{self._name}h", f"{self._name}w"
-        ip("link", "add", head, "type", "veth", "peer", "name", other)
-        for name, address in ((head, "10.213.0.1"), (other, "10.213.0.2")):
+        self.prefix = ("ip", "netns", "exec", self._head)
+
+    def start(self) -> None:
+        """Make the namespaces and start a node in each."""
+        ip("link", "add", self._head, "type", "veth", "peer", "name", self._other)
+        for name, address in ((self._head, "10.213.0.1"), (self._other, "10.213.0.2")):
             ip("netns", "add", name)
             ip("link", "set", name, "netns", name)
             ip("-n", name, "addr", "add", f"{address}/24", "dev", name)
             ip("-n", name, "link", "set", name, "up")
             ip("-n", name, "link", "set", "lo", "up")
             ip("-n", name, "route", "add", "default", "dev", name)  # Ray asks which address leads outside
-        self.prefix = ("ip", "netns", "exec", head)
-        self.address = "10.213.0.1:6379"
-        self._ray(head, "--head", "--port=6379", "--include-dashboard=false", "--node-ip-address=10.213.0.1")
-        self._ray(other, f"--address={self.address}", "--node-ip-address=10.213.0.2")
+        head = ("--head", "--port=6379", "--include-dashboard=false", "--node-ip-address=10.213.0.1")
+        self._ray(self._head, *head)
+        self._ray(self._other, f"--address={self.address}", "--node-ip-address=10.213.0.2")
 
     def _ray(self, namespace: str, *words: str) -> None:
         ray = str(Path(sys.executable).with_name("ray"))
@@ -228,24 +234,28 @@ class TwoMachines:
                     env=self._environment, stdout=out, stderr=out, start_new_session=True,
                 )
             )  # fmt: skip
-        assert wait_until(lambda: "Ray runtime started" in log.read_text(), 60), log.read_text()
+        if not wait_until(lambda: "Ray runtime started" in log.read_text(), 90):
+            raise RuntimeError(f"no Ray node in {namespace}: {log.read_text()[-2000:]}")
 
     def cut(self) -> None:
         """Cut the link: for the head nothing is refused, its packets just vanish."""
-        ip("-n", f"{self._name}w", "link", "set", f"{self._name}w", "down")
+        ip("-n", self._other, "link", "set", self._other, "down")
 
     def join(self) -> None:
         """Mend the link."""
-        ip("-n", f"{self._name}w", "link", "set", f"{self._name}w", "up")
+        ip("-n", self._other, "link", "set", self._other, "up")
 
     def stop(self) -> None:
-        """Stop the nodes and remove the namespaces."""
+        """Stop the nodes and remove the namespaces, and what would lead other Ray programs here."""
         for node in reversed(self._nodes):
             kill_tree(node.pid)
             node.wait()
-        time.sleep(0.5)
-        for end in "hw":
-            ip("netns", "del", f"{self._name}{end}")
+        for name in (self._head, self._other):
+            with suppress(subprocess.CalledProcessError):
+                ip("netns", "del", name)
+        default = Path("/tmp/ray/ray_current_cluster")  # where a plain `ray.init()` looks for a cluster
+        if default.exists() and default.read_text() == self.address:
+            default.unlink(missing_ok=True)
 
 
 def ip(*words: str) -> None:
