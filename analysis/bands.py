@@ -39,6 +39,7 @@ BANDS = {EQUAL_PRECISION: "iid", KS: "iid", DKW: "iid", POINTWISE: "iid", SCRAMB
 """Kind of band → the design that it holds for."""
 SIMULTANEOUS = (EQUAL_PRECISION, KS, DKW)
 CONFIDENCE = 0.95
+MOST_CONFIDENCE = 1 - 1e-9
 HIDDEN_VARIANCE = 0.1
 """Of a scramble's count, in addition to what its spread shows. Scrambles often agree on a count by chance,
 and the interval would have no width then. With this much, four that agree still hold every share that lies up
@@ -195,6 +196,11 @@ def check_confidence(confidence: float) -> None:
     """Refuse a confidence that is no share between 0 and 1."""
     if not 0.0 < confidence < 1.0:
         raise AnalysisError(f"a confidence lies between 0 and 1, such as 0.95, got {confidence!r}.")
+    if confidence > MOST_CONFIDENCE:
+        raise AnalysisError(
+            f"a confidence is at most {MOST_CONFIDENCE!r}, got {confidence!r}: beyond, rounding is larger "
+            "than what is left of 1."
+        )
 
 
 def clopper_pearson(k: ArrayLike, n: ArrayLike, confidence: float = CONFIDENCE) -> tuple[Floats, Floats]:

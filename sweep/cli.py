@@ -152,8 +152,8 @@ def status(
 
     workspace = Workspace(folder)
     if check:
-        _check(workspace, [workspace.find(sweep)] if sweep else workspace.names(), as_json)
-    sweeps = [workspace.open(sweep)] if sweep else workspace.sweeps()
+        _check(workspace, workspace.names() if sweep is None else [workspace.find(sweep)], as_json)
+    sweeps = workspace.sweeps() if sweep is None else [workspace.open(sweep)]
     if as_json:
         print_json(show.status_json(sweeps, trials=sweep is not None))
     elif not sweeps:
@@ -184,7 +184,11 @@ def sync(
     from sweep.workspace import Workspace
 
     workspace, console = Workspace(folder), plain_console()
-    sweeps = [workspace.open(sweep)] if sweep else [s for s in workspace.sweeps() if not s.is_running]
+    sweeps = (
+        [each for each in workspace.sweeps() if not each.is_running]
+        if sweep is None
+        else [workspace.open(sweep)]
+    )
     if not service.sync(sweeps, workspace, console):
         raise typer.Exit(1)
     show.synced(sweeps, console)
@@ -258,9 +262,10 @@ def cdf(
     table = draw.with_places(trials.table)
     drawn = curves(table, absolute=absolute)
     bands, notes = ({}, []) if band == "none" else draw.bands_of(drawn, band, confidence)
-    figures.save(figures.cdf_figure(drawn, bands), out)
     sweeps = read_sweeps(table)
-    show.shares(summary_table([summarise(each, confidence) for each in sweeps]), plain_console())
+    summary = summary_table([summarise(each, confidence) for each in sweeps])
+    figures.save(figures.cdf_figure(drawn, bands), out)  # once nothing is left that could be refused
+    show.shares(summary, plain_console())
     flattered = [] if absolute else verdicts(sweeps, draw.learning_table(trials.sweeps))
     _mind(warnings + notes + flattered)
     plain_console().print(f"Written to {out}", markup=False)

@@ -30,8 +30,12 @@ def unknown(what: str, got: str, known: Iterable[str], hint: str = "") -> InputE
         A last sentence, such as the command that lists the names.
     """
     known = sorted(known)
-    near = difflib.get_close_matches(got, known, n=3, cutoff=0.5)
+    near = _near(got, known) or _near(got.lower(), known)
     offer = f"Did you mean {' or '.join(near)}?" if near else ""
     if not near and len(known) <= _LISTED:
         offer = f"Known: {', '.join(known) or 'none'}."
     return InputError(" ".join(filter(None, [f"unknown {what} {got!r}.", offer, hint])))
+
+
+def _near(got: str, known: list[str]) -> list[str]:
+    return difflib.get_close_matches(got, known, n=3, cutoff=0.5)

@@ -153,7 +153,7 @@ class Journal:
                 yield _parse(json.loads(line))
             except InputError as error:
                 raise InputError(f"{self.path}, line {number}: {error}") from error
-            except (ValueError, KeyError, TypeError, AttributeError) as error:
+            except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
                 if not mend:
                     raise DamagedError(
                         f"{self.path}, line {number} is damaged: {error}\n"
@@ -172,7 +172,11 @@ class Journal:
 
 def _parse(event: dict[str, Any]) -> tuple[EventKind, str, int, Any]:
     kind, key, time_ms = event.pop("event"), event.pop("key"), event.pop("time_ms")
+    if not isinstance(key, str) or type(time_ms) is not int or time_ms < 0:
+        raise ValueError(f"key must be text and time_ms a whole number, got {key!r:.40} and {time_ms!r:.40}")
     if kind == "start":
+        if event:
+            raise ValueError(f"a start has no {', '.join(event)}")
         return kind, key, time_ms, None
     if kind == "epoch":
         return kind, key, time_ms, EpochRecord(**event)

@@ -188,12 +188,12 @@ def from_json(text: str, origin: str) -> Plan:
         values["trials"] = tuple(TrialSpec(**trial) for trial in values["trials"])
         plan = Plan(**values)
         again = dataclasses.replace(plan, trials=_trials(plan, plan.n, max(plan.seeds, 1)))
-    except InputError:
-        raise
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except InputError as error:
+        raise error if origin in str(error) else InputError(f"{origin}: {error}") from error
+    except (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RecursionError) as error:
         raise DamagedError(f"{origin} is not a plan, or damaged: {type(error).__name__}: {error}") from error
     if again != plan:
         raise DamagedError(
             f"{origin} was changed after it was written: its trials are not those of its settings"
         )
-    return plan
+    return again  # its numbers are of the right type: 1 and 1.0 are equal, but not in a key

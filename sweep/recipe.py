@@ -13,7 +13,8 @@ from sweep.errors import InputError, unknown
 DATASETS = ("digits", "idx", "folder")
 AUGMENTATIONS = ("shift", "flip")
 MAX_SEED = 2**32
-_HUGE = 2**53  # whole numbers and floats agree up to here
+_HUGE = 2**53
+"""Whole numbers and floats agree up to here."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -60,8 +61,10 @@ def _problems(recipe: Recipe) -> Any:
     if recipe.dataset not in DATASETS:
         yield f"dataset must be one of {', '.join(DATASETS)}, got {recipe.dataset!r}"
     for name in ("max_px", "epochs", "batch"):
-        if getattr(recipe, name) < 1:
-            yield f"{name} must be at least 1, got {getattr(recipe, name)}"
+        value = getattr(recipe, name)
+        if not 1 <= value < _HUGE:
+            rule = "at least 1" if value < 1 else "less than 2^53"
+            yield f"{name} must be {rule}, got {str(value)[:40]}"
     if not 0 <= recipe.warmup_epochs <= recipe.epochs:
         yield f"warmup_epochs must lie in 0 … {recipe.epochs} (epochs), got {recipe.warmup_epochs}"
     for name in ("warmup_factor", "min_lr_factor", "label_smoothing", "ema_rate"):
@@ -108,7 +111,7 @@ def _read(name: str) -> tuple[str, str]:
     if name.endswith(".toml"):
         try:
             return _own_name(Path(name)), Path(name).read_text()
-        except (OSError, UnicodeDecodeError) as error:
+        except (OSError, ValueError) as error:  # no such file, not UTF-8, a path with a zero byte
             raise InputError(f"cannot read the recipe {name}: {error}") from error
     if name not in shipped():
         raise unknown("recipe", name, shipped(), "A recipe of your own is a path that ends in .toml.")
@@ -129,7 +132,7 @@ def _own_name(path: Path) -> str:
 def _parse(name: str, text: str) -> Recipe:
     try:
         values = tomllib.loads(text)
-    except ValueError as error:  # not TOML, or a number of more digits than Python reads
+    except (ValueError, RecursionError) as error:  # not TOML, or more digits or brackets than Python reads
         raise InputError(f"recipe {name!r} is not TOML: {error}") from error
     fields = {field.name: field for field in dataclasses.fields(Recipe) if field.name != "name"}
     problems = [f"unknown field {key!r} (known: {', '.join(fields)})" for key in values if key not in fields]

@@ -167,6 +167,11 @@ class _Filter:
             and self.recipe in (None, recipe)
         )
 
+    def __str__(self) -> str:
+        given = {"--model": self.models, "--optimizer": self.optimizers, "--sweep": self.names}
+        flags = [f"{flag} {name}" for flag, names in given.items() for name in names or ()]
+        return " ".join([*flags, *([f"--recipe {self.recipe}"] if self.recipe is not None else [])])
+
 
 def _own(folder: Path, only: _Filter) -> Trials:
     """Return the trials of the folder's sweeps."""
@@ -177,8 +182,10 @@ def _own(folder: Path, only: _Filter) -> Trials:
     sweeps = [workspace.open(name) for name in only.names] if only.names else workspace.sweeps()
     kept = [s for s in sweeps if only.keeps(s.plan.model, s.plan.optimizer, s.plan.recipe.name)]
     if not kept:
-        has = ", ".join(sweep.name for sweep in sweeps) or "none"
-        raise InputError(f"no sweep to show: {folder}/ has {has}. Begin one: sweep run --model vit_c_1mf")
+        has = ", ".join(sweep.name for sweep in sweeps)
+        if sweeps:
+            raise InputError(f"no sweep to show: {only} leaves none of {has}")
+        raise InputError(f"no sweep to show: {folder}/ has none. Begin one: sweep run --model vit_c_1mf")
     return Trials(draw.trial_table(kept), lambda: draw.check_comparable(kept), kept)
 
 
@@ -203,9 +210,10 @@ def _filtered(table: "pd.DataFrame", only: _Filter) -> "pd.DataFrame":
     """Return the rows of the sweeps that are kept."""
     rows = zip(table["sweep"], table["model"], table["optimizer"], table["recipe"], strict=True)
     kept = [
-        only.keeps(*words) and (not only.names or name.startswith(tuple(only.names))) for name, *words in rows
+        only.keeps(*words) and (not only.names or name.startswith(tuple(filter(None, only.names))))
+        for name, *words in rows
     ]
     if not any(kept):
         has = ", ".join(table["sweep"].unique())
-        raise InputError(f"no sweep to show: the filters leave none of {has}")
+        raise InputError(f"no sweep to show: {only} leaves none of {has}")
     return table[kept].reset_index(drop=True)

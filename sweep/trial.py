@@ -1,12 +1,15 @@
 """The words the rest speaks: what a trial is, which states it has, what is recorded of it."""
 
 import math
+import sys
 from dataclasses import dataclass
 from enum import StrEnum
 
 from sweep.errors import InputError
 
 OPTIMIZERS = ("adamw", "sgd")
+
+_LARGEST = sys.float_info.max
 
 
 class TrialState(StrEnum):
@@ -71,6 +74,18 @@ class Resources:
                 raise InputError(f"--{name}-per-trial takes a share of one, or a whole number, got {value:g}")
 
 
+def _check_number(name: str, value: float, least: float = -_LARGEST, most: float = _LARGEST) -> None:
+    """Refuse what is no finite number in a range; NaN is in none."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not least <= value <= most:
+        allowed = f"a number from {least:g} to {most:g}" if most < _LARGEST else "a finite number"
+        raise ValueError(f"{name} must be {allowed}, got {repr(value)[:40]}")
+
+
+def _check_whole(name: str, value: int, least: int) -> None:
+    if isinstance(value, bool) or not isinstance(value, int) or value < least:
+        raise ValueError(f"{name} must be a whole number of at least {least}, got {repr(value)[:40]}")
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class EpochRecord:
     """What one epoch of one trial gave. Every number is finite."""
@@ -89,6 +104,16 @@ class EpochRecord:
     """The step, from 1 over the whole training, at which the loss was first not finite."""
     last_finite_loss: float | None = None
     """The training loss one step before; None if there was none."""
+
+    def __post_init__(self) -> None:
+        _check_whole("epoch", self.epoch, 1)
+        _check_number("top1_err", self.top1_err, 0.0, 100.0)
+        _check_number("lr", self.lr)
+        for name in ("val_loss", "train_loss", "last_finite_loss"):
+            if getattr(self, name) is not None:
+                _check_number(name, getattr(self, name))
+        if self.diverged_step is not None:
+            _check_whole("diverged_step", self.diverged_step, 1)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -110,6 +135,15 @@ class TrialRecord:
     host: str | None = None
 
     def __post_init__(self) -> None:
+        for name, most in (("top1_err", 100.0), ("best_top1_err", 100.0), ("wall_s", _LARGEST)):
+            if getattr(self, name) is not None:
+                _check_number(name, getattr(self, name), 0.0, most)
+        _check_whole("epochs", self.epochs, 0)
+        if self.diverged_step is not None:
+            _check_whole("diverged_step", self.diverged_step, 1)
+        for name in ("error", "device", "host"):
+            if not isinstance(getattr(self, name), str | None):
+                raise ValueError(f"{name} must be text, got {str(getattr(self, name))[:40]}")
         if self.state not in (TrialState.FINISHED, TrialState.DIVERGED, TrialState.FAILED):
             raise ValueError(f"a record needs a final state, got {self.state!r}")
         if self.state.has_result != (self.top1_err is not None):

@@ -140,11 +140,16 @@ class Sweep:
 
 def _read_plan(path: Path) -> Plan:
     try:
-        return plans.from_json(path.read_text(), str(path))
+        plan = plans.from_json(path.read_text(), str(path))
     except UnicodeDecodeError as error:
         raise DamagedError(f"{path} is not a plan, or damaged: {error}") from error
     except OSError as error:
         raise InputError(f"cannot read {path}: {error}") from error
+    if plan.sweep != path.parent.name:  # classes, say, are part of the name and of no key
+        raise DamagedError(
+            f"{path} is the plan of {plan.sweep}: it was changed after it was written, or its folder renamed"
+        )
+    return plan
 
 
 def _is_damaged(path: Path) -> bool:
@@ -174,6 +179,8 @@ class Workspace:
     """All the sweeps of a folder."""
 
     def __init__(self, folder: Path) -> None:
+        if os.path.lexists(folder) and not folder.is_dir():
+            raise InputError(f"--dir {folder}: not a folder")
         self.folder = folder
 
     def prepare(self, plan: Plan) -> Sweep:

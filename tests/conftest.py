@@ -1,6 +1,8 @@
 """Fixtures that several test modules share."""
 
 import dataclasses
+import os
+import re
 import sys
 
 import pytest
@@ -37,5 +39,43 @@ def sweep(tmp_path, monkeypatch, capsys):
             cli.main()
         printed = capsys.readouterr()
         return exit_.value.code or 0, printed.out, printed.err
+
+    return call
+
+
+def contents(folder):
+    """Every path under a folder with its bytes, or where it leads."""
+    return {
+        path: os.readlink(path) if path.is_symlink() else path.read_bytes() if path.is_file() else None
+        for path in folder.rglob("*")
+    }
+
+
+@pytest.fixture
+def refused(sweep, tmp_path, monkeypatch):
+    """Call the command line with bad input; see that it is refused as it should be, and return the message.
+
+    One message, exit code 2, no traceback, nothing changed on disk, and neither Ray nor MLflow started.
+    """
+
+    def started(*_):
+        pytest.fail("bad input got as far as Ray, MLflow or another program")
+
+    from sweep import service
+
+    for name in ("run", "sync"):
+        monkeypatch.setattr(service, name, started)
+    monkeypatch.setattr(os, "execv", started)
+
+    def call(*words: str) -> str:
+        before = contents(tmp_path)
+        sys.stderr.reconfigure(errors="backslashreplace")  # as Python's own is
+        code, out, err = sweep(*words)
+        message = " ".join(err.translate(dict.fromkeys(map(ord, "│╭╮╰╯─"), " ")).split())
+        assert code == 2, message or out
+        assert re.findall(r"^Error:|^╭─ Error ─", err, re.MULTILINE) in (["Error:"], ["╭─ Error ─"])
+        assert "Traceback" not in out + err
+        assert contents(tmp_path) == before
+        return message
 
     return call

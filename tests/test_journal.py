@@ -142,7 +142,7 @@ def test_a_driver_leaves_damaged_lines_out_and_keeps_them_aside(path):
 
 
 def test_nothing_infinite_is_written(path):
-    with pytest.raises(ValueError, match="JSON"):
+    with pytest.raises(ValueError, match="top1_err must be a number from 0 to 100, got nan"):
         Journal(path).append("epoch", "a", epoch(1, float("nan")))
     assert not path.exists()
 

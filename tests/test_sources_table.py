@@ -256,7 +256,7 @@ def test_the_filters_choose_among_foreign_sweeps_too(export, sweep, tmp_path):
     assert set(export("--from", str(DEMO), "--sweep", "vit_p")[0]["model"]) == {"vit_p_1mf"}
     code, _, err = sweep("export", "--from", str(DEMO), "--recipe", "imagenet", "--out", "x.csv")
     assert code == 2
-    assert "the filters leave none of regnety_1mf-adamw-digits" in err
+    assert "--recipe imagenet leaves none of regnety_1mf-adamw-digits" in err
 
 
 def test_foreign_points_are_not_said_to_be_paired(tmp_path):

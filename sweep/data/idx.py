@@ -5,6 +5,7 @@ byte (8: unsigned byte), the number of dimensions, each dimension as a big-endia
 """
 
 import gzip
+import math
 import zlib
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from sweep.data.images import Images, Splits, fingerprint, resize, train_and_min
 from sweep.errors import InputError
 from sweep.recipe import Recipe
 
+_MOST_DIMENSIONS = 32  # of an array, in every version of numpy
 _MINIVAL_ONE_IN = 12  # one in twelve training images: 5,000 of Fashion-MNIST's 60,000
 
 
@@ -46,8 +48,10 @@ def _read_part(folder: Path, part: str) -> Images:
             f"{images_file} and {labels_file} do not belong together: shapes {pixels.shape} and "
             f"{labels.shape}, expected (images, height, width) and (images,)"
         )
-    if pixels.shape[1] != pixels.shape[2]:
-        raise InputError(f"{images_file}: images must be square, got {pixels.shape[2]} × {pixels.shape[1]}")
+    if pixels.shape[1] != pixels.shape[2] or not pixels.size:
+        raise InputError(
+            f"{images_file}: images must be square, with pixels, got {pixels.shape[2]} × {pixels.shape[1]}"
+        )
     return Images(pixels[..., np.newaxis], labels.astype(np.int64))
 
 
@@ -74,9 +78,11 @@ def read_idx(path: Path) -> NDArray[np.uint8]:
         raise InputError(
             f"{path} is not an IDX file of bytes: it starts with {raw[:4].hex(' ') or 'nothing'}"
         )
+    if raw[3] > _MOST_DIMENSIONS:
+        raise InputError(f"{path} is damaged: its header has {raw[3]} dimensions")
     header = 4 + 4 * raw[3]
     shape = tuple(int.from_bytes(raw[i : i + 4], "big") for i in range(4, header, 4))
-    expected = header + int(np.prod(shape, dtype=np.int64))
+    expected = header + math.prod(shape)
     if len(raw) != expected:
         raise InputError(f"{path} is damaged: {len(raw)} bytes, but its header {shape} asks for {expected}")
     return np.frombuffer(raw, np.uint8, offset=header).reshape(shape)

@@ -5,7 +5,6 @@ A reader hands over a `Source`; `canon` brings it into our columns; here they ar
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import pandas as pd
 
@@ -16,7 +15,7 @@ from sweep.sources.canon import Canon, canon
 from sweep.sources.mapping import Mapping
 from sweep.sources.optimum import Optimum
 from sweep.sources.preview import preview
-from sweep.sources.source import Source
+from sweep.sources.source import Source, home_expanded
 
 __all__ = ["Foreign", "Mapping", "Optimum", "open_source", "read"]
 
@@ -55,7 +54,7 @@ def open_source(name: str) -> Source:
         return mlflow.read(rest, name)
     if colon and (scheme == "optuna" or rest.startswith("//")):
         return optuna.read(rest if scheme == "optuna" else name, masked(name))
-    path = Path(name).expanduser()
+    path = home_expanded(name)
     if not path.exists():
         raise InputError(f"--from {name}: no such file or folder. It takes {FORMS}")
     if path.is_dir():

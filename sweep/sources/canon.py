@@ -116,6 +116,8 @@ def _settings(source: Source, found: dict[str, Origin]) -> dict[str, Any]:
         values = _floats(source, found.get(ours), ours)
         if np.isinf(values).any():
             raise InputError(f"{source.name}: {ours} is infinite in {some_rows(np.isinf(values))}")
+        if ours in ("lr", "weight_decay") and (values < 0).any():
+            raise InputError(f"{source.name}: {ours} is negative in {some_rows(values < 0)}")
         cells[ours] = values
     for ours in ("index", "seed", "epochs", "repeat"):
         cells[ours] = _wholes(source, found.get(ours), ours)

@@ -31,7 +31,7 @@ def numbers(cells: Iterable[Any], column: str, name: str) -> NDArray[np.float64]
     for row, cell in enumerate(cells, start=1):
         try:
             values.append(math.nan if is_empty(cell) else _number(cell))
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):
             wrong.append((row, cell))
     if wrong:
         row, cell = wrong[0]

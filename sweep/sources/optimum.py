@@ -1,5 +1,6 @@
 """Which trials of a foreign sweep are at its optimum: the zero of Δ."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -56,6 +57,8 @@ def parse(text: str) -> Optimum:
         lr, weight_decay = float(words["lr"]), float(words["weight_decay"])
     except ValueError:
         raise InputError(f"--optimum takes numbers for lr and wd, got {text!r}") from None
+    if not (0 < lr < math.inf and 0 <= weight_decay < math.inf):
+        raise InputError(f"--optimum takes a positive, finite lr and a wd that is not negative, got {text!r}")
     return Optimum(
         lr=lr, weight_decay=weight_decay, model=words.get("model"), optimizer=words.get("optimizer")
     )

@@ -6,7 +6,7 @@ from typing import Any
 
 from sweep.databases import masked, sqlite_file, sqlite_lacks
 from sweep.errors import InputError, unknown
-from sweep.sources.source import LOST, STOPPED, Source, several, table_of
+from sweep.sources.source import LOST, STOPPED, Source, home_expanded, several, table_of
 from sweep.trial import TrialState
 
 SEPARATOR = "::"
@@ -58,7 +58,7 @@ def _open(where: str) -> Any:
     from optuna.storages import JournalStorage, RDBStorage
     from optuna.storages.journal import JournalFileBackend
 
-    path = sqlite_file(where) if "://" in where else Path(where).expanduser()
+    path = sqlite_file(where) if "://" in where else home_expanded(where)
     is_journal = "://" not in where and not _is_sqlite(path)
     if is_journal:
         _check_is_journal(path)
@@ -89,7 +89,7 @@ def _check_is_journal(path: Path | None) -> None:
         first = file.readline(10_000)
     try:
         is_journal = "op_code" in json.loads(first)
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, RecursionError):
         is_journal = False
     if not is_journal:
         raise InputError(f"{path} is neither a SQLite nor a journal file of Optuna")

@@ -68,7 +68,7 @@ def _cells(job: dict[str, Any]) -> dict[str, Any]:
                 cells[f"{kind}.{measure}"] = values[-1]
     times = [_log(job, kind).get("time_epoch") for kind in ("train_epoch", PLAIN)]
     if all(isinstance(spent, list) and spent for spent in times):
-        cells["wall_s"] = sum(float(s) for spent in times if spent for s in spent)
+        cells["wall_s"] = sum(_floats([s for spent in times if spent for s in spent], "time_epoch"))
     cells["epochs"] = _end(job)[0]
     return cells
 
@@ -80,7 +80,14 @@ def _log(job: dict[str, Any], kind: str) -> dict[str, Any]:
 
 def _logged(job: dict[str, Any], kind: str) -> list[float]:
     values = _log(job, kind).get("top1_err", [])
-    return [float(value) for value in values] if isinstance(values, list) else []
+    return _floats(values, f"{kind}.top1_err") if isinstance(values, list) else []
+
+
+def _floats(values: list[Any], measure: str) -> list[float]:
+    try:
+        return [float(value) for value in values]
+    except (TypeError, ValueError, OverflowError) as error:
+        raise InputError(f"not of pycls: a job's {measure} must hold numbers: {error}") from error
 
 
 def _end(job: dict[str, Any]) -> tuple[int, int]:
@@ -92,7 +99,7 @@ def _end(job: dict[str, Any]) -> tuple[int, int]:
         if "epoch" in log:  # as older versions write it: "3/50"
             now, last = str(log["epoch"][-1]).split("/")
             return int(now), int(last)
-    except (LookupError, TypeError, ValueError) as error:
+    except (LookupError, TypeError, ValueError, OverflowError) as error:
         raise InputError(f"not of pycls: a job's epochs read {str(log)[:80]!r}") from error
     return 0, 0
 

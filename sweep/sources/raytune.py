@@ -1,6 +1,7 @@
 """Ray Tune's result folders: their JSON files are read, Ray is not imported, and nothing is unpickled."""
 
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -54,11 +55,12 @@ def _listed(folder: Path, notes: list[str]) -> list[dict[str, Any]]:
         try:
             for packed, *_ in json.loads(path.read_text())["trial_data"]:
                 trial = json.loads(packed) if isinstance(packed, str) else packed
-                trials[trial["trial_id"]] = {
-                    "id": trial["trial_id"], "config": trial["config"], "status": trial["status"],
-                    "folder": trial.get("relative_logdir") or trial["trial_id"],
+                trials[str(trial["trial_id"])] = {
+                    "id": str(trial["trial_id"]), "config": dict(trial["config"]),
+                    "status": str(trial["status"]),
+                    "folder": str(trial.get("relative_logdir") or trial["trial_id"]),
                 }  # fmt: skip
-        except (OSError, ValueError, KeyError, TypeError) as error:
+        except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
             raise InputError(f"{path} is damaged, or no state of a Ray Tune experiment: {error!r}") from error
     listed = {trial["folder"] for trial in trials.values()}
     others = sorted({path.parent.name for path in folder.glob(f"*/{PARAMS}")} - listed)
@@ -90,7 +92,7 @@ def _results(path: Path, notes: list[str]) -> list[dict[str, Any]]:
     if lines and not lines[-1].endswith("\n"):
         try:
             json.loads(lines[-1])
-        except ValueError:
+        except (ValueError, RecursionError):
             notes.append(f"the last line of {path.parent.name}/{path.name} is cut off: the one before counts")
             del lines[-1]
     return [_json(path, line) for line in lines if line.strip()]
@@ -99,7 +101,7 @@ def _results(path: Path, notes: list[str]) -> list[dict[str, Any]]:
 def _json(path: Path, text: str) -> dict[str, Any]:
     try:
         value = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise InputError(f"{path} is damaged: {error}") from error
     if not isinstance(value, dict):
         raise InputError(f"{path} is not of Ray Tune: it holds {type(value).__name__}, not an object")
@@ -123,4 +125,4 @@ def _state(folder: Path, trial: dict[str, Any], results: list[dict[str, Any]]) -
 
 def _number(value: Any) -> float:
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    return float(value) if is_number else float("nan")
+    return float(value) if is_number and abs(value) <= sys.float_info.max else float("nan")

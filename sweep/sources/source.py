@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -52,6 +53,14 @@ class Source:
     """What the reader did that is not plain to see."""
     ours: bool = False
     """Written by `sweep export`: read as it stands."""
+
+
+def home_expanded(name: str) -> Path:
+    """Return a path with ``~`` as the home it stands for, as it is where there is no such user."""
+    try:
+        return Path(name).expanduser()
+    except RuntimeError:
+        return Path(name)
 
 
 def table_of(trials: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
