@@ -22,7 +22,7 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
-from chaos_faults import FAULTS, Stage
+from chaos_faults import FAULTS, NothingToStrikeError, Stage
 from chaos_servers import lacks
 from chaos_site import EVENTS, MARK, Site, wait, wait_until
 
@@ -35,6 +35,8 @@ class Outcome(NamedTuple):
     seed: int
     fault: str
     moment: str
+    struck: bool
+    """Whether the sweep was still running and the fault found what it strikes."""
     exits: str
     """Exit codes of the disturbed run and of those that went on; -9: killed."""
     ok: bool
@@ -108,16 +110,19 @@ def play(name: str, seed: int, undisturbed: pd.DataFrame) -> Outcome:
     parent.chmod(0o755)
     os.environ[MARK] = str(parent / name.replace(" ", "-"))
     exits: list[int] = []
+    struck = False
     with fault.stage(Path(os.environ[MARK])) as stage:
         try:
             driver = stage.site.start()
             await_moment(moment, driver, stage)
+            struck = driver.poll() is None
             fault.strike(stage, driver, rng)
             exits.append(wait(driver))
             fault.mend(stage)
             exits += stage.site.until_done() if exits != [0] else []
             problems = stage.site.problems(undisturbed)
-        except (subprocess.SubprocessError, OSError, AttributeError, AssertionError) as error:
+        except (subprocess.SubprocessError, OSError, AttributeError, NothingToStrikeError) as error:
+            driver.kill()
             problems = [f"{type(error).__name__}: {error}"]
         log, alone = stage.site.log(), not stage.on
         left_over = clean(stage, alone)
@@ -126,7 +131,7 @@ def play(name: str, seed: int, undisturbed: pd.DataFrame) -> Outcome:
     else:
         shutil.rmtree(parent, ignore_errors=True)
     return Outcome(
-        seed, name, str(moment), " ".join(map(str, exits)), not problems, "; ".join(problems),
+        seed, name, str(moment), struck, " ".join(map(str, exits)), not problems, "; ".join(problems),
         first_traceback(log), left_over, round(time.monotonic() - started, 1),
     )  # fmt: skip
 

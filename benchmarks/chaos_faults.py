@@ -13,7 +13,11 @@ from typing import Any
 import numpy as np
 import psutil
 from chaos_servers import MlflowServer, Postgres, SmallDisk, TwoMachines, TwoNodes, closing
-from chaos_site import Site
+from chaos_site import Site, wait_until
+
+
+class NothingToStrikeError(Exception):
+    """A blow found nothing: a round that shows nothing."""
 
 
 @dataclass
@@ -103,12 +107,15 @@ def kill_driver(stage: Stage, driver: subprocess.Popen, rng: np.random.Generator
 
 
 def kill_one(name: str) -> Blow:
-    """Return the blow that kills one process of that name, if there is any."""
+    """Return the blow that kills one process of that name, as soon as there is any."""
 
     def strike(stage: Stage, driver: subprocess.Popen, rng: np.random.Generator) -> None:
-        if found := stage.site.processes(name):
-            with suppress(psutil.NoSuchProcess):
-                found[rng.integers(len(found))].kill()
+        wait_until(lambda: stage.site.processes(name) or driver.poll() is not None, 60)
+        found = stage.site.processes(name)
+        if not found:
+            raise NothingToStrikeError(f"no process {name}")
+        with suppress(psutil.NoSuchProcess):
+            found[rng.integers(len(found))].kill()
 
     return strike
 
@@ -176,7 +183,7 @@ def cut_link_for_a_while(stage: Stage, driver: subprocess.Popen, rng: np.random.
 FAULTS = {
     "driver killed": Fault(kill_driver),
     "worker killed": Fault(kill_one("ray::")),
-    "raylet killed": Fault(kill_one("/raylet/raylet")),
+    "raylet killed": Fault(kill_one("/raylet/raylet --")),
     "GCS killed": Fault(kill_one("gcs_server")),
     "Ctrl-C": Fault(interrupt),
     "Ctrl-C twice": Fault(interrupt_twice),

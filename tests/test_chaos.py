@@ -26,6 +26,7 @@ def test_it_ends_as_if_nothing_had_happened(fault, seed, undisturbed):
     if missing := lacks(FAULTS[fault].needs):
         pytest.skip(missing)
     outcome = chaos.play(fault, seed, undisturbed)
+    assert outcome.struck, outcome
     assert outcome.ok, outcome
     assert not outcome.left_over, outcome
 
