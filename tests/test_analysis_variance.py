@@ -57,7 +57,8 @@ def _brute(u, e):
 
 
 @pytest.mark.parametrize("n", [20, 64, 150])
-def test_shares_and_jackknife_by_brute_force(n):
+def test_shares_and_jackknife_by_brute_force(n, monkeypatch):
+    monkeypatch.setattr(variance, "LIMITS_FROM", 0)
     rng = np.random.default_rng(n)
     u = rng.random((n, 2))
     e = 5 + 20 * (u[:, 0] - 0.6) ** 2 + 6 * u[:, 0] * u[:, 1] + rng.normal(0, 1, n)
@@ -77,9 +78,13 @@ def test_shares_and_jackknife_by_brute_force(n):
 
 def test_shares_add_up_and_intervals_hold_them_with_a_cliff():
     rng = np.random.default_rng(3)
-    u = rng.random((64, 2))
-    found = variance_split(u, np.where(u[:, 0] > 0.8, 100.0, 5.0 + u[:, 1]))
+    u = rng.random((256, 2))
+    errors = np.where(u[:, 0] > 0.8, 100.0, 5.0 + u[:, 1])
+    found = variance_split(u, errors)
     assert values(found).sum() == pytest.approx(1)
+    few = variance_split(u[:255], errors[:255])
+    assert np.isnan([part[1:] for part in few]).all(), "at 255 trials there are shares, but no limits"
+    assert values(few).sum() == pytest.approx(1)
     assert all(0 <= part.low <= part.value <= part.high <= 1 for part in found)
     assert values(found).argmax() == 0, "the cliff is one of lr"
 
