@@ -52,6 +52,8 @@ class Sweep:
     """Rows of the points that trained to the end."""
     diverged: pd.DataFrame
     """Rows of the points whose loss was no longer finite: results too, with a top-1 error of 100."""
+    points: pd.DataFrame
+    """Rows of both, by index; a diverged one has a top1_err of 100."""
     missing: int
     """Points without a result: planned, running or failed."""
     optimum: pd.DataFrame
@@ -62,11 +64,6 @@ class Sweep:
     def n(self) -> int:
         """Points with a result."""
         return len(self.finished) + len(self.diverged)
-
-    @property
-    def points(self) -> pd.DataFrame:
-        """Rows of the points with a result, by index; a diverged one has a top1_err of 100."""
-        return pd.concat([self.finished, self.diverged]).sort_values("index", kind="stable")
 
     @property
     def scrambles(self) -> NDArray[np.int64]:
@@ -172,6 +169,7 @@ def _sweep(name: str, rows: pd.DataFrame) -> Sweep:
         sweep=name,
         finished=points[points["state"] == "finished"],
         diverged=points[points["state"] == "diverged"],
+        points=points[points["state"].isin(RESULTS)].sort_values("index", kind="stable"),
         missing=int((~points["state"].isin(RESULTS)).sum()),
         optimum=rows[rows["role"] == "optimum"].sort_values("repeat"),
         **words,

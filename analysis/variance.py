@@ -92,13 +92,12 @@ def _shares(xtx: Floats, xty: Floats, yty: Floats | float, n: Floats | int) -> F
 def _jackknifed(design: Floats, values: Floats, whole: Floats, confidence: float) -> list[Interval]:
     """Return each share with limits from leaving out a group of trials at a time."""
     groups = min(len(values), GROUPS)
-    group = np.arange(len(values)) % groups
-    one_hot = (group[:, None] == np.arange(groups)).astype(float)
+    parts = [(design[g::groups], values[g::groups]) for g in range(groups)]
     without = _shares(
-        design.T @ design - np.einsum("ng,ni,nj->gij", one_hot, design, design, optimize=True),
-        design.T @ values - one_hot.T @ (design * values[:, None]),
-        values @ values - one_hot.T @ values**2,
-        len(values) - one_hot.sum(0),
+        design.T @ design - np.stack([x.T @ x for x, _ in parts]),
+        design.T @ values - np.stack([x.T @ y for x, y in parts]),
+        values @ values - np.array([y @ y for _, y in parts]),
+        len(values) - np.array([float(len(y)) for _, y in parts]),
     )
     spread = np.sqrt((groups - 1) / groups * ((without - without.mean(0)) ** 2).sum(0))
     width = stats.t.ppf((1 + confidence) / 2, groups - 1) * spread

@@ -1,7 +1,8 @@
 """How long the analysis of 10 models × 10,000 trials takes: python benchmarks/analysis_speed.py [--n 10000]
 
-Bands, summaries and all 45 comparisons, once where the models share their points and once where they do not.
-The goal is 3 s for these together, and 2 s for the figure of EDFs of 10 models × 64 trials. Nothing else should run.
+Bands, summaries and all 45 comparisons, once where the models share their points and once where they do not:
+3 s for these together is the goal. Then the figure of EDFs of 10 models × 64 trials: 2 s. Nothing else
+should run.
 """
 
 import argparse
