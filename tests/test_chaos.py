@@ -1,4 +1,4 @@
-"""A sweep survives everything but its disk: rounds of benchmarks/chaos.py at fixed seeds, one of each fault here."""
+"""A sweep survives everything but its disk: rounds of benchmarks/chaos.py at fixed seeds, one of a kind."""
 
 import chaos
 import pytest
