@@ -200,7 +200,7 @@ def _median(sample: Floats, points: Sampling, least: float = 0.0) -> Interval:
 
 def _gaps(x: Floats, y: Floats) -> dict[str, float]:
     """Return how far each EDF falls below the other, at most."""
-    at = np.concatenate([x, y])
+    at = np.sort(np.concatenate([x, y]))
     above = edf(x).share(at) - edf(y).share(at)
     return {"gap_a": max(0.0, float(-above.min())), "gap_b": max(0.0, float(above.max()))}
 

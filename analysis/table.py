@@ -59,6 +59,8 @@ class Sweep:
     optimum: pd.DataFrame
     """The rows of the trials at the optimum, by `repeat`: the same lr and weight decay, each another seed. No
     row where none was ever planned."""
+    optimum_errs: NDArray[np.float64]
+    """Top-1 errors of the k trials at the optimum with a result, percent, 100 if diverged, shape (k,)."""
 
     @property
     def n(self) -> int:
@@ -69,11 +71,6 @@ class Sweep:
     def scrambles(self) -> NDArray[np.int64]:
         """Places in `points` of each whole scramble of a Sobol' design, shape (scrambles, 16); else none."""
         return whole_scrambles(values(self.points, "index") if self.design == "sobol" else [])
-
-    @property
-    def optimum_errs(self) -> NDArray[np.float64]:
-        """Top-1 errors of the k trials at the optimum with a result, percent, 100 if diverged, shape (k,)."""
-        return values(self.optimum[self.optimum["state"].isin(RESULTS)], "top1_err")
 
     @property
     def optimum_err(self) -> float | None:
@@ -163,7 +160,8 @@ def _sweep(name: str, rows: pd.DataFrame) -> Sweep:
     _check_one_model(name, rows)
     _check_each_once(name, rows)
     _check_one_optimum(name, rows[rows["role"] == "optimum"])
-    points = rows[rows["role"] == "point"]
+    points, optimum = (rows[rows["role"] == role] for role in ROLES)
+    optimum = optimum.sort_values("repeat")
     words = {column: str(rows[column].iloc[0]) for column in (*_PER_SWEEP, "recipe", "design")}
     sweep = Sweep(
         sweep=name,
@@ -171,7 +169,8 @@ def _sweep(name: str, rows: pd.DataFrame) -> Sweep:
         diverged=points[points["state"] == "diverged"],
         points=points[points["state"].isin(RESULTS)].sort_values("index", kind="stable"),
         missing=int((~points["state"].isin(RESULTS)).sum()),
-        optimum=rows[rows["role"] == "optimum"].sort_values("repeat"),
+        optimum=optimum,
+        optimum_errs=values(optimum[optimum["state"].isin(RESULTS)], "top1_err"),
         **words,
     )
     if sweep.n == 0:
