@@ -36,17 +36,26 @@ class RemoteStore:
     If that process is killed, the next call starts another one, which opens the same sweeps again. It ends
     with this process, however that ends, so that none writes to MLflow beside the next driver.
 
-    Raises
-    ------
-    InputError
-        As `Store` does.
+    It is started at once, as it takes seconds to import MLflow. What `Store` does when it is made, such as to
+    create a database, is done by `begin`, or else by the first call; what it raises is raised there.
     """
 
     def __init__(self, recipe: str) -> None:
         self._recipe = recipe
         self._lock = threading.Lock()
         self._opened: list[tuple[Any, ...]] = []
-        self._start()
+        self._start_process()
+
+    def begin(self) -> None:
+        """Open MLflow.
+
+        Raises
+        ------
+        InputError
+            As `Store` does.
+        """
+        with self._lock:
+            self._begin()
 
     def __getattr__(self, method: str) -> Any:
         def call(*args: Any) -> Any:
@@ -55,16 +64,22 @@ class RemoteStore:
 
         return call
 
-    def _start(self) -> None:
+    def _start_process(self) -> None:
         spawn = multiprocessing.get_context("spawn")
         self._pipe, theirs = spawn.Pipe()
         self._plans: set[str] = set()
+        self._begun = False
         with _ctrl_c_held_back():
             self._process = spawn.Process(target=_serve, args=(theirs, self._recipe), daemon=True)
             self._process.start()
         theirs.close()
+
+    def _begin(self) -> None:
+        if self._begun:
+            return
         try:
             self._exchange("begin")
+            self._begun = True
             for args in self._opened:
                 self._call("open_sweep", args)
         except BaseException:
@@ -77,7 +92,8 @@ class RemoteStore:
 
     def _call(self, method: str, args: tuple[Any, ...]) -> Any:
         if not self._process.is_alive():
-            self._start()
+            self._start_process()
+        self._begin()
         for plan in args:
             if isinstance(plan, Plan) and plan.sweep not in self._plans:
                 self._exchange("plan", plan)
@@ -117,14 +133,14 @@ def _serve(pipe: Connection, recipe: str) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_driver, daemon=True).start()
     os.nice(_NICENESS)
+    from sweep.store import Store
+
     store: Any = None
     plans: dict[str, Plan] = {}
 
     def answer(method: str, *args: Any) -> Any:
         nonlocal store
         if method == "begin":
-            from sweep.store import Store
-
             store = Store(recipe)
         elif method == "plan":
             plans[args[0].sweep] = args[0]

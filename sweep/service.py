@@ -2,7 +2,6 @@
 
 import signal
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from types import FrameType
@@ -12,6 +11,8 @@ from rich.console import Console
 
 from sweep import show
 from sweep.data import Splits
+from sweep.errors import InputError
+from sweep.journal import TrialHistory
 from sweep.outbox import Outbox
 from sweep.progress import ProgressView, Tally
 from sweep.remote_store import RemoteStore
@@ -52,7 +53,7 @@ class Task:
         ]
 
 
-def adopt_results(task: Task, workspace: Workspace) -> int:
+def adopt_results(task: Task, workspace: Workspace, console: Console) -> int:
     """Take over results that another sweep has of the very same trials; say how many.
 
     The trial at the optimum is the same for every design, and a key stands for all that determines it.
@@ -62,12 +63,21 @@ def adopt_results(task: Task, workspace: Workspace) -> int:
     for name in workspace.names():
         if not missing or name == task.sweep.name or not name.startswith(task.sweep.plan.model):
             continue
-        for key, history in workspace.open(name).journal.trials.items():
+        for key, history in _trials_of(name, workspace, console).items():
             if key in missing and history.state.has_result:
                 task.sweep.journal.adopt(key, history)
                 missing.remove(key)
                 adopted += 1
     return adopted
+
+
+def _trials_of(name: str, workspace: Workspace, console: Console) -> dict[str, TrialHistory]:
+    """Return what a sweep's journal holds; nothing, and say so, where it or its plan is damaged."""
+    try:
+        return workspace.open(name).journal.trials
+    except InputError as error:
+        console.print(f"{error}\nNo results were looked for there.", markup=False)
+        return {}
 
 
 class _Recorder:
@@ -115,19 +125,21 @@ def run(tasks: Sequence[Task], workspace: Workspace, resources: Resources, conso
         sweeps = [task.sweep for task in tasks]
         to_train = sum(len(task.to_train) for task in tasks)
         show.beginning(sweeps, sum(task.n + task.seeds for task in tasks), to_train, console)
-        # MLflow is imported and opened while Ray starts: both take seconds.
-        store_opening = stack.enter_context(ThreadPoolExecutor(1)).submit(_open_store, tasks)
+        # MLflow is imported while Ray starts: both take seconds. It is opened, and its database created, once
+        # it is known that something can run.
+        store = RemoteStore(tasks[0].sweep.plan.recipe.name)
         if to_train:
             from sweep import orchestrate
 
             stack.enter_context(orchestrate.cluster(resources))
+            orchestrate.parallel_trials(resources)
         stack.enter_context(_terminable())  # after Ray, which would end the process at SIGTERM
-        store = store_opening.result()
+        store.begin()
         for sweep in sweeps:
             for text in sweep.write_plan():
                 console.print(text, markup=False)
         with Delivery(store, sweeps, workspace, console) as delivery:
-            show.adopted(sum(adopt_results(task, workspace) for task in tasks), console)
+            show.adopted(sum(adopt_results(task, workspace, console) for task in tasks), console)
             delivery.put_differences()
             if any(task.to_train for task in tasks):
                 _train(tasks, resources, delivery.outbox, console)
@@ -238,10 +250,6 @@ def _terminable() -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-
-
-def _open_store(tasks: Sequence[Task]) -> RemoteStore:
-    return RemoteStore(tasks[0].sweep.plan.recipe.name)
 
 
 def _train(tasks: Sequence[Task], resources: Resources, outbox: Outbox[str], console: Console) -> None:

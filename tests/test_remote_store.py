@@ -113,4 +113,4 @@ def test_it_ends_with_its_driver_however_that_ends(uri, tmp_path):
 def test_an_mlflow_that_cannot_be_used_is_the_users_to_mend(monkeypatch):
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "nonsense://x")
     with pytest.raises(InputError, match="MLflow at nonsense://x cannot be used"):
-        RemoteStore("digits")
+        RemoteStore("digits").begin()
