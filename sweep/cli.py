@@ -8,7 +8,7 @@ import typer
 from rich.console import Console
 
 from sweep.errors import InputError
-from sweep.selection import DEFAULT_FOLDER, Folder, Trials, takes_trials
+from sweep.selection import DEFAULT_FOLDER, Folder, Trials, takes_all_trials, takes_trials
 
 if TYPE_CHECKING:
     from sweep.workspace import Workspace
@@ -226,7 +226,7 @@ def ui(
     epilog="Example: [bold]sweep export --out results.parquet[/bold]. With [bold]--from[/bold], trials from "
     "elsewhere become a table that needs no flags any more"
 )
-@takes_trials
+@takes_all_trials
 def export(trials: Trials, out: Out) -> None:
     """Write one row a trial to a .csv, .parquet or .json file."""
     from sweep import draw

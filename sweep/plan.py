@@ -87,7 +87,7 @@ def make_plan(
     box: Box,
     seeds: int = 1,
 ) -> Plan:
-    """Draw a sweep's n points and list its trials, those at the optimum ``seeds`` times.
+    """Draw a sweep's n points, or none, and list its trials, those at the optimum ``seeds`` times.
 
     Every trial has a weight seed of its own, from ``seed``, its index and its repeat alone: trials of one
     sweep are independent, and those of several models at the same index and repeat have the same relative
@@ -109,7 +109,7 @@ def _trials(plan: Plan, n: int, seeds: int) -> tuple[TrialSpec, ...]:
         trial(*at, _optimum_seed(plan.seed, repeat), role="optimum", index=-1, repeat=repeat)
         for repeat in range(seeds)
     ]
-    relative = search_spaces.relative_points(plan.design, n, plan.seed)
+    relative = search_spaces.relative_points(plan.design, n, plan.seed) if n else np.empty((0, 2))
     places = zip(relative.tolist(), plan.box.points(relative).tolist(), strict=True)
     points = [
         trial(lr, wd, _weight_seed(plan.seed, i), role="point", index=i, u_lr=u_lr, u_wd=u_wd)

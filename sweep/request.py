@@ -28,7 +28,8 @@ class Request:
     recipe: str = "digits"
     data: Path | None = None
     epochs: int | None = None
-    n: int = 64
+    n: int | None = 64
+    """Points; None: no point, only the trials at the optimum."""
     seeds: int = 1
     """Trials at the optimum."""
     design: str = "iid"
@@ -54,13 +55,28 @@ def make_plans(request: Request) -> list[PlannedSweep]:
     InputError
         Naming all that is wrong with the request, or what is wrong with the data.
     """
-    problems = [str(problem) for problem in _problems(request)]
+    return plan_together([request])
+
+
+def plan_together(requests: Sequence[Request]) -> list[PlannedSweep]:
+    """Plan the sweeps of several requests of one recipe, whose epochs may differ; the data is read once.
+
+    Raises
+    ------
+    InputError
+        As `make_plans` does.
+    """
+    problems = dict.fromkeys(str(problem) for request in requests for problem in _problems(request))
     if problems:
         raise InputError("\n".join(problems))
-    recipe = recipes.load(request.recipe, epochs=request.epochs)
-    source = open_source(recipe, request.data)
+    planned = [(request, recipes.load(request.recipe, epochs=request.epochs)) for request in requests]
+    source = open_source(planned[0][1], requests[0].data)
     loaded: dict[int, Splits] = {}
-    return [_plan(request, model, recipe, source, loaded) for model in dict.fromkeys(request.models)]
+    return [
+        _plan(request, model, recipe, source, loaded)
+        for request, recipe in planned
+        for model in dict.fromkeys(request.models)
+    ]
 
 
 def _problems(request: Request) -> list[Exception]:
@@ -78,7 +94,10 @@ def _problems(request: Request) -> list[Exception]:
     attempt(lambda: _check_choice("optimizer", request.optimizer, OPTIMIZERS))
     attempt(lambda: _check_choice("box", request.box, BOXES))
     attempt(lambda: recipes.load(request.recipe, epochs=request.epochs))
-    attempt(lambda: search_spaces.relative_points(request.design, request.n, request.seed))
+    if request.n is not None:
+        attempt(lambda n=request.n: search_spaces.relative_points(request.design, n, request.seed))
+    elif request.seed < 0:
+        problems.append(InputError(f"seed must not be negative, got {request.seed}"))
     if not 1 <= request.seeds <= MAX_SEEDS:
         problems.append(InputError(f"--seeds takes a number from 1 to {MAX_SEEDS}, got {request.seeds}"))
     if (request.lr is None) != (request.wd is None):
@@ -132,7 +151,7 @@ def _plan(
     plan = make_plan(
         model=model, optimizer=request.optimizer, recipe=recipe, px=px,
         data_fingerprint=source.fingerprint, classes=source.classes,
-        n=request.n, design=request.design, seed=request.seed, optimum=optimum, box=box,
+        n=request.n or 0, design=request.design, seed=request.seed, optimum=optimum, box=box,
         seeds=request.seeds,
     )  # fmt: skip
     return PlannedSweep(plan=plan, splits=loaded[px])

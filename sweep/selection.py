@@ -100,11 +100,29 @@ class Trials:
     sweeps: "Sequence[Sweep]" = ()
     """The folder's sweeps that the trials are of; none for trials from elsewhere."""
 
+    def with_points(self) -> "Trials":
+        """Leave out the sweeps of nothing but their optimum: a study's schedules have no distribution.
 
-def takes_trials(command: Callable[..., None]) -> Callable[..., None]:
+        Raises
+        ------
+        InputError
+            If none is left.
+        """
+        kept = [sweep for sweep in self.sweeps if sweep.plan.n]
+        if len(kept) == len(self.sweeps):
+            return self
+        names = ", ".join(sweep.name for sweep in self.sweeps if not sweep.plan.n)
+        if not kept:
+            raise InputError(f"only the optimum was trained in {names}; `sweep run` adds points around it")
+        _print_note(f"Left out, as only their optimum was trained: {names}")
+        return _trials_of(kept)
+
+
+def takes_trials(command: Callable[..., None], *, optima: bool = False) -> Callable[..., None]:
     """Give a command the options that choose trials; it is called with the `Trials` as its first argument.
 
-    What was understood of trials from elsewhere is printed before.
+    What was understood of trials from elsewhere is printed before. Sweeps without points are left out, unless
+    ``optima`` is set.
     """
     options = inspect.signature(choose).parameters
     own = list(inspect.signature(command).parameters.values())[1:]
@@ -112,10 +130,13 @@ def takes_trials(command: Callable[..., None]) -> Callable[..., None]:
     @functools.wraps(command)
     def with_options(**given: Any) -> None:
         trials = choose(**{name: given.pop(name) for name in options})
-        command(trials, **given)
+        command(trials if optima else trials.with_points(), **given)
 
     with_options.__signature__ = inspect.Signature([*own, *options.values()])  # type: ignore[attr-defined]
     return with_options
+
+
+takes_all_trials = functools.partial(takes_trials, optima=True)
 
 
 def choose(
@@ -175,7 +196,6 @@ class _Filter:
 
 def _own(folder: Path, only: _Filter) -> Trials:
     """Return the trials of the folder's sweeps."""
-    from sweep import draw
     from sweep.workspace import Workspace
 
     workspace = Workspace(folder)
@@ -186,7 +206,13 @@ def _own(folder: Path, only: _Filter) -> Trials:
         if sweeps:
             raise InputError(f"no sweep to show: {only} leaves none of {has}")
         raise InputError(f"no sweep to show: {folder}/ has none. Begin one: sweep run --model vit_c_1mf")
-    return Trials(draw.trial_table(kept), lambda: draw.check_comparable(kept), kept)
+    return _trials_of(kept)
+
+
+def _trials_of(sweeps: "Sequence[Sweep]") -> Trials:
+    from sweep import draw
+
+    return Trials(draw.trial_table(sweeps), lambda: draw.check_comparable(sweeps), sweeps)
 
 
 def _foreign(names: list[str], told: dict[str, Any], only: _Filter) -> Trials:
@@ -200,10 +226,13 @@ def _foreign(names: list[str], told: dict[str, Any], only: _Filter) -> Trials:
         accuracy=told["--accuracy/--error"], fraction=told["--fraction/--percent"], nan=told["--nan"],
     )  # fmt: skip
     read = sources.read(names, mapping, [parse(text) for text in told["--optimum"] or ()])
-    console = Console(stderr=True, highlight=False, soft_wrap=True)
     for line in read.preview:
-        console.print(line, style="dim", markup=False)
+        _print_note(line)
     return Trials(_filtered(read.table, only), lambda: read.warnings)
+
+
+def _print_note(line: str) -> None:
+    Console(stderr=True, highlight=False, soft_wrap=True).print(line, style="dim", markup=False)
 
 
 def _filtered(table: "pd.DataFrame", only: _Filter) -> "pd.DataFrame":

@@ -9,6 +9,7 @@ from test_workspace import create
 from typer.main import get_command
 
 from sweep import cli
+from sweep.recipe import load
 from sweep.request import Request, make_plans
 from sweep.service import Task
 from sweep.trial import TrialRecord, TrialState
@@ -278,6 +279,21 @@ def test_diverged_trials_count(sweep, tmp_path):
     out = sweep("cdf", "--out", "fig.png")[1]
     assert "0.75" in out
     assert "1.00" not in out
+
+
+def test_sweeps_of_nothing_but_their_optimum_are_exported_and_not_compared(sweep, results, tmp_path):
+    made = create(Workspace(results), a_plan(model="regnety_1mf", n=0, recipe=load("digits", epochs=50)))
+    (trial,) = made.plan.trials
+    made.journal.append("end", trial.key, finished(trial.key))
+    assert sweep("export", "--out", "t.csv")[1].startswith("19 trials written")
+    for command in (["compare"], ["cdf", "--out", "f.png"], ["scatter", "--out", "f.png"]):
+        code, out, err = sweep(*command)
+        assert code == 0
+        assert f"Left out, as only their optimum was trained: {made.name}" in " ".join(err.split())
+        assert "regnety" not in out
+    code, _, err = sweep("compare", "--model", "regnety_1mf")
+    assert code == 2
+    assert "only the optimum was trained" in err
 
 
 def test_dry_run_says_what_would_be_trained_and_writes_nothing(sweep, tmp_path):

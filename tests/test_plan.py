@@ -83,6 +83,16 @@ def test_seeds_at_the_optimum_are_the_same_for_every_model_and_design():
     assert not set(of(a_plan(seeds=5))) & set(of(a_plan(seeds=5, seed=1)))
 
 
+@given(n=st.integers(1, 20), seeds=st.integers(1, 5))
+def test_a_plan_without_points_is_the_beginning_of_the_one_with_points(n, seeds):
+    bare, whole = a_plan(n=0, seeds=seeds), a_plan(n=n, seeds=seeds)
+    assert [trial.role for trial in bare.trials] == ["optimum"] * seeds
+    assert (bare.n, bare.sweep) == (0, whole.sweep)
+    assert whole.first(0, seeds) == bare
+    assert bare.joined(whole) == whole
+    assert plans.from_json(json.dumps(plans.to_dict(bare)), "plan.json") == bare
+
+
 @given(one=st.tuples(*[st.integers(1, 20)] * 2), other=st.tuples(*[st.integers(1, 20)] * 2))
 def test_points_and_seeds_grow_in_any_order(one, other):
     n, seeds = map(max, zip(one, other, strict=True))

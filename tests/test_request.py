@@ -8,7 +8,7 @@ from PIL import Image
 
 from search_spaces import SearchSpaceError
 from sweep.errors import InputError
-from sweep.request import Request, make_plans
+from sweep.request import Request, make_plans, plan_together
 
 
 def test_one_plan_a_model_each_at_its_own_resolution():
@@ -79,6 +79,27 @@ def test_what_does_not_fit_is_refused(changes, message, tmp_path, monkeypatch):
     Path("batch.toml").write_text(common + "max_px = 16\nbatch = 2000\n")
     with pytest.raises((InputError, SearchSpaceError), match=message):
         make_plans(Request(**({"models": ["vit_p_1mf"], "n": 4} | changes)))
+
+
+def test_requests_of_several_schedules_are_planned_together_on_one_copy_of_the_data():
+    requests = [Request(models=["vit_p_1mf", "vit_c_1mf"], n=None, seeds=2, epochs=e) for e in (1, 25)]
+    planned = plan_together(requests)
+    assert [(p.plan.model, p.plan.recipe.epochs) for p in planned] == [
+        ("vit_p_1mf", 1), ("vit_c_1mf", 1), ("vit_p_1mf", 25), ("vit_c_1mf", 25),
+    ]  # fmt: skip
+    assert {(p.plan.n, p.plan.seeds) for p in planned} == {(0, 2)}
+    assert all(p.splits is planned[0].splits for p in planned)
+    (usual,) = make_plans(Request(models=["vit_p_1mf"], n=3, seeds=2))
+    assert planned[2].plan == usual.plan.first(0, 2)
+
+
+def test_what_is_wrong_with_several_requests_is_said_once():
+    requests = [Request(models=["vit_p_1mf"], n=None, seed=-1, epochs=e) for e in (0, 0, 3)]
+    with pytest.raises(InputError) as error:
+        plan_together(requests)
+    assert str(error.value).count("\n") == 1
+    assert str(error.value).count("epochs must be at least 1") == 1
+    assert str(error.value).count("seed must not be negative") == 1
 
 
 def test_a_corrupt_image_is_named_before_anything_runs(tmp_path):
