@@ -3,6 +3,7 @@
 import csv
 import functools
 import math
+import shlex
 from dataclasses import dataclass
 from importlib import resources
 
@@ -70,5 +71,6 @@ def find(model: str, optimizer: str, recipe: str) -> Optimum:
     has = f"Known for {model}: {', '.join(near)}. " if near else ""
     raise SearchSpaceError(
         f"no optimum is known for {model} with {optimizer} on {recipe}, so there is no box to sweep. {has}"
-        f"Give one with `sweep run --model {model} --optimizer {optimizer} --recipe {recipe} --lr L --wd W`."
+        f"Give one with `sweep run --model {shlex.quote(model)} --optimizer {optimizer} --recipe {recipe} "
+        "--lr L --wd W`."
     )

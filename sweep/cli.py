@@ -75,7 +75,12 @@ def plain_console(*, stderr: bool = False) -> Console:
     "The same command again goes on where it was stopped; a larger --n or --seeds adds trials."
 )
 def run(
-    model: Annotated[list[str], typer.Option("--model", "-m", help="Model to sweep. May be repeated.")],
+    model: Annotated[
+        list[str], typer.Option("--model", "-m", help="Model to sweep, any of timm's. May be repeated.")
+    ],
+    model_args: Annotated[
+        str | None, typer.Option(help="Arguments of the models, such as drop_path_rate=0.1,depth=6.")
+    ] = None,
     n: Annotated[int, typer.Option(help="Points; the optimum is trained too.")] = 64,
     seeds: Annotated[int, typer.Option(help="Trials at the optimum; the zero of Δ is their mean.")] = 1,
     optimizer: Annotated[str, typer.Option(help="adamw or sgd.")] = "adamw",
@@ -112,7 +117,7 @@ def run(
     resources = Resources(address=address, cpus_per_trial=cpus_per_trial, gpus_per_trial=gpus_per_trial)
     planned = make_plans(
         Request(
-            models=model, optimizer=optimizer, recipe=recipe, data=data, epochs=epochs,
+            models=model, model_args=model_args, optimizer=optimizer, recipe=recipe, data=data, epochs=epochs,
             n=n, seeds=seeds, design=design, box=box, seed=seed, lr=lr, wd=wd,
         )
     )  # fmt: skip

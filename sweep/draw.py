@@ -89,9 +89,17 @@ def check_comparable(sweeps: Sequence[Sweep]) -> list[str]:
 
 def with_places(table: "pd.DataFrame") -> "pd.DataFrame":
     """Add each model's curve (``family``) and column (``panel``) in a figure."""
-    known = {name: (spec.family, spec.panel) for name, spec in MODELS.items()}
-    places = [known.get(model, (model, OTHER_PANEL)) for model in table["model"]]
+    known = {model: _place(model) for model in table["model"].unique()}
+    places = [known[model] for model in table["model"]]
     return table.assign(family=[family for family, _ in places], panel=[panel for _, panel in places])
+
+
+def _place(model: str) -> tuple[str, str]:
+    """Return a model's curve and column; one with arguments stands beside the one without."""
+    name, bracket, args = model.partition("(")
+    if name not in MODELS:
+        return model, OTHER_PANEL
+    return MODELS[name].family + bracket + args, MODELS[name].panel
 
 
 def sweep_figures(sweep: Sweep) -> list[Path]:

@@ -12,6 +12,7 @@ import numpy as np
 import search_spaces
 from search_spaces import Box
 from sweep.errors import DamagedError, InputError
+from sweep.model_args import slug
 from sweep.recipe import Recipe
 from sweep.trial import TrialSpec
 
@@ -23,6 +24,7 @@ class Plan:
     """The trials of one model, optimizer and recipe."""
 
     model: str
+    """Its name, with its arguments if it has any (`sweep.model_args`)."""
     optimizer: str
     recipe: Recipe
     px: int
@@ -48,7 +50,7 @@ class Plan:
         identity = _canonical(self, without=("trials", "optimum_source"))
         if self.design == "grid":
             identity["n"] = self.n
-        return f"{self.model}-{self.optimizer}-{self.recipe.name}-{_hash(identity)[:6]}"
+        return f"{slug(self.model)}-{self.optimizer}-{self.recipe.name}-{_hash(identity)[:6]}"
 
     @property
     def seeds(self) -> int:

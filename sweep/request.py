@@ -11,6 +11,7 @@ from sweep import recipe as recipes
 from sweep.catalog import MODELS, stride
 from sweep.data import Source, Splits, open_source
 from sweep.errors import InputError, unknown
+from sweep.model_args import split, with_args
 from sweep.plan import Plan, make_plan
 from sweep.recipe import Recipe
 from sweep.trial import OPTIMIZERS
@@ -24,6 +25,9 @@ class Request:
     """What is asked of `sweep run`."""
 
     models: Sequence[str]
+    """Names, with arguments in brackets or without: ``resnet18(drop_path_rate=0.1)``."""
+    model_args: str | None = None
+    """Arguments of every model, as text."""
     optimizer: str = "adamw"
     recipe: str = "digits"
     data: Path | None = None
@@ -75,8 +79,13 @@ def plan_together(requests: Sequence[Request]) -> list[PlannedSweep]:
     return [
         _plan(request, model, recipe, source, loaded)
         for request, recipe in planned
-        for model in dict.fromkeys(request.models)
+        for model in _models(request)
     ]
+
+
+def _models(request: Request) -> list[str]:
+    """Return each model once, with its arguments, as it stands in plans."""
+    return list(dict.fromkeys(with_args(model, request.model_args) for model in request.models))
 
 
 def _problems(request: Request) -> list[Exception]:
@@ -90,7 +99,7 @@ def _problems(request: Request) -> list[Exception]:
             problems.append(error)
 
     for model in request.models:
-        attempt(lambda model=model: _check_model_name(model))
+        attempt(lambda model=model: _check_model_name(with_args(model, request.model_args)))
     attempt(lambda: _check_choice("optimizer", request.optimizer, OPTIMIZERS))
     attempt(lambda: _check_choice("box", request.box, BOXES))
     attempt(lambda: recipes.load(request.recipe, epochs=request.epochs))
@@ -104,7 +113,7 @@ def _problems(request: Request) -> list[Exception]:
         problems.append(InputError("--lr and --wd name the optimum together: give both or neither"))
     if not problems:
         recipe = recipes.load(request.recipe, epochs=request.epochs)
-        for model in request.models:
+        for model in _models(request):
             attempt(lambda model=model: _space(request, model, recipe))
     return problems
 
@@ -114,11 +123,11 @@ def _check_choice(what: str, got: str, known: Sequence[str]) -> None:
         raise unknown(what, got, known)
 
 
-def _check_model_name(name: str) -> None:
-    if name not in MODELS:
+def _check_model_name(model: str) -> None:
+    if split(model)[0] not in MODELS:
         from sweep import models  # imports torch and timm: only for a model that is not ours
 
-        models.resolution(name)
+        models.resolution(model)
 
 
 def _space(request: Request, model: str, recipe: Recipe) -> tuple[Optimum, Box]:
@@ -158,7 +167,10 @@ def _plan(
 
 
 def _px(model: str, recipe: Recipe, classes: int) -> int:
-    """Return the resolution at which a model trains, having checked that it can."""
+    """Return the resolution at which a model trains, having checked that it can.
+
+    One of ours without arguments is known to work, and is not built: torch and timm take seconds to import.
+    """
     if model not in MODELS:
         from sweep import models
 

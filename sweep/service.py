@@ -13,6 +13,7 @@ from sweep import show
 from sweep.data import Splits
 from sweep.errors import InputError
 from sweep.journal import TrialHistory
+from sweep.model_args import slug
 from sweep.outbox import Outbox
 from sweep.progress import ProgressView, Tally
 from sweep.remote_store import RemoteStore
@@ -61,7 +62,7 @@ def adopt_results(task: Task, workspace: Workspace, console: Console) -> int:
     missing = {trial.key for trial in task.missing}
     adopted = 0
     for name in workspace.names():
-        if not missing or name == task.sweep.name or not name.startswith(task.sweep.plan.model):
+        if not missing or name == task.sweep.name or not name.startswith(slug(task.sweep.plan.model)):
             continue
         for key, history in _trials_of(name, workspace, console).items():
             if key in missing and history.state.has_result:

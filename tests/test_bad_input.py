@@ -21,6 +21,13 @@ RUN = {
         ("LONG", "unknown model"),
         ("NUL", "unknown model"),
     ],
+    "--model-args": [
+        ("''", "no arguments in ''"), ("depth", "arguments are NAME=VALUE"), ("BYTE=1", "arguments are NAME"),
+        ("depth=LONG", "up to 500 letters"), ("depth=nan", "depth must be a number"),
+        ("NUL=1", "arguments are NAME=VALUE"), ("pretrained=true", "trains from initial weights"),
+        ("depht=2 --lr 1 --wd 1", "unexpected keyword argument 'depht'"),
+        ("num_heads=3 --lr 1 --wd 1", "cannot be built for 16 px"),
+    ],
     "--n": [
         ("-1", "n must be at least 1, got -1"), ("1000001", "n must be at most 1000000, got 1000001"),
         ("DIGITS", "n must be at most 1000000"), ("1.5", NO_WHOLE), ("1e3", NO_WHOLE), ("nan", NO_WHOLE),

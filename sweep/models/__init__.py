@@ -8,12 +8,14 @@ from typing import Any
 
 from sweep.catalog import MODELS, Architecture, ViT
 from sweep.errors import InputError, unknown
+from sweep.model_args import split
 from sweep.models import _torchvision
 
 _torchvision.make_importable()
 
 import timm  # noqa: E402
 import torch  # noqa: E402
+from timm.layers import PatchEmbed  # noqa: E402
 from timm.models import generate_default_cfgs, register_model  # noqa: E402
 from torch import nn  # noqa: E402
 
@@ -53,13 +55,13 @@ for _name, _spec in MODELS.items():
     register_model(_entrypoint(_name, _spec))
 
 
-def create(name: str, *, num_classes: int, px: int) -> nn.Module:
+def create(model: str, *, num_classes: int, px: int) -> nn.Module:
     """Build any timm model, ours among them, for square images.
 
     Parameters
     ----------
-    name : str
-        timm's name of the model.
+    model : str
+        timm's name of the model, with arguments or without: ``resnet18(drop_path_rate=0.1)``.
     num_classes : int
         Outputs of the classifier.
     px : int
@@ -70,13 +72,14 @@ def create(name: str, *, num_classes: int, px: int) -> nn.Module:
     InputError
         If there is no such model.
     """
-    arguments = {"img_size": px} if _config_of(name).fixed_input_size else {}
-    return timm.create_model(name, num_classes=num_classes, **arguments)
+    name, args = split(model)
+    size = {"img_size": px} if _config_of(name).fixed_input_size else {}
+    return timm.create_model(name, num_classes=num_classes, **size, **args)
 
 
-def resolution(name: str) -> tuple[int, int]:
+def resolution(model: str) -> tuple[int, int]:
     """Return a model's own training and test resolution, in pixels."""
-    config = _config_of(name)
+    config = _config_of(split(model)[0])
     return config.input_size[-1], (config.test_input_size or config.input_size)[-1]
 
 
@@ -105,6 +108,12 @@ def check(name: str, *, num_classes: int, px: int) -> None:
         raise
     except Exception as error:  # whatever a model of timm's raises when it does not fit
         raise InputError(f"model {name!r} cannot be built for {px} px images: {error}") from error
+    patches = getattr(model, "patch_embed", None)
+    if isinstance(patches, PatchEmbed) and not patches.dynamic_img_pad and px % patches.patch_size[0]:
+        raise InputError(
+            f"model {name!r} needs images of a multiple of {patches.patch_size[0]} px, got {px}: "
+            "it would not see their border. A recipe's max_px decides."
+        )
     if shape != (1, num_classes):
         raise InputError(
             f"model {name!r} is no classifier: it gives {shape} for one image and {num_classes} classes"

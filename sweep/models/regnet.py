@@ -7,11 +7,15 @@ widths and depths rather than the parameters (w0, wa, wm) they were drawn from, 
 import math
 from typing import Any
 
+from timm.layers import calculate_drop_path_rates
 from timm.models import build_model_with_cfg
 from timm.models.regnet import RegNet, RegNetCfg
 from torch import nn
 
 from sweep.catalog import RegNetY
+
+_GENERATE = {"depth", "w0", "wa", "wm", "group_min_ratio"}
+"""What timm makes depths and widths from."""
 
 
 class StagedRegNet(RegNet):
@@ -23,14 +27,19 @@ class StagedRegNet(RegNet):
         self._depths, self._widths = depths, widths
         super().__init__(cfg, zero_init_last=False, **kwargs)
 
-    def _get_stage_args(self, cfg: RegNetCfg, **_: Any) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+    def _get_stage_args(
+        self, cfg: RegNetCfg, *, output_stride: int = 32, drop_path_rate: float = 0.0
+    ) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+        if output_stride != 32:
+            raise ValueError(f"output_stride is 32, got {output_stride}")
+        rates = calculate_drop_path_rates(drop_path_rate, list(self._depths), stagewise=True)
         stages = [
             {
                 "out_chs": width, "depth": depth, "stride": 2, "dilation": 1,
                 "bottle_ratio": cfg.bottle_ratio, "group_size": min(cfg.group_size, width),
-                "drop_path_rates": [0.0] * depth,
+                "drop_path_rates": stage_rates,
             }
-            for depth, width in zip(self._depths, self._widths, strict=True)
+            for depth, width, stage_rates in zip(self._depths, self._widths, rates, strict=True)
         ]  # fmt: skip
         common = {
             "downsample": cfg.downsample, "se_ratio": cfg.se_ratio, "linear_out": cfg.linear_out,
@@ -40,8 +49,16 @@ class StagedRegNet(RegNet):
 
 
 def create_regnety(name: str, spec: RegNetY, **kwargs: Any) -> StagedRegNet:
-    """Build a model of the study; ``kwargs`` are timm's. A given ``img_size`` changes nothing."""
+    """Build a model of the study; ``kwargs`` are timm's. A given ``img_size`` changes nothing.
+
+    Raises
+    ------
+    ValueError
+        If an argument is given that would change nothing: depths and widths are the study's own.
+    """
     kwargs.pop("img_size", None)
+    if unused := sorted(kwargs.keys() & _GENERATE):
+        raise ValueError(f"{', '.join(unused)} would change nothing: the study states depths and widths")
     cfg = RegNetCfg(group_size=spec.group_width, se_ratio=0.25, stem_width=spec.stem_width)
     model = build_model_with_cfg(
         StagedRegNet, name, model_cfg=cfg, depths=spec.depths, widths=spec.widths, **kwargs
