@@ -17,7 +17,7 @@ from sweep.recipe import Recipe, load
 from sweep.training import BatchSource, lr_factor, train
 from sweep.training import batches as batches_module
 from sweep.training.loop import evaluate
-from sweep.trial import TrialSpec
+from sweep.trial import EpochRecord, TrialSpec
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 CPU = torch.device("cpu")
@@ -254,7 +254,8 @@ def test_all_trials_see_the_same_batches(monkeypatch):
         seen.setdefault(self._trial.seed, []).append((batch.images.clone(), batch.labels.clone(), epochs))
 
     monkeypatch.setattr("sweep.training.loop._Member.step", spy)
-    monkeypatch.setattr("sweep.training.loop._Member.finish_epoch", lambda self, epoch, batches: None)
+    done = EpochRecord(epoch=1, top1_err=50.0, val_loss=None, train_loss=None, lr=0.1)
+    monkeypatch.setattr("sweep.training.loop._Member.finish_epoch", lambda self, epoch, batches: done)
     recipe = make_recipe(augment=("shift", "flip"))
     for seed in (0, 1):
         list(train([make_trial(seed=seed)], recipe, make_batches(recipe), classes=10, px=16, device=CPU))

@@ -1,7 +1,8 @@
 """Train one trial, or a pack of trials in lock-step, on one device: torch and timm only."""
 
 from sweep.training.batches import Batch, BatchSource
+from sweep.training.checkpoint import Checkpoint
 from sweep.training.loop import train
 from sweep.training.optim import lr_factor, make_optimizer
 
-__all__ = ["Batch", "BatchSource", "lr_factor", "make_optimizer", "train"]
+__all__ = ["Batch", "BatchSource", "Checkpoint", "lr_factor", "make_optimizer", "train"]

@@ -45,8 +45,8 @@ class BatchSource:
         """Batches in an epoch; the last, smaller one is left out."""
         return len(self._train.labels) // self._recipe.batch
 
-    def train(self, epoch: int) -> Iterator[Batch]:
-        """Yield the batches of an epoch (from 0)."""
+    def train(self, epoch: int, start: int = 0) -> Iterator[Batch]:
+        """Yield the batches of an epoch (from 0), from its ``start``-th on; what was skipped is drawn too."""
         generator = torch.Generator().manual_seed(self._recipe.data_seed * 1_000_003 + epoch)
         order = torch.randperm(len(self._train.labels), generator=generator).to(self._device)
         size = self._recipe.batch
@@ -55,7 +55,8 @@ class BatchSource:
             images = self._train.pixels[chosen]
             for name in self._recipe.augment:
                 images = _AUGMENTATIONS[name](images, generator)
-            yield Batch(self._normalise(images), self._train.labels[chosen])
+            if step >= start:
+                yield Batch(self._normalise(images), self._train.labels[chosen])
 
     def evaluation(self) -> Iterator[Batch]:
         """Yield the images that are evaluated, in their order."""

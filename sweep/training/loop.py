@@ -1,7 +1,10 @@
 """The training loop: a pack of trials that see the same batches, one epoch after the other."""
 
+import dataclasses
 import math
 from collections.abc import Iterator, Sequence
+from functools import partial
+from typing import Any
 
 import torch
 from torch import nn
@@ -10,8 +13,10 @@ from torch.nn import functional as F
 from sweep import models
 from sweep.recipe import Recipe
 from sweep.training.batches import Batch, BatchSource
+from sweep.training.checkpoint import Checkpoint
 from sweep.training.ema import WeightAverage
 from sweep.training.optim import lr_factor, make_optimizer
+from sweep.training.randomness import Randomness
 from sweep.trial import EpochRecord, TrialSpec
 
 
@@ -23,11 +28,11 @@ def train(
     classes: int,
     px: int,
     device: torch.device,
+    checkpoint: Checkpoint | None = None,
 ) -> Iterator[list[EpochRecord | None]]:
     """Train a pack of trials in lock-step.
 
     On a CPU with one thread a trial's result is the same to the last bit every time, whatever its company.
-    (On a GPU, a model with dropout draws from the device's generator, which its company shares.)
     Nothing stops a trial before its last epoch but divergence.
 
     Parameters
@@ -44,6 +49,9 @@ def train(
         Side of an image, in pixels.
     device : torch.device
         Where ``batches`` lie and the models train.
+    checkpoint : Checkpoint, optional
+        Where the training is kept, and goes on from: the same training, interrupted after any step, yields
+        the same records from the first epoch on, and on a CPU has the same weights, to the last bit.
 
     Yields
     ------
@@ -51,17 +59,86 @@ def train(
         After each epoch one record a trial, in the order of ``trials``; None for a trial that diverged
         in an earlier epoch. Ends early if all have diverged.
     """
-    members = [_Member(trial, recipe, classes=classes, px=px, device=device) for trial in trials]
-    for epoch in range(recipe.epochs):
-        alive = [member for member in members if not member.diverged]
-        if not alive:
-            return
+    build = partial(_Pack, trials, recipe, batches, classes=classes, px=px, device=device)
+    pack = (checkpoint and checkpoint.restore(lambda state: build().load(state))) or build()
+    yield from pack.past
+    while pack.epoch < recipe.epochs and pack.alive:
+        for _ in pack.steps():
+            if checkpoint and checkpoint.due:
+                checkpoint.save(pack.state())
+        pack.finish_epoch()
+        if checkpoint and checkpoint.due:
+            checkpoint.save(pack.state())
+        yield pack.past[-1]
+
+
+class _Pack:
+    """Trials that are trained in lock-step, and how far they have come."""
+
+    def __init__(
+        self, trials: Sequence[TrialSpec], recipe: Recipe, batches: BatchSource, **building: Any
+    ) -> None:
+        self._batches = batches
+        self._members = [_Member(trial, recipe, **building) for trial in trials]
+        self.epoch = 0
+        """Epochs that are done."""
+        self._step = 0  # steps of the next that are
+        self.past: list[list[EpochRecord | None]] = []
+        """The records of all epochs that are done."""
+
+    @property
+    def alive(self) -> list["_Member"]:
+        """The members that had not diverged when the last epoch ended."""
+        last = self.past[-1] if self.past else None
+        return [
+            member
+            for i, member in enumerate(self._members)
+            if last is None or ((record := last[i]) and record.diverged_step is None)
+        ]
+
+    def steps(self) -> Iterator[None]:
+        """Take what is left of an epoch's steps; yield after each."""
+        alive, steps = self.alive, self._batches.steps
         for member in alive:
             member.begin_epoch()
-        for step, batch in enumerate(batches.train(epoch)):
+        for batch in self._batches.train(self.epoch, self._step):
+            at, after = (self.epoch + step / steps for step in (self._step, self._step + 1))
             for member in alive:
-                member.step(batch, epoch + step / batches.steps, epoch + (step + 1) / batches.steps)
-        yield [member.finish_epoch(epoch, batches) if member in alive else None for member in members]
+                member.step(batch, at, after)
+            self._step += 1
+            if all(member.diverged for member in alive):
+                return
+            yield
+
+    def finish_epoch(self) -> None:
+        """Evaluate, and note each member's record."""
+        alive = self.alive
+        self.past.append(
+            [
+                member.finish_epoch(self.epoch, self._batches) if member in alive else None
+                for member in self._members
+            ]
+        )
+        self.epoch, self._step = self.epoch + 1, 0
+
+    def state(self) -> dict[str, Any]:
+        """Return all that the training goes on from, as tensors and plain values."""
+        return {
+            "epoch": self.epoch,
+            "step": self._step,
+            "past": [[record and dataclasses.asdict(record) for record in epoch] for epoch in self.past],
+            "members": [member.state() for member in self._members],
+        }
+
+    def load(self, state: dict[str, Any]) -> "_Pack":
+        """Go on from a state of the same trials."""
+        self.epoch, self._step = state["epoch"], state["step"]
+        self.past = [[record and EpochRecord(**record) for record in epoch] for epoch in state["past"]]
+        if len(self.past) != self.epoch or not 0 <= self._step <= self._batches.steps:
+            raise ValueError(f"it is at step {self._step} of epoch {self.epoch + 1}, which cannot be")
+        for member, saved in zip(self._members, state["members"], strict=True):
+            member.load(saved)
+        return self
 
 
 class _Member:
@@ -71,10 +148,9 @@ class _Member:
         self, trial: TrialSpec, recipe: Recipe, *, classes: int, px: int, device: torch.device
     ) -> None:
         self._trial, self._recipe = trial, recipe
-        with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
-            torch.manual_seed(trial.seed)
+        self._random = Randomness(trial.seed, device)
+        with self._random.drawn():
             model = models.create(trial.model, num_classes=classes, px=px)
-            self._rng_state = torch.get_rng_state()  # a model that draws while it trains goes on from here
         self._model = model.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self._optimizer = make_optimizer(trial.optimizer, self._model, trial.lr, trial.weight_decay)
         self._average = WeightAverage(self._model, recipe) if recipe.ema_steps else None
@@ -118,10 +194,8 @@ class _Member:
 
     def _loss(self, batch: Batch) -> torch.Tensor:
         """Run the model on a batch, with random numbers of its own."""
-        with torch.random.fork_rng(devices=[]):
-            torch.set_rng_state(self._rng_state)
+        with self._random.drawn():
             logits = self._model(batch.images)
-            self._rng_state = torch.get_rng_state()
         return F.cross_entropy(logits, batch.labels, label_smoothing=self._recipe.label_smoothing)
 
     def finish_epoch(self, epoch: int, batches: BatchSource) -> EpochRecord:
@@ -144,9 +218,33 @@ class _Member:
             last_finite_loss=self._last_finite_loss if self.diverged else None,
         )
 
+    def state(self) -> dict[str, Any]:
+        """Return all that a step depends on, as tensors and plain values."""
+        return {
+            "model": self._model.state_dict(),
+            "average": self._average and self._average.model.state_dict(),
+            "optimizer": self._optimizer.state_dict()["state"],
+            "random": self._random.states,
+        } | {name: getattr(self, name) for name in _PLAIN}
+
+    def load(self, state: dict[str, Any]) -> None:
+        """Go on from a state. The optimizer's settings are the trial's, not the file's."""
+        self._model.load_state_dict(state["model"])
+        if self._average:
+            self._average.model.load_state_dict(state["average"])
+        groups = self._optimizer.state_dict()["param_groups"]
+        self._optimizer.load_state_dict({"state": state["optimizer"], "param_groups": groups})
+        self._random.states = state["random"]
+        for name in _PLAIN:
+            setattr(self, name, state[name])
+
     @property
     def _evaluated(self) -> nn.Module:
         return self._average.model if self._average else self._model
+
+
+_PLAIN = ("_steps_done", "_losses", "_lr", "_last_finite_loss", "diverged_step")
+"""What a member has besides tensors and changes as it goes."""
 
 
 @torch.no_grad()

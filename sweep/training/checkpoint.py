@@ -1,0 +1,163 @@
+"""How far a training has come, in a file that it goes on from; there whole or not at all."""
+
+import hashlib
+import logging
+import os
+import socket
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from importlib.metadata import version
+from pathlib import Path
+from typing import IO, Any, TypeVar
+
+import torch
+
+from sweep.files import sync_folder
+
+EVERY_S = 10.0
+"""A training writes a checkpoint at most so often, in the middle of an epoch too."""
+MOST_SHARE = 0.02
+"""Of the time, for writing checkpoints: a large model on a slow disk writes fewer."""
+
+Restored = TypeVar("Restored")
+
+_MAGIC = b"sweep checkpoint 1\n"
+_DIGEST_LETTERS = 64
+
+
+class Checkpoint:
+    """The one file of a training, and while it is written the older one beside it.
+
+    It holds tensors and plain values only, and is read as such (``weights_only``): reading one runs no code
+    of its own. A digest of its contents tells one that was cut short or changed; it is no signature.
+
+    Parameters
+    ----------
+    path : Path
+        The file. Its folder must be there: on a machine that does not see it, nothing is kept.
+    identity : str
+        What determines the training's result. A checkpoint of another one is refused.
+    every_s : float
+        The least time between two checkpoints, in seconds.
+    say : callable
+        Is told, once each, why a checkpoint is not used, or not written.
+    """
+
+    def __init__(
+        self, path: Path, identity: str, *, every_s: float = EVERY_S, say: Callable[[str], None] | None = None
+    ) -> None:
+        self._path, self._older = path, path.with_name(f"{path.name}.older")
+        # The same training on another machine or library gives other last bits.
+        self._identity = f"{identity}, torch {torch.__version__}, timm {version('timm')}"
+        self._every_s, self._say = every_s, say or logging.getLogger(__name__).warning
+        self._said: set[str] = set()
+        self._cost_s, self._trusted = 0.0, False
+        self._began = self._last = time.monotonic()
+
+    @property
+    def seconds(self) -> float:
+        """How long the training has taken so far, with what was done before it was interrupted."""
+        return time.monotonic() - self._began
+
+    @property
+    def due(self) -> bool:
+        """Whether it is time for another one."""
+        return time.monotonic() - self._last >= max(self._every_s, self._cost_s / MOST_SHARE)
+
+    def restore(self, rebuild: Callable[[dict[str, Any]], Restored]) -> Restored | None:
+        """Rebuild a training from the newest file, or else from the older one.
+
+        Returns
+        -------
+        Restored or None
+            What ``rebuild`` makes of the state that was saved; None if there is no file that can be gone on
+            from. Each that is refused is said to be.
+        """
+        for path in (self._path, self._older):
+            if not path.exists():
+                continue
+            try:
+                contents = _read(path)
+                if contents["identity"] != self._identity:
+                    raise ValueError(f"it is of {contents['identity']}, not of {self._identity}")
+                restored = rebuild(contents["state"])
+            except Exception as error:  # whatever torch raises for what it did not write
+                self._tell(f"checkpoint {path} is not used: {_reason(error)}")
+                continue
+            self._began = time.monotonic() - contents["seconds"]
+            self._trusted = path == self._path
+            return restored
+        return None
+
+    def save(self, state: dict[str, Any]) -> None:
+        """Write a state aside, bring it through to the disk, and put it in the older one's place.
+
+        If that fails, on a full disk say, the training goes on without.
+        """
+        started = time.monotonic()
+        aside = self._path.with_name(f".{self._path.name}.{socket.gethostname()}.{os.getpid()}")
+        try:
+            _write(aside, {"identity": self._identity, "seconds": self.seconds, "state": state})
+            if self._trusted:
+                with suppress(FileNotFoundError):  # a worker that was given up may write the same training's
+                    self._path.replace(self._older)
+            aside.replace(self._path)
+            sync_folder(self._path.parent)
+            self._older.unlink(missing_ok=True)
+            self._trusted = True
+        except (OSError, RuntimeError) as error:  # torch wraps some of the system's errors
+            with suppress(OSError):
+                aside.unlink(missing_ok=True)
+            self._tell(
+                f"no checkpoint could be written to {self._path.parent}: {_reason(error)}. Training goes on."
+            )
+        self._last = time.monotonic()
+        self._cost_s = self._last - started
+
+    def _tell(self, text: str) -> None:
+        if text not in self._said:
+            self._said.add(text)
+            self._say(text)
+
+
+def _reason(error: Exception) -> str:
+    text = getattr(error, "strerror", None) or str(error).strip() or type(error).__name__
+    return text.splitlines()[0][:200]
+
+
+class _Hashed:
+    """A file that hashes what is written to it."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file, self.digest = file, hashlib.sha256()
+
+    def write(self, data: bytes) -> int:
+        self.digest.update(data)
+        return self._file.write(data)
+
+    def flush(self) -> None:
+        self._file.flush()
+
+
+def _write(path: Path, contents: dict[str, Any]) -> None:
+    with path.open("wb") as file:
+        file.write(_MAGIC + b"-" * _DIGEST_LETTERS + b"\n")
+        body = _Hashed(file)
+        torch.save(contents, body)  # type: ignore[arg-type]
+        file.seek(len(_MAGIC))
+        file.write(body.digest.hexdigest().encode())
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _read(path: Path) -> dict[str, Any]:
+    with path.open("rb") as file:
+        head = file.read(len(_MAGIC) + _DIGEST_LETTERS + 1)
+        if not head.startswith(_MAGIC):
+            raise ValueError("it is no checkpoint, or one of another version")
+        body = file.tell()
+        if hashlib.file_digest(file, "sha256").hexdigest().encode() != head[len(_MAGIC) : -1]:
+            raise ValueError("it was cut short, or changed after it was written")
+        file.seek(body)
+        return torch.load(file, map_location="cpu", weights_only=True)
