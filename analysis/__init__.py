@@ -9,6 +9,7 @@ from analysis.compare import TESTS, Comparison, compare
 from analysis.edf import DELTAS, EDF, Curve, curves, edf, share_within
 from analysis.errors import AnalysisError
 from analysis.intervals import Interval
+from analysis.outcomes import Outcome, best_within, outcome_table, outcomes, published
 from analysis.summaries import Summary, summarise, summary_table
 from analysis.table import Sweep, read_sweeps
 from analysis.tuning import TuningCurve, tuning_curve
@@ -25,9 +26,11 @@ __all__ = [
     "Comparison",
     "Curve",
     "Interval",
+    "Outcome",
     "Summary",
     "Sweep",
     "TuningCurve",
+    "best_within",
     "compare",
     "comparison_table",
     "curve_band",
@@ -35,6 +38,9 @@ __all__ = [
     "edf",
     "flattery",
     "no_band",
+    "outcome_table",
+    "outcomes",
+    "published",
     "read_sweeps",
     "sentences",
     "share_within",

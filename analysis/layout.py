@@ -195,7 +195,7 @@ def y_axes(sweeps: Sequence[Sweep]) -> dict[str, YAxis]:
     every = np.concatenate(list(errors.values()))
     log = bool(every.size and every.min() > 0 and every.max() > LOG_RATIO * every.min())
     lost = {s.panel for s in sweeps if len(s.diverged) or s.optimum_state == "diverged"}
-    return {panel: _y_axis(sample, log=log, lost=panel in lost) for panel, sample in errors.items()}
+    return {panel: y_axis(sample, log=log, lost=panel in lost) for panel, sample in errors.items()}
 
 
 def _errors(sweeps: Sequence[Sweep]) -> NDArray[np.float64]:
@@ -204,12 +204,13 @@ def _errors(sweeps: Sequence[Sweep]) -> NDArray[np.float64]:
     return np.concatenate([values(rows, "top1_err") for rows in (*optima, *(s.finished for s in sweeps))])
 
 
-def _y_axis(errors: NDArray[np.float64], *, log: bool, lost: bool) -> YAxis:
+def y_axis(errors: NDArray[np.float64], *, log: bool, lost: bool, least: float = 5.0) -> YAxis:
+    """Choose a y axis for finite errors, at least so many points long; lost ones have room above."""
     low, high = (float(errors.min()), float(errors.max())) if errors.size else (1.0, 100.0)
     if log:
         low, high = np.log10(low), np.log10(high)
     # Where all errors are about the same, the axis still needs room for a tick or two.
-    high = max(high, low + (0.7 if log else 5.0))
+    high = max(high, low + (0.7 if log else least))
     margin = 0.06 * (high - low)
     places = np.array(
         [low - margin, high + margin, high + 2.1 * margin, high + (3.2 if lost else 1.0) * margin]

@@ -2,7 +2,10 @@
 
 from analysis.figures.edfs import cdf_figure
 from analysis.figures.learning import learning_figure
+from analysis.figures.lengths import lengths_figure
 from analysis.figures.maps import map_figure
+from analysis.figures.optimizers import optimizers_figure
+from analysis.figures.peak import peak_figure
 from analysis.figures.scatters import scatter_figure
 from analysis.figures.style import render, save
 from analysis.figures.tuning import tuning_figure
@@ -10,7 +13,10 @@ from analysis.figures.tuning import tuning_figure
 __all__ = [
     "cdf_figure",
     "learning_figure",
+    "lengths_figure",
     "map_figure",
+    "optimizers_figure",
+    "peak_figure",
     "render",
     "save",
     "scatter_figure",

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from analysis.errors import AnalysisError
-from analysis.figures.style import FAINT, FONT_PT, PAGE_IN, STYLE, new_figure, put_ticks, short_number
+from analysis.figures.style import FONT_PT, PAGE_IN, STYLE, new_figure, put_divide, put_ticks
 from analysis.layout import YAxis, looks_of, sweep_title, y_axes
 from analysis.table import RESULTS, Sweep, read_sweeps, values
 
@@ -93,7 +93,5 @@ def _draw_optimum(ax: Axes, sweep: Sweep, read: Reader, y: YAxis) -> None:
 
 def _draw_diverged(ax: Axes, x: NDArray[np.float64], y: YAxis) -> None:
     """Draw crosses on a line of their own, which is on no scale."""
-    ax.axhline(y.divide, color=FAINT, linewidth=0.6, zorder=1)
+    put_divide(ax, y)
     ax.plot(x, np.full(len(x), y.diverged), "x", color="0.2", ms=3.5, mew=0.9)
-    ticks = [tick for tick in ax.get_yticks() if y.bottom <= tick <= y.divide - 0.5 * (y.top - y.divide)]
-    ax.set_yticks([*ticks, y.diverged], [*map(short_number, ticks), "div."])

@@ -16,7 +16,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
 from analysis.errors import AnalysisError
-from analysis.layout import Cell
+from analysis.layout import Cell, YAxis
 
 COLUMN_IN, PAGE_IN = 3.3, 6.9
 """Widths of a paper's column and page, in inches."""
@@ -58,6 +58,13 @@ def put_ticks(axis: Axis, ratio: float) -> None:
     axis.set_major_formatter(FuncFormatter(short_number))
 
 
+def put_divide(ax: Axes, y: YAxis) -> None:
+    """Part a y axis from the place above it where what diverged is drawn, which is on no scale."""
+    ax.axhline(y.divide, color=FAINT, linewidth=0.6, zorder=1)
+    ticks = [tick for tick in ax.get_yticks() if y.bottom <= tick <= y.divide - 0.5 * (y.top - y.divide)]
+    ax.set_yticks([*ticks, y.diverged], [*map(short_number, ticks), "div."])
+
+
 def short_number(value: float, place: int | None = None) -> str:
     """Write a tick's value shortly: 5e-4, 0.02, 10. Ticks also tell their place."""
     if 0 < value < 0.01:
@@ -73,10 +80,15 @@ def entitle(ax: Axes, cell: Cell, handles: Sequence[Artist], *, shared: bool) ->
     if shared or not cell.curves:
         ax.set_title(cell.title, loc="left")
         return
+    put_legend(ax, cell.title, handles, cell.entries)
+
+
+def put_legend(ax: Axes, title: str, handles: Sequence[Any], entries: Sequence[str]) -> None:
+    """Write title and legend above the axes."""
     ax.legend(
         handles,
-        cell.entries,
-        title=cell.title,
+        entries,
+        title=title,
         alignment="left",
         loc="lower left",
         bbox_to_anchor=(0.0, 1.0),
