@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
+from sweep.cli_study import study
 from sweep.errors import InputError
 from sweep.selection import DEFAULT_FOLDER, Folder, Trials, takes_all_trials, takes_trials
 
@@ -22,6 +23,7 @@ app = typer.Typer(
     help="How hard is a model to train? Sweep learning rate and weight decay around its optimum, "
     "and draw the error distribution function (EDF): steep means robust.",
 )
+app.add_typer(study, name="study", epilog="Example: [bold]sweep study lengths --size 1mf[/bold]")
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Confidence = Annotated[float, typer.Option(help="Of every interval and band, between 0 and 1.")]

@@ -97,6 +97,13 @@ def check(problems: Mapping[str, Sequence[str]], console: Console) -> None:
 def ending(sweeps: Sequence[Sweep], left: Sequence[TrialSpec], console: Console) -> None:
     """Say what came of it, and what to do next."""
     status(sweeps, console, trials=False)
+    unfinished(sweeps, left, console)
+    if not left:
+        console.print("Next: [bold]sweep cdf --out fig.pdf[/bold], or browse with [bold]sweep ui[/bold]")
+
+
+def unfinished(sweeps: Sequence[Sweep], left: Sequence[TrialSpec], console: Console) -> None:
+    """Say which trials have no result, and which command goes on with them."""
     by_key = {trial.key: sweep for sweep in sweeps for trial in sweep.plan.trials}
     records = {trial.key: by_key[trial.key].journal.history(trial.key).record for trial in left}
     for trial in left[:_NAMED_FAILURES]:
@@ -106,8 +113,6 @@ def ending(sweeps: Sequence[Sweep], left: Sequence[TrialSpec], console: Console)
         console.print(text, markup=False)
     if left:
         console.print(f"{len(left)} trials have no result; `sweep status SWEEP` lists all of them.")
-    else:
-        console.print("Next: [bold]sweep cdf --out fig.pdf[/bold], or browse with [bold]sweep ui[/bold]")
     if not all(records.values()):
         console.print("The same command goes on with those that were not trained.")
     if any(records.values()):

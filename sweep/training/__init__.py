@@ -4,5 +4,6 @@ from sweep.training.batches import Batch, BatchSource
 from sweep.training.checkpoint import Checkpoint
 from sweep.training.loop import train
 from sweep.training.optim import lr_factor, make_optimizer
+from sweep.training.timing import epoch_seconds
 
-__all__ = ["Batch", "BatchSource", "Checkpoint", "lr_factor", "make_optimizer", "train"]
+__all__ = ["Batch", "BatchSource", "Checkpoint", "epoch_seconds", "lr_factor", "make_optimizer", "train"]

@@ -1,0 +1,250 @@
+"""`sweep study`: the four studies of the paper, from plans to figures."""
+
+import functools
+import inspect
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from sweep.errors import InputError
+from sweep.selection import DEFAULT_FOLDER, Folder
+from sweep.trial import Resources
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from sweep.service import Task
+    from sweep.study_results import Figures
+    from sweep.workspace import Workspace
+
+study = typer.Typer(
+    no_args_is_help=True,
+    help="Run a whole study of arXiv:2106.14881 and draw its figure. The same command again goes on.",
+)
+
+_EACH = "Sizes of models: ViT_P, ViT_C and RegNetY of each, such as 1mf, 1gf, 4gf, 18gf. May be repeated."
+
+
+@dataclass(frozen=True, kw_only=True)
+class Asked:
+    """What all studies are asked."""
+
+    words: dict[str, Any]
+    """Of `sweep.studies.Study`."""
+    resources: Resources
+    retry_failed: bool
+    dry_run: bool
+    draw_only: bool
+    out: Path | None
+    folder: Path
+
+
+def _options(
+    size: Annotated[list[str] | None, typer.Option("--size", help=_EACH)] = None,
+    model: Annotated[
+        list[str] | None, typer.Option("--model", "-m", help="Any model, instead of a size or beside it.")
+    ] = None,
+    recipe: Annotated[str, typer.Option(help="Name of a recipe, or path of a .toml.")] = "digits",
+    data: Annotated[Path | None, typer.Option(help="Folder of the data, if the recipe needs one.")] = None,
+    optimizer: Annotated[
+        list[str] | None, typer.Option("--optimizer", help="adamw or sgd, instead of what the study has.")
+    ] = None,
+    epochs: Annotated[
+        list[int] | None,
+        typer.Option("--epochs", help="Train for this long. May be repeated: several lengths."),
+    ] = None,
+    seeds: Annotated[int, typer.Option(help="Trials at each optimum, each with another seed.")] = 1,
+    seed: Annotated[int, typer.Option(help="Draws the points and the initial weights.")] = 0,
+    address: Annotated[
+        str, typer.Option(help="local, auto (the Ray cluster this machine is part of), or its HOST:PORT.")
+    ] = "local",
+    cpus_per_trial: Annotated[float, typer.Option(min=0.01, help="CPUs reserved for a trial.")] = 1.0,
+    gpus_per_trial: Annotated[
+        float | None, typer.Option(min=0, help="GPUs of a trial. Default: 1 if any.")
+    ] = None,
+    retry_failed: Annotated[
+        bool, typer.Option("--retry-failed", help="Train those again that were given up.")
+    ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what would be trained and what it costs here, and stop.")
+    ] = False,
+    draw_only: Annotated[
+        bool, typer.Option("--draw-only", help="Train nothing: draw what there is.")
+    ] = False,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", "-o", help="File of the figure. Default: the study's name and .pdf."),
+    ] = None,
+    folder: Folder = DEFAULT_FOLDER,
+) -> Asked:
+    """Put together what the options say that all studies have."""
+    words = {
+        "sizes": size or (), "models": model or (), "optimizers": optimizer or (),
+        "recipe": recipe, "data": data, "epochs": epochs or (), "seeds": seeds, "seed": seed,
+    }  # fmt: skip
+    resources = Resources(address=address, cpus_per_trial=cpus_per_trial, gpus_per_trial=gpus_per_trial)
+    return Asked(
+        words=words, resources=resources, retry_failed=retry_failed, dry_run=dry_run, draw_only=draw_only,
+        out=out, folder=folder,
+    )  # fmt: skip
+
+
+def _command(example: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Register a study: it is given the options of all studies, as `Asked`, and its own."""
+
+    def register(command: Callable[..., None]) -> Callable[..., None]:
+        shared = inspect.signature(_options).parameters
+        own = list(inspect.signature(command).parameters.values())[1:]
+
+        @functools.wraps(command)
+        def with_options(**given: Any) -> None:
+            command(_options(**{name: given.pop(name) for name in shared}), **given)
+
+        with_options.__signature__ = inspect.Signature([*own, *shared.values()])  # type: ignore[attr-defined]
+        return study.command(epilog=f"Example: [bold]sweep study {example}[/bold]")(with_options)
+
+    return register
+
+
+@_command("lengths --size 1mf --seeds 3")
+def lengths(asked: Asked) -> None:
+    """Train each model for several lengths, at its optimum: Δ to the longest, against epochs."""
+    from analysis import figures
+    from sweep import study_results as results
+
+    def draw(tasks: "Sequence[Task]", console: "Console") -> "Figures":
+        found = results.outcomes_of(tasks)
+        results.print_outcomes(found, console)
+        return {"": lambda: figures.lengths_figure(found)}
+
+    _conduct("lengths", asked, draw)
+
+
+@_command("optimizers --size 1mf --epochs 25 --epochs 100")
+def optimizers(asked: Asked) -> None:
+    """Train each model with AdamW and with SGD, for several lengths: errors, ▲ AdamW and ▼ SGD."""
+    from analysis import figures
+    from sweep import study_results as results
+
+    def draw(tasks: "Sequence[Task]", console: "Console") -> "Figures":
+        found = results.outcomes_of(tasks)
+        results.print_outcomes(found, console)
+        return {"": lambda: figures.optimizers_figure(found)}
+
+    _conduct("optimizers", asked, draw)
+
+
+@_command("hyperparameters --size 1mf --n 64 --out edfs.pdf")
+def hyperparameters(
+    asked: Asked,
+    n: Annotated[int, typer.Option(help="Points around each optimum.")] = 64,
+    design: Annotated[str, typer.Option(help="iid, sobol or grid.")] = "iid",
+    box: Annotated[str, typer.Option(help="optimum (× 1/8 to 4) or paper (the study's ranges).")] = "optimum",
+    absolute: Annotated[
+        bool, typer.Option("--absolute", help="The error itself, not Δ to the optimum.")
+    ] = False,
+) -> None:
+    """Train each model at n points around its optimum, with each optimizer: EDFs and scatters."""
+    from sweep import study_results as results
+
+    def draw(tasks: "Sequence[Task]", console: "Console") -> "Figures":
+        results.print_shares(tasks, console)
+        return results.hyperparameters(tasks, absolute=absolute)
+
+    _conduct("hyperparameters", asked, draw, n=n, design=design, box=box)
+
+
+@_command("peak --size 1mf --seeds 3; on ImageNet with [bold]--published[/bold]")
+def peak(
+    asked: Asked,
+    limit: Annotated[
+        float, typer.Option(min=0, help="Minutes of an epoch within which the best model is marked.")
+    ] = 20.0,
+    published: Annotated[
+        bool, typer.Option("--published", help="Show the study's own results beside (recipe imagenet).")
+    ] = False,
+) -> None:
+    """Train each model for several lengths with its best optimizer: error against an epoch's time."""
+    import analysis
+    from analysis import figures
+    from sweep import recipe, study_results
+
+    if published and recipe.load(asked.words["recipe"]).name != "imagenet":
+        raise InputError(f"--published are results on ImageNet, got the recipe {asked.words['recipe']}")
+    others = analysis.published() if published else []
+
+    def draw(tasks: "Sequence[Task]", console: "Console") -> "Figures":
+        found = study_results.outcomes_of(tasks)
+        study_results.print_outcomes(found, console, others)
+        return {"": lambda: figures.peak_figure(found, limit_s=60 * limit, published=others)}
+
+    _conduct("peak", asked, draw)
+
+
+Draw = Callable[["Sequence[Task]", "Console"], "Figures"]
+"""Prints a study's table, and returns its figures."""
+
+
+def _conduct(kind: str, asked: Asked, draw: Draw, **own: Any) -> None:
+    """Train what a study lacks, and draw it."""
+    from sweep import show, study_results
+    from sweep.cli import plain_console
+    from sweep.request import plan_together
+    from sweep.service import Task
+    from sweep.studies import Study, requests_of
+    from sweep.workspace import Workspace
+
+    console, out = plain_console(), asked.out or Path(f"{kind}.pdf")
+    study_results.check_out(out)
+    planned = plan_together(requests_of(Study(kind=kind, **asked.words, **own)))
+    workspace = Workspace(asked.folder)
+    tasks = [
+        Task(
+            sweep=workspace.prepare(p.plan), splits=p.splits, n=p.plan.n, seeds=p.plan.seeds,
+            retry_failed=asked.retry_failed,
+        )
+        for p in planned
+    ]  # fmt: skip
+    if asked.dry_run:
+        from sweep.study_cost import print_cost
+
+        return print_cost(tasks, console)
+    delivered = _train(tasks, workspace, asked, console)
+    drawn = _draw(draw, tasks, out, console)
+    left = [trial for task in tasks for trial in task.missing]
+    show.unfinished([task.sweep for task in tasks], left, console)
+    raise typer.Exit(1 if left or not (delivered and drawn) else 0)
+
+
+def _train(tasks: "Sequence[Task]", workspace: "Workspace", asked: Asked, console: "Console") -> bool:
+    """Train what is missing, unless nothing is to be trained; say whether MLflow has all of it."""
+    from sweep import service
+
+    if asked.draw_only:
+        if all(len(task.missing) == task.n + task.seeds for task in tasks):
+            raise InputError(
+                f"nothing of this study is trained in {asked.folder}/ yet; leave --draw-only out"
+            )
+        return True
+    try:
+        return service.run(tasks, workspace, asked.resources, console)
+    except KeyboardInterrupt:
+        console.print("Stopped. Every finished trial is kept; the same command goes on.")
+        raise typer.Exit(130) from None
+
+
+def _draw(draw: Draw, tasks: "Sequence[Task]", out: Path, console: "Console") -> bool:
+    """Draw what there is, and say whether that was possible."""
+    from analysis import AnalysisError
+    from sweep import study_results
+
+    try:
+        paths = study_results.write(draw(tasks, console), out)
+    except AnalysisError as error:
+        console.print(f"No figure: {error}", markup=False)
+        return False
+    console.print(f"Written to {', '.join(map(str, paths))}", markup=False)
+    return True

@@ -1,0 +1,56 @@
+"""How long an epoch will take, from a few steps."""
+
+import dataclasses
+import time
+
+import torch
+
+from sweep.data.images import Images, Splits
+from sweep.recipe import Recipe
+from sweep.training.batches import BatchSource
+from sweep.training.loop import train
+from sweep.trial import TrialSpec
+
+ENOUGH_S = 0.2
+"""A step that takes so long is timed well enough; faster ones are timed with more images."""
+_FIRST_BATCH = 4
+
+
+def epoch_seconds(
+    trial: TrialSpec, recipe: Recipe, splits: Splits, *, classes: int, px: int, device: torch.device
+) -> float:
+    """Estimate the seconds of an epoch, its evaluation included, by taking a few steps.
+
+    A minibatch that would take long is timed with fewer images: time is about in proportion to them.
+    """
+    batch = min(_FIRST_BATCH, recipe.batch)
+    while True:
+        short, long = (
+            _second_epoch(trial, recipe, splits, batch, steps, classes=classes, px=px, device=device)
+            for steps in (1, 3)
+        )
+        step_s = (long - short) / 2 if long > short else long / 3  # noise, where evaluation takes longest
+        if batch == recipe.batch or step_s > ENOUGH_S:
+            break
+        batch = min(4 * batch, recipe.batch)
+    images, evaluated = len(splits.train.labels) // recipe.batch * recipe.batch, len(splits.val.labels)
+    return step_s * images / batch + max(short - step_s, 0.0) * evaluated / min(2 * batch, evaluated)
+
+
+def _second_epoch(
+    trial: TrialSpec, recipe: Recipe, splits: Splits, batch: int, steps: int, **building: object
+) -> float:
+    """Return the seconds of an epoch of some steps and the evaluation of two minibatches, once warm."""
+    few = Splits(_first(splits.train, steps * batch), splits.minival, _first(splits.val, 2 * batch))
+    short = dataclasses.replace(recipe, batch=batch, epochs=2, warmup_epochs=0, train_subset=None)
+    device = building["device"]
+    assert isinstance(device, torch.device)
+    epochs = train([trial], short, BatchSource(few, short, device), **building)  # type: ignore[arg-type]
+    next(epochs)
+    started = time.perf_counter()
+    next(epochs, None)  # none, if it diverged in its first
+    return time.perf_counter() - started
+
+
+def _first(images: Images, count: int) -> Images:
+    return Images(images.pixels[:count], images.labels[:count])
