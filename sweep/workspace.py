@@ -1,6 +1,5 @@
 """The folder that holds sweeps: a plan and a journal each, and the table that comes of them."""
 
-import json
 import os
 import secrets
 import socket
@@ -60,7 +59,7 @@ class Sweep:
     def write_plan(self) -> list[str]:
         """Write the plan, unless it is there already, and put right what is damaged; say what was."""
         path = self.folder / PLAN
-        text = json.dumps(plans.to_dict(self.plan), indent=1, allow_nan=False) + "\n"
+        text = plans.to_json(self.plan)
         said = [self.journal.mend()]
         damaged = path.exists() and _is_damaged(path)
         if damaged:
