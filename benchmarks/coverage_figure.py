@@ -24,6 +24,7 @@ def figure(table: pd.DataFrame, path: Path) -> None:
     )
     tests = table[table["promise"] == "rejects"]
     _dots(axes[1, 0], tests, "tests at 5 %: how often they reject what is true", 0.05)
+    axes[1, 0].axvspan(0, 0.055, color="C2", alpha=0.12)
     _power(axes[1, 1], table[table["promise"] == "power"])
     figure.savefig(path, dpi=110)
     plt.close(figure)
@@ -45,14 +46,21 @@ def _dots(axes: Axes, rows: pd.DataFrame, title: str, level: float) -> None:
     groups = [(key, group) for key, group in rows.groupby(["name", "design"], sort=False)]
     for place, (_, group) in enumerate(groups):
         shades = np.log2(group["n"])
-        axes.scatter(group["rate"], np.full(len(group), place), 18, c=shades, cmap="viridis", vmin=2, vmax=8)
+        dots = axes.scatter(
+            group["rate"], np.full(len(group), place), 18, c=shades, cmap="viridis", vmin=2, vmax=8
+        )
+    if groups:
+        bar = axes.figure.colorbar(dots, ax=axes, ticks=[2, 4, 6, 8], shrink=0.5, pad=0.01)
+        bar.ax.set_yticklabels(["4", "16", "64", "256"], fontsize=7)
+        bar.ax.set_title("n", fontsize=7)
     _decorate(axes, [f"{name} ({design})" for (name, design), _ in groups], title, level)
 
 
 def _decorate(axes: Axes, labels: list[str], title: str, level: float) -> None:
     axes.axvline(level, color="grey", linewidth=1)
+    axes.set_xlabel("share of simulations")
     axes.set_yticks(range(len(labels)), labels, fontsize=7)
-    axes.set_title(title, fontsize=10)
+    axes.set_title(title, fontsize=10, loc="left")
     axes.invert_yaxis()
 
 
@@ -67,6 +75,6 @@ def _power(axes: Axes, rows: pd.DataFrame) -> None:
         )
     axes.set_xscale("log", base=2)
     axes.set(xlabel="n, trials of each model", ylabel="power at 5 %", ylim=(0, 1.02))
-    axes.set_title("power, at shared points (solid) and at others (dashed)", fontsize=10)
+    axes.set_title("power, at shared points (solid) and at others (dashed)", fontsize=10, loc="left")
     if len(rows):
-        axes.legend(fontsize=7)
+        axes.legend(fontsize=7, loc="upper center", bbox_to_anchor=(0.5, -0.12), ncols=2)
