@@ -42,7 +42,9 @@ class TrialHistory:
         A trial that is run again repeats its epochs: the first of each stands, so that nothing is
         reported twice. A result stands forever, a failure until there is a result.
         """
-        return not self.state.has_result and not (kind == "epoch" and contents.epoch in self.epochs)
+        if self.record and self.record.state.has_result:
+            return False
+        return kind != "epoch" or contents.epoch not in self.epochs
 
     def add(self, kind: EventKind, time_ms: int, contents: Any) -> None:
         """Take an event in, if it is news."""
@@ -96,7 +98,10 @@ class Journal:
 
     def history(self, key: str) -> TrialHistory:
         """Return what is known of a trial; an empty history for a new one."""
-        return self.trials.setdefault(key, TrialHistory())
+        history = self.trials.get(key)
+        if history is None:
+            history = self.trials[key] = TrialHistory()
+        return history
 
     def append(
         self,
@@ -150,7 +155,7 @@ class Journal:
     def _read(self, mend: bool) -> Iterator[tuple[EventKind, str, int, Any]]:
         for number, line in self._lines():
             try:
-                yield _parse(json.loads(line))
+                yield _parse(_decoded(line.decode()))
             except InputError as error:
                 raise InputError(f"{self.path}, line {number}: {error}") from error
             except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
@@ -168,6 +173,17 @@ class Journal:
         # What follows the last line end was cut off in the middle of a write: it never happened.
         self._complete_bytes = raw.rfind(b"\n") + 1
         yield from enumerate(raw[: self._complete_bytes].split(b"\n")[:-1], 1)
+
+
+def _decoded(line: str) -> Any:
+    """Return what one line says: `json.loads`, without what that does for each of very many lines."""
+    value, end = _raw_decode(line)
+    if end != len(line):
+        raise ValueError(f"extra data from letter {end + 1} on")
+    return value
+
+
+_raw_decode = json.JSONDecoder().raw_decode
 
 
 def _parse(event: dict[str, Any]) -> tuple[EventKind, str, int, Any]:
