@@ -4,7 +4,7 @@ BIN := .venv/bin
 STAMP := .venv/.installed
 DEMO := demo
 
-.PHONY: setup demo test test-system lint clean
+.PHONY: setup demo results test test-system lint clean
 
 setup: $(STAMP)
 
@@ -26,6 +26,10 @@ demo: $(STAMP)
 	@echo "error at its optimum. A curve that rises at once is a model that hardly minds its learning rate and"
 	@echo "weight decay. $(DEMO)/edf-absolute.pdf is the same with the error itself, scatter.pdf shows every trial."
 	@echo "Browse the trials:  cd $(DEMO) && ../$(BIN)/sweep ui   and open http://127.0.0.1:5000"
+
+# The studies of docs/results/digits: hyperparameters, lengths and optimizers, three quarters of an hour on two cores.
+results: $(STAMP)
+	$(BIN)/python benchmarks/results.py --recipe digits
 
 lint: $(STAMP)
 	$(BIN)/ruff check .

@@ -37,7 +37,8 @@ class Outcome:
     diverged: int
     """Seeds that diverged."""
     epoch_s: float
-    """Mean duration of an epoch in seconds, of the seeds that finished; NaN where none did."""
+    """Mean duration of an epoch in seconds, over all lengths and seeds of model and optimizer that finished;
+    NaN where none did."""
 
     @property
     def missing(self) -> int:
@@ -102,22 +103,31 @@ def outcomes(table: pd.DataFrame) -> list[Outcome]:
             f"a training counts once, got {row['model']} with {row['optimizer']} for {row['schedule']} "
             f"epochs, repeat {row['repeat']}, twice ({len(twice)} rows too many)"
         )
-    found = [_outcome(rows.sort_values("repeat")) for _, rows in table.groupby(keys, sort=False)]
+    found = [
+        _outcome(rows.sort_values("repeat"), _epoch_s(alike))
+        for _, alike in table.groupby(["model", "optimizer"], sort=False)
+        for _, rows in alike.groupby(keys, sort=False)
+    ]
     return sorted(found, key=_order)
 
 
-def _outcome(rows: pd.DataFrame) -> Outcome:
+def _epoch_s(rows: pd.DataFrame) -> float:
+    """Return the mean duration of an epoch of the trials that finished: the same for every length."""
+    finished = rows[rows["state"] == "finished"]
+    epochs = float(values(finished, "epochs").sum())
+    return float(values(finished, "wall_s").sum()) / epochs if epochs else np.nan
+
+
+def _outcome(rows: pd.DataFrame, epoch_s: float) -> Outcome:
     """Read one outcome from its rows."""
     states = rows["state"].to_numpy()
-    finished = rows[states == "finished"]
     errors = np.where(states == "diverged", DIVERGED_ERR, values(rows, "top1_err"))
-    epochs = float(values(finished, "epochs").sum())
     return Outcome(
         **{word: str(rows[word].iloc[0]) for word in _WORDS},
         schedule=int(rows["schedule"].iloc[0]),
         errors=np.where(np.isin(states, RESULTS), errors, np.nan),
         diverged=int((states == "diverged").sum()),
-        epoch_s=float(values(finished, "wall_s").sum()) / epochs if epochs else np.nan,
+        epoch_s=epoch_s,
     )
 
 

@@ -4,7 +4,7 @@ import itertools
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from analysis import AnalysisError, best_within, outcome_table, outcomes, published
@@ -55,12 +55,19 @@ def test_a_seed_that_diverged_counts_as_100_and_leaves_no_delta_and_no_spread():
     assert np.isnan([long.sd, *delta(short, long), *delta(long, short)]).all()
 
 
+def test_an_epoch_takes_as_long_whatever_the_length():
+    table = study({50: [5.0], 100: [np.nan], 150: [4.0], 200: [100.0]})
+    table.loc[table["schedule"] == 150, "wall_s"] = 150 * 4.0
+    assert {row.epoch_s for row in outcomes(table)} == {(50 * 2 + 150 * 4) / 200}
+
+
 def test_seeds_without_a_result_are_in_no_mean():
     (row,) = outcomes(trainings([np.nan, np.nan]))
     assert (row.missing, row.converged) == (2, False)
     assert np.isnan([row.mean, row.sd, row.epoch_s]).all()
 
 
+@settings(deadline=None)
 @given(
     errors=st.lists(st.tuples(*[st.floats(0, 99)] * 2), min_size=2, max_size=9), shift=st.floats(-0.5, 0.5)
 )

@@ -119,7 +119,7 @@ def _draw_limit(ax: Axes, shown: Sequence[Outcome], limit_s: float, unit_s: floa
         ax.set_xlim(low, max(high, 1.6 * at))
     else:
         text = f"{words} is far to the {'right' if at > high else 'left'}"
-        ax.text(0.98, 0.97, text, transform=ax.transAxes, ha="right", va="top", size=SMALL_PT)
+        ax.set_title(text, loc="right", size=SMALL_PT)
     if best := best_within(shown, limit_s):
         ax.plot([best.epoch_s / unit_s], [best.mean], **_RING)
 
