@@ -117,7 +117,7 @@ def _missing(table: pd.DataFrame, sweep: Sweep) -> pd.DataFrame:
 
 def _draw_map(ax: Axes, sweep: Sweep, missing: pd.DataFrame, scale: ScalarMappable) -> None:
     name, what, counts = sweep_title(sweep).rpartition(": n = ")
-    room = int((PAGE_IN - 0.7) / _COLUMNS / TITLE_CHAR_IN)
+    room = int(((PAGE_IN - 0.7) / _COLUMNS - 0.35) / TITLE_CHAR_IN)  # the ticks stand between two panels
     lines = [textwrap.fill(part, room) for part in (name, what[2:] + counts)]
     ax.set_title("\n".join(lines), loc="left")
     ax.set(xscale="log", yscale="log")
