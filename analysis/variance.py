@@ -19,7 +19,7 @@ LEAST_TRIALS = 20
 """Twice the ten coefficients that are fitted."""
 LIMITS_FROM = 256
 """Trials from which there are limits. Nominal 95 % ones held 88 % of the time at n = 64 where there was a
-cliff, 90 % at 128, and 94 % and more at 256, but for a share of 0, which has no room below."""
+cliff, 90 % at 128, and 91 to 99 % at 256, least often for a share near 0."""
 GROUPS = 64
 """The jackknife leaves out one trial after the other, or one of this many groups of them."""
 
