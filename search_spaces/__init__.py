@@ -1,18 +1,25 @@
 """Where to look: optima, boxes around them, and designs. Pure: numpy and scipy.stats.qmc only."""
 
-from search_spaces.box import Box, around, paper
+from search_spaces.box import Box, around, paper, searched
 from search_spaces.design import DESIGNS, relative_points
 from search_spaces.errors import SearchSpaceError
+from search_spaces.found import Found, choose_found, read_found, to_csv, with_row
 from search_spaces.optima import Optimum, find, optima
 
 __all__ = [
     "DESIGNS",
     "Box",
+    "Found",
     "Optimum",
     "SearchSpaceError",
     "around",
+    "choose_found",
     "find",
     "optima",
     "paper",
+    "read_found",
     "relative_points",
+    "searched",
+    "to_csv",
+    "with_row",
 ]

@@ -22,6 +22,10 @@ _PAPER = {
     ("regnety", "sgd"): (0.25, 8.0, 3.0e-6, 8.0e-5),
 }
 
+# What `sweep tune` searches: the study's ranges of all families and its optima (Table 4, Appendix E), and
+# every optimum found on digits, each with a margin of a factor of 2.5 or more.
+_SEARCHED = {"adamw": (1e-4, 1e-1, 1e-3, 2.0), "sgd": (5e-3, 2e1, 1e-6, 1e-2)}
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Box:
@@ -37,6 +41,10 @@ class Box:
             if not (0 < low < high < math.inf):
                 raise SearchSpaceError(
                     f"a box needs 0 < low < high < inf, got {name} from {low!r} to {high!r}"
+                )
+            if high / low == math.inf:
+                raise SearchSpaceError(
+                    f"a box from {name} {low!r} to {high!r} is wider than floating-point numbers reach"
                 )
 
     def points(self, u: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -60,13 +68,28 @@ class Box:
 
 
 def around(optimum: Optimum, *, down: float = DOWN, up: float = UP) -> Box:
-    """Return the box optimum × [1/down, up] in both."""
+    """Return the box optimum × [1/down, up] in both.
+
+    Raises
+    ------
+    SearchSpaceError
+        If a factor is below 1, so that the optimum would not lie in the box, or not finite.
+    """
+    for name, factor in (("down", down), ("up", up)):
+        if not 1 <= factor < math.inf:
+            raise SearchSpaceError(f"a box reaches {name} by a factor of at least 1, got {factor:g}")
     return Box(
         lr_low=optimum.lr / down,
         lr_high=optimum.lr * up,
         wd_low=optimum.weight_decay / down,
         wd_high=optimum.weight_decay * up,
     )
+
+
+def searched(optimizer: str) -> Box:
+    """Return the ranges in which an optimum is searched unless others are given."""
+    lr_low, lr_high, wd_low, wd_high = _SEARCHED[optimizer]
+    return Box(lr_low=lr_low, lr_high=lr_high, wd_low=wd_low, wd_high=wd_high)
 
 
 def paper(model: str, optimizer: str, recipe: str, batch: int) -> Box:

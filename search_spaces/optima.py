@@ -69,8 +69,8 @@ def find(model: str, optimizer: str, recipe: str) -> Optimum:
         return known
     near = [" + ".join(key[1:]) for key in optima() if key[0] == model]
     has = f"Known for {model}: {', '.join(near)}. " if near else ""
+    words = f"--model {shlex.quote(model)} --optimizer {optimizer} --recipe {recipe}"
     raise SearchSpaceError(
         f"no optimum is known for {model} with {optimizer} on {recipe}, so there is no box to sweep. {has}"
-        f"Give one with `sweep run --model {shlex.quote(model)} --optimizer {optimizer} --recipe {recipe} "
-        "--lr L --wd W`."
+        f"Find one with `sweep tune {words}`, or give one with `sweep run {words} --lr L --wd W`."
     )

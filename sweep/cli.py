@@ -58,7 +58,7 @@ def _is_users(error: ValueError) -> bool:
     return isinstance(error, InputError | SearchSpaceError | AnalysisError)
 
 
-def _mind(warnings: list[str]) -> None:
+def mind(warnings: list[str]) -> None:
     """Print what a reader of the result must know."""
     for warning in warnings:
         plain_console(stderr=True).print("Mind:", warning, style="yellow", markup=False)
@@ -91,6 +91,8 @@ def run(
     epochs: Annotated[int | None, typer.Option(help="Train for this long instead of the recipe's.")] = None,
     design: Annotated[str, typer.Option(help="iid, sobol or grid.")] = "iid",
     box: Annotated[str, typer.Option(help="optimum (× 1/8 to 4) or paper (the study's ranges).")] = "optimum",
+    box_down: Annotated[float | None, typer.Option(help="Factor the box reaches down by, for 8.")] = None,
+    box_up: Annotated[float | None, typer.Option(help="Factor the box reaches up by, instead of 4.")] = None,
     seed: Annotated[int, typer.Option(help="Draws the points and the initial weights.")] = 0,
     lr: Annotated[float | None, typer.Option(help="Learning rate of the optimum, if none is known.")] = None,
     wd: Annotated[float | None, typer.Option(help="Weight decay of the optimum, if none is known.")] = None,
@@ -110,6 +112,7 @@ def run(
     """Train a model at n points around its optimum, and at the optimum itself."""
     from sweep import show
     from sweep.request import Request, make_plans
+    from sweep.search import FOUND
     from sweep.service import Task
     from sweep.service import run as run_service
     from sweep.trial import Resources
@@ -120,7 +123,8 @@ def run(
     planned = make_plans(
         Request(
             models=model, model_args=model_args, optimizer=optimizer, recipe=recipe, data=data, epochs=epochs,
-            n=n, seeds=seeds, design=design, box=box, seed=seed, lr=lr, wd=wd,
+            n=n, seeds=seeds, design=design, box=box, box_down=box_down, box_up=box_up, seed=seed,
+            lr=lr, wd=wd, found=folder / FOUND,
         )
     )  # fmt: skip
     workspace = Workspace(folder)
@@ -202,15 +206,20 @@ def sync(
 
 
 @app.command(epilog="Example: [bold]sweep models[/bold]")
-def models(as_json: AsJson = False) -> None:
+def models(as_json: AsJson = False, folder: Folder = DEFAULT_FOLDER) -> None:
     """List the models: cost at their own resolution, and where an optimum is known."""
+    from search_spaces import read_found
     from sweep import show
+    from sweep.search import FOUND
+    from sweep.workspace import Workspace
 
-    rows = show.model_rows()
+    found = read_found(Workspace(folder).folder / FOUND)
+    rows = show.model_rows(found)
     if as_json:
         print_json(rows)
     else:
         show.models_table(rows, plain_console())
+        show.found_table(found, folder / FOUND, plain_console())
 
 
 @app.command(epilog="Example: [bold]sweep ui --port 5000[/bold]")
@@ -274,7 +283,7 @@ def cdf(
     figures.save(figures.cdf_figure(drawn, bands), out)  # once nothing is left that could be refused
     show.shares(summary, plain_console())
     flattered = [] if absolute else verdicts(sweeps, draw.learning_table(trials.sweeps))
-    _mind(warnings + notes + flattered)
+    mind(warnings + notes + flattered)
     plain_console().print(f"Written to {out}", markup=False)
 
 
@@ -310,7 +319,7 @@ def compare(
         return
     show.shares(summary, plain_console())
     show.comparisons(pairs, plain_console())
-    _mind(warnings + analysis.verdicts(sweeps, draw.learning_table(trials.sweeps)))
+    mind(warnings + analysis.verdicts(sweeps, draw.learning_table(trials.sweeps)))
     if out:
         plain_console().print(f"Written to {out}", markup=False)
 
@@ -345,3 +354,6 @@ def print_json(value: object) -> None:
     import json
 
     print(json.dumps(value, indent=1, allow_nan=False))
+
+
+from sweep import cli_tune  # noqa: E402, F401 - more commands

@@ -193,13 +193,14 @@ def _conduct(kind: str, asked: Asked, draw: Draw, **own: Any) -> None:
     from sweep import show, study_results
     from sweep.cli import plain_console
     from sweep.request import plan_together
+    from sweep.search import FOUND
     from sweep.service import Task
     from sweep.studies import Study, requests_of
     from sweep.workspace import Workspace
 
     console, out = plain_console(), asked.out or Path(f"{kind}.pdf")
     study_results.check_out(out)
-    planned = plan_together(requests_of(Study(kind=kind, **asked.words, **own)))
+    planned = plan_together(requests_of(Study(kind=kind, found=asked.folder / FOUND, **asked.words, **own)))
     workspace = Workspace(asked.folder)
     tasks = [
         Task(

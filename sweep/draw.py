@@ -3,7 +3,7 @@
 import json
 import math
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from analysis import Band, Curve
+    from analysis.figures.maps import Box
+    from search_spaces import Box as SearchBox
+    from sweep.search import Search
 
 OTHER_PANEL = "other models"
 
@@ -104,7 +107,7 @@ def _place(model: str) -> tuple[str, str]:
 
 def sweep_figures(sweep: Sweep) -> list[Path]:
     """Draw a sweep's EDFs, scatter, map and tuning curve, as far as its trials allow; return the files."""
-    from analysis import AnalysisError, curves, figures
+    from analysis import curves, figures
 
     table = with_places(trial_table([sweep]))
     drawings = {
@@ -114,7 +117,13 @@ def sweep_figures(sweep: Sweep) -> list[Path]:
         "map.png": lambda: figures.map_figure(table),
         "tuning.png": lambda: figures.tuning_figure(table),
     }
-    folder = sweep.folder / "figures"
+    return _draw_all(drawings, sweep.folder / "figures")
+
+
+def _draw_all(drawings: "Mapping[str, Callable[[], Figure]]", folder: Path) -> list[Path]:
+    """Draw what can be drawn; return the files."""
+    from analysis import AnalysisError, figures
+
     folder.mkdir(exist_ok=True)
     drawn = []
     for name, draw in drawings.items():
@@ -124,6 +133,68 @@ def sweep_figures(sweep: Sweep) -> list[Path]:
             continue
         drawn.append(folder / name)
     return drawn
+
+
+def search_table(search: "Search") -> "pd.DataFrame":
+    """Return one row a trial of a search, in the order in which they were started."""
+    import pandas as pd
+
+    rows = [
+        {
+            "key": trial.key, "role": trial.role, "index": trial.index, "repeat": trial.repeat,
+            "model": trial.model, "optimizer": trial.optimizer, "recipe": search.plan.recipe.name,
+            "seed": trial.seed, "lr": trial.lr, "weight_decay": trial.weight_decay,
+            "state": search.history(trial).state.value,
+            "top1_err": record.top1_err if record else None, "epochs": record.epochs if record else None,
+            "wall_s": record.wall_s if record else None,
+        }
+        for trial in search.trials
+        for record in [search.history(trial).record]
+    ]  # fmt: skip
+    floats = ["lr", "weight_decay", "top1_err", "epochs", "wall_s"]
+    return pd.DataFrame(rows).astype(dict.fromkeys(floats, "float64")) if rows else pd.DataFrame()
+
+
+def search_figures(search: "Search") -> list[Path]:
+    """Draw a search's history, map and importances, and write its trials; return the files."""
+    import search_spaces
+    from analysis import figures
+    from sweep.search import outcomes
+
+    table, plan = search_table(search), search.plan
+    if table.empty:
+        return []
+    optimum, box = None, None
+    for best in outcomes(search)[:1]:
+        optimum = best.point.lr, best.point.weight_decay
+        centre = search_spaces.Optimum(
+            lr=optimum[0], weight_decay=optimum[1], batch=plan.recipe.batch, source=search.name
+        )
+        box = _corners(search_spaces.around(centre))
+    drawings = {
+        "history.png": lambda: figures.search_history_figure(table),
+        "map.png": lambda: figures.search_map_figure(table, _corners(plan.box), optimum=optimum, box=box),
+        "importances.png": lambda: _importance_figure(search),
+    }
+    drawn = _draw_all(drawings, search.folder / "figures")
+    write_table(table, search.folder / "trials.csv")
+    return [*drawn, search.folder / "trials.csv"]
+
+
+def _corners(box: "SearchBox") -> "Box":
+    from analysis.figures.maps import Box
+
+    return Box(box.lr_low, box.lr_high, box.wd_low, box.wd_high)
+
+
+def _importance_figure(search: "Search") -> "Figure":
+    from analysis import AnalysisError, figures
+    from sweep.chooser import Chooser
+
+    try:
+        return figures.importance_figure(Chooser.of(search).importances())
+    except (ValueError, RuntimeError) as error:
+        raise AnalysisError(f"no importances: {error}") from error
 
 
 def _edf_figure(drawn: "Sequence[Curve]") -> "Figure":

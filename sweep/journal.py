@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 from sweep.errors import DamagedError, InputError
 from sweep.files import keep_aside, sync_folder, write_atomically
-from sweep.trial import EpochRecord, TrialRecord, TrialState
+from sweep.trial import EpochRecord, TrialRecord, TrialSpec, TrialState
 
 EventKind = Literal["start", "epoch", "end"]
 
@@ -28,6 +28,8 @@ class TrialHistory:
     """Epoch → (time in ms since 1970, record)."""
     ended_ms: int | None = None
     record: TrialRecord | None = None
+    spec: TrialSpec | None = None
+    """The trial itself, where no plan lists it beforehand: in a search."""
 
     @property
     def state(self) -> TrialState:
@@ -55,7 +57,7 @@ class TrialHistory:
         elif kind == "end":
             self.ended_ms, self.record = time_ms, contents
         else:
-            self.started_ms = self.started_ms or time_ms
+            self.started_ms, self.spec = self.started_ms or time_ms, contents or self.spec
             self.ended_ms = self.record = None
 
 
@@ -107,7 +109,7 @@ class Journal:
         self,
         kind: EventKind,
         key: str,
-        contents: EpochRecord | TrialRecord | None = None,
+        contents: EpochRecord | TrialRecord | TrialSpec | None = None,
         time_ms: int | None = None,
     ) -> bool:
         """Note an event; say whether it was news. Only news is written, a trial's end through to the disk.
@@ -191,9 +193,7 @@ def _parse(event: dict[str, Any]) -> tuple[EventKind, str, int, Any]:
     if not isinstance(key, str) or type(time_ms) is not int or time_ms < 0:
         raise ValueError(f"key must be text and time_ms a whole number, got {key!r:.40} and {time_ms!r:.40}")
     if kind == "start":
-        if event:
-            raise ValueError(f"a start has no {', '.join(event)}")
-        return kind, key, time_ms, None
+        return kind, key, time_ms, TrialSpec(key=key, **event) if event else None
     if kind == "epoch":
         return kind, key, time_ms, EpochRecord(**event)
     if kind == "end":

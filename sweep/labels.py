@@ -6,12 +6,18 @@ from typing import Any
 
 from sweep.journal import TrialHistory
 from sweep.plan import Plan
+from sweep.search import SPLIT, SearchPlan
 from sweep.trial import EpochRecord, TrialRecord, TrialSpec, TrialState
 
 PARENT = "mlflow.parentRunId"
 """The tag by which MLflow hangs a run under another."""
 
-STATUS = {TrialState.FINISHED: "FINISHED", TrialState.DIVERGED: "FINISHED", TrialState.FAILED: "FAILED"}
+STATUS = {
+    TrialState.FINISHED: "FINISHED",
+    TrialState.DIVERGED: "FINISHED",
+    TrialState.FAILED: "FAILED",
+    TrialState.PRUNED: "KILLED",
+}
 """How MLflow calls the end of a trial."""
 
 
@@ -19,19 +25,20 @@ def trial_name(trial: TrialSpec) -> str:
     """Return what a trial's run is called."""
     if trial.role == "optimum":
         return f"optimum-seed-{trial.repeat}" if trial.repeat else "optimum"
-    return f"point-{trial.index:03d}"
+    return f"point-{trial.index:03d}" + (f"-seed-{trial.repeat}" if trial.repeat else "")
 
 
-def trial_params(plan: Plan, trial: TrialSpec) -> dict[str, object]:
+def trial_params(plan: Plan | SearchPlan, trial: TrialSpec) -> dict[str, object]:
     """Return what a trial's run says of its settings."""
-    return {
+    own = {"evaluate": SPLIT} if isinstance(plan, SearchPlan) else {}
+    return own | {
         "model": trial.model, "optimizer": trial.optimizer, "recipe": plan.recipe.name, "lr": trial.lr,
         "weight_decay": trial.weight_decay, "seed": trial.seed, "epochs": plan.recipe.epochs,
         "batch": plan.recipe.batch, "px": plan.px,
     }  # fmt: skip
 
 
-def trial_tags(plan: Plan, trial: TrialSpec) -> dict[str, str]:
+def trial_tags(plan: Plan | SearchPlan, trial: TrialSpec) -> dict[str, str]:
     """Return what a trial's run is found by."""
     place = {"sweep.role": trial.role, "sweep.index": str(trial.index), "sweep.repeat": str(trial.repeat)}
     tags = plan_tags(plan) | place
@@ -40,20 +47,25 @@ def trial_tags(plan: Plan, trial: TrialSpec) -> dict[str, str]:
     return tags
 
 
-def plan_params(plan: Plan) -> dict[str, object]:
-    """Return what a sweep's parent run says of its settings."""
-    return {
+def plan_params(plan: Plan | SearchPlan) -> dict[str, object]:
+    """Return what the parent run of a sweep or search says of its settings."""
+    if isinstance(plan, SearchPlan):
+        own: dict[str, object] = {"evaluate": SPLIT}
+    else:
+        own = {"lr": plan.optimum_lr, "weight_decay": plan.optimum_wd}
+    return own | {
         "model": plan.model, "optimizer": plan.optimizer, "recipe": plan.recipe.name, "design": plan.design,
-        "seed": plan.seed, "lr": plan.optimum_lr, "weight_decay": plan.optimum_wd, "lr_low": plan.box.lr_low,
+        "seed": plan.seed, "lr_low": plan.box.lr_low,
         "lr_high": plan.box.lr_high, "wd_low": plan.box.wd_low, "wd_high": plan.box.wd_high,
         "epochs": plan.recipe.epochs, "batch": plan.recipe.batch, "px": plan.px,
     }  # fmt: skip
 
 
-def plan_tags(plan: Plan) -> dict[str, str]:
+def plan_tags(plan: Plan | SearchPlan) -> dict[str, str]:
     """Return what a sweep's runs are found by."""
     return {
-        "sweep.sweep": plan.sweep, "sweep.role": "sweep", "sweep.model": plan.model,
+        "sweep.sweep": plan.sweep, "sweep.role": "search" if isinstance(plan, SearchPlan) else "sweep",
+        "sweep.model": plan.model,
         "sweep.optimizer": plan.optimizer, "sweep.recipe": plan.recipe.name, "sweep.design": plan.design,
         "sweep.data": plan.data_fingerprint,
     }  # fmt: skip

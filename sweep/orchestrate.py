@@ -12,10 +12,9 @@ import shutil
 import socket
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import Any, NamedTuple, Protocol
+from typing import Any
 
 os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
 os.environ.setdefault("RAY_AIR_NEW_OUTPUT", "0")
@@ -27,9 +26,11 @@ os.environ["TUNE_WARN_SLOW_EXPERIMENT_CHECKPOINT_SYNC_THRESHOLD_S"] = "3600"
 
 import ray
 from ray import tune
+from ray.tune.search import Searcher
 
 from sweep.data.images import Splits
 from sweep.errors import InputError
+from sweep.jobs import Job, Listener, Questioner, Setting
 from sweep.recipe import Recipe
 from sweep.trial import EpochRecord, Resources, TrialRecord, TrialSpec, TrialState
 
@@ -41,40 +42,8 @@ REPORT_EVERY_S = 1.0
 """Epochs that are shorter than this are reported together."""
 
 
-class Job(NamedTuple):
-    """A trial to be run, and what its training needs beside it."""
-
-    trial: TrialSpec
-    setting: int
-    """Index of its `Setting`."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Setting:
-    """What the trials of a sweep share."""
-
-    recipe: Recipe
-    px: int
-    classes: int
-    data: Any
-    """`Splits`, or Ray's reference to them."""
-
-
 class RayLost(Exception):
     """The cluster, or Tune, is of no use any more. What has ended is kept."""
-
-
-class Listener(Protocol):
-    """What the driver does as trials start, report and end."""
-
-    def started(self, trial: TrialSpec) -> None:
-        """Handle that a trial starts, or starts again."""
-
-    def reported(self, trial: TrialSpec, record: EpochRecord) -> None:
-        """Handle an epoch's record."""
-
-    def ended(self, trial: TrialSpec, record: TrialRecord) -> None:
-        """Handle a trial's end."""
 
 
 class Worker(tune.Trainable):
@@ -91,7 +60,7 @@ class Worker(tune.Trainable):
             )
         self._device = torch.device("cuda" if on_gpu else "cpu")
         self._jobs, self._settings = jobs, settings
-        self._batches: dict[tuple[Recipe, int], Any] = {}
+        self._batches: dict[tuple[Recipe, int, str], Any] = {}
         self.reset_config(config)
 
     def reset_config(self, new_config: dict[str, Any]) -> bool:
@@ -99,7 +68,10 @@ class Worker(tune.Trainable):
 
         Only a note is taken: Tune gives a trial up at once, without a retry, if its worker fails here.
         """
-        self._job = self._jobs[new_config["job"]]
+        if "trial" in new_config:  # of a search: nobody knew it when this worker started
+            self._job = Job(TrialSpec(**new_config["trial"]), new_config["setting"])
+        else:
+            self._job = self._jobs[new_config["job"]]
         self._epochs: Iterator[list[EpochRecord | None]] | None = None
         return True
 
@@ -108,10 +80,12 @@ class Worker(tune.Trainable):
         from sweep import training
 
         setting = self._settings[self._job.setting]
-        place = (setting.recipe, setting.px)
+        place = (setting.recipe, setting.px, setting.evaluate)
         if place not in self._batches:
             splits: Splits = ray.get(setting.data)
-            self._batches[place] = training.BatchSource(splits, setting.recipe, self._device)
+            self._batches[place] = training.BatchSource(
+                splits, setting.recipe, self._device, evaluate=setting.evaluate
+            )
         self._started = time.monotonic()
         self._last_epoch, self._best = setting.recipe.epochs, 100.0
         return training.train(
@@ -136,7 +110,7 @@ class Worker(tune.Trainable):
                 break
         return {
             "epoch_records": [dataclasses.asdict(record) for record in epochs],
-            "end_record": self._end(epoch) if done else None,
+            "end_record": self._end(epoch),
             "done": done,
         }
 
@@ -171,6 +145,8 @@ class _Reporter(tune.Callback):
         self._jobs, self._listener = jobs, listener
         self.left: dict[int, str | None] = dict.fromkeys(range(len(jobs)))
         """The jobs that have not ended → why the last attempt failed."""
+        self.pruned: set[int] = set()
+        """The jobs that are given up early, by a search."""
         self.problem: InputError | None = None
         """What the listener could not do; Tune hides it in an error of its own."""
 
@@ -181,7 +157,7 @@ class _Reporter(tune.Callback):
         return self._jobs[trial.config["job"]].trial
 
     @contextmanager
-    def _noting_problems(self) -> Iterator[None]:
+    def noting_problems(self) -> Iterator[None]:
         try:
             yield
         except InputError as error:
@@ -189,19 +165,20 @@ class _Reporter(tune.Callback):
             raise
 
     def on_trial_start(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
-        with self._noting_problems():
+        with self.noting_problems():
             self._listener.started(self._spec(trial))
 
     def on_trial_result(
         self, iteration: int, trials: list[Any], trial: Any, result: dict, **info: Any
     ) -> None:
         spec = self._spec(trial)
-        with self._noting_problems():
+        with self.noting_problems():
             for epoch in result["epoch_records"]:
                 self._listener.reported(spec, EpochRecord(**epoch))
-            if end := result["end_record"]:
-                state = TrialState(end["state"])
-                self._end(trial.config["job"], TrialRecord(key=spec.key, **(end | {"state": state})))
+            if result["done"]:
+                job, end = trial.config["job"], result["end_record"]
+                state = TrialState.PRUNED if job in self.pruned else TrialState(end["state"])
+                self._end(job, TrialRecord(key=spec.key, **(end | {"state": state})))
 
     def on_trial_complete(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
         # Tune keeps statistics of some fifteen numbers a trial until the very end: 20 kB, and nobody asks.
@@ -221,7 +198,7 @@ class _Reporter(tune.Callback):
         self._end(job, TrialRecord(key=key, state=TrialState.FAILED, error=reason))
 
     def _end(self, job: int, record: TrialRecord) -> None:
-        with self._noting_problems():
+        with self.noting_problems():
             self._listener.ended(self._jobs[job].trial, record)
         self.left.pop(job, None)
 
@@ -322,11 +299,100 @@ def run(
         If the cluster is lost, or Tune does not work in spite of all retries.
     """
     worker = tune.with_parameters(Worker, jobs=list(jobs), settings=list(settings), on_gpu=gpus > 0)
+    worker = tune.with_resources(worker, {"cpu": cpus, "gpu": gpus})
     reporter = _Reporter(jobs, listener)
+
+    def fit() -> None:
+        if reporter.left:
+            _fit(worker, reporter, space={"job": tune.grid_search(list(reporter.left))})
+
+    _in_spite_of_breakdowns(fit, reporter)
+
+
+def search(
+    questioner: Questioner,
+    settings: Sequence[Setting],
+    *,
+    parallel: int,
+    cpus: float,
+    gpus: float,
+) -> None:
+    """Run the jobs that a questioner asks for, one as soon as a worker is free, until it has no more.
+
+    Failures are handled as by `run`.
+
+    Raises
+    ------
+    InputError, RayLost
+        As `run` does.
+    """
+    worker = tune.with_parameters(Worker, jobs=[], settings=list(settings), on_gpu=gpus > 0)
+    worker = tune.with_resources(worker, {"cpu": cpus, "gpu": gpus})
+    jobs: list[Job] = []
+    reporter = _Reporter(jobs, questioner)
+
+    def fit() -> None:
+        searcher = _Searcher(questioner, jobs, reporter)
+        limits: dict[str, Any] = {"num_samples": -1, "max_concurrent_trials": parallel}
+        _fit(worker, reporter, stop=searcher.stops, search_alg=searcher, **limits)
+
+    _in_spite_of_breakdowns(fit, reporter)
+
+
+class _Searcher(Searcher):
+    """Lets a questioner choose the trials that Tune runs, and prune them."""
+
+    def __init__(self, questioner: Questioner, jobs: list[Job], reporter: _Reporter) -> None:
+        super().__init__()
+        self._questioner, self._jobs, self._reporter = questioner, jobs, reporter
+        self._live: dict[str, int] = {}  # Tune's name of a trial → its job
+        self._again = list(reporter.left)  # under way when Tune broke down
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {}  # as for `_Reporter`
+
+    def suggest(self, trial_id: str) -> Any:
+        """Return the next job as Tune's config."""
+        with self._reporter.noting_problems():
+            job = self._again.pop(0) if self._again else self._ask()
+        if job is None:
+            return None if self._live else Searcher.FINISHED
+        self._live[trial_id] = job
+        trial, setting = self._jobs[job]
+        return {"job": job, "trial": dataclasses.asdict(trial), "setting": setting}
+
+    def _ask(self) -> int | None:
+        asked = self._questioner.next_job()
+        if asked is None:
+            return None
+        self._jobs.append(asked)
+        job = len(self._jobs) - 1
+        self._reporter.left[job] = None
+        return job
+
+    def stops(self, trial_id: str, result: dict[str, Any]) -> bool:
+        """Say whether a trial is to be pruned after a report of its worker."""
+        job, epochs = self._live[trial_id], [EpochRecord(**epoch) for epoch in result["epoch_records"]]
+        with self._reporter.noting_problems():
+            if self._questioner.prunes(self._jobs[job].trial, epochs) and not result["done"]:
+                self._reporter.pruned.add(job)
+        return job in self._reporter.pruned
+
+    def on_trial_complete(self, trial_id: str, result: dict | None = None, error: bool = False) -> None:
+        """Note that there is room for another one."""
+        self._live.pop(trial_id, None)
+
+    def save(self, checkpoint_path: str) -> None:
+        """Save nothing: the journal is what a search goes on from."""
+
+
+def _in_spite_of_breakdowns(fit: Callable[[], None], reporter: _Reporter) -> None:
+    """Let Tune run, again if it breaks down, and give up what is left then."""
     for retries_left in reversed(range(RETRIES + 1)):
         try:
-            if reporter.left:
-                _fit(tune.with_resources(worker, {"cpu": cpus, "gpu": gpus}), reporter)
+            fit()
+            if not reporter.left:
+                return
         except Exception as error:
             if reporter.problem:
                 raise reporter.problem from error
@@ -336,16 +402,18 @@ def run(
         reporter.give_up(job)
 
 
-def _fit(worker: Any, reporter: _Reporter) -> None:
-    """Let Tune run the jobs that are left."""
+def _fit(
+    worker: Any, reporter: _Reporter, *, space: dict[str, Any] | None = None, stop: Any = None, **search: Any
+) -> None:
+    """Let Tune run the jobs of a space, or those that a search asks for."""
     scratch = tempfile.mkdtemp(prefix="sweep-tune-")
     try:
         tune.Tuner(
             worker,
-            param_space={"job": tune.grid_search(list(reporter.left))},
-            tune_config=tune.TuneConfig(reuse_actors=True),
+            param_space=space or {},
+            tune_config=tune.TuneConfig(reuse_actors=True, **search),
             run_config=tune.RunConfig(
-                name="sweep", storage_path=scratch, verbose=0, callbacks=[reporter],
+                name="sweep", storage_path=scratch, verbose=0, callbacks=[reporter], stop=stop,
                 failure_config=tune.FailureConfig(max_failures=RETRIES),
                 checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),
             ),

@@ -43,6 +43,11 @@ class Outbox(Generic[Item]):
         with self._lock:
             self._waiting.setdefault(item, time.monotonic())
 
+    @property
+    def note(self) -> str:
+        """What a reader of the progress must know: empty if all is well."""
+        return f"MLflow is away, {len(self)} trials wait" if self.problem else ""
+
     def __len__(self) -> int:
         with self._lock:
             return len(self._waiting)

@@ -5,7 +5,7 @@ import hashlib
 import json
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -15,6 +15,9 @@ from sweep.errors import DamagedError, InputError
 from sweep.model_args import slug
 from sweep.recipe import Recipe
 from sweep.trial import TrialSpec
+
+if TYPE_CHECKING:
+    from sweep.search import SearchPlan
 
 VERSION = 1
 
@@ -50,7 +53,7 @@ class Plan:
         identity = _canonical(self, without=("trials", "optimum_source"))
         if self.design == "grid":
             identity["n"] = self.n
-        return f"{slug(self.model)}-{self.optimizer}-{self.recipe.name}-{_hash(identity)[:6]}"
+        return f"{slug(self.model)}-{self.optimizer}-{self.recipe.name}-{contents_hash(identity)[:6]}"
 
     @property
     def seeds(self) -> int:
@@ -106,7 +109,7 @@ def make_plan(
 def _trials(plan: Plan, n: int, seeds: int) -> tuple[TrialSpec, ...]:
     """List the trials that a plan's settings give."""
     at = plan.optimum_lr, plan.optimum_wd
-    trial = partial(_trial, plan, recipe_contents(plan.recipe))
+    trial = partial(make_trial, plan, recipe_contents(plan.recipe))
     centres = [
         trial(*at, _optimum_seed(plan.seed, repeat), role="optimum", index=-1, repeat=repeat)
         for repeat in range(seeds)
@@ -114,34 +117,43 @@ def _trials(plan: Plan, n: int, seeds: int) -> tuple[TrialSpec, ...]:
     relative = search_spaces.relative_points(plan.design, n, plan.seed) if n else np.empty((0, 2))
     places = zip(relative.tolist(), plan.box.points(relative).tolist(), strict=True)
     points = [
-        trial(lr, wd, _weight_seed(plan.seed, i), role="point", index=i, u_lr=u_lr, u_wd=u_wd)
+        trial(lr, wd, draw_seed(plan.seed, i), role="point", index=i, u_lr=u_lr, u_wd=u_wd)
         for i, ((u_lr, u_wd), (lr, wd)) in enumerate(places)
     ]
     return (*centres, *points)
 
 
-def _trial(
-    plan: Plan, recipe: dict[str, Any], lr: float, weight_decay: float, weight_seed: int, **place: Any
+def make_trial(
+    plan: "Plan | SearchPlan",
+    recipe: dict[str, Any],
+    lr: float,
+    weight_decay: float,
+    weight_seed: int,
+    *,
+    evaluate: str = "val",
+    **place: Any,
 ) -> TrialSpec:
+    """Make a trial with its key: a hash of all that determines its result."""
     determines = {
         "model": plan.model, "optimizer": plan.optimizer, "recipe": recipe,
         "px": plan.px, "data": plan.data_fingerprint, "lr": lr.hex(), "weight_decay": weight_decay.hex(),
         "seed": weight_seed,
-    }  # fmt: skip
+    } | ({} if evaluate == "val" else {"evaluate": evaluate})  # fmt: skip
     return TrialSpec(
-        key=_hash(determines)[:16], model=plan.model, optimizer=plan.optimizer,
+        key=contents_hash(determines)[:16], model=plan.model, optimizer=plan.optimizer,
         lr=lr, weight_decay=weight_decay, seed=weight_seed, **place,
     )  # fmt: skip
 
 
-def _weight_seed(seed: int, *spawn_key: int) -> int:
+def draw_seed(seed: int, *spawn_key: int) -> int:
+    """Draw a trial's seed from a plan's and from where the trial stands in it."""
     return int(np.random.SeedSequence(seed, spawn_key=spawn_key).generate_state(1)[0])
 
 
 def _optimum_seed(seed: int, repeat: int) -> int:
     # SeedSequence reads a spawn key as 32-bit words. The first trial's key has none and a point's one, its
     # index, so that a key of two is no other trial's, however many points there are.
-    return _weight_seed(seed, 0, repeat) if repeat else _weight_seed(seed)
+    return draw_seed(seed, 0, repeat) if repeat else draw_seed(seed)
 
 
 def recipe_contents(recipe: Recipe) -> dict[str, Any]:
@@ -160,7 +172,8 @@ def _canonical(plan: Plan, *, without: tuple[str, ...]) -> dict[str, Any]:
     return values | {"recipe": recipe_contents(plan.recipe)}
 
 
-def _hash(contents: dict[str, Any]) -> str:
+def contents_hash(contents: dict[str, Any]) -> str:
+    """Hash plain values to 64 hexadecimal digits."""
     text = json.dumps(contents, sort_keys=True, separators=(",", ":"), allow_nan=False)
     return hashlib.sha256(text.encode()).hexdigest()
 
@@ -173,7 +186,7 @@ def to_dict(plan: Plan) -> dict[str, Any]:
 def to_json(plan: Plan) -> str:
     """Write a plan down, with a checksum by which it is known, when it is read, to be as it was written."""
     values = to_dict(plan)
-    return json.dumps({"checksum": _hash(values)} | values, indent=1, allow_nan=False) + "\n"
+    return json.dumps({"checksum": contents_hash(values)} | values, indent=1, allow_nan=False) + "\n"
 
 
 def from_json(text: str, origin: str) -> Plan:
@@ -190,7 +203,7 @@ def from_json(text: str, origin: str) -> Plan:
     """
     try:
         values = json.loads(text)
-        as_written = values.pop("checksum", None) == _hash(values)
+        as_written = values.pop("checksum", None) == contents_hash(values)
         version = values.pop("version")
         if version != VERSION:
             raise InputError(f"{origin} is a plan of version {version!r}; this program reads {VERSION}")

@@ -2,7 +2,8 @@
 
 import statistics
 import time
-from collections import defaultdict
+from collections import Counter
+from collections.abc import Iterable
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
@@ -10,19 +11,26 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from sweep.trial import TrialRecord, TrialSpec, TrialState
 
 _LINE_EVERY_S = 15.0
+_ENDS = (TrialState.FINISHED, TrialState.DIVERGED, TrialState.FAILED, TrialState.PRUNED)
 
 
 class Tally:
-    """Counts what has ended and estimates what is left."""
+    """Counts what has ended and estimates what is left.
 
-    def __init__(self, trials: list[TrialSpec], parallel: int) -> None:
-        self.total = len(trials)
+    Parameters
+    ----------
+    models : iterable of str
+        The model of each trial that is to run.
+    parallel : int
+        How many run at once.
+    """
+
+    def __init__(self, models: Iterable[str], parallel: int) -> None:
+        self._left = Counter(models)
+        self.total = self._left.total()
         self._parallel = parallel
-        self._left: dict[str, int] = defaultdict(int)
-        for trial in trials:
-            self._left[trial.model] += 1
         self._seconds: dict[str, tuple[float, int]] = {}  # of each model: their sum and number
-        self.counts = dict.fromkeys((TrialState.FINISHED, TrialState.DIVERGED, TrialState.FAILED), 0)
+        self.counts = dict.fromkeys(_ENDS, 0)
         self.best: float | None = None
 
     @property
@@ -34,7 +42,7 @@ class Tally:
         """Take a trial's end in."""
         self.counts[record.state] += 1
         self._left[trial.model] -= 1
-        if record.state is TrialState.FINISHED and record.wall_s is not None:
+        if record.state in (TrialState.FINISHED, TrialState.PRUNED) and record.wall_s is not None:
             seconds, number = self._seconds.get(trial.model, (0.0, 0))
             self._seconds[trial.model] = (seconds + record.wall_s, number + 1)
         if record.top1_err is not None:
@@ -51,11 +59,12 @@ class Tally:
 
     def text(self) -> str:
         """Say it in one line."""
-        finished, diverged, failed = self.counts.values()
+        finished, diverged, failed, pruned = (self.counts[state] for state in _ENDS)
+        early = f", {pruned} pruned" if pruned else ""
         best = "" if self.best is None else f", best error {self.best:.2f} %"
         left = self.seconds_left()
         eta = "" if left is None or self.done == self.total else f", about {duration(left)} left"
-        return f"{finished} finished, {diverged} diverged, {failed} failed{best}{eta}"
+        return f"{finished} finished, {diverged} diverged, {failed} failed{early}{best}{eta}"
 
 
 def duration(seconds: float) -> str:

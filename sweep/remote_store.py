@@ -40,8 +40,8 @@ class RemoteStore:
     create a database, is done by `begin`, or else by the first call; what it raises is raised there.
     """
 
-    def __init__(self, recipe: str) -> None:
-        self._recipe = recipe
+    def __init__(self, recipe: str, kind: str = "sweep") -> None:
+        self._experiment = recipe, kind
         self._lock = threading.Lock()
         self._opened: list[tuple[Any, ...]] = []
         self._start_process()
@@ -70,7 +70,7 @@ class RemoteStore:
         self._plans: set[str] = set()
         self._begun = False
         with _ctrl_c_held_back():
-            self._process = spawn.Process(target=_serve, args=(theirs, self._recipe), daemon=True)
+            self._process = spawn.Process(target=_serve, args=(theirs, *self._experiment), daemon=True)
             self._process.start()
         theirs.close()
 
@@ -128,7 +128,7 @@ def _ctrl_c_held_back() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def _serve(pipe: Connection, recipe: str) -> None:
+def _serve(pipe: Connection, recipe: str, kind: str) -> None:
     """Answer calls for as long as there are any."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_driver, daemon=True).start()
@@ -141,7 +141,7 @@ def _serve(pipe: Connection, recipe: str) -> None:
     def answer(method: str, *args: Any) -> Any:
         nonlocal store
         if method == "begin":
-            store = Store(recipe)
+            store = Store(recipe, kind)
         elif method == "plan":
             plans[args[0].sweep] = args[0]
         else:

@@ -38,9 +38,14 @@ class Request:
     """Trials at the optimum."""
     design: str = "iid"
     box: str = "optimum"
+    box_down: float | None = None
+    """The box ``optimum`` reaches down by this factor, and up by the next; None: as in the study."""
+    box_up: float | None = None
     seed: int = 0
     lr: float | None = None
     wd: float | None = None
+    found: Path | None = None
+    """The table of optima that `sweep tune` has found; looked at before the shipped one."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -99,9 +104,9 @@ def _problems(request: Request) -> list[Exception]:
             problems.append(error)
 
     for model in request.models:
-        attempt(lambda model=model: _check_model_name(with_args(model, request.model_args)))
-    attempt(lambda: _check_choice("optimizer", request.optimizer, OPTIMIZERS))
-    attempt(lambda: _check_choice("box", request.box, BOXES))
+        attempt(lambda model=model: check_model_name(with_args(model, request.model_args)))
+    attempt(lambda: check_choice("optimizer", request.optimizer, OPTIMIZERS))
+    attempt(lambda: check_choice("box", request.box, BOXES))
     attempt(lambda: recipes.load(request.recipe, epochs=request.epochs))
     if request.n is not None:
         attempt(lambda n=request.n: search_spaces.relative_points(request.design, n, request.seed))
@@ -118,45 +123,62 @@ def _problems(request: Request) -> list[Exception]:
     return problems
 
 
-def _check_choice(what: str, got: str, known: Sequence[str]) -> None:
+def check_choice(what: str, got: str, known: Sequence[str]) -> None:
+    """Refuse a word that is none of those known."""
     if got not in known:
         raise unknown(what, got, known)
 
 
-def _check_model_name(model: str) -> None:
+def check_model_name(model: str) -> None:
+    """Refuse what is no model."""
     if split(model)[0] not in MODELS:
         from sweep import models  # imports torch and timm: only for a model that is not ours
 
         models.resolution(model)
 
 
-def _space(request: Request, model: str, recipe: Recipe) -> tuple[Optimum, Box]:
-    """Return the optimum and the box around it, for the recipe's batch."""
-    if request.lr is not None and request.wd is not None:
-        optimum = Optimum(lr=request.lr, weight_decay=request.wd, batch=recipe.batch, source="command line")
-    else:
-        optimum = search_spaces.find(model, request.optimizer, recipe.name).at_batch(recipe.batch)
-        if request.epochs is not None:
-            usual = recipes.load(request.recipe).epochs
-            note = f"; found for {usual} epochs, used for {recipe.epochs}" if usual != recipe.epochs else ""
-            optimum = dataclasses.replace(optimum, source=optimum.source + note)
+def _space(request: Request, model: str, recipe: Recipe, data: str | None = None) -> tuple[Optimum, Box]:
+    """Return the optimum and the box around it, for the recipe's batch.
+
+    ``data`` is the fingerprint; None: of whichever data the optimum was found on.
+    """
+    optimum = _optimum(request, model, recipe, data)
+    factors = {"down": request.box_down, "up": request.box_up}
+    given = {name: factor for name, factor in factors.items() if factor is not None}
     if request.box == "paper":
+        if given:
+            raise InputError("--box-down and --box-up change the box optimum; --box paper has its own ranges")
         return optimum, search_spaces.paper(model, request.optimizer, recipe.name, recipe.batch)
-    return optimum, search_spaces.around(optimum)
+    return optimum, search_spaces.around(optimum, **given)
+
+
+def _optimum(request: Request, model: str, recipe: Recipe, data: str | None) -> Optimum:
+    if request.lr is not None and request.wd is not None:
+        return Optimum(lr=request.lr, weight_decay=request.wd, batch=recipe.batch, source="command line")
+    table = search_spaces.read_found(request.found) if request.found else []
+    wanted = (model, request.optimizer, recipe.name)
+    other_data = search_spaces.choose_found(table, *wanted, data=None, epochs=recipe.epochs)
+    if found := search_spaces.choose_found(table, *wanted, data=data, epochs=recipe.epochs):
+        optimum, usual = found.optimum, found.epochs
+    else:
+        try:
+            optimum, usual = search_spaces.find(*wanted), recipes.load(request.recipe).epochs
+        except SearchSpaceError as error:
+            if not other_data:
+                raise
+            raise SearchSpaceError(f"{error} The one in {request.found} was found on other data.") from error
+    note = f"; found for {usual} epochs, used for {recipe.epochs}" if usual != recipe.epochs else ""
+    optimum = optimum.at_batch(recipe.batch)
+    return dataclasses.replace(optimum, source=optimum.source + note)
 
 
 def _plan(
     request: Request, model: str, recipe: Recipe, source: Source, loaded: dict[int, Splits]
 ) -> PlannedSweep:
-    px = _px(model, recipe, source.classes)
+    px = training_px(model, recipe, source.classes)
     if px not in loaded:
-        loaded[px] = source.load(px)
-    if len(loaded[px].train.labels) < recipe.batch:
-        raise InputError(
-            f"the recipe {recipe.name!r} takes minibatches of {recipe.batch} images, "
-            f"but there are only {len(loaded[px].train.labels)} to train on"
-        )
-    optimum, box = _space(request, model, recipe)
+        loaded[px] = load_splits(source, recipe, px)
+    optimum, box = _space(request, model, recipe, source.fingerprint)
     plan = make_plan(
         model=model, optimizer=request.optimizer, recipe=recipe, px=px,
         data_fingerprint=source.fingerprint, classes=source.classes,
@@ -166,7 +188,18 @@ def _plan(
     return PlannedSweep(plan=plan, splits=loaded[px])
 
 
-def _px(model: str, recipe: Recipe, classes: int) -> int:
+def load_splits(source: Source, recipe: Recipe, px: int) -> Splits:
+    """Load a recipe's images, having checked that there is a minibatch of them."""
+    splits = source.load(px)
+    if len(splits.train.labels) < recipe.batch:
+        raise InputError(
+            f"the recipe {recipe.name!r} takes minibatches of {recipe.batch} images, "
+            f"but there are only {len(splits.train.labels)} to train on"
+        )
+    return splits
+
+
+def training_px(model: str, recipe: Recipe, classes: int) -> int:
     """Return the resolution at which a model trains, having checked that it can.
 
     One of ours without arguments is known to work, and is not built: torch and timm take seconds to import.

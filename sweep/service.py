@@ -17,8 +17,9 @@ from sweep.model_args import slug
 from sweep.outbox import Outbox
 from sweep.progress import ProgressView, Tally
 from sweep.remote_store import RemoteStore
+from sweep.search import Search
 from sweep.trial import EpochRecord, Resources, TrialRecord, TrialSpec, TrialState
-from sweep.workspace import PLAN, Sweep, Workspace
+from sweep.workspace import Sweep, Workspace
 
 if TYPE_CHECKING:
     from sweep.store import Store
@@ -106,7 +107,7 @@ class _Recorder:
     def _note(self, trial: TrialSpec, news: bool) -> None:
         if news:
             self._outbox.put(trial.key)
-        self._view.note = f"MLflow is away, {len(self._outbox)} trials wait" if self._outbox.problem else ""
+        self._view.note = self._outbox.note
         self._view.refresh()
 
 
@@ -134,7 +135,7 @@ def run(tasks: Sequence[Task], workspace: Workspace, resources: Resources, conso
 
             stack.enter_context(orchestrate.cluster(resources))
             orchestrate.parallel_trials(resources)
-        stack.enter_context(_terminable())  # after Ray, which would end the process at SIGTERM
+        stack.enter_context(terminable())  # after Ray, which would end the process at SIGTERM
         store.begin()
         for sweep in sweeps:
             for text in sweep.write_plan():
@@ -161,7 +162,7 @@ def sync(sweeps: Sequence[Sweep], workspace: Workspace, console: Console) -> boo
     with ExitStack() as stack:
         for sweep in sweeps:
             stack.enter_context(sweep.driving())
-        stack.enter_context(_terminable())
+        stack.enter_context(terminable())
         for sweep in sweeps:
             with Delivery(Store(sweep.plan.recipe.name), [sweep], workspace, console) as delivery:
                 delivery.put_differences()
@@ -178,9 +179,15 @@ class Delivery:
     """
 
     def __init__(
-        self, store: "Store | RemoteStore", sweeps: Sequence[Sweep], workspace: Workspace, console: Console
+        self,
+        store: "Store | RemoteStore",
+        sweeps: Sequence[Sweep | Search],
+        workspace: Workspace,
+        console: Console,
+        *,
+        remedy: str = "`sweep sync`, or the same command,",
     ) -> None:
-        self._store, self._sweeps, self._console = store, sweeps, console
+        self._store, self._sweeps, self._console, self._remedy = store, sweeps, console, remedy
         self._identity = workspace.identity()
         self._trials = {trial.key: (sweep, trial) for sweep in sweeps for trial in sweep.plan.trials}
         self.outbox = Outbox(self._send)
@@ -188,7 +195,7 @@ class Delivery:
 
     def __enter__(self) -> "Delivery":
         for sweep in self._sweeps:
-            self._store.open_sweep(sweep.plan, sweep.folder / PLAN, self._identity)
+            self._store.open_sweep(sweep.plan, sweep.plan_file, self._identity)
         recovered = [self._recover(sweep) for sweep in self._sweeps]
         show.recovered(sum(recovered), self._console)
         self.outbox.start()
@@ -198,12 +205,15 @@ class Delivery:
         self.complete = self.outbox.close(CLOSE_TIMEOUT_S) and self._close()
         if not self.complete:
             reason = f" ({self.outbox.problem})" if self.outbox.problem else ""
-            text = (
-                f"MLflow has not taken everything{reason}: `sweep sync`, or the same command, sends the rest."
-            )
+            text = f"MLflow has not taken everything{reason}: {self._remedy} sends the rest."
             self._console.print(text, markup=False)
 
-    def _recover(self, sweep: Sweep) -> int:
+    def put(self, search: Search, trial: TrialSpec) -> None:
+        """Put a trial on its way that may have come to be only now."""
+        self._trials[trial.key] = (search, trial)
+        self.outbox.put(trial.key)
+
+    def _recover(self, sweep: Sweep | Search) -> int:
         """Write those results to a sweep's journal that only MLflow has; say how many."""
         lost = [key for key, record in sweep.records().items() if not (record and record.state.has_result)]
         found = dict(self._store.results(lost))
@@ -231,7 +241,10 @@ class Delivery:
             counts = sweep.counts()
             counts[TrialState.PLANNED] += counts.pop(TrialState.RUNNING)  # nothing runs any more
             try:
-                self._store.close_sweep(sweep.plan, counts, draw.sweep_figures(sweep))
+                figures = (
+                    draw.sweep_figures(sweep) if isinstance(sweep, Sweep) else draw.search_figures(sweep)
+                )
+                self._store.close_sweep(sweep.plan, counts, figures)
             except Exception as error:  # MLflow is away: the next run does it
                 self._console.print(f"MLflow did not take the end of {sweep.name}: {error}", markup=False)
                 return False
@@ -239,7 +252,7 @@ class Delivery:
 
 
 @contextmanager
-def _terminable() -> Iterator[None]:
+def terminable() -> Iterator[None]:
     """Let SIGTERM end the run as Ctrl-C does, and Ctrl-C where the shell had it ignored."""
 
     def interrupt(signum: int, frame: FrameType | None) -> None:
@@ -263,7 +276,7 @@ def _train(tasks: Sequence[Task], resources: Resources, outbox: Outbox[str], con
         for plan in (task.sweep.plan for task in tasks)
     ]
     jobs = [orchestrate.Job(trial, place) for place, task in enumerate(tasks) for trial in task.to_train]
-    tally = Tally([job.trial for job in jobs], parallel)
+    tally = Tally([job.trial.model for job in jobs], parallel)
     with ProgressView(tally, console) as view:
         recorder = _Recorder(tasks, outbox, tally, view)
         try:

@@ -11,13 +11,14 @@ from rich.table import Column, Table
 from sweep.changes import changes
 from sweep.plan import Plan
 from sweep.progress import duration
-from sweep.trial import TrialSpec, TrialState
+from sweep.trial import SWEEP_STATES, TrialSpec, TrialState
 from sweep.workspace import Sweep, Workspace
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from analysis import Comparison
+    from search_spaces import Found, Optimum
 
 _NAMED_FAILURES = 10
 
@@ -150,7 +151,7 @@ def status(sweeps: Sequence[Sweep], console: Console, *, trials: bool) -> None:
 
 
 def _status_line(row: dict[str, Any]) -> str:
-    counts = ", ".join(f"{row[state]} {state}" for state in TrialState if row[state])
+    counts = ", ".join(f"{row[state]} {state}" for state in SWEEP_STATES if row[state])
     at = f"; error at the optimum {row['optimum_err']:.2f} %" if row["optimum_err"] is not None else ""
     if at and row["seeds"] > 1:
         at += f" (mean of {_of(len(row['optimum_errs']), row['seeds'])})"
@@ -174,7 +175,7 @@ def status_json(sweeps: Sequence[Sweep], *, trials: bool) -> list[dict[str, Any]
 
 def _status_row(sweep: Sweep) -> dict[str, Any]:
     rows = list(sweep.rows())
-    counts = {state.value: sum(row["state"] == state for row in rows) for state in TrialState}
+    counts = {state.value: sum(row["state"] == state for row in rows) for state in SWEEP_STATES}
     errors = [row["top1_err"] for row in rows if row["top1_err"] is not None]
     optimum = [row["top1_err"] for row in rows if row["role"] == "optimum" and row["top1_err"] is not None]
     return {
@@ -228,8 +229,11 @@ def comparisons(pairs: "Sequence[Comparison]", console: Console) -> None:
     )
 
 
-def model_rows() -> list[dict[str, Any]]:
-    """Return every model of ours: cost at its training resolution, and its optima."""
+def model_rows(found: "Sequence[Found]" = ()) -> list[dict[str, Any]]:
+    """Return every model of ours: cost at its training resolution, and its optima.
+
+    What `sweep tune` has found stands before what is shipped. Other models with an optimum have no cost here.
+    """
     import torch
 
     import search_spaces
@@ -241,21 +245,28 @@ def model_rows() -> list[dict[str, Any]]:
     for name, spec in MODELS.items():
         with torch.device("meta"):
             cost = measure(models.create(name, num_classes=spec.classes, px=spec.train_px), spec.train_px)
-        optima = {
-            f"{optimizer}/{recipe}": {
-                "lr": o.lr,
-                "weight_decay": o.weight_decay,
-                "batch": o.batch,
-                "source": o.source,
-            }
-            for (model, optimizer, recipe), o in search_spaces.optima().items()
-            if model == name
-        }
+        shipped = {key[1:]: o for key, o in search_spaces.optima().items() if key[0] == name}
         rows.append(
             {"model": name, "family": spec.family, "size": spec.size, **cost._asdict(),
-             "train_px": spec.train_px, "test_px": spec.test_px, "optima": optima}
+             "train_px": spec.train_px, "test_px": spec.test_px,
+             "optima": _optima(shipped | _found_optima(name, found))}
         )  # fmt: skip
+    for name in dict.fromkeys(row.model for row in found if row.model not in MODELS):
+        rows.append({"model": name, "optima": _optima(_found_optima(name, found))})
     return rows
+
+
+def _found_optima(model: str, found: "Sequence[Found]") -> "dict[tuple[str, str], Optimum]":
+    return {(row.optimizer, row.recipe): row.optimum for row in found if row.model == model}
+
+
+def _optima(known: "Mapping[tuple[str, str], Optimum]") -> dict[str, dict[str, Any]]:
+    return {
+        f"{optimizer}/{recipe}": {
+            "lr": o.lr, "weight_decay": o.weight_decay, "batch": o.batch, "source": o.source
+        }
+        for (optimizer, recipe), o in known.items()
+    }  # fmt: skip
 
 
 def models_table(rows: Sequence[dict[str, Any]], console: Console) -> None:
@@ -270,10 +281,27 @@ def models_table(rows: Sequence[dict[str, Any]], console: Console) -> None:
         "px (train/test)",
         "optima known for",
     )
-    for row in rows:
+    for row in (row for row in rows if "flops" in row):
         costs = [_si(row[name]) for name in ("flops", "params", "activations")]
         px = f"{row['train_px']}/{row['test_px']}"
         table.add_row(row["model"], row["family"], row["size"], *costs, px, ", ".join(row["optima"]) or "–")
+    console.print(table)
+
+
+def found_table(found: "Sequence[Found]", path: object, console: Console) -> None:
+    """Print the optima that `sweep tune` has found here."""
+    if not found:
+        return
+    table = Table(
+        Column("model", overflow="fold"), "optimizer", "recipe", "lr", "weight decay", "error on minival %",
+        "seeds", "trials", "epochs", "data", "found",
+    )  # fmt: skip
+    for row in found:
+        error = f"{row.top1_err:.2f} ± {row.standard_error:.2f}"
+        numbers = f"{row.lr:.3g}", f"{row.weight_decay:.3g}", error
+        counts = map(str, (row.seeds, row.trials, row.epochs))
+        table.add_row(row.model, row.optimizer, row.recipe, *numbers, *counts, row.data, row.found)
+    console.print(f"Found here by `sweep tune` ({path}), and taken before those above:", markup=False)
     console.print(table)
 
 

@@ -26,6 +26,7 @@ from sweep.databases import masked, sqlite_file, sqlite_lacks
 from sweep.errors import InputError, unknown
 from sweep.journal import TrialHistory
 from sweep.plan import Plan
+from sweep.search import SearchPlan
 from sweep.trial import EpochRecord, TrialRecord, TrialSpec, TrialState
 
 WORKSPACE_TAG = "sweep.workspace"
@@ -45,8 +46,9 @@ class Store:
 
     Parameters
     ----------
-    recipe : str
-        Names the experiment.
+    recipe, kind : str
+        Name the experiment: ``KIND-RECIPE``. Searches (``tune``) have another than sweeps: their errors are
+        on minival, and not to be compared with those of sweeps.
     create : bool
         Whether to create the experiment if there is none; without, it is only looked at.
 
@@ -56,9 +58,9 @@ class Store:
         If MLflow cannot be reached or refuses the experiment.
     """
 
-    def __init__(self, recipe: str, *, create: bool = True) -> None:
+    def __init__(self, recipe: str, kind: str = "sweep", *, create: bool = True) -> None:
         self.uri = get_tracking_uri()
-        self.experiment = f"sweep-{recipe}"
+        self.experiment = f"{kind}-{recipe}"
         _quieten()
         self._experiment_id: str | None = None
         if create or not _is_missing_file(self.uri):
@@ -83,7 +85,7 @@ class Store:
             )
         return str(experiment.experiment_id)
 
-    def look(self, plan: Plan, workspace: str) -> None:
+    def look(self, plan: Plan | SearchPlan, workspace: str) -> None:
         """Look a sweep's runs up; nothing is written.
 
         Parameters
@@ -106,7 +108,7 @@ class Store:
                 self._found.setdefault(run.data.tags["sweep.key"], []).append(run)
         self._runs |= {key: runs[0].info.run_id for key, runs in self._found.items()}
 
-    def open_sweep(self, plan: Plan, plan_file: Path, workspace: str) -> None:
+    def open_sweep(self, plan: Plan | SearchPlan, plan_file: Path, workspace: str) -> None:
         """Look a sweep's runs up, find or create its parent run, and mark that as running.
 
         Raises
@@ -119,7 +121,7 @@ class Store:
         with _usable(self.uri):
             self._client.update_run(self._parent(plan), status="RUNNING")
 
-    def _parent(self, plan: Plan) -> str:
+    def _parent(self, plan: Plan | SearchPlan) -> str:
         """Return a sweep's parent run, brought up to date; another one if it was deleted."""
         run = self._runs.get(plan.sweep)
         if run is None or self._is_gone(run):
@@ -166,7 +168,7 @@ class Store:
         said = {key: labels.difference(record, found.get(key), parent) for key, record in records.items()}
         return {key: text for key, text in said.items() if text}
 
-    def doubts(self, plan: Plan) -> list[str]:
+    def doubts(self, plan: Plan | SearchPlan) -> list[str]:
         """Say what else is wrong with a sweep's runs, as far as `look` has seen."""
         keys = {plan.sweep} | {trial.key for trial in plan.trials}
         runs = {
@@ -213,7 +215,7 @@ class Store:
                 curves.setdefault(metric.step, (metric.timestamp, {}))[1].setdefault(name, metric.value)
         return curves
 
-    def send_trial(self, plan: Plan, trial: TrialSpec, history: TrialHistory) -> None:
+    def send_trial(self, plan: Plan | SearchPlan, trial: TrialSpec, history: TrialHistory) -> None:
         """Bring a trial's run up to date with the journal, creating it if there is none (any more)."""
         try:
             self._send_trial(plan, trial, history)
@@ -224,7 +226,7 @@ class Store:
             del self._runs[trial.key]  # somebody deleted it: it is written again
             self._send_trial(plan, trial, history)
 
-    def _send_trial(self, plan: Plan, trial: TrialSpec, history: TrialHistory) -> None:
+    def _send_trial(self, plan: Plan | SearchPlan, trial: TrialSpec, history: TrialHistory) -> None:
         parent, run = self._runs[plan.sweep], self._runs.get(trial.key)
         if run is None:
             tags = labels.trial_tags(plan, trial) | {labels.PARENT: parent}
@@ -253,7 +255,9 @@ class Store:
             self._client.set_terminated(run, labels.STATUS[record.state], ended_ms)
             del self._unfinished[run]
 
-    def close_sweep(self, plan: Plan, counts: dict[TrialState, int], figures: Iterable[Path]) -> None:
+    def close_sweep(
+        self, plan: Plan | SearchPlan, counts: dict[TrialState, int], figures: Iterable[Path]
+    ) -> None:
         """Note on a sweep's run how it stands, add its figures, and end it and what was left running."""
         self._end_what_is_left_running(plan)
         run = self._runs[plan.sweep]
@@ -267,10 +271,15 @@ class Store:
         self._client.log_batch(
             run, tags=_tags({f"sweep.{state}": str(count) for state, count in counts.items()})
         )
-        complete = sum(counts[state] for state in TrialState if state.has_result) == len(plan.trials)
+        ended = [state for state in TrialState if state.has_result or state is TrialState.PRUNED]
+        complete = sum(counts.get(state, 0) for state in ended) == len(plan.trials)
         self._client.set_terminated(run, "FINISHED" if complete else "KILLED")
 
-    def _end_what_is_left_running(self, plan: Plan) -> None:
+    def tag_sweep(self, plan: Plan | SearchPlan, tags: Mapping[str, str]) -> None:
+        """Note something more on a sweep's run."""
+        self._client.log_batch(self._runs[plan.sweep], tags=_tags(dict(tags)))
+
+    def _end_what_is_left_running(self, plan: Plan | SearchPlan) -> None:
         """End runs that were begun in this run or, by a driver that was killed, in an earlier one."""
         keys = {trial.key for trial in plan.trials}
         stale = [

@@ -42,6 +42,8 @@ class Study:
     design: str = "iid"
     box: str = "optimum"
     seed: int = 0
+    found: Path | None = None
+    """The table of optima that `sweep tune` has found."""
 
 
 def requests_of(study: Study) -> list[Request]:
@@ -59,7 +61,7 @@ def requests_of(study: Study) -> list[Request]:
         Request(
             models=chosen, optimizer=optimizer, recipe=study.recipe, data=study.data,
             epochs=None if length == own else length, n=points, seeds=study.seeds, design=study.design,
-            box=study.box, seed=study.seed,
+            box=study.box, seed=study.seed, found=study.found,
         )
         for length in sorted(lengths_of(study), reverse=True)
         for optimizer in OPTIMIZERS

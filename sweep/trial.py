@@ -23,11 +23,17 @@ class TrialState(StrEnum):
     """Its loss or weights are no longer finite. This is a result: the error counts as 100 %."""
     FAILED = "failed"
     """The infrastructure's fault: no result, in spite of some retries. Tried again when asked for."""
+    PRUNED = "pruned"
+    """Given up early by `sweep tune` as too bad to be an optimum. A sweep never does this."""
 
     @property
     def has_result(self) -> bool:
         """Whether the trial counts in an EDF and is never trained again."""
         return self in (TrialState.FINISHED, TrialState.DIVERGED)
+
+
+SWEEP_STATES = tuple(state for state in TrialState if state is not TrialState.PRUNED)
+"""Those that a sweep's trials have."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -43,11 +49,12 @@ class TrialSpec:
     seed: int
     """Draws the initial weights."""
     role: str = "point"
-    """``point``, or ``optimum``: the trial at the box's centre, the zero of Δ."""
+    """``point``, or ``optimum``: the trial at the box's centre, the zero of Δ; in a search ``point`` or
+    ``finalist``: a good point once more, with another seed."""
     index: int = 0
     """Place among the points of the design; -1 at the optimum."""
     repeat: int = 0
-    """Counts the trials at the optimum, which differ in their seed alone; 0 at a point."""
+    """Counts the trials at the optimum, or of a finalist, which differ in their seed alone; 0 at a point."""
     u_lr: float | None = None
     """Relative point in [0, 1); None at the optimum."""
     u_wd: float | None = None
@@ -123,7 +130,7 @@ class TrialRecord:
     key: str
     state: TrialState
     top1_err: float | None = None
-    """The last epoch's, in percent; 100 if it diverged; None if it failed."""
+    """The last epoch's, in percent; 100 if it diverged; None if it failed; the last one known if pruned."""
     best_top1_err: float | None = None
     epochs: int = 0
     """Epochs that were evaluated."""
@@ -144,9 +151,9 @@ class TrialRecord:
         for name in ("error", "device", "host"):
             if not isinstance(getattr(self, name), str | None):
                 raise ValueError(f"{name} must be text, got {str(getattr(self, name))[:40]}")
-        if self.state not in (TrialState.FINISHED, TrialState.DIVERGED, TrialState.FAILED):
+        if self.state in (TrialState.PLANNED, TrialState.RUNNING):
             raise ValueError(f"a record needs a final state, got {self.state!r}")
-        if self.state.has_result != (self.top1_err is not None):
+        if (self.state is TrialState.FAILED) != (self.top1_err is None):
             raise ValueError(
                 f"a trial {self.state} with top1_err {self.top1_err}: only a result has an error"
             )

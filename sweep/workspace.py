@@ -15,7 +15,7 @@ from sweep.errors import DamagedError, InputError, unknown
 from sweep.files import keep_aside, write_atomically, write_once
 from sweep.journal import Journal
 from sweep.plan import Plan
-from sweep.trial import TrialRecord, TrialState
+from sweep.trial import SWEEP_STATES, TrialRecord, TrialState
 
 PLAN, JOURNAL, LOCK, DRIVER = "plan.json", "journal.jsonl", ".lock", ".driver"
 IDENTITY = ".workspace"
@@ -40,6 +40,11 @@ class Sweep:
         """Also its folder's."""
         self.journal = Journal(folder / JOURNAL, mend=mend)
 
+    @property
+    def plan_file(self) -> Path:
+        """Where the plan is written."""
+        return self.folder / PLAN
+
     def states(self) -> dict[str, TrialState]:
         """Return where each trial stands, by key. What was running when its driver ended is planned again."""
         states = {trial.key: self.journal.history(trial.key).state for trial in self.plan.trials}
@@ -54,7 +59,7 @@ class Sweep:
     def counts(self) -> dict[TrialState, int]:
         """Count the trials in each state, the optimum among them."""
         states = list(self.states().values())
-        return {state: states.count(state) for state in TrialState}
+        return {state: states.count(state) for state in SWEEP_STATES}
 
     def write_plan(self) -> list[str]:
         """Write the plan, unless it is there already, and put right what is damaged; say what was."""
@@ -87,39 +92,16 @@ class Sweep:
     def driving(self) -> Iterator[None]:
         """Be the sweep's only driver.
 
-        The lock is the operating system's: it ends with its process, however that ends.
-
         Raises
         ------
         InputError
             If another driver is at work. Its host and process are named.
         """
-        self.folder.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(self.folder / LOCK)
-        try:
-            lock.acquire(timeout=_PATIENCE_S)
-        except Timeout:
-            driver = _read_driver(self.folder / DRIVER)
-            raise InputError(
-                f"{self.name} is being run already, by {driver}. Wait for it, or stop it."
-            ) from None
-        try:
+        with driving(self.folder, self.name, PLAN):
             # Another driver may have grown the plan or added results meanwhile.
             self.plan = _larger(self.folder / PLAN, self.plan)
             self.journal = Journal(self.folder / JOURNAL, mend=self._mend)
-            (self.folder / DRIVER).write_text(f"process {os.getpid()} on {socket.gethostname()}")
             yield
-        finally:
-            (self.folder / DRIVER).unlink(missing_ok=True)
-            lock.release()
-            self._remove_if_nothing_came_of_it()
-
-    def _remove_if_nothing_came_of_it(self) -> None:
-        if not (self.folder / PLAN).exists():
-            (self.folder / LOCK).unlink(missing_ok=True)
-            for folder in (self.folder, self.folder.parent):
-                with suppress(OSError):  # it holds something else
-                    folder.rmdir()
 
     def rows(self) -> Iterator[dict[str, Any]]:
         """Yield one row a trial, with `COLUMNS`."""
@@ -135,6 +117,41 @@ class Sweep:
                 "top1_err": record and record.top1_err, "best_top1_err": record and record.best_top1_err,
                 "epochs": record and record.epochs, "wall_s": record and record.wall_s,
             }  # fmt: skip
+
+
+@contextmanager
+def driving(folder: Path, name: str, made: str) -> Iterator[None]:
+    """Be the only driver of what is in a folder; it is removed in the end if no file ``made`` came to be.
+
+    The lock is the operating system's: it ends with its process, however that ends.
+
+    Raises
+    ------
+    InputError
+        If another driver is at work. Its host and process are named.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(folder / LOCK)
+    try:
+        lock.acquire(timeout=_PATIENCE_S)
+    except Timeout:
+        driver = _read_driver(folder / DRIVER)
+        raise InputError(f"{name} is being run already, by {driver}. Wait for it, or stop it.") from None
+    try:
+        (folder / DRIVER).write_text(f"process {os.getpid()} on {socket.gethostname()}")
+        yield
+    finally:
+        (folder / DRIVER).unlink(missing_ok=True)
+        lock.release()
+        if not (folder / made).exists():
+            _remove_empty(folder)
+
+
+def _remove_empty(folder: Path) -> None:
+    (folder / LOCK).unlink(missing_ok=True)
+    for each in (folder, folder.parent):
+        with suppress(OSError):  # it holds something else
+            each.rmdir()
 
 
 def _read_plan(path: Path) -> Plan:

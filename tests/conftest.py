@@ -61,10 +61,10 @@ def refused(sweep, tmp_path, monkeypatch):
     def started(*_):
         pytest.fail("bad input got as far as Ray, MLflow or another program")
 
-    from sweep import service
+    from sweep import service, tune
 
-    for name in ("run", "sync"):
-        monkeypatch.setattr(service, name, started)
+    for module, name in ((service, "run"), (service, "sync"), (tune, "run")):
+        monkeypatch.setattr(module, name, started)
     monkeypatch.setattr(os, "execv", started)
 
     def call(*words: str) -> str:

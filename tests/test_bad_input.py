@@ -70,6 +70,14 @@ RUN = {
         ("''", "Known: optimum, paper"), ("big", "unknown box 'big'"), ("PAPER", "unknown box 'PAPER'"),
         ("paper", "--box paper is the study's ranges"),
     ],
+    "--box-down": [
+        ("0.5", "a box reaches down by a factor of at least 1, got 0.5"), ("nan", "got nan"),
+        ("inf", "got inf"), ("-8", "got -8"), ("1e320", "got inf"),
+        ("1e308", "is wider than floating-point numbers reach"),
+        ("1 --box-up 1", "a box needs 0 < low < high < inf"), ("x", NO_NUMBER),
+        ("2 --box paper", "--box-down and --box-up change the box optimum"),
+    ],
+    "--box-up": [("0", "a box reaches up by a factor of at least 1, got 0"), ("1e400", "got inf")],
     "--seed": [("-1", "seed must not be negative"), ("1.5", NO_WHOLE), ("nan", NO_WHOLE), ("''", NO_WHOLE)],
     "--lr 1 --wd": [
         ("0", "weight_decay must be a positive, finite number, got 0.0"), ("-1", "got -1.0"),
@@ -107,6 +115,41 @@ RUN = {
 BAD_RUN = [
     (f"run {'' if option == '--model' else '-m vit_p_1mf'} --dry-run {option} {value}", message)
     for option, cases in RUN.items()
+    for value, message in cases
+]
+
+# ---- `tune`: what it shares with `run` is checked by the same functions
+
+TUNE = {
+    "--model": [("''", "unknown model ''"), ("vit_q", "unknown model 'vit_q'"), ("NUL", "unknown model")],
+    "--model-args": [("x", "'x'")],
+    "--n-trials": [("0", "--n-trials takes a number from 1 to 1000, got 0"), ("1001", "got 1001"),
+                   ("1.5", NO_WHOLE)],
+    "--finalists": [("0", "--finalists takes a number from 1 to 28, got 0"), ("29", "got 29")],
+    "--seeds": [("1", "--seeds takes a number from 2 to 100, got 1"), ("101", "got 101")],
+    "--optimizer": [("adam", "Did you mean adamw"), ("''", "Known: adamw, sgd")],
+    "--recipe": [("nope", "unknown recipe 'nope'"), ("empty.toml", "field 'dataset' is missing")],
+    "--data": [(".", "leave --data out")],
+    "--epochs": [("0", "epochs must be at least 1, got 0"), ("x", NO_WHOLE)],
+    "--lr-range": [
+        ("''", "--lr-range takes LOW:HIGH, such as 1e-4:1e-1, got ''"), ("1", "got '1'"), ("1:2:3", "1:2:3"),
+        ("1:x", "got '1:x'"), ("2:1", "a box needs 0 < low < high < inf, got lr from 2.0 to 1.0"),
+        ("0:1", "from 0.0 to 1.0"), ("nan:1", "from nan to 1.0"), ("1:inf", "to inf"), ("1:1", "to 1.0"),
+    ],
+    "--wd-range": [("-1:1", "got wd from -1.0"), ("a", "--wd-range takes LOW:HIGH")],
+    "--seed": [("-1", "seed must not be negative")],
+    "--address": [("ray://x", "--address auto")],
+    "--cpus-per-trial": [("0", "greater than or equal to 0.01"), ("1.5", "got 1.5")],
+    "--gpus-per-trial": [("-1", "greater than or equal to 0"), ("1.5", "got 1.5")],
+    "--dry-run=1": [("", "does not take a value")],
+    "--json=1": [("", "does not take a value")],
+    "--dir": [("a_file", "--dir a_file: not a folder")],
+    "": [("x", "unexpected extra argument"), ("--n 3", "No such option"),
+         ("--seeds 0 --optimizer adam", "Did you mean adamw")],
+}  # fmt: skip
+BAD_TUNE = [
+    (f"tune {'' if option == '--model' else '-m vit_p_1mf'} {option} {value}", message)
+    for option, cases in TUNE.items()
     for value, message in cases
 ]
 
@@ -189,6 +232,7 @@ OTHERS = [
     ("status --dir loop", "--dir loop: not a folder"), ("status --dir LONG", "File name too long"),
     ("status x --dir missing", "unknown sweep 'x'"), ("models x", "unexpected extra argument"),
     ("models --json=x", "does not take a value"), ("models --csv", "No such option"),
+    ("models --dir a_file", "--dir a_file: not a folder"),
     ("ui x", "unexpected extra argument"), ("ui --port abc", NO_WHOLE),
     ("ui --port -1", "greater than or equal to 1"),
     ("ui --port 65536", "less than or equal to 65535"), ("ui --port 1.5", NO_WHOLE),
@@ -210,6 +254,7 @@ OTHERS = [
 
 BAD = [
     *BAD_RUN,
+    *BAD_TUNE,
     *((f"export --out x.csv {words}", message) for words, message in TRIALS),
     *((f"export --out x.csv --from t.csv {words}", message) for words, message in FOREIGN),
     *((f"{command} --out {out}".replace("SUFFIX", suffix), message.replace("SUFFIX", suffix))
@@ -259,6 +304,8 @@ def test_every_command_and_option_is_among_them(place):
 
     tried = {word.split("=")[0] for line, _ in BAD for word in shlex.split(line)}
     for name, command in get_command(cli.app).commands.items():
+        if hasattr(command, "commands"):  # those of `study` are tried in test_cli_study.py
+            continue
         options = {option for each in command.params for option in each.opts if option.startswith("--")}
         assert name in tried
         assert options - tried <= {"--fraction"}, f"{name}: no bad value of an option is tried"

@@ -16,7 +16,7 @@ def diverged(key="a"):
 
 
 def test_the_tally_counts_and_keeps_the_best():
-    tally = Tally(list(PLAN.trials), parallel=2)
+    tally = Tally([trial.model for trial in PLAN.trials], parallel=2)
     assert tally.seconds_left() is None
     for record in (finished(error=12.0), diverged(), failed()):
         tally.add(PLAN.trials[0], record)
@@ -25,7 +25,7 @@ def test_the_tally_counts_and_keeps_the_best():
 
 def test_time_left_counts_each_model_at_its_own_pace():
     slow = a_plan(model="vit_c_1mf", n=3)
-    tally = Tally([*PLAN.trials, *slow.trials], parallel=2)
+    tally = Tally([trial.model for trial in (*PLAN.trials, *slow.trials)], parallel=2)
     tally.add(PLAN.trials[0], finished())  # 1 s
     tally.add(slow.trials[0], TrialRecord(key="b", state=TrialState.FINISHED, top1_err=1.0, wall_s=9.0))
     assert tally.seconds_left() == pytest.approx((3 * 1 + 3 * 9) / 2)
@@ -40,7 +40,7 @@ def test_durations_are_said_as_people_do(seconds, text):
 
 def test_where_there_is_no_terminal_plain_lines_are_printed():
     out = io.StringIO()
-    tally = Tally(list(PLAN.trials), parallel=2)
+    tally = Tally([trial.model for trial in PLAN.trials], parallel=2)
     with ProgressView(tally, Console(file=out)) as view:
         tally.add(PLAN.trials[0], finished())
         view.note = "MLflow is away, 1 trials wait"

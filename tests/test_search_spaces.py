@@ -111,6 +111,16 @@ def test_the_box_reaches_from_an_eighth_to_four_times():
     assert (box.wd_low, box.wd_high) == pytest.approx((0.02, 0.64))
 
 
+def test_the_box_may_reach_by_other_factors_and_holds_the_optimum():
+    optimum = Optimum(lr=0.8, weight_decay=0.16, batch=64, source="")
+    box = around(optimum, down=2, up=10)
+    assert (box.lr_low, box.lr_high, box.wd_low, box.wd_high) == pytest.approx((0.4, 8.0, 0.08, 1.6))
+    assert around(optimum, down=1, up=2).lr_low == 0.8
+    for factors in ({"down": 0.99}, {"up": 0.5}, {"up": np.inf}, {"down": np.nan}):
+        with pytest.raises(SearchSpaceError, match="by a factor of at least 1"):
+            around(optimum, **factors)
+
+
 @pytest.mark.parametrize(
     ("models", "optimizer", "ranges"),
     [  # arXiv:2106.14881, Appendix E

@@ -7,11 +7,13 @@ from analysis.figures.maps import map_figure
 from analysis.figures.optimizers import optimizers_figure
 from analysis.figures.peak import peak_figure
 from analysis.figures.scatters import scatter_figure
+from analysis.figures.search import importance_figure, search_history_figure, search_map_figure
 from analysis.figures.style import render, save
 from analysis.figures.tuning import tuning_figure
 
 __all__ = [
     "cdf_figure",
+    "importance_figure",
     "learning_figure",
     "lengths_figure",
     "map_figure",
@@ -20,5 +22,7 @@ __all__ = [
     "render",
     "save",
     "scatter_figure",
+    "search_history_figure",
+    "search_map_figure",
     "tuning_figure",
 ]

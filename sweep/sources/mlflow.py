@@ -3,7 +3,7 @@
 from typing import Any
 
 from sweep.errors import InputError
-from sweep.sources.source import LOST, Source, table_of
+from sweep.sources.source import LOST, STOPPED, Source, table_of
 from sweep.trial import TrialState
 
 _STATES = {
@@ -44,6 +44,8 @@ def read(experiment: str, name: str) -> Source:
 def _state(run: dict[str, Any]) -> str:
     """Return a run's state; a run of `sweep run` says it itself, as MLflow knows of no divergence."""
     ours = run["tags"].get("sweep.state")
+    if ours == TrialState.PRUNED:
+        return STOPPED
     return ours if ours in set(TrialState) else str(_STATES.get(run["status"], LOST))
 
 

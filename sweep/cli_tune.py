@@ -1,0 +1,82 @@
+"""`sweep tune`."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from sweep.cli import AsJson, app, mind, plain_console, print_json
+from sweep.selection import DEFAULT_FOLDER, Folder
+
+
+@app.command(
+    epilog="Example: [bold]sweep tune --model vit_c_1mf --optimizer sgd[/bold], then "
+    "[bold]sweep run --model vit_c_1mf --optimizer sgd[/bold]. The same command again goes on where it was "
+    "stopped; a larger --n-trials searches on."
+)
+def tune(
+    model: Annotated[str, typer.Option("--model", "-m", help="Model to find an optimum of, any of timm's.")],
+    model_args: Annotated[
+        str | None, typer.Option(help="Arguments of the model, such as drop_path_rate=0.1,depth=6.")
+    ] = None,
+    optimizer: Annotated[str, typer.Option(help="adamw or sgd.")] = "adamw",
+    recipe: Annotated[str, typer.Option(help="Name of a recipe, or path of a .toml.")] = "digits",
+    data: Annotated[Path | None, typer.Option(help="Folder of the data, if the recipe needs one.")] = None,
+    epochs: Annotated[int | None, typer.Option(help="Train for this long instead of the recipe's.")] = None,
+    n_trials: Annotated[int, typer.Option(help="Points that are tried.")] = 28,
+    finalists: Annotated[int, typer.Option(help="The best points, which are tried again.")] = 4,
+    seeds: Annotated[int, typer.Option(help="Other seeds that each finalist is trained with.")] = 3,
+    lr_range: Annotated[
+        str | None, typer.Option(metavar="LOW:HIGH", help="Searched instead of the optimizer's usual range.")
+    ] = None,
+    wd_range: Annotated[
+        str | None, typer.Option(metavar="LOW:HIGH", help="The same of the weight decay.")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Draws the first points and the initial weights.")] = 0,
+    address: Annotated[
+        str, typer.Option(help="local, auto (the Ray cluster this machine is part of), or its HOST:PORT.")
+    ] = "local",
+    cpus_per_trial: Annotated[float, typer.Option(min=0.01, help="CPUs reserved for a trial.")] = 1.0,
+    gpus_per_trial: Annotated[
+        float | None, typer.Option(min=0, help="GPUs of a trial. Default: 1 if any.")
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be trained, and stop.")] = False,
+    as_json: AsJson = False,
+    folder: Folder = DEFAULT_FOLDER,
+) -> None:
+    """Find and save a model's optimum: search learning rate and weight decay, judged on held-out data."""
+    from search_spaces import read_found
+    from sweep import show_tune
+    from sweep import tune as service
+    from sweep.search import FOUND, Search
+    from sweep.trial import Resources
+    from sweep.tune_request import Effort, TuneRequest, plan_search
+    from sweep.workspace import Workspace
+
+    console = plain_console(stderr=as_json)
+    resources = Resources(address=address, cpus_per_trial=cpus_per_trial, gpus_per_trial=gpus_per_trial)
+    effort = Effort(points=n_trials, finalists=finalists, seeds=seeds)
+    plan, splits = plan_search(
+        TuneRequest(
+            model=model, model_args=model_args, effort=effort, optimizer=optimizer, recipe=recipe, data=data,
+            epochs=epochs, lr_range=lr_range, wd_range=wd_range, seed=seed,
+        )
+    )  # fmt: skip
+    workspace = Workspace(folder)
+    read_found(folder / FOUND)  # a damaged table is better found before the search than after it
+    search = Search(folder, plan, mend=True)
+    if dry_run:
+        show_tune.dry_run(search, effort, service.Tuner(search, effort).left, console)
+        return
+    command = ["sweep", *sys.argv[1:]]
+    try:
+        found, delivered = service.run(search, splits, effort, workspace, resources, command, console)
+    except KeyboardInterrupt:
+        console.print("Stopped. Every finished trial is kept; the same command goes on.")
+        raise typer.Exit(130) from None
+    show_tune.ending(search, found, folder / FOUND, console)
+    mind(show_tune.warnings(found) if found else [])
+    if as_json:
+        print_json(show_tune.as_json(search, found))
+    raise typer.Exit(0 if found and delivered and not search.failed else 1)

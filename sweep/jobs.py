@@ -1,0 +1,52 @@
+"""What is run, and who hears of it: the words between a driver and Ray."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple, Protocol
+
+from sweep.recipe import Recipe
+from sweep.trial import EpochRecord, TrialRecord, TrialSpec
+
+
+class Job(NamedTuple):
+    """A trial to be run, and what its training needs beside it."""
+
+    trial: TrialSpec
+    setting: int
+    """Index of its `Setting`."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Setting:
+    """What the trials of a sweep share."""
+
+    recipe: Recipe
+    px: int
+    classes: int
+    data: Any
+    """`Splits`, or Ray's reference to them."""
+    evaluate: str = "val"
+    """The split that is evaluated after each epoch."""
+
+
+class Listener(Protocol):
+    """What the driver does as trials start, report and end."""
+
+    def started(self, trial: TrialSpec) -> None:
+        """Handle that a trial starts, or starts again."""
+
+    def reported(self, trial: TrialSpec, record: EpochRecord) -> None:
+        """Handle an epoch's record."""
+
+    def ended(self, trial: TrialSpec, record: TrialRecord) -> None:
+        """Handle a trial's end."""
+
+
+class Questioner(Listener, Protocol):
+    """A listener that decides what is tried next, from what has come of the trials before."""
+
+    def next_job(self) -> Job | None:
+        """Return the next job; None while it depends on how a running one ends, or if there is none left."""
+
+    def prunes(self, trial: TrialSpec, epochs: Sequence[EpochRecord]) -> bool:
+        """Say whether to give a trial up after these epochs, before they are reported."""

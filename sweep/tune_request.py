@@ -1,0 +1,121 @@
+"""From the words of `sweep tune` to what is searched: everything is checked before anything is written."""
+
+import dataclasses
+from dataclasses import dataclass
+from pathlib import Path
+
+import search_spaces
+from search_spaces import Box, SearchSpaceError
+from sweep import recipe as recipes
+from sweep.data import Splits, open_source
+from sweep.errors import InputError
+from sweep.model_args import with_args
+from sweep.request import check_choice, check_model_name, load_splits, training_px
+from sweep.search import SearchPlan
+from sweep.trial import OPTIMIZERS
+
+MOST_TRIALS, MOST_SEEDS = 1000, 100
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Effort:
+    """How much is tried; more goes on with less."""
+
+    points: int
+    """Points that are tried."""
+    finalists: int
+    """The best of them, which are tried again,"""
+    seeds: int
+    """each with so many other seeds."""
+
+    @property
+    def trials(self) -> int:
+        """All trainings."""
+        return self.points + self.finalists * self.seeds
+
+    def problems(self) -> list[str]:
+        """Say what is wrong."""
+        rules = [
+            ("--n-trials", self.points, 1, MOST_TRIALS),
+            ("--finalists", self.finalists, 1, max(1, self.points)),
+            ("--seeds", self.seeds, 2, MOST_SEEDS),
+        ]
+        return [
+            f"{flag} takes a number from {least} to {most}, got {value}"
+            for flag, value, least, most in rules
+            if not least <= value <= most
+        ]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TuneRequest:
+    """What is asked of `sweep tune`."""
+
+    model: str
+    effort: Effort
+    model_args: str | None = None
+    optimizer: str = "adamw"
+    recipe: str = "digits"
+    data: Path | None = None
+    epochs: int | None = None
+    lr_range: str | None = None
+    wd_range: str | None = None
+    seed: int = 0
+
+
+def plan_search(request: TuneRequest) -> tuple[SearchPlan, Splits]:
+    """Plan a search; return it with the images that it trains on.
+
+    Raises
+    ------
+    InputError
+        Naming all that is wrong with the request, or what is wrong with the data.
+    """
+    problems = _problems(request)
+    if problems:
+        raise InputError("\n".join(problems))
+    recipe = recipes.load(request.recipe, epochs=request.epochs)
+    source = open_source(recipe, request.data)
+    model = with_args(request.model, request.model_args)
+    px = training_px(model, recipe, source.classes)
+    splits = load_splits(source, recipe, px)
+    plan = SearchPlan(
+        model=model, optimizer=request.optimizer, recipe=recipe, px=px, data_fingerprint=source.fingerprint,
+        classes=source.classes, box=_box(request), seed=request.seed,
+    )  # fmt: skip
+    return plan, splits
+
+
+def _problems(request: TuneRequest) -> list[str]:
+    problems = request.effort.problems()
+    checks = [
+        lambda: check_model_name(with_args(request.model, request.model_args)),
+        lambda: check_choice("optimizer", request.optimizer, OPTIMIZERS),
+        lambda: recipes.load(request.recipe, epochs=request.epochs),
+        lambda: search_spaces.relative_points("sobol", 16, request.seed),
+        lambda: request.optimizer not in OPTIMIZERS or _box(request),
+    ]
+    for check in checks:
+        try:
+            check()
+        except (InputError, SearchSpaceError) as error:
+            problems.append(str(error))
+    return problems
+
+
+def _box(request: TuneRequest) -> Box:
+    """Return the ranges that are searched."""
+    box = search_spaces.searched(request.optimizer)
+    changes: dict[str, float] = {}
+    for name, text in (("lr", request.lr_range), ("wd", request.wd_range)):
+        if text is not None:
+            changes |= dict(zip((f"{name}_low", f"{name}_high"), _range(name, text), strict=True))
+    return dataclasses.replace(box, **changes)
+
+
+def _range(name: str, text: str) -> tuple[float, float]:
+    try:
+        low, high = map(float, text.split(":"))
+    except ValueError:
+        raise InputError(f"--{name}-range takes LOW:HIGH, such as 1e-4:1e-1, got {text!r}") from None
+    return low, high

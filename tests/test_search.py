@@ -1,0 +1,191 @@
+"""A search: its trials, what is kept of them, and who wins."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from test_plan import a_plan
+
+from search_spaces import Box
+from sweep.errors import DamagedError, InputError
+from sweep.search import Search, SearchPlan, finalists, from_json, outcomes, standard_error, to_dict
+from sweep.trial import EpochRecord, TrialRecord, TrialState
+
+PLAN = SearchPlan(
+    model="vit_p_1mf", optimizer="adamw", recipe=a_plan().recipe, px=16, data_fingerprint="abc", classes=10,
+    box=Box(lr_low=1e-4, lr_high=1e-1, wd_low=1e-3, wd_high=1.0), seed=0,
+)  # fmt: skip
+
+
+@pytest.fixture
+def search(tmp_path):
+    search = Search(tmp_path, PLAN)
+    search.folder.mkdir()
+    return search
+
+
+def end(search, trial, error, *, loss=1.0, state=TrialState.FINISHED):
+    """Let a trial start and end with an error."""
+    search.journal.append("start", trial.key, trial)
+    if state is not TrialState.FAILED:
+        epoch = EpochRecord(epoch=1, top1_err=error, val_loss=loss, train_loss=1.0, lr=0.1)
+        search.journal.append("epoch", trial.key, epoch)
+        record = TrialRecord(key=trial.key, state=state, top1_err=error, best_top1_err=error, epochs=1)
+    else:
+        record = TrialRecord(key=trial.key, state=state, error="OSError: gone")
+    search.journal.append("end", trial.key, record)
+
+
+def test_a_relative_point_lies_where_the_ranges_say():
+    trial = PLAN.point(3, 1 / 3, 2 / 3)
+    assert (trial.lr, trial.weight_decay) == pytest.approx((1e-3, 1e-1), rel=1e-7)
+    assert (trial.index, trial.repeat, trial.role) == (3, 0, "point")
+
+
+def test_keys_tell_trials_apart_and_from_those_of_sweeps():
+    point = PLAN.point(0, 0.5, 0.5)
+    assert point == PLAN.point(0, 0.5, 0.5)
+    finalist = PLAN.finalist(point, 1)
+    assert (finalist.lr, finalist.weight_decay) == (point.lr, point.weight_decay)
+    trials = [point, finalist, PLAN.finalist(point, 2), PLAN.point(1, 0.5, 0.5)]
+    assert len({trial.seed for trial in trials}) == 4
+    # the very same training, evaluated on what is reported, is another trial
+    sweep = dataclasses.replace(a_plan(), optimum_lr=point.lr, optimum_wd=point.weight_decay, seed=0)
+    assert not {trial.key for trial in trials} & {trial.key for trial in sweep.trials}
+    other = dataclasses.replace(PLAN, data_fingerprint="abd")
+    assert other.point(0, 0.5, 0.5).key != point.key
+
+
+def test_the_name_is_that_of_the_settings_not_of_the_trials():
+    assert PLAN.sweep.startswith("tune-vit_p_1mf-adamw-")
+    assert dataclasses.replace(PLAN, trials=(PLAN.point(0, 0.1, 0.1),)).sweep == PLAN.sweep
+    for change in ({"seed": 1}, {"box": dataclasses.replace(PLAN.box, lr_low=2e-4)}, {"px": 8}):
+        assert dataclasses.replace(PLAN, **change).sweep != PLAN.sweep
+
+
+def test_settings_read_back(search):
+    search.write_plan()
+    assert from_json(search.plan_file.read_text(), "x") == PLAN
+    before = search.plan_file.read_bytes()
+    assert search.write_plan() == []
+    assert search.plan_file.read_bytes() == before
+
+
+@pytest.mark.parametrize("text", ["", "[]", "1", "{}", '{"version": 1}', "[" * 100_000])
+def test_damaged_settings_are_named(text):
+    with pytest.raises(DamagedError, match=r"^here is not a search, or damaged"):
+        from_json(text, "here")
+
+
+def test_settings_of_a_later_version_are_refused():
+    import json
+
+    with pytest.raises(InputError, match="here is a search of version 2; this program reads 1"):
+        from_json(json.dumps(to_dict(PLAN) | {"version": 2}), "here")
+
+
+def test_trials_are_found_again_in_the_journal(search, tmp_path):
+    points = [PLAN.point(i, 0.1 * i, 0.5) for i in range(3)]
+    end(search, points[0], 5.0)
+    end(search, points[1], 50.0, state=TrialState.PRUNED)
+    search.journal.append("start", points[2].key, points[2])
+    again = Search(tmp_path, PLAN)
+    assert again.trials == points
+    states = [again.history(trial).state for trial in points]
+    assert states == [TrialState.FINISHED, TrialState.PRUNED, TrialState.RUNNING]
+    assert again.plan.trials == tuple(points)
+    assert again.counts()[TrialState.PRUNED] == 1
+    assert again.records()[points[1].key].top1_err == 50.0
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [('"lr": ', '"lr": 1'), ('"seed": ', '"seed": 1'), ('"u_lr": 0.', '"u_lr": 0.1'),
+     ('"role": "point"', '"role": "optimum"'), ('"index": 0', '"index": 1'), ('"repeat": 0', '"repeat": -1'),
+     ('"model": "vit_p', '"model": "vit_c'), ('"u_wd": 0.5', '"u_wd": "x"')],
+)  # fmt: skip
+def test_a_trial_that_was_changed_is_refused(old, new, search, tmp_path):
+    end(search, PLAN.point(0, 0.3, 0.5), 5.0)
+    text = search.journal.path.read_text()
+    assert old in text
+    search.journal.path.write_text(text.replace(old, new, 1))
+    with pytest.raises(DamagedError, match=r"journal.jsonl"):
+        Search(tmp_path, PLAN)
+
+
+def test_a_line_that_was_cut_off_never_happened(search, tmp_path):
+    end(search, PLAN.point(0, 0.3, 0.5), 5.0)
+    with search.journal.path.open("a") as file:
+        file.write('{"event": "start", "key"')
+    assert len(Search(tmp_path, PLAN).trials) == 1
+
+
+def test_the_best_finished_points_are_finalists_by_loss_among_equals(search):
+    points = [PLAN.point(i, 0.1 * i, 0.5) for i in range(6)]
+    end(search, points[0], 5.0, loss=0.3)
+    end(search, points[1], 5.0, loss=0.2)
+    end(search, points[2], 1.0, state=TrialState.PRUNED)
+    end(search, points[3], 100.0, state=TrialState.DIVERGED)
+    end(search, points[4], 4.0)
+    end(search, points[5], None, state=TrialState.FAILED)
+    assert finalists(search, 2) == [points[4], points[1]]
+    assert finalists(search, 9) == [points[4], points[1], points[0]]
+    assert search.failed == [points[5]]
+
+
+def test_the_best_mean_of_the_other_seeds_wins_not_the_luckiest_point(search):
+    lucky, good = PLAN.point(0, 0.1, 0.5), PLAN.point(1, 0.6, 0.5)
+    end(search, lucky, 1.0)
+    end(search, good, 2.0)
+    for repeat, (one, other) in enumerate([(5.0, 3.0), (6.0, 2.0), (4.0, 4.0)], 1):
+        end(search, PLAN.finalist(lucky, repeat), one)
+        end(search, PLAN.finalist(good, repeat), other)
+    judged = outcomes(search)
+    assert [outcome.point for outcome in judged] == [good, lucky]
+    assert judged[0].mean == 3.0
+
+
+def test_points_without_all_repeats_are_not_judged(search):
+    points = [PLAN.point(i, 0.1 * i, 0.5) for i in range(3)]
+    for point in points:
+        end(search, point, 5.0)
+        end(search, PLAN.finalist(point, 1), 1.0)
+    end(search, PLAN.finalist(points[0], 2), 9.0)
+    end(search, PLAN.finalist(points[1], 2), None, state=TrialState.FAILED)
+    assert [outcome.point for outcome in outcomes(search)] == [points[0]]
+
+
+def test_a_diverged_repeat_counts_as_100(search):
+    point = PLAN.point(0, 0.1, 0.5)
+    end(search, point, 5.0)
+    end(search, PLAN.finalist(point, 1), 5.0)
+    end(search, PLAN.finalist(point, 2), 100.0, state=TrialState.DIVERGED)
+    assert outcomes(search)[0].mean == 52.5
+
+
+@given(st.integers(1, 6), st.integers(2, 6), st.integers(0, 2**32))
+def test_the_standard_error_is_that_of_an_analysis_of_variance(groups, seeds, seed):
+    from types import SimpleNamespace
+
+    errors = np.random.default_rng(seed).uniform(1, 20, (groups, seeds))
+    made = [SimpleNamespace(errors=tuple(row), mean=row.mean()) for row in errors]
+    within = errors.var(axis=1, ddof=1).mean()  # equal group sizes: the mean square within
+    assert standard_error(made) == pytest.approx(np.sqrt(within / seeds))
+
+
+def test_only_one_driver_searches(search, tmp_path):
+    search.write_plan()
+    with (
+        search.driving(),
+        pytest.raises(InputError, match="is being run already, by process"),
+        Search(tmp_path, PLAN).driving(),
+    ):
+        pass
+
+
+def test_nothing_is_left_where_nothing_came_of_it(tmp_path):
+    with Search(tmp_path / "sweeps", PLAN).driving():
+        pass
+    assert list(tmp_path.iterdir()) == []
