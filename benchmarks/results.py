@@ -41,6 +41,7 @@ def main() -> None:
     parser.add_argument(
         "--epochs", action="append", default=[], help="lengths; the recipe's multiples by default"
     )
+    parser.add_argument("--point-epochs", help="of the points around the optima; the recipe's by default")
     parser.add_argument("--studies", nargs="+", choices=STUDIES, default=STUDIES)
     parser.add_argument("--out", type=Path, help="docs/results/RECIPE by default")
     parser.add_argument(
@@ -64,7 +65,8 @@ def words(args: argparse.Namespace, kind: str) -> list[str]:
     data = ["--data", str(Path(args.data).resolve())] if args.data else []
     shared = ["--recipe", args.recipe, *data, "--size", args.size]
     if kind == "hyperparameters":
-        return [*shared, "--n", str(args.n), "--seeds", str(args.seeds)]
+        epochs = ["--epochs", args.point_epochs] if args.point_epochs else []
+        return [*shared, *epochs, "--n", str(args.n), "--seeds", str(args.seeds)]
     lengths = [word for epochs in args.epochs for word in ("--epochs", epochs)]
     return [*shared, *lengths, "--seeds", str(args.length_seeds)]
 
