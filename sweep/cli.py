@@ -78,10 +78,15 @@ def plain_console(*, stderr: bool = False) -> Console:
 )
 def run(
     model: Annotated[
-        list[str], typer.Option("--model", "-m", help="Model to sweep, any of timm's. May be repeated.")
-    ],
+        list[str] | None,
+        typer.Option("--model", "-m", help="Model to sweep, any of timm's. May be repeated."),
+    ] = None,
     model_args: Annotated[
         str | None, typer.Option(help="Arguments of the models, such as drop_path_rate=0.1,depth=6.")
+    ] = None,
+    trainer: Annotated[
+        str | None,
+        typer.Option(metavar="MODULE:FUNCTION", help="Your own training function, with --epochs."),
     ] = None,
     n: Annotated[int, typer.Option(help="Points; the optimum is trained too.")] = 64,
     seeds: Annotated[int, typer.Option(help="Trials at the optimum; the zero of Δ is their mean.")] = 1,
@@ -122,7 +127,8 @@ def run(
     resources = Resources(address=address, cpus_per_trial=cpus_per_trial, gpus_per_trial=gpus_per_trial)
     planned = make_plans(
         Request(
-            models=model, model_args=model_args, optimizer=optimizer, recipe=recipe, data=data, epochs=epochs,
+            models=model or (), model_args=model_args, trainer=trainer, optimizer=optimizer,
+            recipe=recipe, data=data, epochs=epochs,
             n=n, seeds=seeds, design=design, box=box, box_down=box_down, box_up=box_up, seed=seed,
             lr=lr, wd=wd, found=folder / FOUND,
         )

@@ -25,6 +25,8 @@ class Setting:
     classes: int
     data: Any
     """`Splits`, or Ray's reference to them."""
+    fingerprint: str = ""
+    """Of the data; of the source file of a training function of the user's own."""
     evaluate: str = "val"
     """The split that is evaluated after each epoch."""
 

@@ -33,9 +33,15 @@ def trial_params(plan: Plan | SearchPlan, trial: TrialSpec) -> dict[str, object]
     own = {"evaluate": SPLIT} if isinstance(plan, SearchPlan) else {}
     return own | {
         "model": trial.model, "optimizer": trial.optimizer, "recipe": plan.recipe.name, "lr": trial.lr,
-        "weight_decay": trial.weight_decay, "seed": trial.seed, "epochs": plan.recipe.epochs,
-        "batch": plan.recipe.batch, "px": plan.px,
-    }  # fmt: skip
+        "weight_decay": trial.weight_decay, "seed": trial.seed,
+    } | training_params(plan)  # fmt: skip
+
+
+def training_params(plan: Plan | SearchPlan) -> dict[str, object]:
+    """Return how long, and by what, a sweep's trials are trained."""
+    if plan.recipe.trainer:
+        return {"epochs": plan.recipe.epochs, "trainer": plan.recipe.trainer}
+    return {"epochs": plan.recipe.epochs, "batch": plan.recipe.batch, "px": plan.px}
 
 
 def trial_tags(plan: Plan | SearchPlan, trial: TrialSpec) -> dict[str, str]:
@@ -57,8 +63,7 @@ def plan_params(plan: Plan | SearchPlan) -> dict[str, object]:
         "model": plan.model, "optimizer": plan.optimizer, "recipe": plan.recipe.name, "design": plan.design,
         "seed": plan.seed, "lr_low": plan.box.lr_low,
         "lr_high": plan.box.lr_high, "wd_low": plan.box.wd_low, "wd_high": plan.box.wd_high,
-        "epochs": plan.recipe.epochs, "batch": plan.recipe.batch, "px": plan.px,
-    }  # fmt: skip
+    } | training_params(plan)  # fmt: skip
 
 
 def plan_tags(plan: Plan | SearchPlan) -> dict[str, str]:

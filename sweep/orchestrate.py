@@ -77,17 +77,19 @@ class Worker(tune.Trainable):
 
     def _begin(self) -> Iterator[list[EpochRecord | None]]:
         """Begin the trial's training: from its first epoch, a retry too, as there are no checkpoints."""
-        from sweep import training
+        from sweep import trainer, training
 
         setting = self._settings[self._job.setting]
+        self._started = time.monotonic()
+        self._last_epoch, self._best = setting.recipe.epochs, 100.0
+        if setting.recipe.trainer:
+            return trainer.train(self._job.trial, setting, device=self._device.type)
         place = (setting.recipe, setting.px, setting.evaluate)
         if place not in self._batches:
             splits: Splits = ray.get(setting.data)
             self._batches[place] = training.BatchSource(
                 splits, setting.recipe, self._device, evaluate=setting.evaluate
             )
-        self._started = time.monotonic()
-        self._last_epoch, self._best = setting.recipe.epochs, 100.0
         return training.train(
             [self._job.trial], setting.recipe, self._batches[place],
             classes=setting.classes, px=setting.px, device=self._device,

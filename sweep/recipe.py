@@ -45,6 +45,9 @@ class Recipe:
     """Train on this many images, drawn evenly from the classes; all of them if not given."""
     data_seed: int = 0
     """Decides splits, order and augmentation, the same for every trial."""
+    trainer: str | None = None
+    """A user's own training function (`sweep.trainer`), which has data and schedule of its own: of the
+    other fields, only ``epochs`` means anything then."""
 
     def __post_init__(self) -> None:
         problems = list(_problems(self))
@@ -58,7 +61,7 @@ class Recipe:
 
 def _problems(recipe: Recipe) -> Any:
     """Yield what is wrong with a recipe, all of it."""
-    if recipe.dataset not in DATASETS:
+    if recipe.dataset not in DATASETS and recipe.trainer is None:
         yield f"dataset must be one of {', '.join(DATASETS)}, got {recipe.dataset!r}"
     for name in ("max_px", "epochs", "batch"):
         value = getattr(recipe, name)
@@ -84,6 +87,14 @@ def shipped() -> tuple[str, ...]:
     """Return the names of the recipes that come with the package."""
     files = resources.files("sweep.recipes").iterdir()
     return tuple(sorted(f.name.removesuffix(".toml") for f in files if f.name.endswith(".toml")))
+
+
+def of_trainer(trainer: str, epochs: int) -> Recipe:
+    """Return the recipe of a training function of the user's own; sweeps are called after it."""
+    name = trainer.replace(":", ".")
+    return Recipe(
+        name=name, trainer=trainer, epochs=epochs, dataset="own", max_px=1, batch=1, warmup_epochs=0
+    )
 
 
 def load(name: str, *, epochs: int | None = None) -> Recipe:
@@ -134,7 +145,8 @@ def _parse(name: str, text: str) -> Recipe:
         values = tomllib.loads(text)
     except (ValueError, RecursionError) as error:  # not TOML, or more digits or brackets than Python reads
         raise InputError(f"recipe {name!r} is not TOML: {error}") from error
-    fields = {field.name: field for field in dataclasses.fields(Recipe) if field.name != "name"}
+    of_file = (field for field in dataclasses.fields(Recipe) if field.name not in ("name", "trainer"))
+    fields = {field.name: field for field in of_file}
     problems = [f"unknown field {key!r} (known: {', '.join(fields)})" for key in values if key not in fields]
     required = [f.name for f in fields.values() if f.default is dataclasses.MISSING]
     problems += [f"field {key!r} is missing" for key in required if key not in values]

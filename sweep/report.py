@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from sweep import draw
 from sweep.errors import InputError
-from sweep.plan import recipe_contents
+from sweep.plan import Plan, recipe_contents
 from sweep.workspace import Sweep, write_atomically
 
 if TYPE_CHECKING:
@@ -60,6 +60,24 @@ def extras(sweeps: Sequence[Sweep], warnings: Sequence[str]) -> "Extras":
 
 def _facts(sweep: Sweep) -> dict[str, str]:
     plan, recipe = sweep.plan, sweep.plan.recipe
+    if recipe.trainer:
+        training = {
+            "epochs": str(recipe.epochs), "trainer": recipe.trainer, "its source": plan.data_fingerprint,
+        }  # fmt: skip
+    else:
+        training = _our_training(plan)
+    return training | {
+        "seed": str(plan.seed),
+        "optimum from": plan.optimum_source,
+        "box lr": f"{plan.box.lr_low:.3g} to {plan.box.lr_high:.3g}",
+        "box wd": f"{plan.box.wd_low:.3g} to {plan.box.wd_high:.3g}",
+        "trained on": _where(sweep),
+        "trained": _when(sweep),
+    }
+
+
+def _our_training(plan: Plan) -> dict[str, str]:
+    recipe = plan.recipe
     contents = recipe_contents(recipe)
     settings = [f"{name} {_plain(contents[name])}" for name in contents if name not in _TOLD_IN_OTHER_WORDS]
     return {
@@ -68,12 +86,6 @@ def _facts(sweep: Sweep) -> dict[str, str]:
         "px": str(plan.px),
         "recipe settings": ", ".join(settings) or "as by default",
         "data": f"{recipe.dataset}, {plan.classes} classes, fingerprint {plan.data_fingerprint[:16]}",
-        "seed": str(plan.seed),
-        "optimum from": plan.optimum_source,
-        "box lr": f"{plan.box.lr_low:.3g} to {plan.box.lr_high:.3g}",
-        "box wd": f"{plan.box.wd_low:.3g} to {plan.box.wd_high:.3g}",
-        "trained on": _where(sweep),
-        "trained": _when(sweep),
     }
 
 

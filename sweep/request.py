@@ -1,6 +1,7 @@
 """From the words of a command line to plans: everything is checked before anything is written."""
 
 import dataclasses
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,8 +9,9 @@ from pathlib import Path
 import search_spaces
 from search_spaces import Box, Optimum, SearchSpaceError
 from sweep import recipe as recipes
+from sweep import trainer as trainers
 from sweep.catalog import MODELS, stride
-from sweep.data import Source, Splits, open_source
+from sweep.data import NO_IMAGES, Source, Splits, open_source
 from sweep.errors import InputError, unknown
 from sweep.model_args import split, with_args
 from sweep.plan import Plan, make_plan
@@ -18,6 +20,7 @@ from sweep.trial import OPTIMIZERS
 
 BOXES = ("optimum", "paper")
 MAX_SEEDS = 1000
+DEFAULT_RECIPE = "digits"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -29,7 +32,9 @@ class Request:
     model_args: str | None = None
     """Arguments of every model, as text."""
     optimizer: str = "adamw"
-    recipe: str = "digits"
+    trainer: str | None = None
+    """A training function of the user's own, ``package.module:function``: in the place of a recipe."""
+    recipe: str = DEFAULT_RECIPE
     data: Path | None = None
     epochs: int | None = None
     n: int | None = 64
@@ -54,6 +59,7 @@ class PlannedSweep:
 
     plan: Plan
     splits: Splits
+    """Empty with a training function of the user's own, which has data of its own."""
 
 
 def make_plans(request: Request) -> list[PlannedSweep]:
@@ -78,8 +84,8 @@ def plan_together(requests: Sequence[Request]) -> list[PlannedSweep]:
     problems = dict.fromkeys(str(problem) for request in requests for problem in _problems(request))
     if problems:
         raise InputError("\n".join(problems))
-    planned = [(request, recipes.load(request.recipe, epochs=request.epochs)) for request in requests]
-    source = open_source(planned[0][1], requests[0].data)
+    planned = [(request, _recipe(request)) for request in requests]
+    source = None if planned[0][1].trainer else open_source(planned[0][1], requests[0].data)
     loaded: dict[int, Splits] = {}
     return [
         _plan(request, model, recipe, source, loaded)
@@ -90,7 +96,22 @@ def plan_together(requests: Sequence[Request]) -> list[PlannedSweep]:
 
 def _models(request: Request) -> list[str]:
     """Return each model once, with its arguments, as it stands in plans."""
-    return list(dict.fromkeys(with_args(model, request.model_args) for model in request.models))
+    models = request.models or ([request.trainer.partition(":")[2]] if request.trainer else [])
+    return list(dict.fromkeys(with_args(model, request.model_args) for model in models))
+
+
+def _recipe(request: Request) -> Recipe:
+    """Return the recipe that is asked for, or that of a training function of the user's own."""
+    if request.trainer is None:
+        return recipes.load(request.recipe, epochs=request.epochs)
+    trainers.load(request.trainer)
+    flags = [("--recipe", request.recipe != DEFAULT_RECIPE), ("--data", request.data is not None)]
+    given = [flag for flag, is_given in flags if is_given]
+    if given:
+        raise InputError(f"--trainer brings its own data and schedule: leave {' and '.join(given)} out")
+    if request.epochs is None:
+        raise InputError("--trainer needs to know how long to train: --epochs E")
+    return recipes.of_trainer(request.trainer, request.epochs)
 
 
 def _problems(request: Request) -> list[Exception]:
@@ -103,11 +124,13 @@ def _problems(request: Request) -> list[Exception]:
         except (InputError, SearchSpaceError) as error:
             problems.append(error)
 
+    if not (request.models or request.trainer):
+        problems.append(InputError("Missing option '--model': any of timm's, `sweep models` lists ours"))
     for model in request.models:
-        attempt(lambda model=model: check_model_name(with_args(model, request.model_args)))
+        attempt(lambda model=model: _check_model(request, with_args(model, request.model_args)))
     attempt(lambda: check_choice("optimizer", request.optimizer, OPTIMIZERS))
     attempt(lambda: check_choice("box", request.box, BOXES))
-    attempt(lambda: recipes.load(request.recipe, epochs=request.epochs))
+    attempt(lambda: _recipe(request))
     if request.n is not None:
         attempt(lambda n=request.n: search_spaces.relative_points(request.design, n, request.seed))
     elif request.seed < 0:
@@ -117,7 +140,7 @@ def _problems(request: Request) -> list[Exception]:
     if (request.lr is None) != (request.wd is None):
         problems.append(InputError("--lr and --wd name the optimum together: give both or neither"))
     if not problems:
-        recipe = recipes.load(request.recipe, epochs=request.epochs)
+        recipe = _recipe(request)
         for model in _models(request):
             attempt(lambda model=model: _space(request, model, recipe))
     return problems
@@ -127,6 +150,14 @@ def check_choice(what: str, got: str, known: Sequence[str]) -> None:
     """Refuse a word that is none of those known."""
     if got not in known:
         raise unknown(what, got, known)
+
+
+def _check_model(request: Request, model: str) -> None:
+    name, _ = split(model)
+    if request.trainer is None:
+        check_model_name(model)
+    elif not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]*", name):
+        raise InputError(f"a trainer's --model takes letters, digits, _, . and -, got {name[:80]!r}")
 
 
 def check_model_name(model: str) -> None:
@@ -164,6 +195,8 @@ def _optimum(request: Request, model: str, recipe: Recipe, data: str | None) -> 
         try:
             optimum, usual = search_spaces.find(*wanted), recipes.load(request.recipe).epochs
         except SearchSpaceError as error:
+            if request.trainer:
+                raise _no_optimum(request, model) from error
             if not other_data:
                 raise
             raise SearchSpaceError(f"{error} The one in {request.found} was found on other data.") from error
@@ -172,20 +205,35 @@ def _optimum(request: Request, model: str, recipe: Recipe, data: str | None) -> 
     return dataclasses.replace(optimum, source=optimum.source + note)
 
 
+def _no_optimum(request: Request, model: str) -> InputError:
+    return InputError(
+        f"no optimum is known for {model} with {request.optimizer} and --trainer {request.trainer}, so "
+        "there is no box to sweep. Give one with --lr L --wd W."
+    )
+
+
 def _plan(
-    request: Request, model: str, recipe: Recipe, source: Source, loaded: dict[int, Splits]
+    request: Request, model: str, recipe: Recipe, source: Source | None, loaded: dict[int, Splits]
 ) -> PlannedSweep:
+    if source is None:
+        assert recipe.trainer
+        fingerprint = trainers.load(recipe.trainer).fingerprint
+        return PlannedSweep(plan=_make(request, model, recipe, 0, fingerprint, 0), splits=NO_IMAGES)
     px = training_px(model, recipe, source.classes)
     if px not in loaded:
         loaded[px] = load_splits(source, recipe, px)
-    optimum, box = _space(request, model, recipe, source.fingerprint)
-    plan = make_plan(
+    plan = _make(request, model, recipe, px, source.fingerprint, source.classes)
+    return PlannedSweep(plan=plan, splits=loaded[px])
+
+
+def _make(request: Request, model: str, recipe: Recipe, px: int, fingerprint: str, classes: int) -> Plan:
+    optimum, box = _space(request, model, recipe, fingerprint)
+    return make_plan(
         model=model, optimizer=request.optimizer, recipe=recipe, px=px,
-        data_fingerprint=source.fingerprint, classes=source.classes,
+        data_fingerprint=fingerprint, classes=classes,
         n=request.n or 0, design=request.design, seed=request.seed, optimum=optimum, box=box,
         seeds=request.seeds,
     )  # fmt: skip
-    return PlannedSweep(plan=plan, splits=loaded[px])
 
 
 def load_splits(source: Source, recipe: Recipe, px: int) -> Splits:

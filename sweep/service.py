@@ -272,7 +272,13 @@ def _train(tasks: Sequence[Task], resources: Resources, outbox: Outbox[str], con
     parallel, gpus = orchestrate.parallel_trials(resources)
     shared = {task.sweep.plan.px: orchestrate.share(task.splits) for task in tasks}
     settings = [
-        orchestrate.Setting(recipe=plan.recipe, px=plan.px, classes=plan.classes, data=shared[plan.px])
+        orchestrate.Setting(
+            recipe=plan.recipe,
+            px=plan.px,
+            classes=plan.classes,
+            data=shared[plan.px],
+            fingerprint=plan.data_fingerprint,
+        )
         for plan in (task.sweep.plan for task in tasks)
     ]
     jobs = [orchestrate.Job(trial, place) for place, task in enumerate(tasks) for trial in task.to_train]

@@ -33,9 +33,7 @@ def dry_run(plans: Sequence[Plan], workspace: Workspace, console: Console) -> No
         left = sum(not state.has_result for state in here) - failed
         given_up = f", and {failed} given up that --retry-failed trains again" if failed else ""
         console.print(f"[bold]{plan.sweep}[/bold]: {left} of {len(here)} trials to train{given_up}")
-        console.print(
-            f"  {plan.recipe.epochs} epochs each, batch {plan.recipe.batch}, {plan.px} px, seed {plan.seed}"
-        )
+        console.print(f"  {plan.recipe.epochs} epochs each, {_by(plan)}, seed {plan.seed}", markup=False)
         console.print(
             f"  {plan.n} {plan.design} points; optimum lr {plan.optimum_lr:.3g}, wd {plan.optimum_wd:.3g}"
             f"{several}"
@@ -44,6 +42,10 @@ def dry_run(plans: Sequence[Plan], workspace: Workspace, console: Console) -> No
         console.print(
             f"  box lr {box.lr_low:.3g} to {box.lr_high:.3g}, wd {box.wd_low:.3g} to {box.wd_high:.3g}"
         )
+
+
+def _by(plan: Plan) -> str:
+    return plan.recipe.trainer or f"batch {plan.recipe.batch}, {plan.px} px"
 
 
 def changed(plans: Sequence[Plan], workspace: Workspace, console: Console) -> None:

@@ -108,7 +108,8 @@ class EpochRecord:
     lr: float
     """At the epoch's last step."""
     diverged_step: int | None = None
-    """The step, from 1 over the whole training, at which the loss was first not finite."""
+    """The step, from 1 over the whole training, at which the loss was first not finite; with a training
+    function of the user's own, the epoch."""
     last_finite_loss: float | None = None
     """The training loss one step before; None if there was none."""
 

@@ -28,6 +28,14 @@ RUN = {
         ("depht=2 --lr 1 --wd 1", "unexpected keyword argument 'depht'"),
         ("num_heads=3 --lr 1 --wd 1", "cannot be built for 16 px"),
     ],
+    "--trainer": [
+        ("''", "takes PACKAGE.MODULE:FUNCTION, got ''"), ("own", "got 'own'"), ("a_file:x", "cannot import"),
+        ("nowhere:train", "No module named 'nowhere'"), ("BYTE:x", "takes PACKAGE"), ("NUL:x", "takes PACK"),
+        ("json:dumbs", "Did you mean dumps"), ("json:loads", "--epochs E"),
+        ("json:loads --epochs 2 --data .", "leave --data out"),
+        ("json:loads --epochs 2", "no optimum is known for vit_p_1mf with adamw and --trainer json:loads"),
+        ("LONG:x", "cannot import"), ("base64:main", "must take one argument"),
+    ],
     "--n": [
         ("-1", "n must be at least 1, got -1"), ("1000001", "n must be at most 1000000, got 1000001"),
         ("DIGITS", "n must be at most 1000000"), ("1.5", NO_WHOLE), ("1e3", NO_WHOLE), ("nan", NO_WHOLE),

@@ -33,6 +33,10 @@ class Splits(NamedTuple):
     """What is reported."""
 
 
+NO_IMAGES = Splits(*[Images(np.empty((0, 1, 1, 1), np.uint8), np.empty(0, np.int64))] * 3)
+"""The splits of what trains on no images of ours."""
+
+
 class Source(Protocol):
     """A data set that has been found and checked."""
 
