@@ -36,11 +36,21 @@ class Chooser:
         Others than `sweep tune` uses, to compare them.
     start : int
         How many points of the net come first.
+    counts_pruned : bool
+        Whether a pruned trial is told with the last error it had, as if it had ended there.
     """
 
     def __init__(
-        self, seed: int, epochs: int, *, sampler: Any = None, pruner: Any = None, start: int = START
+        self,
+        seed: int,
+        epochs: int,
+        *,
+        sampler: Any = None,
+        pruner: Any = None,
+        start: int = START,
+        counts_pruned: bool = False,
     ) -> None:
+        self._counts_pruned = counts_pruned
         self._study = optuna.create_study(
             sampler=sampler or make_sampler(seed, start), pruner=pruner or make_pruner(epochs)
         )
@@ -92,7 +102,7 @@ class Chooser:
         told = self._trials.pop(index)
         if state is TrialState.FAILED or error is None:
             self._study.tell(told, state=OptunaState.FAIL)
-        elif state is TrialState.PRUNED:
+        elif state is TrialState.PRUNED and not self._counts_pruned:
             self._study.tell(told, state=OptunaState.PRUNED)
         else:
             self._study.tell(told, objective(error))

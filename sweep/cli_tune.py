@@ -24,9 +24,9 @@ def tune(
     recipe: Annotated[str, typer.Option(help="Name of a recipe, or path of a .toml.")] = "digits",
     data: Annotated[Path | None, typer.Option(help="Folder of the data, if the recipe needs one.")] = None,
     epochs: Annotated[int | None, typer.Option(help="Train for this long instead of the recipe's.")] = None,
-    n_trials: Annotated[int, typer.Option(help="Points that are tried.")] = 28,
+    n_trials: Annotated[int, typer.Option(help="Points that are tried.")] = 24,
     finalists: Annotated[int, typer.Option(help="The best points, which are tried again.")] = 4,
-    seeds: Annotated[int, typer.Option(help="Other seeds that each finalist is trained with.")] = 3,
+    seeds: Annotated[int, typer.Option(help="Other seeds that each finalist is trained with.")] = 4,
     lr_range: Annotated[
         str | None, typer.Option(metavar="LOW:HIGH", help="Searched instead of the optimizer's usual range.")
     ] = None,

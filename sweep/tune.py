@@ -72,8 +72,8 @@ def run(
             found = _found(search, effort, command)
             if found:
                 save(workspace.folder / FOUND, found)
-                store.tag_sweep(search.plan, _tags(found))
-    return found, delivery.complete
+            tagged = not found or _tag(store, search, found, console)
+    return found, delivery.complete and tagged
 
 
 def _train(
@@ -226,6 +226,13 @@ def save(table: Path, found: Found) -> None:
         write_atomically(table, search_spaces.to_csv(rows))
 
 
-def _tags(found: Found) -> dict[str, str]:
+def _tag(store: RemoteStore, search: Search, found: Found, console: Console) -> bool:
+    """Note the optimum on the search's run; say whether MLflow took it."""
     values = ("lr", "weight_decay", "top1_err", "standard_error")
-    return {f"sweep.optimum_{name}": repr(getattr(found, name)) for name in values}
+    tags = {f"sweep.optimum_{name}": repr(getattr(found, name)) for name in values}
+    try:
+        store.tag_sweep(search.plan, tags)
+    except Exception as error:  # MLflow is away: the same command does it
+        console.print(f"MLflow did not take the optimum: {error}", markup=False)
+        return False
+    return True

@@ -133,7 +133,7 @@ TUNE = {
     "--model-args": [("x", "'x'")],
     "--n-trials": [("0", "--n-trials takes a number from 1 to 1000, got 0"), ("1001", "got 1001"),
                    ("1.5", NO_WHOLE)],
-    "--finalists": [("0", "--finalists takes a number from 1 to 28, got 0"), ("29", "got 29")],
+    "--finalists": [("0", "--finalists takes a number from 1 to 24, got 0"), ("25", "got 25")],
     "--seeds": [("1", "--seeds takes a number from 2 to 100, got 1"), ("101", "got 101")],
     "--optimizer": [("adam", "Did you mean adamw"), ("''", "Known: adamw, sgd")],
     "--recipe": [("nope", "unknown recipe 'nope'"), ("empty.toml", "field 'dataset' is missing")],

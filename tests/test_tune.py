@@ -138,10 +138,26 @@ def test_two_searches_save_their_optima_in_one_table(tmp_path):
     assert rows == {"adamw": 1e-2, "sgd": 0.5}
 
 
+def test_an_optimum_that_mlflow_does_not_take_is_kept_and_said(search):
+    import io
+
+    from rich.console import Console
+
+    from sweep.tune import _tag
+
+    class Away:
+        def tag_sweep(self, *_):
+            raise OSError("connection refused")
+
+    out = io.StringIO()
+    assert not _tag(Away(), search, found(), Console(file=out))
+    assert "MLflow did not take the optimum: connection refused" in out.getvalue()
+
+
 def test_dry_run_says_what_would_be_trained_and_changes_nothing(tmp_path, monkeypatch):
     ran = sweep(tmp_path, "tune", "-m", "vit_p_1mf", "--recipe", "tiny.toml", "--dry-run")
     assert ran.returncode == 0, ran.stderr
-    assert "40 of 40 trials to train (28 points, then the best 4 with 3 other seeds each)" in ran.stdout
+    assert "40 of 40 trials to train (24 points, then the best 4 with 4 other seeds each)" in ran.stdout
     assert "ranges lr 0.0001 to 0.1, wd 0.001 to 2" in ran.stdout
     assert [path.name for path in tmp_path.iterdir()] == ["tiny.toml"]
 
