@@ -4,7 +4,7 @@ from search_spaces.box import Box, around, paper, searched
 from search_spaces.design import DESIGNS, relative_points
 from search_spaces.errors import SearchSpaceError
 from search_spaces.found import Found, choose_found, read_found, to_csv, with_row
-from search_spaces.optima import Optimum, find, optima
+from search_spaces.optima import Optimum, find, find_for, optima
 
 __all__ = [
     "DESIGNS",
@@ -15,6 +15,7 @@ __all__ = [
     "around",
     "choose_found",
     "find",
+    "find_for",
     "optima",
     "paper",
     "read_found",

@@ -45,16 +45,30 @@ class Optimum:
 @functools.cache
 def optima() -> dict[tuple[str, str, str], Optimum]:
     """Read the shipped table ``optima.csv``: (model, optimizer, recipe) → optimum."""
-    text = resources.files("search_spaces").joinpath("optima.csv").read_text()
-    return {
-        (row["model"], row["optimizer"], row["recipe"]): Optimum(
-            lr=float(row["lr"]),
-            weight_decay=float(row["weight_decay"]),
-            batch=int(row["batch"]),
-            source=row["source"],
-        )
-        for row in csv.DictReader(text.splitlines())
-    }
+    return {(row["model"], row["optimizer"], row["recipe"]): _optimum(row) for row in _rows("optima.csv")}
+
+
+def find_for(model: str, optimizer: str, recipe: str, epochs: int) -> Optimum | None:
+    """Look up the optimum for this very length of training, where it is another than the usual one."""
+    wanted = (model, optimizer, recipe, str(epochs))
+    for row in _rows("optima_by_epochs.csv"):
+        if (row["model"], row["optimizer"], row["recipe"], row["epochs"]) == wanted:
+            return _optimum(row)
+    return None
+
+
+@functools.cache
+def _rows(table: str) -> list[dict[str, str]]:
+    return list(csv.DictReader(resources.files("search_spaces").joinpath(table).read_text().splitlines()))
+
+
+def _optimum(row: dict[str, str]) -> Optimum:
+    return Optimum(
+        lr=float(row["lr"]),
+        weight_decay=float(row["weight_decay"]),
+        batch=int(row["batch"]),
+        source=row["source"],
+    )
 
 
 def find(model: str, optimizer: str, recipe: str) -> Optimum:

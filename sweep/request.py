@@ -191,6 +191,8 @@ def _optimum(request: Request, model: str, recipe: Recipe, data: str | None) -> 
     other_data = search_spaces.choose_found(table, *wanted, data=None, epochs=recipe.epochs)
     if found := search_spaces.choose_found(table, *wanted, data=data, epochs=recipe.epochs):
         optimum, usual = found.optimum, found.epochs
+    elif exact := search_spaces.find_for(*wanted, recipe.epochs):
+        optimum, usual = exact, recipe.epochs
     else:
         try:
             optimum, usual = search_spaces.find(*wanted), recipes.load(request.recipe).epochs

@@ -1,5 +1,6 @@
 """Optima, boxes and designs."""
 
+import itertools
 import subprocess
 import sys
 
@@ -10,7 +11,17 @@ from hypothesis import strategies as st
 from scipy import stats
 
 import search_spaces
-from search_spaces import Box, Optimum, SearchSpaceError, around, find, optima, paper, relative_points
+from search_spaces import (
+    Box,
+    Optimum,
+    SearchSpaceError,
+    around,
+    find,
+    find_for,
+    optima,
+    paper,
+    relative_points,
+)
 
 # arXiv:2106.14881, Table 4, for a minibatch of 2,048: (lr, weight decay) with AdamW, then with SGD.
 _REGNETY = ((3.8e-3, 0.1), (2.54, 2.4e-5))
@@ -57,6 +68,17 @@ def test_no_optimum_is_listed_twice():
     rows = resources.files("search_spaces").joinpath("optima.csv").read_text().splitlines()[1:]
     keys = [tuple(row.split(",")[:3]) for row in rows]
     assert len(keys) == len(set(keys)) == len(optima())
+
+
+def test_vits_have_an_optimum_of_their_own_at_400_epochs():
+    for family, size in itertools.product("pc", ("1gf", "4gf", "18gf", "36gf")):
+        model = f"vit_{family}_{size}"
+        optimum = find_for(model, "adamw", "imagenet", 400) or find(model, "adamw", "imagenet")
+        expected = (6.0e-4, 0.28) if size == "36gf" else (1.0e-3, 0.24)
+        assert (optimum.lr, optimum.weight_decay, optimum.batch) == (*expected, 2048)
+        assert "400 epochs" in optimum.source
+    assert find_for("vit_p_1gf", "adamw", "imagenet", 200) is None
+    assert find_for("regnety_1gf", "sgd", "imagenet", 400) is None
 
 
 def test_find():

@@ -70,6 +70,15 @@ def test_every_model_of_the_studies_on_imagenet_has_an_optimum(imagenet):
             search_spaces.find(model, optimizer, "imagenet")
 
 
+def test_the_longest_trainings_of_vits_have_the_studys_optimum_for_them(imagenet):
+    Path(imagenet).write_text(IMAGENET.replace("2048", "512").replace("max_px = 16", "max_px = 32"))
+    study = Study(kind="lengths", recipe=imagenet, models=["vit_p_1gf"])
+    plans = {p.plan.recipe.epochs: p.plan for p in plan_together(requests_of(study))}
+    assert [plans[e].optimum_lr for e in (50, 100, 200, 400)] == [5.0e-4, 5.0e-4, 5.0e-4, 2.5e-4]
+    assert "found for 50 epochs, used for 200" in plans[200].optimum_source
+    assert "used for" not in plans[400].optimum_source
+
+
 def test_sizes_are_panels_and_models_join_them():
     assert expanded(kind="peak", sizes=["16GF"], epochs=[1]) == expanded(
         kind="peak", sizes=["18gf"], epochs=[1]
