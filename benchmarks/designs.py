@@ -6,8 +6,9 @@ Draws sweeps of 64 and 128 points, thousands of times: independent ones, and scr
 split of n. Measured, at true shares from 0.05 to 0.95: how far the EDF is off (RMSE), how many independent
 points would be as far off (their variance is p (1 - p) / n exactly), how often the 95 % interval between
 scrambles (`analysis.bands.scrambled_limits`) holds the truth, and how wide it is. Beside them the exact
-interval of independent points. Surfaces: those of `surfaces.py`, with noise between seeds, and the demo's
-three models, linear between their 64 recorded points. Writes designs/designs.csv and designs/designs.png.
+interval of independent points. Surfaces: those of `surfaces.py`, with noise between seeds and without, and
+the demo's three models, linear between their 64 recorded points. Writes designs/designs.csv and
+designs/designs.png.
 """
 
 import argparse
@@ -25,7 +26,7 @@ import pandas as pd
 from coverage_bands import HEIGHTS
 from scipy.interpolate import LinearNDInterpolator, NearestNDInterpolator
 from scipy.stats import qmc
-from surfaces import SURFACES, Floats, errors, many
+from surfaces import NOISE, SURFACES, Floats, errors, many
 
 from analysis.bands import POINTWISE, count_limits, scrambled_limits
 from search_spaces import relative_points
@@ -37,7 +38,8 @@ HERE = Path(__file__).parent
 DEMO = HERE.parent / "docs" / "demo" / "trials.csv"
 MODELS = ("vit_p_1mf", "vit_c_1mf", "regnety_1mf")
 SPLITS = {n: [(n // m, m) for m in (n, n // 2, n // 4, n // 8, n // 16, n // 32)] for n in (64, 128)}
-REPS, POOL = 8_000, 8_000
+QUIET = tuple(f"{surface}, no noise" for surface in SURFACES)
+REPS, POOL = 4_000, 4_000
 LEAST_SCRAMBLES = 2
 
 
@@ -51,7 +53,7 @@ def main() -> None:
     args.out.mkdir(parents=True, exist_ok=True)
     reps = 40 if args.quick else REPS
     rows: list[dict[str, Any]] = []
-    for n, surface in itertools.product(SPLITS, (*SURFACES, *MODELS)):
+    for n, surface in itertools.product(SPLITS, (*SURFACES, *QUIET, *MODELS)):
         rng = np.random.default_rng([n, len(rows)])
         rows += [measure(n, None, surface, reps, rng)]
         rows += [measure(n, split, surface, reps, rng) for split in SPLITS[n]]
@@ -111,15 +113,19 @@ def nets(m: int) -> Floats:
 
 def surface_errors(u: Floats, surface: str, rng: np.random.Generator) -> Floats:
     """Return the errors at relative points, shape (…,)."""
-    return recorded(surface)(u) if surface in MODELS else errors(u, surface, rng)
+    if surface in MODELS:
+        return cast(Floats, recorded(surface)(u))
+    kind, _, quiet = surface.partition(", ")
+    return errors(u, kind, rng, noise=0.0 if quiet else NOISE)
 
 
 @functools.cache
 def true_errors(surface: str) -> Floats:
     """Return a million ordered errors."""
-    if surface not in MODELS:
+    if surface in SURFACES:
         return many(surface)
-    return np.sort(recorded(surface)(relative_points("grid", 1_000_000, 0)))
+    u = relative_points("grid", 1_000_000, 0)
+    return np.sort(surface_errors(u, surface, np.random.default_rng(11)))
 
 
 @functools.cache
@@ -147,16 +153,22 @@ def figure(table: pd.DataFrame, path: Path) -> None:
         for surface, group in rows.groupby("surface", sort=False):
             place = [names.index(design) for design in group["design"]]
             for ax, column in zip(row, ("worth", "held", "width"), strict=True):
-                ax.plot(place, group[column], "o-", ms=4, label=str(surface))
+                colour = f"C{_place(str(surface))}"
+                style = "o:" if surface in QUIET else "o-"
+                ax.plot(place, group[column], style, ms=4, color=colour, label=str(surface))
         titles = ("iid points that one is worth", "95 % interval: how often it holds", "its mean width")
         for ax, title, goal in zip(row, titles, (3.0, 0.93, None), strict=True):
             ax.set(title=f"n = {n}: {title}", xticks=range(len(names)), xticklabels=names)
             if goal:
                 ax.axhline(goal, color="grey", linewidth=1, linestyle="--")
-        row[0].set_yscale("log")
+        row[0].set_yscale("log", base=2)
     axes[0, 0].legend(fontsize=7)
     figure.savefig(path, dpi=110)
     plt.close(figure)
+
+
+def _place(surface: str) -> int:
+    return (*SURFACES, *MODELS).index(surface.partition(",")[0])
 
 
 if __name__ == "__main__":
