@@ -7,9 +7,7 @@ a small trial. Workers report each epoch to the driver and write nothing themsel
 import dataclasses
 import logging
 import os
-import pickle
 import shutil
-import socket
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -31,6 +29,7 @@ from ray.tune.search import Searcher
 from sweep.data.images import Splits
 from sweep.errors import InputError
 from sweep.jobs import Job, Listener, Questioner, Setting
+from sweep.ray_help import check_reachable, last_line, reason
 from sweep.recipe import Recipe
 from sweep.trial import EpochRecord, Resources, TrialRecord, TrialSpec, TrialState
 
@@ -189,7 +188,7 @@ class _Reporter(tune.Callback):
 
     def on_trial_error(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
         job = trial.config["job"]
-        self.left[job] = _reason(trial)
+        self.left[job] = reason(trial)
         if trial.num_failures > RETRIES:  # Tune gives up sooner if a worker is lost between two trials
             self.give_up(job)
 
@@ -205,24 +204,6 @@ class _Reporter(tune.Callback):
         self.left.pop(job, None)
 
 
-def _reason(trial: Any) -> str:
-    """Say in one line why Tune gave a trial up.
-
-    Tune's own `get_error` looks where its state is saved in the end, too late for a callback.
-    """
-    try:
-        with open(trial.pickled_error_file, "rb") as file:
-            error = pickle.load(file)
-    except Exception:  # there is none, or it is of a kind that only the worker knows
-        return "Ray Tune does not say why"
-    return _last_line(getattr(error, "cause", None) or error)
-
-
-def _last_line(error: BaseException) -> str:
-    lines = str(error).strip().splitlines()
-    return f"{type(error).__name__}: {lines[-1] if lines else ''}"[:500]
-
-
 @contextmanager
 def cluster(resources: Resources) -> Iterator[None]:
     """Join a Ray cluster, or start one on this machine (``local``), and leave or stop it at the end.
@@ -234,7 +215,7 @@ def cluster(resources: Resources) -> Iterator[None]:
     """
     address = resources.address
     if address not in ("local", "auto"):
-        _check_reachable(address)
+        check_reachable(address)
     arguments: dict[str, Any] = {"address": address}
     if address == "local":
         arguments["include_dashboard"] = False
@@ -249,17 +230,6 @@ def cluster(resources: Resources) -> Iterator[None]:
         yield
     finally:
         ray.shutdown()
-
-
-def _check_reachable(address: str) -> None:
-    """See whether anything listens at HOST:PORT: Ray itself would try for minutes."""
-    host, _, port = address.rpartition(":")
-    try:
-        socket.create_connection((host, int(port)), timeout=5).close()
-    except (OSError, ValueError, OverflowError) as error:
-        raise InputError(
-            f"no Ray cluster at --address {address}: {error}. It takes local, auto or HOST:PORT."
-        ) from error
 
 
 def parallel_trials(resources: Resources) -> tuple[int, float]:
@@ -399,7 +369,7 @@ def _in_spite_of_breakdowns(fit: Callable[[], None], reporter: _Reporter) -> Non
             if reporter.problem:
                 raise reporter.problem from error
             if not (retries_left and ray.is_initialized()):
-                raise RayLost(f"Ray Tune broke down: {_last_line(error)}") from error
+                raise RayLost(f"Ray Tune broke down: {last_line(error)}") from error
     for job in list(reporter.left):
         reporter.give_up(job)
 
