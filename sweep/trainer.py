@@ -60,8 +60,8 @@ class Config:
     model_args: Mapping[str, Any]
     """What ``--model-args`` says, as plain values."""
     split: str = "val"
-    """Which data the error is of: ``val``, or ``minival`` where an optimum is looked for, which has to be
-    other data, so that the reported error never sees it."""
+    """Which data the error is of: ``val``. ``minival`` is for looking for an optimum and has to be other
+    data, so that the reported error never sees it; no command asks for it yet."""
     device: str = "cpu"
     """``cuda`` where Ray gave the trial a GPU, or a share of one."""
 
