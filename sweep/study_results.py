@@ -92,11 +92,13 @@ def _number(value: float) -> str:
 
 
 def print_shares(tasks: Sequence[Task], console: Console) -> None:
-    """Print level and spread of each sweep, as `sweep cdf` does."""
-    from analysis import read_sweeps, summarise, summary_table
+    """Print level and spread of each sweep, and where Δ flatters, as `sweep cdf` does."""
+    from analysis import read_sweeps, summarise, summary_table, verdicts
 
     sweeps = read_sweeps(trials_of(tasks))
     show.shares(summary_table([summarise(each) for each in sweeps]), console)
+    for text in verdicts(sweeps, draw.learning_table([task.sweep for task in tasks])):
+        console.print("Mind:", text, style="yellow", markup=False)
 
 
 def hyperparameters(tasks: Sequence[Task], *, absolute: bool) -> Figures:

@@ -135,6 +135,16 @@ def test_without_a_zero_there_is_no_figure_and_the_exit_code_says_so(sweep, tmp_
     assert (tmp_path / "hyperparameters.pdf").exists()
 
 
+def test_the_hyperparameters_study_says_where_delta_flatters(sweep, tmp_path):
+    def bad(trial):
+        return 85.0 if trial.model == "vit_p_1mf" else 5.0
+
+    results(tmp_path, "hyperparameters", error=bad, optimizers=["adamw"], n=6)
+    out = sweep("study", "hyperparameters", "--optimizer", "adamw", "--n", "6", "--draw-only")[1]
+    assert "Mind: vit_p_1mf (1MF, adamw): its optimum stands at 85.0 % error" in out
+    assert "Mind: vit_c_1mf" not in out
+
+
 def test_a_larger_sweep_is_drawn_as_far_as_it_was_asked_for(sweep, tmp_path):
     results(tmp_path, "hyperparameters", models=["vit_c_1mf"], optimizers=["adamw"], n=9, seeds=4)
     out = sweep(
