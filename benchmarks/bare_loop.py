@@ -22,7 +22,8 @@ def train_share(model: str, n: int, epochs: int, share: int, of: int) -> None:
 
     torch.set_num_threads(1)
     recipe, device = load("digits", epochs=epochs), torch.device("cpu")
-    batches = training.BatchSource(open_source(recipe, None).load(16), recipe, device)
+    splits = open_source(recipe, None).load(16)
+    batches = training.open_batches(splits, recipe, device, px=16, resize=16)
     box = search_spaces.around(search_spaces.find(model, "adamw", "digits"))
     # one more than n: a sweep trains the optimum too
     points = box.points(search_spaces.relative_points("iid", n + 1, 0))

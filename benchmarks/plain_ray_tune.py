@@ -26,7 +26,8 @@ def train_one(config: dict) -> None:
     torch.set_num_threads(1)
     recipe = load("digits", epochs=config["epochs"])
     device = torch.device("cpu")
-    batches = training.BatchSource(open_source(recipe, None).load(16), recipe, device)
+    splits = open_source(recipe, None).load(16)
+    batches = training.open_batches(splits, recipe, device, px=16, resize=16)
     trial = TrialSpec(
         key="", model=config["model"], optimizer="adamw", seed=0,
         lr=config["lr"], weight_decay=config["weight_decay"],

@@ -143,3 +143,15 @@ MODELS: Mapping[str, Architecture] = MappingProxyType(_models())
 def stride(spec: Architecture) -> int:
     """Return what an image's side must be a multiple of, in pixels."""
     return spec.patch if isinstance(spec, ViT) else 1
+
+
+def test_resize(model: str, px: int, crop: float) -> int:
+    """Return what an evaluated image's shorter side is scaled to, before px × px are cut out of its centre.
+
+    A crop of 0.875 is the usual 256 for 224 px. The RegNetYs of the study have a test resolution of their
+    own, 262 for 232 px say, which is this.
+    """
+    spec = MODELS.get(model.partition("(")[0])
+    if crop < 1 and spec and spec.test_px > spec.train_px:
+        return round(px * spec.test_px / spec.train_px)
+    return round(px / crop)

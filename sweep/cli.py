@@ -108,6 +108,9 @@ def run(
     gpus_per_trial: Annotated[
         float | None, typer.Option(min=0, help="GPUs of a trial. Default: 1 if any.")
     ] = None,
+    storage: Annotated[
+        Path | None, typer.Option(help="Folder that all machines of a cluster see, for checkpoints.")
+    ] = None,
     retry_failed: Annotated[
         bool, typer.Option("--retry-failed", help="Train those again that were given up.")
     ] = False,
@@ -124,7 +127,9 @@ def run(
     from sweep.workspace import Workspace
 
     console = plain_console()
-    resources = Resources(address=address, cpus_per_trial=cpus_per_trial, gpus_per_trial=gpus_per_trial)
+    resources = Resources(
+        address=address, cpus_per_trial=cpus_per_trial, gpus_per_trial=gpus_per_trial, storage=storage
+    )
     planned = make_plans(
         Request(
             models=model or (), model_args=model_args, trainer=trainer, optimizer=optimizer,

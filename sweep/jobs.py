@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
 from sweep.recipe import Recipe
@@ -24,11 +25,15 @@ class Setting:
     px: int
     classes: int
     data: Any
-    """`Splits`, or Ray's reference to them."""
+    """`Splits` or `FileSplits`, or Ray's reference to them."""
     fingerprint: str = ""
     """Of the data; of the source file of a training function of the user's own."""
     evaluate: str = "val"
     """The split that is evaluated after each epoch."""
+    readers: int = 0
+    """Processes beside each trial that read its images, where they are read one by one."""
+    checkpoints: Path | None = None
+    """The folder of their checkpoints, which every machine sees; None: there are none."""
 
 
 class Listener(Protocol):
@@ -42,6 +47,9 @@ class Listener(Protocol):
 
     def ended(self, trial: TrialSpec, record: TrialRecord) -> None:
         """Handle a trial's end."""
+
+    def noted(self, trial: TrialSpec, text: str) -> None:
+        """Handle what a user should know of a trial that goes on: that a checkpoint is of no use, say."""
 
 
 class Questioner(Listener, Protocol):

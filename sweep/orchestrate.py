@@ -26,7 +26,8 @@ import ray
 from ray import tune
 from ray.tune.search import Searcher
 
-from sweep.data.images import Splits
+from sweep.catalog import test_resize
+from sweep.data.images import FileSplits, Splits
 from sweep.errors import InputError
 from sweep.jobs import Job, Listener, Questioner, Setting
 from sweep.ray_help import check_reachable, last_line, reason
@@ -39,6 +40,9 @@ RETRIES = 3
 
 REPORT_EVERY_S = 1.0
 """Epochs that are shorter than this are reported together."""
+
+EVERY_S_VARIABLE = "SWEEP_CHECKPOINT_EVERY_S"
+"""Environment variable of the workers: seconds between two checkpoints, for tests."""
 
 
 class RayLost(Exception):
@@ -59,7 +63,7 @@ class Worker(tune.Trainable):
             )
         self._device = torch.device("cuda" if on_gpu else "cpu")
         self._jobs, self._settings = jobs, settings
-        self._batches: dict[tuple[Recipe, int, str], Any] = {}
+        self._batches: dict[tuple[Recipe, int, int, str], Any] = {}
         self.reset_config(config)
 
     def reset_config(self, new_config: dict[str, Any]) -> bool:
@@ -72,26 +76,31 @@ class Worker(tune.Trainable):
         else:
             self._job = self._jobs[new_config["job"]]
         self._epochs: Iterator[list[EpochRecord | None]] | None = None
+        self._notes: list[str] = []
         return True
 
     def _begin(self) -> Iterator[list[EpochRecord | None]]:
-        """Begin the trial's training: from its first epoch, a retry too, as there are no checkpoints."""
-        from sweep import trainer, training
+        """Begin the trial's training, or go on from its checkpoint: its first epochs are told again then."""
+        from sweep import checkpoints, trainer, training
 
-        setting = self._settings[self._job.setting]
-        self._started = time.monotonic()
+        setting, key = self._settings[self._job.setting], self._job.trial.key
         self._last_epoch, self._best = setting.recipe.epochs, 100.0
         if setting.recipe.trainer:
+            self._checkpoint = training.Checkpoint(None, key)  # counts the seconds only
             return trainer.train(self._job.trial, setting, device=self._device.type)
-        place = (setting.recipe, setting.px, setting.evaluate)
+        resize = test_resize(self._job.trial.model, setting.px, setting.recipe.test_crop)
+        place = (setting.recipe, setting.px, resize, setting.evaluate)
         if place not in self._batches:
-            splits: Splits = ray.get(setting.data)
-            self._batches[place] = training.BatchSource(
-                splits, setting.recipe, self._device, evaluate=setting.evaluate
-            )
+            self._batches[place] = training.open_batches(
+                ray.get(setting.data), setting.recipe, self._device,
+                px=setting.px, resize=resize, evaluate=setting.evaluate, readers=setting.readers,
+            )  # fmt: skip
+        path = setting.checkpoints and checkpoints.path(setting.checkpoints, key)
+        every_s = float(os.environ.get(EVERY_S_VARIABLE, training.CHECKPOINT_EVERY_S))
+        self._checkpoint = training.Checkpoint(path, key, every_s=every_s, say=self._notes.append)
         return training.train(
             [self._job.trial], setting.recipe, self._batches[place],
-            classes=setting.classes, px=setting.px, device=self._device,
+            classes=setting.classes, px=setting.px, device=self._device, checkpoint=self._checkpoint,
         )  # fmt: skip
 
     def step(self) -> dict[str, Any]:
@@ -99,6 +108,7 @@ class Worker(tune.Trainable):
 
         A report takes the driver and back: milliseconds in which the worker idles.
         """
+        begins = self._epochs is None
         self._epochs = self._epochs or self._begin()
         epochs, started = [], time.monotonic()
         while True:
@@ -109,7 +119,11 @@ class Worker(tune.Trainable):
             done = epoch.diverged_step is not None or epoch.epoch == self._last_epoch
             if done or time.monotonic() - started > REPORT_EVERY_S:
                 break
+        if begins and (seconds := self._checkpoint.seconds_before):
+            self._notes.append(f"goes on from its checkpoint, {seconds:.0f} s of training in")
+        notes, self._notes[:] = list(self._notes), []
         return {
+            "notes": notes,
             "epoch_records": [dataclasses.asdict(record) for record in epochs],
             "end_record": self._end(epoch),
             "done": done,
@@ -122,7 +136,7 @@ class Worker(tune.Trainable):
             "top1_err": epoch.top1_err,
             "best_top1_err": self._best,
             "epochs": epoch.epoch,
-            "wall_s": round(time.monotonic() - self._started, 3),
+            "wall_s": round(self._checkpoint.seconds, 3),
             "diverged_step": epoch.diverged_step,
             "device": _device_name(self._device),
             "host": os.uname().nodename,
@@ -174,6 +188,8 @@ class _Reporter(tune.Callback):
     ) -> None:
         spec = self._spec(trial)
         with self.noting_problems():
+            for text in result["notes"]:
+                self._listener.noted(spec, text)
             for epoch in result["epoch_records"]:
                 self._listener.reported(spec, EpochRecord(**epoch))
             if result["done"]:
@@ -250,7 +266,7 @@ def parallel_trials(resources: Resources) -> tuple[int, float]:
     return int(min(shares)), gpus
 
 
-def share(splits: Splits) -> Any:
+def share(splits: Splits | FileSplits) -> Any:
     """Put a data set where all workers can take theirs from."""
     return ray.put(splits)
 
@@ -260,8 +276,8 @@ def run(
 ) -> None:
     """Run all jobs, as many at once as the cluster carries, in their order.
 
-    A trial that fails is tried again `RETRIES` times, from its first epoch as there are no checkpoints, and
-    then given up, while the others go on. If Tune itself breaks down, so often is it started again.
+    A trial that fails is tried again `RETRIES` times, from its last checkpoint if there is one, and then
+    given up, while the others go on. If Tune itself breaks down, so often is it started again.
 
     Raises
     ------

@@ -105,6 +105,10 @@ class ProgressView:
         if not self._console.is_terminal and time.monotonic() - self._last_line > _LINE_EVERY_S:
             self._print_line()
 
+    def say(self, text: str) -> None:
+        """Print a line, above the bar."""
+        self._bar.console.print(text, markup=False, highlight=False)
+
     def _text(self) -> str:
         return self._tally.text() + (f" ({self.note})" if self.note else "")
 

@@ -11,8 +11,11 @@ from typing import Any
 from sweep.errors import InputError, unknown
 
 DATASETS = ("digits", "idx", "folder")
-AUGMENTATIONS = ("shift", "flip")
+AUGMENTATIONS = ("shift", "flip", "random_resized_crop", "auto_augment")
+PER_IMAGE = ("random_resized_crop", "auto_augment")
+"""Augmentations that take an image of any size, one by one."""
 MAX_SEED = 2**32
+_MOST_ALPHA = 100.0
 _HUGE = 2**53
 """Whole numbers and floats agree up to here."""
 
@@ -36,7 +39,24 @@ class Recipe:
     """The cosine ends at this share of the peak."""
     label_smoothing: float = 0.0
     augment: tuple[str, ...] = ()
-    """``shift``: by up to an eighth of the side, the border filled with zeros; ``flip``: horizontally."""
+    """``shift``: by up to an eighth of the side, the border filled with zeros; ``flip``: horizontally;
+    ``random_resized_crop``: 8 to 100 % of the area; ``auto_augment``: by the ImageNet policy
+    (arXiv:1805.09501)."""
+    mixup_alpha: float = 0.0
+    """Mix pairs of images by a share drawn from Beta(α, α) (arXiv:1710.09412); 0: not at all."""
+    cutmix_alpha: float = 0.0
+    """Paste a part of one image into another (arXiv:1905.04899). With mixup, a batch has one of both."""
+    micro_batch: int | None = None
+    """Images that are taken at once, to sum up a minibatch's gradient; all of it if not given.
+    BatchNorm's statistics are those of so many images."""
+    mixed_precision: bool = False
+    """On a GPU compute in bfloat16, or in float16 with scaled gradients where it has none. Off on a CPU."""
+    batchnorm_images: int = 0
+    """Before an evaluation, BatchNorm's statistics are computed anew on so many images of the epoch (the
+    study: 8,192), in micro-batches, unmixed. 0: they are running averages, averaged like the weights."""
+    test_crop: float = 1.0
+    """Share of the shorter side that is cut out of an evaluated image; if less than 1, the study's RegNetYs
+    have their own. Only where images are read one by one (see ``augment``)."""
     ema_steps: int = 0
     """Steps between two updates of the averaged weights; 0: no averaging."""
     ema_rate: float = 1e-5
@@ -53,6 +73,11 @@ class Recipe:
         problems = list(_problems(self))
         if problems:
             raise InputError(f"recipe {self.name!r}: " + "; ".join(problems))
+
+    @property
+    def per_image(self) -> bool:
+        """Whether images are read and augmented one by one, rather than kept in memory at one size."""
+        return bool(set(self.augment) & set(PER_IMAGE))
 
     def px(self, own_px: int) -> int:
         """Return the resolution at which a model of the given own resolution works."""
@@ -75,12 +100,31 @@ def _problems(recipe: Recipe) -> Any:
             yield f"{name} must lie in 0 … 1, got {getattr(recipe, name)}"
     for name in sorted(set(recipe.augment) - set(AUGMENTATIONS)):
         yield f"augment takes {', '.join(AUGMENTATIONS)}, got {name!r}"
+    yield from _mixing_problems(recipe)
     if recipe.ema_steps < 0:
         yield f"ema_steps must not be negative, got {recipe.ema_steps}"
     if not 0 <= recipe.data_seed < MAX_SEED:
         yield f"data_seed must lie in 0 … {MAX_SEED - 1}, got {recipe.data_seed}"
     if recipe.train_subset is not None and recipe.train_subset < recipe.batch:
         yield f"train_subset must hold a batch ({recipe.batch} images), got {recipe.train_subset}"
+
+
+def _mixing_problems(recipe: Recipe) -> Any:
+    """Yield what is wrong with how images are changed, mixed and counted."""
+    if recipe.per_image and "shift" in recipe.augment:
+        yield f"augment: shift does not go with {' or '.join(PER_IMAGE)}"
+    for name in ("mixup_alpha", "cutmix_alpha"):
+        if not 0 <= getattr(recipe, name) <= _MOST_ALPHA:
+            yield f"{name} must lie in 0 … {_MOST_ALPHA:g}, got {getattr(recipe, name)}"
+    if recipe.micro_batch is not None and not 1 <= recipe.micro_batch <= recipe.batch:
+        yield f"micro_batch must lie in 1 … {recipe.batch} (batch), got {recipe.micro_batch}"
+    if recipe.batchnorm_images and recipe.batchnorm_images < (recipe.micro_batch or recipe.batch):
+        least = recipe.micro_batch or recipe.batch
+        yield f"batchnorm_images must be 0 or hold a (micro-)batch ({least}), got {recipe.batchnorm_images}"
+    if recipe.test_crop < 1 and not recipe.per_image:
+        yield f"test_crop goes with {' or '.join(PER_IMAGE)} only"
+    if not 0 < recipe.test_crop <= 1:
+        yield f"test_crop must lie above 0 and at most at 1, got {recipe.test_crop}"
 
 
 def shipped() -> tuple[str, ...]:
@@ -167,6 +211,8 @@ def _type_problem(key: str, value: Any, kind: str) -> list[str]:
         allowed, fits = "text", isinstance(value, str)
     elif "float" in kind:
         allowed, fits = "a finite number", number and abs(value) < _HUGE
+    elif "bool" in kind:
+        allowed, fits = "true or false", isinstance(value, bool)
     else:
         allowed, fits = "a whole number", number and isinstance(value, int) and abs(value) < _HUGE
     return [] if fits else [f"{key} must be {allowed}, got {repr(value)[:40]}"]

@@ -11,7 +11,7 @@ from search_spaces import Box, Optimum, SearchSpaceError
 from sweep import recipe as recipes
 from sweep import trainer as trainers
 from sweep.catalog import MODELS, stride
-from sweep.data import NO_IMAGES, Source, Splits, open_source
+from sweep.data import NO_IMAGES, FileSplits, Source, Splits, open_source
 from sweep.errors import InputError, unknown
 from sweep.model_args import split, with_args
 from sweep.plan import Plan, make_plan
@@ -58,7 +58,7 @@ class PlannedSweep:
     """A plan and the images it trains on."""
 
     plan: Plan
-    splits: Splits
+    splits: Splits | FileSplits
     """Empty with a training function of the user's own, which has data of its own."""
 
 
@@ -86,7 +86,7 @@ def plan_together(requests: Sequence[Request]) -> list[PlannedSweep]:
         raise InputError("\n".join(problems))
     planned = [(request, _recipe(request)) for request in requests]
     source = None if planned[0][1].trainer else open_source(planned[0][1], requests[0].data)
-    loaded: dict[int, Splits] = {}
+    loaded: dict[int, Splits | FileSplits] = {}
     return [
         _plan(request, model, recipe, source, loaded)
         for request, recipe in planned
@@ -215,7 +215,11 @@ def _no_optimum(request: Request, model: str) -> InputError:
 
 
 def _plan(
-    request: Request, model: str, recipe: Recipe, source: Source | None, loaded: dict[int, Splits]
+    request: Request,
+    model: str,
+    recipe: Recipe,
+    source: Source | None,
+    loaded: dict[int, Splits | FileSplits],
 ) -> PlannedSweep:
     if source is None:
         assert recipe.trainer
@@ -238,7 +242,7 @@ def _make(request: Request, model: str, recipe: Recipe, px: int, fingerprint: st
     )  # fmt: skip
 
 
-def load_splits(source: Source, recipe: Recipe, px: int) -> Splits:
+def load_splits(source: Source, recipe: Recipe, px: int) -> Splits | FileSplits:
     """Load a recipe's images, having checked that there is a minibatch of them."""
     splits = source.load(px)
     if len(splits.train.labels) < recipe.batch:

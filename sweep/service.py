@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 
 from sweep import show
-from sweep.data import Splits
+from sweep.checkpoints import Checkpoints
+from sweep.data import FileSplits, Splits
 from sweep.errors import InputError
 from sweep.journal import TrialHistory
 from sweep.model_args import slug
@@ -33,7 +34,7 @@ class Task:
     """A sweep of which the first n points, and the first trials at the optimum, are wanted."""
 
     sweep: Sweep
-    splits: Splits
+    splits: Splits | FileSplits
     n: int
     seeds: int
     retry_failed: bool = False
@@ -85,8 +86,11 @@ def _trials_of(name: str, workspace: Workspace, console: Console) -> dict[str, T
 class _Recorder:
     """Writes what happens to the journals, and tells the outbox and the progress view."""
 
-    def __init__(self, tasks: Sequence[Task], outbox: Outbox[str], tally: Tally, view: ProgressView) -> None:
-        self._outbox, self._tally, self._view = outbox, tally, view
+    def __init__(
+        self, tasks: Sequence[Task], checkpoints: Checkpoints, outbox: Outbox[str], tally: Tally,
+        view: ProgressView,
+    ) -> None:  # fmt: skip
+        self._checkpoints, self._outbox, self._tally, self._view = checkpoints, outbox, tally, view
         self._journals = {trial.key: task.sweep.journal for task in tasks for trial in task.sweep.plan.trials}
 
     def started(self, trial: TrialSpec) -> None:
@@ -102,7 +106,14 @@ class _Recorder:
         news = self._journals[trial.key].append("end", trial.key, record)
         if news:
             self._tally.add(trial, record)
+        if record.state.has_result:
+            self._checkpoints.discard(trial.key)
         self._note(trial, news)
+
+    def noted(self, trial: TrialSpec, text: str) -> None:
+        """Tell the user, above the progress bar."""
+        place = f"point {trial.index}" if trial.role == "point" else trial.role
+        self._view.say(f"{trial.model}, {place}: {text}")
 
     def _note(self, trial: TrialSpec, news: bool) -> None:
         if news:
@@ -271,6 +282,7 @@ def _train(tasks: Sequence[Task], resources: Resources, outbox: Outbox[str], con
 
     parallel, gpus = orchestrate.parallel_trials(resources)
     shared = {task.sweep.plan.px: orchestrate.share(task.splits) for task in tasks}
+    checkpoints = Checkpoints([task.sweep for task in tasks], resources)
     settings = [
         orchestrate.Setting(
             recipe=plan.recipe,
@@ -278,13 +290,15 @@ def _train(tasks: Sequence[Task], resources: Resources, outbox: Outbox[str], con
             classes=plan.classes,
             data=shared[plan.px],
             fingerprint=plan.data_fingerprint,
+            checkpoints=folder,
+            readers=resources.readers,
         )
-        for plan in (task.sweep.plan for task in tasks)
+        for plan, folder in zip((task.sweep.plan for task in tasks), checkpoints.folders, strict=True)
     ]
     jobs = [orchestrate.Job(trial, place) for place, task in enumerate(tasks) for trial in task.to_train]
     tally = Tally([job.trial.model for job in jobs], parallel)
-    with ProgressView(tally, console) as view:
-        recorder = _Recorder(tasks, outbox, tally, view)
+    with checkpoints, ProgressView(tally, console) as view:
+        recorder = _Recorder(tasks, checkpoints, outbox, tally, view)
         try:
             orchestrate.run(jobs, settings, recorder, cpus=resources.cpus_per_trial, gpus=gpus)
         except orchestrate.RayLost as error:

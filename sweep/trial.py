@@ -4,6 +4,7 @@ import math
 import sys
 from dataclasses import dataclass
 from enum import StrEnum
+from pathlib import Path
 
 from sweep.errors import InputError
 
@@ -69,12 +70,23 @@ class Resources:
     cpus_per_trial: float = 1.0
     gpus_per_trial: float | None = None
     """None: one where the cluster has any."""
+    storage: Path | None = None
+    """A folder that all machines see, for checkpoints. None: the sweep's own, if Ray is on this machine."""
+
+    @property
+    def readers(self) -> int:
+        """Processes beside each trial that read its images; none if it has no core to spare."""
+        return int(self.cpus_per_trial) if self.cpus_per_trial >= 2 else 0
 
     def __post_init__(self) -> None:
         if self.address.startswith("ray://"):
             raise InputError(
                 f"--address {self.address}: run this on a machine of the cluster, with --address auto. "
                 "Through Ray Client the driver would run on the head node, and write plan and journal there."
+            )
+        if self.storage is not None and not self.storage.is_dir():
+            raise InputError(
+                f"--storage {self.storage}: not a folder. It takes one that all machines of the cluster see."
             )
         for name, value in (("cpus", self.cpus_per_trial), ("gpus", self.gpus_per_trial or 0.0)):
             if not (0 < value < 1 or (math.isfinite(value) and value >= 0 and value % 1 == 0)):

@@ -14,7 +14,7 @@ import search_spaces
 from search_spaces import Found
 from sweep import show_tune
 from sweep.chooser import Chooser
-from sweep.data import Splits
+from sweep.data import FileSplits, Splits
 from sweep.files import write_atomically
 from sweep.jobs import Job, Setting
 from sweep.progress import ProgressView, Tally
@@ -30,7 +30,7 @@ _PACKAGES = ("robustness-sweep", "torch", "timm", "optuna", "ray")
 
 def run(
     search: Search,
-    splits: Splits,
+    splits: FileSplits | Splits,
     effort: Effort,
     workspace: Workspace,
     resources: Resources,
@@ -77,7 +77,7 @@ def run(
 
 
 def _train(
-    tuner: "Tuner", splits: Splits, resources: Resources, delivery: Delivery, console: Console
+    tuner: "Tuner", splits: FileSplits | Splits, resources: Resources, delivery: Delivery, console: Console
 ) -> None:
     from sweep import orchestrate
 
@@ -89,6 +89,7 @@ def _train(
         classes=plan.classes,
         data=orchestrate.share(splits),
         evaluate=SPLIT,
+        readers=resources.readers,
     )
     tally = Tally([plan.model] * tuner.left, parallel)
     with ProgressView(tally, console) as view:
@@ -183,6 +184,10 @@ class Tuner:
             if trial.role == "point":
                 self._chooser.tell(trial.index, record.state, record.top1_err)
         self._note(trial, news)
+
+    def noted(self, trial: TrialSpec, text: str) -> None:
+        """Tell the user, above the progress bar."""
+        self._view.say(f"{trial.model}, point {trial.index}: {text}")
 
     def _note(self, trial: TrialSpec, news: bool) -> None:
         if news:

@@ -7,7 +7,7 @@ from pathlib import Path
 import search_spaces
 from search_spaces import Box, SearchSpaceError
 from sweep import recipe as recipes
-from sweep.data import Splits, open_source
+from sweep.data import FileSplits, Splits, open_source
 from sweep.errors import InputError
 from sweep.model_args import with_args
 from sweep.request import check_choice, check_model_name, load_splits, training_px
@@ -63,7 +63,7 @@ class TuneRequest:
     seed: int = 0
 
 
-def plan_search(request: TuneRequest) -> tuple[SearchPlan, Splits]:
+def plan_search(request: TuneRequest) -> tuple[SearchPlan, FileSplits | Splits]:
     """Plan a search; return it with the images that it trains on.
 
     Raises

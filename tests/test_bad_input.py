@@ -51,7 +51,7 @@ RUN = {
         ("LONG", "unknown optimizer"), ("BYTE", "unknown optimizer"),
     ],
     "--recipe": [
-        ("''", "unknown recipe ''"), ("Digits", "Did you mean digits"), ("imagenet", "unknown recipe"),
+        ("''", "unknown recipe ''"), ("Digits", "Did you mean digits"), ("imagenets", "mean imagenet"),
         ("a_folder", "unknown recipe 'a_folder'"), ("a_folder.toml", "cannot read the recipe a_folder.toml"),
         ("a_file/mine.toml", "cannot read the recipe a_file/mine.toml"), (".toml", "a recipe's name takes"),
         ("loop.toml", "cannot read the recipe loop.toml"),
@@ -109,6 +109,7 @@ RUN = {
         ("-1", "greater than or equal to 0"), ("nan", "greater than or equal to 0"), ("inf", "got inf"),
         ("x", NO_NUMBER), ("1.01", "a share of one, or a whole number, got 1.01"),
     ],
+    "--storage": [("nowhere", "--storage nowhere: not a folder"), ("a_file", "It takes one that")],
     "--dir": [
         ("a_file", "--dir a_file: not a folder"), ("loop", "--dir loop: not a folder"),
         ("LONG", "File name too long"), ("NUL", "Invalid value for '--dir'"),

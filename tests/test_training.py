@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+import pickle
 import subprocess
 import sys
 
@@ -17,6 +18,7 @@ from sweep.recipe import Recipe, load
 from sweep.training import BatchSource, lr_factor, train
 from sweep.training import batches as batches_module
 from sweep.training.loop import evaluate
+from sweep.training.memory import TrainingOutOfMemoryError, explained
 from sweep.trial import EpochRecord, TrialSpec
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -321,6 +323,38 @@ def test_divergence_of_one_member_leaves_the_others():
 def test_a_pack_ends_when_all_have_diverged():
     together = run_pack([make_trial(lr=1e30), make_trial(lr=1e31, seed=1)], make_recipe(epochs=4))
     assert len(together) == 1
+
+
+@pytest.mark.parametrize("error", [
+    torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 MiB"), MemoryError(),
+    RuntimeError("[enforce fail at alloc_cpu.cpp:124] err == 0. DefaultCPUAllocator: can't allocate memory"),
+])  # fmt: skip
+def test_too_little_memory_is_no_divergence_but_an_error_with_a_remedy(error, monkeypatch):
+    def full(*_):
+        raise error
+
+    monkeypatch.setattr("sweep.training.loop._Member._loss", full)
+    expected = r"minibatch of 32 images of 16 px, 8 at once: take a recipe with a micro_batch below 8"
+    with pytest.raises(TrainingOutOfMemoryError, match=expected) as raised:
+        run_one(make_trial(), make_recipe(micro_batch=8))
+    assert str(pickle.loads(pickle.dumps(raised.value))) == str(raised.value)  # it comes from a worker
+    monkeypatch.setattr("sweep.training.loop._Member._loss", lambda *_: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        run_one(make_trial(), make_recipe())
+
+
+def test_memory_that_is_really_not_there():
+    with pytest.raises(TrainingOutOfMemoryError), explained(make_recipe(), 16):
+        torch.empty(1 << 58, dtype=torch.uint8)
+
+
+def test_a_divergence_says_at_which_step_and_lr():
+    """At lr 1e30 the second step's loss is no longer finite; its lr is that of the record."""
+    recipe = make_recipe(epochs=5)
+    (record,) = run_one(make_trial(lr=1e30), recipe)
+    assert record.diverged_step == 2
+    assert record.lr == 1e30 * lr_factor(recipe, 1 / 3)
+    assert record.last_finite_loss == record.train_loss
 
 
 # ---- it learns

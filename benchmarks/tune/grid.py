@@ -55,7 +55,7 @@ def train(job: tuple[str, str, Point]) -> dict[str, float]:
     recipe = load("digits")
     source = open_source(recipe, None)
     px, device = recipe.px(models.resolution(model)[0]), torch.device("cpu")
-    batches = training.BatchSource(source.load(px), recipe, device, evaluate="minival")
+    batches = training.open_batches(source.load(px), recipe, device, px=px, resize=px, evaluate="minival")
     spec = TrialSpec(key="grid", model=model, optimizer=optimizer, lr=lr, weight_decay=wd, seed=seed)
     row: dict[str, float] = {"lr": lr, "wd": wd, "seed": seed}
     pack = training.train([spec], recipe, batches, classes=source.classes, px=px, device=device)

@@ -5,11 +5,11 @@ from pathlib import Path
 from sweep.data.digits import Digits
 from sweep.data.folder import Folder
 from sweep.data.idx import Idx
-from sweep.data.images import NO_IMAGES, Images, Source, Splits
+from sweep.data.images import NO_IMAGES, FileSplits, Images, Source, Splits
 from sweep.errors import InputError
 from sweep.recipe import Recipe
 
-__all__ = ["NO_IMAGES", "Images", "Source", "Splits", "open_source"]
+__all__ = ["NO_IMAGES", "FileSplits", "Images", "Source", "Splits", "open_source"]
 
 
 def open_source(recipe: Recipe, path: Path | None) -> Source:

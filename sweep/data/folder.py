@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
-from sweep.data.images import Images, Splits, stratified
+from sweep.data.images import Files, FileSplits, Images, Splits, stratified
 from sweep.errors import InputError
 from sweep.recipe import Recipe
 
@@ -44,6 +44,7 @@ class Folder:
         if recipe.train_subset is not None and recipe.train_subset < len(train.paths):
             train = train.take(stratified(train.labels, recipe.train_subset, rng))
         self._parts, self._folder, self._names = (train, minival, val), folder, names
+        self._one_by_one = recipe.per_image
 
     @cached_property
     def fingerprint(self) -> str:
@@ -56,8 +57,12 @@ class Folder:
                 digest.update(hashlib.sha256(_bytes(path)).digest())
         return digest.hexdigest()[:16]
 
-    def load(self, px: int) -> Splits:
-        """Return the splits at a resolution of ``px`` × ``px``."""
+    def load(self, px: int) -> Splits | FileSplits:
+        """Return the splits at a resolution of ``px`` × ``px``, or as files if they are read one by one."""
+        if self._one_by_one:
+            return FileSplits(
+                *(Files(tuple(str(p.resolve()) for p in part.paths), part.labels) for part in self._parts)
+            )
         count = sum(len(part.paths) for part in self._parts)
         if count * px * px * 3 > _MEMORY_LIMIT:
             raise InputError(
@@ -115,14 +120,26 @@ def _decode(files: _Files, px: int) -> Images:
 
 
 def _decode_one(path: Path, px: int) -> NDArray[np.uint8]:
+    rgb = read_rgb(path, px)
+    side = min(rgb.size)
+    left, top = ((length - side) / 2 for length in rgb.size)
+    square = (left, top, left + side, top + side)
+    return np.asarray(rgb.resize((px, px), Image.Resampling.BILINEAR, box=square))
+
+
+def read_rgb(path: Path | str, px: int | None = None) -> Image.Image:
+    """Read an image file, at about ``px`` pixels if that is less work.
+
+    Raises
+    ------
+    InputError
+        If it cannot be read. The file is named.
+    """
     try:
         with Image.open(path) as image:
-            image.draft("RGB", (px, px))  # lets a JPEG be decoded at a reduced size
-            rgb = _to_rgb(image)
-            side = min(rgb.size)
-            left, top = ((length - side) / 2 for length in rgb.size)
-            square = (left, top, left + side, top + side)
-            return np.asarray(rgb.resize((px, px), Image.Resampling.BILINEAR, box=square))
+            if px:
+                image.draft("RGB", (px, px))  # lets a JPEG be decoded at a reduced size
+            return _to_rgb(image)
     except (OSError, UnidentifiedImageError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         raise InputError(f"{path} is not a readable image: {error}") from error
 

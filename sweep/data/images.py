@@ -23,6 +23,23 @@ class Images(NamedTuple):
         return Images(self.pixels[indices], self.labels[indices])
 
 
+class Files(NamedTuple):
+    """A labelled set of image files, read when they are needed."""
+
+    paths: tuple[str, ...]
+    """Absolute: whoever reads them works in another folder."""
+    labels: NDArray[np.int64]
+    """(images,), from 0."""
+
+
+class FileSplits(NamedTuple):
+    """The three disjoint parts of a data set that is too large for memory, as in `Splits`."""
+
+    train: Files
+    minival: Files
+    val: Files
+
+
 class Splits(NamedTuple):
     """The three disjoint parts of a data set."""
 
@@ -46,8 +63,8 @@ class Source(Protocol):
     def fingerprint(self) -> str:
         """A hash of its contents and split: part of every trial's key."""
 
-    def load(self, px: int) -> Splits:
-        """Return the splits at a resolution of ``px`` × ``px``."""
+    def load(self, px: int) -> Splits | FileSplits:
+        """Return the splits at a resolution of ``px`` × ``px``, or as files if they are read one by one."""
 
 
 def resize(images: Images, px: int) -> Images:

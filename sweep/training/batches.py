@@ -1,7 +1,7 @@
 """A split's images as tensors on the device, and the batches drawn from them."""
 
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import torch
 from torch import Tensor
@@ -14,10 +14,24 @@ EVAL_BATCH = 500
 
 
 class Batch(NamedTuple):
-    """Normalised images (batch, 3, height, width) and their labels (batch,)."""
+    """Normalised images (batch, 3, height, width) and their labels: (batch,), or mixed (batch, classes)."""
 
     images: Tensor
     labels: Tensor
+
+
+class Batches(Protocol):
+    """All batches of a data set, the same for every trial that trains on it."""
+
+    @property
+    def steps(self) -> int:
+        """Batches in an epoch; the last, smaller one is left out."""
+
+    def train(self, epoch: int, start: int = 0) -> Iterator[Batch]:
+        """Yield the batches of an epoch (from 0), from its ``start``-th on."""
+
+    def evaluation(self) -> Iterator[Batch]:
+        """Yield the images that are evaluated, in their order."""
 
 
 class _Pixels(NamedTuple):
@@ -26,7 +40,7 @@ class _Pixels(NamedTuple):
 
 
 class BatchSource:
-    """All batches of a data set, the same for every trial that trains on it.
+    """All batches of a data set that is kept on the device.
 
     Order and augmentation depend on the recipe's data seed and the epoch alone. They are drawn on the
     CPU, so that they are the same on any device.

@@ -34,8 +34,9 @@ class Checkpoint:
 
     Parameters
     ----------
-    path : Path
-        The file. Its folder must be there: on a machine that does not see it, nothing is kept.
+    path : Path, optional
+        The file. Its folder must be there: on a machine that does not see it, nothing is kept. Without one
+        nothing is either, and only the time is counted.
     identity : str
         What determines the training's result. A checkpoint of another one is refused.
     every_s : float
@@ -45,15 +46,22 @@ class Checkpoint:
     """
 
     def __init__(
-        self, path: Path, identity: str, *, every_s: float = EVERY_S, say: Callable[[str], None] | None = None
+        self,
+        path: Path | None,
+        identity: str,
+        *,
+        every_s: float = EVERY_S,
+        say: Callable[[str], None] | None = None,
     ) -> None:
-        self._path, self._older = path, path.with_name(f"{path.name}.older")
+        self._path = path
         # The same training on another machine or library gives other last bits.
         self._identity = f"{identity}, torch {torch.__version__}, timm {version('timm')}"
         self._every_s, self._say = every_s, say or logging.getLogger(__name__).warning
         self._said: set[str] = set()
         self._cost_s, self._trusted = 0.0, False
         self._began = self._last = time.monotonic()
+        self.seconds_before = 0.0
+        """How long the training had taken when the checkpoint that it goes on from was written."""
 
     @property
     def seconds(self) -> float:
@@ -63,7 +71,8 @@ class Checkpoint:
     @property
     def due(self) -> bool:
         """Whether it is time for another one."""
-        return time.monotonic() - self._last >= max(self._every_s, self._cost_s / MOST_SHARE)
+        wait = max(self._every_s, self._cost_s / MOST_SHARE)
+        return self._path is not None and time.monotonic() - self._last >= wait
 
     def restore(self, rebuild: Callable[[dict[str, Any]], Restored]) -> Restored | None:
         """Rebuild a training from the newest file, or else from the older one.
@@ -74,7 +83,7 @@ class Checkpoint:
             What ``rebuild`` makes of the state that was saved; None if there is no file that can be gone on
             from. Each that is refused is said to be.
         """
-        for path in (self._path, self._older):
+        for path in (self._path, _older(self._path)) if self._path else ():
             if not path.exists():
                 continue
             try:
@@ -85,7 +94,8 @@ class Checkpoint:
             except Exception as error:  # whatever torch raises for what it did not write
                 self._tell(f"checkpoint {path} is not used: {_reason(error)}")
                 continue
-            self._began = time.monotonic() - contents["seconds"]
+            self.seconds_before = contents["seconds"]
+            self._began = time.monotonic() - self.seconds_before
             self._trusted = path == self._path
             return restored
         return None
@@ -95,22 +105,23 @@ class Checkpoint:
 
         If that fails, on a full disk say, the training goes on without.
         """
-        started = time.monotonic()
-        aside = self._path.with_name(f".{self._path.name}.{socket.gethostname()}.{os.getpid()}")
+        path, started = self._path, time.monotonic()
+        assert path is not None
+        aside = path.with_name(f".{path.name}.{socket.gethostname()}.{os.getpid()}")
         try:
             _write(aside, {"identity": self._identity, "seconds": self.seconds, "state": state})
             if self._trusted:
                 with suppress(FileNotFoundError):  # a worker that was given up may write the same training's
-                    self._path.replace(self._older)
-            aside.replace(self._path)
-            sync_folder(self._path.parent)
-            self._older.unlink(missing_ok=True)
+                    path.replace(_older(path))
+            aside.replace(path)
+            sync_folder(path.parent)
+            _older(path).unlink(missing_ok=True)
             self._trusted = True
         except (OSError, RuntimeError) as error:  # torch wraps some of the system's errors
             with suppress(OSError):
                 aside.unlink(missing_ok=True)
             self._tell(
-                f"no checkpoint could be written to {self._path.parent}: {_reason(error)}. Training goes on."
+                f"no checkpoint could be written to {path.parent}: {_reason(error)}. Training goes on."
             )
         self._last = time.monotonic()
         self._cost_s = self._last - started
@@ -119,6 +130,10 @@ class Checkpoint:
         if text not in self._said:
             self._said.add(text)
             self._say(text)
+
+
+def _older(path: Path) -> Path:
+    return path.with_name(f"{path.name}.older")
 
 
 def _reason(error: Exception) -> str:
@@ -157,7 +172,8 @@ def _read(path: Path) -> dict[str, Any]:
         if not head.startswith(_MAGIC):
             raise ValueError("it is no checkpoint, or one of another version")
         body = file.tell()
-        if hashlib.file_digest(file, "sha256").hexdigest().encode() != head[len(_MAGIC) : -1]:
+        digest = hashlib.file_digest(file, "sha256").hexdigest().encode()
+        if head != _MAGIC + digest + b"\n":
             raise ValueError("it was cut short, or changed after it was written")
         file.seek(body)
         return torch.load(file, map_location="cpu", weights_only=True)

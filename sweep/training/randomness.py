@@ -3,8 +3,14 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import numpy as np
 import torch
 from torch import Tensor
+
+
+def seed_of(*place: int) -> int:
+    """Return a seed for a place, such as (data seed, epoch, image), that no other place shares."""
+    return int(np.random.SeedSequence(place).generate_state(1, np.uint64)[0] >> 1)
 
 
 class Randomness:

@@ -2,13 +2,14 @@
 
 import dataclasses
 import time
+from typing import Any
 
 import torch
 
-from sweep.data.images import Images, Splits
+from sweep.data.images import FileSplits, Splits
 from sweep.recipe import Recipe
-from sweep.training.batches import BatchSource
 from sweep.training.loop import train
+from sweep.training.streams import open_batches
 from sweep.trial import TrialSpec
 
 ENOUGH_S = 0.2
@@ -17,7 +18,13 @@ _FIRST_BATCH = 4
 
 
 def epoch_seconds(
-    trial: TrialSpec, recipe: Recipe, splits: Splits, *, classes: int, px: int, device: torch.device
+    trial: TrialSpec,
+    recipe: Recipe,
+    splits: Splits | FileSplits,
+    *,
+    classes: int,
+    px: int,
+    device: torch.device,
 ) -> float:
     """Estimate the seconds of an epoch, its evaluation included, by taking a few steps.
 
@@ -38,19 +45,21 @@ def epoch_seconds(
 
 
 def _second_epoch(
-    trial: TrialSpec, recipe: Recipe, splits: Splits, batch: int, steps: int, **building: object
+    trial: TrialSpec, recipe: Recipe, splits: Splits | FileSplits, batch: int, steps: int, **building: Any
 ) -> float:
     """Return the seconds of an epoch of some steps and the evaluation of two minibatches, once warm."""
-    few = Splits(_first(splits.train, steps * batch), splits.minival, _first(splits.val, 2 * batch))
-    short = dataclasses.replace(recipe, batch=batch, epochs=2, warmup_epochs=0, train_subset=None)
-    device = building["device"]
-    assert isinstance(device, torch.device)
-    epochs = train([trial], short, BatchSource(few, short, device), **building)  # type: ignore[arg-type]
+    few: Any = splits._replace(train=_first(splits.train, steps * batch), val=_first(splits.val, 2 * batch))
+    short = dataclasses.replace(
+        recipe, batch=batch, epochs=2, warmup_epochs=0, train_subset=None, batchnorm_images=0,
+        micro_batch=recipe.micro_batch and min(recipe.micro_batch, batch),
+    )  # fmt: skip
+    batches = open_batches(few, short, building["device"], px=building["px"], resize=building["px"])
+    epochs = train([trial], short, batches, **building)
     next(epochs)
     started = time.perf_counter()
     next(epochs, None)  # none, if it diverged in its first
     return time.perf_counter() - started
 
 
-def _first(images: Images, count: int) -> Images:
-    return Images(images.pixels[:count], images.labels[:count])
+def _first(images: Any, count: int) -> Any:
+    return images._make(part[:count] for part in images)

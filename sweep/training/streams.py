@@ -1,0 +1,199 @@
+"""Batches of images that are read, decoded and augmented one by one, in worker processes if there are any."""
+
+import random
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
+
+from sweep.data.folder import read_rgb
+from sweep.data.images import FileSplits, Images, Splits
+from sweep.models import _torchvision
+from sweep.recipe import Recipe
+from sweep.training.batches import EVAL_BATCH, Batch, Batches, BatchSource
+from sweep.training.randomness import seed_of
+
+MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+"""Of ImageNet's red, green and blue, as everybody uses them."""
+_GREY = (128, 128, 128)  # what a warped image leaves free
+_EVALUATED = -1
+
+
+def open_batches(
+    splits: Splits | FileSplits, recipe: Recipe, device: torch.device, *, px: int, resize: int,
+    evaluate: str = "val", readers: int = 0,
+) -> Batches:  # fmt: skip
+    """Return the batches of a data set: kept on the device, or read one by one if the recipe asks for it.
+
+    Parameters
+    ----------
+    splits : Splits or FileSplits
+        The images, in memory or in files.
+    recipe : Recipe
+        Decides order and augmentation.
+    device : torch.device
+        Where the batches go.
+    px : int
+        Side of an image, in pixels.
+    resize : int
+        An evaluated image is scaled until its shorter side is this long, and its centre is cut out. Images
+        that are kept on the device have their size already.
+    evaluate : {"val", "minival"}
+        The split that is evaluated.
+    readers : int
+        Processes that read ahead; 0: none, the images are read as they are needed.
+    """
+    if isinstance(splits, Splits) and not recipe.per_image:
+        return BatchSource(splits, recipe, device, evaluate=evaluate)
+    images = _Reader(splits.train, getattr(splits, evaluate), recipe, px, resize)
+    return StreamedBatches(images, recipe, device, readers=readers)
+
+
+class _Place(NamedTuple):
+    """Which image, and in which epoch it is augmented; or that it is evaluated."""
+
+    epoch: int
+    image: int
+
+
+class _Reader(Dataset):
+    """Images as tensors of bytes, (3, px, px), with their labels.
+
+    How one is augmented depends on the data seed, the epoch and its index alone, whoever reads it.
+    """
+
+    def __init__(self, train: Any, evaluated: Any, recipe: Recipe, px: int, resize: int) -> None:
+        self.train, self.evaluated = train, evaluated
+        self._data_seed = recipe.data_seed
+        self._augment = _augmentation(recipe.augment, px)
+        self._cut = _cut(px, resize)
+
+    def __getitem__(self, place: _Place) -> tuple[Tensor, int]:
+        epoch, index = place
+        part = self.evaluated if epoch == _EVALUATED else self.train
+        image = Image.fromarray(part.pixels[index].squeeze()) if isinstance(part, Images) else None
+        image = image.convert("RGB") if image else read_rgb(part.paths[index])
+        if epoch == _EVALUATED:
+            image = self._cut(image)
+        else:
+            with _seeded(seed_of(self._data_seed, epoch, index)):
+                image = self._augment(image)
+        return torch.from_numpy(np.array(image).transpose(2, 0, 1)), int(part.labels[index])
+
+
+class _Order:
+    """The batches that are wanted next."""
+
+    def __init__(self) -> None:
+        self.batches: list[list[_Place]] = []
+
+    def __iter__(self) -> Iterator[list[_Place]]:
+        return iter(self.batches)
+
+    def __len__(self) -> int:
+        return len(self.batches)
+
+
+class StreamedBatches:
+    """All batches of a data set, the same for every trial and for any number of readers."""
+
+    def __init__(self, images: _Reader, recipe: Recipe, device: torch.device, *, readers: int) -> None:
+        self._images, self._recipe, self._device = images, recipe, device
+        self._order = _Order()
+        self._loader = DataLoader(
+            images, batch_sampler=self._order, num_workers=readers, persistent_workers=readers > 0,
+            pin_memory=device.type == "cuda",
+            generator=torch.Generator(),  # else it draws from the global one
+        )  # fmt: skip
+        self._mean, self._std = (
+            torch.tensor(m, device=device).reshape(1, 3, 1, 1) * 255 for m in (MEAN, STD)
+        )
+
+    @property
+    def steps(self) -> int:
+        """Batches in an epoch; the last, smaller one is left out."""
+        return len(self._images.train.labels) // self._recipe.batch
+
+    def train(self, epoch: int, start: int = 0) -> Iterator[Batch]:
+        """Yield the batches of an epoch (from 0), from its ``start``-th on."""
+        generator = torch.Generator().manual_seed(seed_of(self._recipe.data_seed, epoch))
+        order = torch.randperm(len(self._images.train.labels), generator=generator).tolist()
+        size = self._recipe.batch
+        parts = [order[step * size : (step + 1) * size] for step in range(start, self.steps)]
+        return self._read([[_Place(epoch, index) for index in part] for part in parts])
+
+    def evaluation(self) -> Iterator[Batch]:
+        """Yield the images that are evaluated, in their order."""
+        places = [_Place(_EVALUATED, index) for index in range(len(self._images.evaluated.labels))]
+        return self._read([places[at : at + EVAL_BATCH] for at in range(0, len(places), EVAL_BATCH)])
+
+    def _read(self, batches: list[list[_Place]]) -> Iterator[Batch]:
+        self._order.batches = batches
+        for pixels, labels in self._loader:
+            moved = pixels.to(self._device, non_blocking=True).float()
+            images = (moved - self._mean) / self._std
+            yield Batch(
+                images.contiguous(memory_format=torch.channels_last),
+                labels.to(self._device, non_blocking=True),
+            )
+
+
+@contextmanager
+def _seeded(seed: int) -> Iterator[None]:
+    """Seed all global generators that augmentations draw from, and leave them as they were."""
+    states = random.getstate(), np.random.get_state(), torch.get_rng_state()  # noqa: NPY002
+    try:
+        random.seed(seed)
+        np.random.seed(seed % 2**32)  # noqa: NPY002
+        torch.default_generator.manual_seed(seed)
+        yield
+    finally:
+        random.setstate(states[0])
+        np.random.set_state(states[1])  # noqa: NPY002
+        torch.set_rng_state(states[2])
+
+
+def _augmentation(names: tuple[str, ...], px: int) -> Callable[[Image.Image], Image.Image]:
+    _torchvision.make_importable()
+    from torchvision.transforms import v2
+
+    known: dict[str, Callable[[], Any]] = {
+        "random_resized_crop": lambda: v2.RandomResizedCrop(px, scale=(0.08, 1.0)),
+        "flip": v2.RandomHorizontalFlip,
+        "auto_augment": auto_augment,
+    }
+    steps = [known[name]() for name in names]
+    return v2.Compose(steps if "random_resized_crop" in names else [_cut(px, px), *steps])
+
+
+def _cut(px: int, resize: int) -> Callable[[Image.Image], Image.Image]:
+    _torchvision.make_importable()
+    from torchvision.transforms import v2
+
+    return v2.Compose([v2.Resize(resize), v2.CenterCrop(px)])
+
+
+def _constant(bits: int, *_: Any) -> tuple[int]:
+    return (bits,)
+
+
+def auto_augment() -> Any:
+    """Return AutoAugment as the study's code has it: timm's policy v0, bilinear, the free part grey.
+
+    That code keeps one bit at least where it posterizes; timm's policy asks for none, which Pillow refuses.
+    """
+    from timm.data.auto_augment import auto_augment_transform
+
+    hparams = {"interpolation": Image.Resampling.BILINEAR, "img_mean": _GREY}
+    transform = auto_augment_transform("v0", hparams)
+    for operation in (each for pair in transform.policy for each in pair):
+        if operation.name == "Posterize":
+            (bits,) = operation.level_fn(operation.magnitude, hparams)
+            operation.level_fn = partial(_constant, max(1, bits))
+    return transform

@@ -1,0 +1,161 @@
+"""`sweep run` goes on with a trial in the middle of its training: real processes, killed."""
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from test_run import environment, table
+
+from sweep.checkpoints import Checkpoints
+from sweep.errors import InputError
+from sweep.orchestrate import EVERY_S_VARIABLE
+from sweep.trial import Resources, TrialState
+
+RECIPE = """
+dataset = "digits"
+max_px = 16
+epochs = 24
+batch = 32
+warmup_epochs = 1
+train_subset = 256
+augment = ["shift"]
+ema_steps = 3
+"""
+WORDS = ("run", "-m", "vit_c_1mf", "--recipe", "long.toml", "--lr", ".005", "--wd", ".05", "--n", "1")
+
+
+def start(folder: Path, *words: str) -> subprocess.Popen:
+    (folder / "long.toml").write_text(RECIPE)
+    often = {EVERY_S_VARIABLE: "0"}
+    return subprocess.Popen(
+        [sys.executable, "-m", "sweep", *WORDS, *words], cwd=folder, env=environment(**often), text=True,
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+    )  # fmt: skip
+
+
+def finish(driver: subprocess.Popen) -> str:
+    out, _ = driver.communicate(timeout=240)
+    assert driver.returncode == 0, out
+    return out
+
+
+def checkpoints(folder: Path) -> list[Path]:
+    return list(folder.glob("sweeps/*/checkpoints/*.ckpt"))
+
+
+def wait_for(condition) -> None:
+    for _ in range(2400):
+        if condition():
+            return
+        time.sleep(0.05)
+    raise AssertionError("it never came true")
+
+
+def epochs(folder: Path) -> dict[tuple[str, int], dict]:
+    """Every epoch of the journal, which must be there once, without its time."""
+    (journal,) = folder.glob("sweeps/*/journal.jsonl")
+    found = [json.loads(line) for line in journal.read_text().splitlines()]
+    found = [event for event in found if event.pop("time_ms") and event.pop("event") == "epoch"]
+    keyed = {(event["key"], event["epoch"]): event for event in found}
+    assert len(keyed) == len(found) == 2 * 24
+    return keyed
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("undisturbed")
+    out = finish(start(folder))
+    assert "checkpoint" not in out
+    assert not list(folder.glob("sweeps/*/checkpoints")), "removed with the trial's result"
+    return folder
+
+
+@pytest.mark.system
+def test_a_killed_driver_and_a_killed_worker_cost_no_epoch(undisturbed, tmp_path):
+    driver = start(tmp_path)
+    wait_for(lambda: checkpoints(tmp_path))
+    driver.kill()
+    driver.wait()
+    again = start(tmp_path)
+    before = {path: path.stat().st_mtime_ns for path in checkpoints(tmp_path)}
+    wait_for(lambda: any(p.exists() and p.stat().st_mtime_ns > t for p, t in before.items()))
+    import psutil
+
+    for worker in psutil.Process(again.pid).children(recursive=True):
+        if "ray::" in " ".join(worker.cmdline()) and "Worker" in " ".join(worker.cmdline()):
+            worker.send_signal(signal.SIGKILL)
+            break
+    else:
+        pytest.fail("no worker to kill")
+    out = finish(again)
+    assert out.count("goes on from its checkpoint") >= 2
+    assert table(tmp_path).equals(table(undisturbed))
+    assert epochs(tmp_path) == epochs(undisturbed)
+    assert not list(tmp_path.glob("sweeps/*/checkpoints"))
+
+
+@pytest.mark.system
+def test_a_damaged_checkpoint_is_said_and_changes_no_result(undisturbed, tmp_path):
+    storage = tmp_path / "shared"
+    storage.mkdir()
+    driver = start(tmp_path, "--storage", str(storage))
+    wait_for(lambda: list(storage.glob("*/*.ckpt")))
+    driver.kill()
+    driver.wait()
+    for path in storage.glob("*/*.ckpt"):
+        path.write_bytes(path.read_bytes()[:-100])
+    out = finish(start(tmp_path, "--storage", str(storage)))
+    assert "is not used: it was cut short, or changed after it was written" in out
+    assert table(tmp_path).equals(table(undisturbed))
+    assert list(storage.iterdir()) == []
+
+
+# ---- where they lie
+
+
+class Planned:
+    """What `Checkpoints` asks of a sweep."""
+
+    name = "s"
+
+    def __init__(self, folder, states=()):
+        self.folder, self._states = folder, dict(states)
+        self.plan = type("Plan", (), {"trials": ()})
+
+    def states(self):
+        return self._states
+
+
+def test_by_default_they_are_in_the_sweeps_folder_or_nowhere(tmp_path):
+    sweep = Planned(tmp_path)
+    assert Checkpoints([sweep], Resources()).folders == [tmp_path / "checkpoints"]
+    assert Checkpoints([sweep], Resources(address="auto")).folders == [None]
+    shared = Resources(address="auto", storage=tmp_path)
+    assert Checkpoints([sweep], shared).folders == [tmp_path / "s"]
+
+
+def test_storage_must_be_there(tmp_path):
+    with pytest.raises(
+        InputError, match=r"--storage .*nowhere: not a folder\. It takes one that all machines"
+    ):
+        Resources(storage=tmp_path / "nowhere")
+
+
+def test_a_trials_checkpoint_goes_with_its_result_and_the_folder_with_the_last(tmp_path):
+    sweep = Planned(tmp_path, {"a": TrialState.FINISHED, "b": TrialState.RUNNING})
+    sweep.plan.trials = [type("Trial", (), {"key": key}) for key in "ab"]
+    folder = tmp_path / "checkpoints"
+    folder.mkdir()
+    for name in ("a.ckpt", ".a.ckpt.host.1", "a.ckpt.older", "b.ckpt", ".b.ckpt.host.2"):
+        (folder / name).touch()
+    with Checkpoints([sweep], Resources()) as kept:
+        assert sorted(path.name for path in folder.iterdir()) == [".b.ckpt.host.2", "b.ckpt"]
+    assert folder.exists(), "there is a trial to go on with"
+    with kept:
+        kept.discard("b")
+        kept.discard("another")
+    assert not folder.exists()

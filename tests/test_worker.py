@@ -1,0 +1,104 @@
+"""What a worker does between two reports, in this process: it goes on from checkpoints, and tells of them."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+from test_training import make_recipe, make_trial
+
+from sweep import orchestrate
+from sweep.data import Splits, open_source
+
+pytestmark = pytest.mark.usefixtures("one_thread")
+
+
+@pytest.fixture
+def start(tmp_path, monkeypatch):
+    """Start a worker on the trial, as Tune would; each has the same folder of checkpoints."""
+    monkeypatch.setattr(orchestrate.ray, "get", lambda reference: reference)
+    monkeypatch.setattr(orchestrate, "REPORT_EVERY_S", -1.0)
+    monkeypatch.setenv(orchestrate.EVERY_S_VARIABLE, "0")
+    monkeypatch.setattr("sweep.training.checkpoint.MOST_SHARE", 1e9)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    recipe = make_recipe(epochs=4, ema_steps=2)
+    splits = open_source(recipe, None).load(16)
+    splits = Splits(splits.train, splits.minival, splits.val.take(np.arange(60)))
+    (tmp_path / "checkpoints").mkdir()
+
+    def start_worker(key="k", folder=tmp_path / "checkpoints"):
+        trial = dataclasses.replace(make_trial(), key=key)
+        setting = orchestrate.Setting(recipe=recipe, px=16, classes=10, data=splits, checkpoints=folder)
+        worker = orchestrate.Worker.__new__(orchestrate.Worker)
+        worker.setup({"job": 0}, [orchestrate.Job(trial, 0)], [setting], on_gpu=False)
+        return worker
+
+    return start_worker
+
+
+def reports(worker, count=99):
+    got = []
+    while len(got) < count and not (got and got[-1]["done"]):
+        got.append(worker.step())
+    return got
+
+
+def records(got):
+    return [record for report in got for record in report["epoch_records"]]
+
+
+def end(got):
+    return {name: value for name, value in got[-1]["end_record"].items() if name != "wall_s"}
+
+
+def test_another_worker_goes_on_where_the_first_was_lost(start, tmp_path):
+    undisturbed = reports(start(folder=None))
+    assert [record["epoch"] for record in records(undisturbed)] == [1, 2, 3, 4]
+    lost = reports(start(), 2)
+    assert records(lost) == records(undisturbed)[:2]
+    assert [path.name for path in (tmp_path / "checkpoints").iterdir()] == ["k.ckpt"]
+    again = reports(start())
+    assert "goes on from its checkpoint" in again[0]["notes"][0]
+    assert records(again) == records(undisturbed), "what was told before is told again: the journal knows"
+    assert end(again) == end(undisturbed)
+    assert not any(report["notes"] for report in again[1:])
+
+
+def test_a_damaged_checkpoint_and_one_of_another_trial_are_told(start, tmp_path):
+    undisturbed = reports(start(folder=None))
+    reports(start(), 2)
+    path = tmp_path / "checkpoints" / "k.ckpt"
+    whole = path.read_bytes()
+    path.write_bytes(whole[:-9])
+    got = reports(start())
+    assert "is not used: it was cut short" in got[0]["notes"][0]
+    assert (records(got), end(got)) == (records(undisturbed), end(undisturbed))
+    path.with_name("other.ckpt").write_bytes(whole)
+    (note,) = reports(start("other"))[0]["notes"]
+    assert "it is of k, torch" in note
+
+
+def test_a_folder_that_this_machine_does_not_see_is_told_and_not_made(start, tmp_path):
+    got = reports(start(folder=tmp_path / "elsewhere"))
+    notes = [note for report in got for note in report["notes"]]
+    assert len(notes) == 1
+    assert "no checkpoint could be written" in notes[0]
+    assert not (tmp_path / "elsewhere").exists()
+
+
+def test_the_driver_hands_notes_on_and_they_are_no_records(start):
+    heard = []
+
+    class Listener:
+        def noted(self, trial, text):
+            heard.append((trial.key, text))
+
+        def reported(self, trial, record):
+            pass
+
+    reporter = orchestrate._Reporter(
+        [orchestrate.Job(dataclasses.replace(make_trial(), key="k"), 0)], Listener()
+    )
+    trial = type("Trial", (), {"config": {"job": 0}})
+    report = {"notes": ["mind"], "epoch_records": [], "end_record": None, "done": False}
+    reporter.on_trial_result(1, [], trial, report)
+    assert heard == [("k", "mind")]
