@@ -115,7 +115,8 @@ def service(n: int) -> None:
             return super().reset_config(new_config)
 
         def _begin(self) -> Iterator[list[EpochRecord | None]]:
-            self._started, self._last_epoch, self._best = time.monotonic(), 1, 100.0
+            self._last_epoch, self._best = 1, 100.0
+            self._checkpoint: Any = SimpleNamespace(seconds=0.0, seconds_before=0.0)
             error = 1.0 + self._number % 997 / 10
             return iter([[EpochRecord(epoch=1, top1_err=error, val_loss=1.0, train_loss=1.0, lr=0.001)]])
 
