@@ -64,7 +64,7 @@ class Band(NamedTuple):
         """What a legend says of it."""
         whole = "simultaneous" if self.kind in SIMULTANEOUS else "pointwise"
         name = {KS: "KS", DKW: "DKW", POINTWISE: ""}.get(self.kind, self.kind)
-        return f"{self.confidence:.0%} {f'{name} ' if name else ''}band, {whole}".replace("%", " %")
+        return f"{100 * self.confidence:.6g} % {f'{name} ' if name else ''}band, {whole}"
 
     def at(self, x: ArrayLike) -> tuple[Floats, Floats]:
         """Return both limits at some errors, each in the shape of `x`."""

@@ -10,6 +10,7 @@ import math
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -23,7 +24,7 @@ from analysis.errors import AnalysisError
 from analysis.intervals import NOTHING, Interval, rounding_variance
 from analysis.pairing import Pairs, pair_up
 from analysis.sampling import Sampling
-from analysis.summaries import AREA_TO, area_scores, minus, zero_of
+from analysis.summaries import AREA_TO, area_scores, clipped, minus, zero_of
 from analysis.table import DIVERGED_ERR, Sweep, values
 
 Floats = NDArray[np.float64]
@@ -70,8 +71,14 @@ class Comparison:
     """Why there is no test of the error."""
     no_delta: str | None
     """Why there is none of Δ."""
+    lean: float
+    """Below 0 where the first test of the error favours A, above 0 where it favours B."""
+    lean_delta: float
+    """The same of Δ."""
     q: float = math.nan
     """First p-value, corrected for all pairs; NaN without any."""
+    q_delta: float = math.nan
+    """The same of Δ."""
     gap_a: float
     """Largest share by which B's EDF of the error lies above A's; 0 if A's is nowhere below."""
     gap_b: float
@@ -83,6 +90,13 @@ class Comparison:
     def different(self) -> bool:
         """Whether the models can be told apart."""
         return self.q <= LEVEL
+
+    @property
+    def more_robust(self) -> Sweep | None:
+        """The more robust sweep, where the test of Δ shows it and the areas under the EDFs agree."""
+        if not self.q_delta <= LEVEL or self.lean_delta * self.area_diff.value >= 0:
+            return None
+        return self.a if self.lean_delta < 0 else self.b
 
     @property
     def dominates(self) -> str | None:
@@ -111,8 +125,9 @@ def compare(
     """
     _check(sweeps, test)
     found = [_compare(a, b, test, confidence) for a, b in itertools.combinations(sweeps, 2)]
-    first = [next(iter(pair.tests.values()), math.nan) for pair in found]
-    return [replace(pair, q=q) for pair, q in zip(found, _corrected(first), strict=True)]
+    q = _corrected([next(iter(pair.tests.values()), math.nan) for pair in found])
+    q_delta = _corrected([next(iter(pair.tests_delta.values()), math.nan) for pair in found])
+    return [replace(pair, q=q[i], q_delta=q_delta[i]) for i, pair in enumerate(found)]
 
 
 def _check(sweeps: Sequence[Sweep], test: str) -> None:
@@ -143,8 +158,8 @@ def _compare(a: Sweep, b: Sweep, test: str, confidence: float) -> Comparison:
         return _paired(a, b, pairs)
     if test == "paired":
         raise AnalysisError(
-            f"{a} and {b} share no points, so they cannot be compared in pairs: sweep both with the same "
-            "--design and --seed, or leave --test at auto."
+            f"{a} and {b} share no points, or but one, or have one of them twice, so they cannot be compared "
+            "in pairs: sweep both with the same --design and --seed, or leave --test at auto."
         )
     return _unpaired(a, b, confidence)
 
@@ -173,6 +188,8 @@ def _paired(a: Sweep, b: Sweep, pairs: Pairs) -> Comparison:
         tests_delta={} if no_delta else _delta_tests(pairs, a, b),
         no_test=None,
         no_delta=no_delta,
+        lean=paired.leaning(paired.signed_rank, d),
+        lean_delta=math.nan if no_delta else _lean_delta(pairs, a, b),
         needed=paired.points_needed(d),
         **_gaps(pairs.a, pairs.b),
     )
@@ -207,9 +224,9 @@ def _gaps(x: Floats, y: Floats) -> dict[str, float]:
 
 def _no_delta(a: Sweep, b: Sweep) -> str | None:
     """Say why two sweeps cannot be tested in Δ."""
+    if no_zero := _no_zero(a, b):
+        return no_zero
     for sweep in (a, b):
-        if sweep.optimum_state != "finished":
-            return f"{sweep.model} has no finished trial at its optimum, or one there diverged"
         if len(sweep.optimum_errs) < LEAST_ZEROS:
             return (
                 f"how uncertain the zero of {sweep.model} is takes {LEAST_ZEROS} trials at its optimum, "
@@ -218,11 +235,26 @@ def _no_delta(a: Sweep, b: Sweep) -> str | None:
     return None
 
 
+def _no_zero(a: Sweep, b: Sweep) -> str | None:
+    """Say which of two sweeps has no zero of Δ."""
+    for sweep in (a, b):
+        if sweep.optimum_state != "finished":
+            return f"{sweep.model} has no finished trial at its optimum, or one there diverged"
+    return None
+
+
 def _delta_tests(pairs: Pairs, a: Sweep, b: Sweep) -> dict[str, float]:
     rounding = rounding_variance(np.concatenate([*pairs[:2], a.optimum_errs, b.optimum_errs]))
     low, high = _zero_difference(a.optimum_errs, b.optimum_errs, rounding)
-    d = np.round(pairs.a - pairs.b, DECIMALS)
-    return {name: paired.with_uncertain_shift(test, d, low, high) for name, test in PAIRED_TESTS.items()}
+    shifted = partial(paired.delta_differences, pairs.a, pairs.b)
+    return {
+        name: paired.with_uncertain_shift(test, shifted, low, high) for name, test in PAIRED_TESTS.items()
+    }
+
+
+def _lean_delta(pairs: Pairs, a: Sweep, b: Sweep) -> float:
+    shift = float(a.optimum_errs.mean() - b.optimum_errs.mean())
+    return paired.leaning(paired.signed_rank, paired.delta_differences(pairs.a, pairs.b, shift))
 
 
 def _zero_difference(a: Floats, b: Floats, rounding: float) -> tuple[float, float]:
@@ -277,9 +309,10 @@ def _of_zero(sweep: Sweep, scores: Floats, confidence: float) -> float:
 
 
 def _widened(interval: Interval, *by: float) -> Interval:
-    """Widen an interval by independent errors of its estimate."""
+    """Widen an interval of an area's by independent errors of its estimate."""
     value, low, high = interval
-    return Interval(value, value - math.hypot(value - low, *by), value + math.hypot(high - value, *by))
+    wide = Interval(value, value - math.hypot(value - low, *by), value + math.hypot(high - value, *by))
+    return clipped(wide, -1.0, 1.0)
 
 
 def _unpaired(a: Sweep, b: Sweep, confidence: float) -> Comparison:
@@ -302,7 +335,9 @@ def _unpaired(a: Sweep, b: Sweep, confidence: float) -> Comparison:
         tests=tests,
         tests_delta={},
         no_test=no_test,
-        no_delta="Δ is tested point by point: sweep both with the same --design and --seed",
+        no_delta=_no_zero(a, b) or "Δ is tested point by point: sweep both with the same --design and --seed",
+        lean=_unpaired_lean(x, y, better.value),
+        lean_delta=math.nan,
         needed=unpaired.trials_needed(better.value) if tests else math.nan,
         **_gaps(x.errors, y.errors),
     )
@@ -312,6 +347,11 @@ UNPAIRED_TESTS: dict[str, Callable[[Floats, Floats], float]] = {
     "Mann–Whitney": unpaired.mann_whitney,
     "Kolmogorov–Smirnov": unpaired.kolmogorov_smirnov,
 }
+
+
+def _unpaired_lean(x: Sample, y: Sample, better: float) -> float:
+    """Return what has the sign of the first test's statistic."""
+    return float(x.errors.mean() - y.errors.mean()) if x.points.design == "sobol" else 0.5 - better
 
 
 def _unpaired_tests(x: Sample, y: Sample) -> tuple[dict[str, float], str | None]:

@@ -83,38 +83,55 @@ ZERO_LEVEL = 0.005
 """Probability that the zeros' difference lies outside the interval over which a test of Δ is taken."""
 
 
-def with_uncertain_shift(test: Test, differences: ArrayLike, low: float, high: float) -> float:
+NO_RESULT = 100.0
+"""The error of a diverged trial, in percent, and the difference in Δ between it and any that did not."""
+
+
+def delta_differences(a: Floats, b: Floats, shift: float) -> Floats:
+    """Return the differences in Δ of two models at shared points, given the difference of their zeros.
+
+    Two diverged trials are a tie, whatever the zeros are; one is as much worse as can be. Only where both
+    have finished is the shift taken off.
+
+    Parameters
+    ----------
+    a, b : ndarray, shape (n,)
+        Errors in percent; 100 is taken as diverged.
+    shift : float
+        Zero of A minus zero of B.
+    """
+    lost_a, lost_b = a >= NO_RESULT, b >= NO_RESULT
+    one_lost = NO_RESULT * (lost_a.astype(float) - lost_b.astype(float))
+    return np.asarray(np.round(np.where(lost_a | lost_b, one_lost, a - b - shift), 9), dtype=float)
+
+
+def leaning(test: Test, differences: ArrayLike) -> float:
+    """Return the statistic whose sign says which model a test favours; below 0: A."""
+    d = np.asarray(differences, dtype=float)
+    return float(d.sum() if test is sign_flip else np.sign(d) @ stats.rankdata(np.abs(d)))
+
+
+def with_uncertain_shift(test: Test, shifted: Callable[[float], Floats], low: float, high: float) -> float:
     """Return a test's p-value where the differences are counted from a zero that is itself uncertain.
 
     The largest p-value over the interval of the zero, plus the probability that it lies outside (Berger &
     Boos 1994, JASA 89:1012): the test stays valid whatever the zero is. Both tests' p-values fall on either
-    side of one peak, so that the largest is at an end, or 1 where the peak lies between.
+    side of one peak, so that the largest is at an end, or 1 where the test leans one way at one end and the
+    other way at the other.
 
     Parameters
     ----------
     test : callable
         Differences → two-sided p-value, `signed_rank` or `sign_flip`.
-    differences : array_like, shape (n,)
-        Of errors.
+    shifted : callable
+        Difference of the zeros → differences in Δ, shape (n,), none of which grows with it.
     low, high : float
-        The interval of what is to be taken off them, at level 1 − `ZERO_LEVEL`.
+        The interval of the zeros' difference, at level 1 − `ZERO_LEVEL`.
     """
-    d = np.asarray(differences, dtype=float)
-    if low <= _centre(test, d) <= high:
+    ends = [shifted(low), shifted(high)]
+    if leaning(test, ends[0]) * leaning(test, ends[1]) <= 0:
         return 1.0
-    return min(1.0, max(test(np.round(d - low, 9)), test(np.round(d - high, 9))) + ZERO_LEVEL)
-
-
-def _centre(test: Test, d: Floats) -> float:
-    """Return the shift at which a test sees no difference at all."""
-    return float(d.mean()) if test is sign_flip else hodges_lehmann(d)
-
-
-def hodges_lehmann(differences: ArrayLike) -> float:
-    """Return the median of all pairwise means (Hodges & Lehmann 1963): there a signed-rank test is even."""
-    d = _thinned(differences)
-    i, j = np.triu_indices(len(d))
-    return float(np.median((d[i] + d[j]) / 2))
+    return min(1.0, max(map(test, ends)) + ZERO_LEVEL)
 
 
 def points_needed(differences: ArrayLike, level: float = 0.05, power: float = 0.8) -> float:

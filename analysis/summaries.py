@@ -65,12 +65,12 @@ def summarise(sweep: Sweep, confidence: float = CONFIDENCE) -> Summary:
         sweep=sweep,
         confidence=confidence,
         no_intervals=points.problem,
-        diverged=points.share(errors == DIVERGED_ERR),
+        diverged=points.share(sweep.points["state"].to_numpy() == "diverged"),
         best=float(errors.min()),
         best_again=intervals.best_again(edf(errors), confidence) if sweep.design == "iid" else math.nan,
         quartiles=_quartiles(curve_of(sweep, absolute=True), confidence, points.problem),
         mean_err=points.mean(errors, 0.0, DIVERGED_ERR),
-        noise=seed_noise(sweep.optimum_errs, errors, confidence),
+        noise=seed_noise(sweep.optimum_errs if sweep.optimum_state == "finished" else [], errors, confidence),
         variance=_variance(sweep, errors, confidence),
         **_of_delta(sweep, points, errors),
     )
@@ -112,7 +112,13 @@ def mean_of_zeros(errors: Floats, rounding: float = 0.0, confidence: float = CON
         return Interval(value, math.nan, math.nan)
     variance = (errors.var(ddof=1) + rounding) / len(errors)
     width = float(stats.t.ppf((1 + confidence) / 2, len(errors) - 1) * math.sqrt(variance))
-    return Interval(value, value - width, value + width)
+    return clipped(Interval(value, value - width, value + width), 0.0, DIVERGED_ERR)
+
+
+def clipped(interval: Interval, least: float, most: float) -> Interval:
+    """Keep limits to what is possible."""
+    value, low, high = interval
+    return Interval(value, max(low, least), min(high, most))
 
 
 def minus(minuend: Interval, subtrahend: Interval) -> Interval:
@@ -146,12 +152,8 @@ def _quartiles(curve: Curve, confidence: float, problem: str | None) -> dict[str
     kind = POINTWISE if curve.design == "iid" else None
     around = curve_band(curve, kind, confidence)
     found = {name: intervals.quantile(curve.edf, q, around) for name, q in QUARTILES.items()}
-    return {name: _in_percent(interval) for name, interval in found.items()}
-
-
-def _in_percent(interval: Interval) -> Interval:
-    """Put limits that no observed error sets at the ends of what is possible."""
-    return Interval(interval.value, max(interval.low, 0.0), min(interval.high, DIVERGED_ERR))
+    # Limits that no observed error sets are at the ends of what is possible.
+    return {name: clipped(interval, 0.0, DIVERGED_ERR) for name, interval in found.items()}
 
 
 def _variance(sweep: Sweep, errors: Floats, confidence: float) -> VarianceSplit:

@@ -325,7 +325,8 @@ def no_sampling_error(name: str, design: str, scrambles: int) -> str | None:
     if design not in ("iid", "sobol"):
         return (
             f"the design of {name} is {design}: only of points that are known to be independent (iid) or "
-            "scrambled nets (sobol) can be said how far chance moves them. Say so in a column design"
+            "scrambled nets (sobol) can be said how far chance moves them. Say so in a column design, or "
+            "with --set design=iid"
         )
     if design == "sobol" and scrambles < LEAST_SCRAMBLES:
         return (

@@ -13,6 +13,9 @@ from analysis.tuning import budget_for
 MANY = 10_000
 """Trials that nobody will run: a need above this is called just that."""
 
+LEAST_TO_PLAN = 8
+"""Trials from which it is said how many more would be needed."""
+
 
 def sentences(pair: Comparison) -> list[str]:
     """Say what a comparison shows: of the error, of Δ, which is robustness proper, and of the budget."""
@@ -21,17 +24,38 @@ def sentences(pair: Comparison) -> list[str]:
 
 def _of_error(pair: Comparison) -> str:
     if pair.no_test:
-        return f"{_both(pair)}: no test holds for the error. {_upper(pair.no_test)}."
-    name, p = next(iter(pair.tests.items()))
-    evidence = f"{name} p = {p_value(p)}, {p_value(pair.q)} after correction"
+        return f"{_both(pair)}: no test holds for the error. {_upper(pair.no_test)}.{_left_out(pair)}"
+    evidence = _evidence(pair.tests, pair.q)
     if not pair.different:
-        return f"{_both(pair)} are not distinguishable at n = {_n(pair)} ({evidence}); {_needed(pair)}."
+        text = f"{_both(pair)} are not distinguishable at n = {_n(pair)} ({evidence}); {_needed(pair)}"
+        return f"{text}.{_left_out(pair)}"
     winner, loser, better, lead = _for_the_winner(pair)
-    where = "at {} of the shared points" if pair.paired else "in {} of all pairs of trials"
-    return (
-        f"{winner} has the lower error {where.format(percent(better))}: it leads {loser} by {number(lead)} "
-        f"points in the median ({evidence}){_dominance(pair, winner)}."
+    where = ("at {} of the shared points" if pair.paired else "in {} of all pairs of trials").format(
+        percent(better)
     )
+    by = (
+        f"it leads {loser} by {number(lead)} points in the median"
+        if lead.value > 0
+        else f"the median difference is {number(lead)} points"
+    )
+    if better.value < 0.5 or lead.value < 0:
+        text = f"{winner} has the lower errors once their sizes count ({evidence}), though only {where}; {by}"
+    else:
+        text = f"{winner} has the lower error {where}: {by} ({evidence}){_dominance(pair, winner)}"
+    return f"{text}.{_left_out(pair)}"
+
+
+def _evidence(tests: dict[str, float], q: float) -> str:
+    """Write the first test's p-value with its correction, then those of the others."""
+    (name, p), *others = tests.items()
+    more = "".join(f"; {other} p = {p_value(value)}" for other, value in others)
+    return f"{name} p = {p_value(p)}, {p_value(q)} after correction{more}"
+
+
+def _left_out(pair: Comparison) -> str:
+    if not pair.left_out:
+        return ""
+    return f" {counted(pair.left_out, 'trial')} of either without a partner at the same point left out."
 
 
 def _dominance(pair: Comparison, winner: str) -> str:
@@ -50,21 +74,29 @@ def _of_delta(pair: Comparison) -> str:
     difference = area if area.value >= 0 else negated(area)
     size = f"difference of the areas under the Δ curves up to {AREA_TO:g} points: {number(difference)}"
     if not pair.tests_delta:
-        clear = difference.low > 0
-        looks = f"In Δ {more.model} looks the more robust" if clear else "Neither looks the more robust in Δ"
-        return f"{looks} ({size}); there is no test of it: {pair.no_delta}."
-    name, p = next(iter(pair.tests_delta.items()))
-    evidence = f"{size}; {name} on Δ p = {p_value(p)}"
-    if p > LEVEL:
-        return f"Neither is shown to be the more robust ({evidence})."
-    return f"{more.model} is the more robust, {less.model} the less ({evidence})."
+        return f"{_looks(more.model, difference)} ({size}); there is no test of it: {pair.no_delta}."
+    evidence = f"{size}; on Δ {_evidence(pair.tests_delta, pair.q_delta)}"
+    if pair.more_robust:
+        return f"{more.model} is the more robust, {less.model} the less ({evidence})."
+    if pair.q_delta <= LEVEL:
+        return f"Δ differs, but the areas lean the other way: neither is called the more robust ({evidence})."
+    return f"Neither is shown to be the more robust ({evidence})."
+
+
+def _looks(model: str, difference: Interval) -> str:
+    """Say what an interval alone says; nothing where there is none."""
+    if math.isnan(difference.low):
+        return "How sure it is which is the more robust in Δ cannot be said"
+    return (
+        f"In Δ {model} looks the more robust" if difference.low > 0 else "Neither looks the more robust in Δ"
+    )
 
 
 def _of_budget(pair: Comparison) -> str | None:
     """Say how few trials of the better model do what all of the other's did; None where it took as many."""
     if not pair.different:
         return None
-    better, worse = (pair.a, pair.b) if pair.better.value >= 0.5 else (pair.b, pair.a)
+    better, worse = (pair.a, pair.b) if pair.lean < 0 else (pair.b, pair.a)
     target = float(worse.points["top1_err"].min())
     k = budget_for(better.points["top1_err"], target)
     if k is None or k >= worse.n:
@@ -86,8 +118,10 @@ def _n(pair: Comparison) -> str:
 
 def _needed(pair: Comparison) -> str:
     what = "shared points" if pair.paired else "trials of each"
-    if math.isnan(pair.needed):
-        return "no estimate of how many trials would be needed"
+    if math.isnan(pair.needed) or math.isinf(pair.needed) or min(pair.n_a, pair.n_b) < LEAST_TO_PLAN:
+        return f"from these it cannot be told how many {what} would be needed"
+    if pair.needed <= min(pair.n_a, pair.n_b):
+        return "at this n it is left to chance whether a difference of this size is seen"
     if pair.needed > MANY:
         return f"to see so small a difference would take more than {MANY:,} {what}"
     return (
@@ -97,7 +131,7 @@ def _needed(pair: Comparison) -> str:
 
 def _for_the_winner(pair: Comparison) -> tuple[str, str, Interval, Interval]:
     """Return winner, loser, how often the winner is better, and by how much."""
-    if pair.better.value >= 0.5:
+    if pair.lean < 0:
         return pair.a.model, pair.b.model, pair.better, negated(pair.median_diff)
     value, low, high = pair.better
     return pair.b.model, pair.a.model, Interval(1 - value, 1 - high, 1 - low), pair.median_diff
@@ -110,6 +144,11 @@ def negated(interval: Interval) -> Interval:
 
 def _upper(text: str) -> str:
     return text[:1].upper() + text[1:]
+
+
+def counted(n: int, what: str) -> str:
+    """Write a number of things: 1 trial, 12 trials."""
+    return f"{n:,} {what}{'' if n == 1 else 's'}"
 
 
 def percent(share: Interval) -> str:
@@ -139,7 +178,8 @@ def comparison_table(pairs: Sequence[Comparison]) -> pd.DataFrame:
     DataFrame
         a, b (models), optimizer, sweep_a, sweep_b, paired, n_a, n_b, left_out; for each effect X (mean_diff,
         median_diff, better, area_diff) X, X_low and X_high; test, p (the first test's), q (corrected),
-        p_delta; p of every test in a column of its name; dominates, gap_a, gap_b, needed, verdict.
+        p_delta, q_delta; more_robust (a model, if one is shown to be); p of every test in a column of its
+        name; dominates, gap_a, gap_b, needed, verdict.
     """
     return pd.DataFrame([_row(pair) for pair in pairs])
 
@@ -166,6 +206,8 @@ def _row(pair: Comparison) -> dict[str, object]:
         "p": p,
         "q": pair.q,
         "p_delta": next(iter(pair.tests_delta.values()), math.nan),
+        "q_delta": pair.q_delta,
+        "more_robust": pair.more_robust.model if pair.more_robust else None,
         **{f"p {name}": value for name, value in pair.tests.items()},
         **{f"p {name}, Δ": value for name, value in pair.tests_delta.items()},
         "dominates": pair.dominates,

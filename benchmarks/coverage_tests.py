@@ -1,6 +1,7 @@
 """How often tests see a difference where there is none, and where there is one."""
 
 import itertools
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -32,12 +33,19 @@ def null_paired(
 
 
 def null_delta(
-    rng: np.random.Generator, reps: int | None, n: int, seeds: int, noise: float, rounded: bool
+    rng: np.random.Generator,
+    reps: int | None,
+    n: int,
+    seeds: int,
+    noise: float,
+    rounded: bool,
+    surface: str = "smooth",
+    apart: float = 1.95,
 ) -> Rows:
-    """Two models alike in Δ whose errors differ by 1.95 points, each zero the mean of some seeds."""
+    """Two models alike in Δ whose errors differ by some points, each zero the mean of some seeds."""
     u = draw("iid", reps or REPS, n, rng)
-    a, b = (errors(u, "smooth", rng, rounded=rounded, noise=noise, zero=zero) for zero in (ZERO, ZERO + 1.95))
-    zeros = rng.normal([[ZERO], [ZERO + 1.95]], noise, (len(u), 2, seeds))
+    a, b = (errors(u, surface, rng, rounded=rounded, noise=noise, zero=zero) for zero in (ZERO, ZERO + apart))
+    zeros = rng.normal([[ZERO], [ZERO + apart]], noise, (len(u), 2, seeds))
     if rounded:
         zeros = np.round(zeros / STEP) * STEP
     p: dict[str, list[float]] = {name: [] for name in PAIRED_TESTS}
@@ -45,9 +53,9 @@ def null_delta(
         everything = np.concatenate([row_a, row_b, zero_a, zero_b])
         low, high = _zero_difference(zero_a, zero_b, rounding_variance(everything))
         for name, test in PAIRED_TESTS.items():
-            d = np.round(row_a - row_b, 9)
-            p[name].append(paired.with_uncertain_shift(test, d, low, high))
-    words = (f"smooth, noise {noise:g}", rounded)
+            shifted = partial(paired.delta_differences, row_a, row_b)
+            p[name].append(paired.with_uncertain_shift(test, shifted, low, high))
+    words = (f"{surface}, noise {noise:g}, {apart:g} apart", rounded)
     return [_row(f"{name}, Δ, {seeds} seeds", "iid", n, *words, found) for name, found in p.items()]
 
 
@@ -122,6 +130,10 @@ PAIRED: list[Any] = [
 DELTA: list[Any] = [
     *((null_delta, case) for case in itertools.product((16, 64, 256), (3, 5), (0.1, 0.3), (True,))),
     *((null_delta, (64, seeds, 0.3, False)) for seeds in (3, 5)),
+    *(
+        (null_delta, (64, 9, 0.3, False, surface, apart))
+        for surface, apart in itertools.product(("cliff", "half"), (1.95, 5.0, 10.0, 20.0))
+    ),
 ]
 UNPAIRED: list[Any] = [
     *((null_unpaired, case) for case in itertools.product((16, 64, 256), _KINDS, (False, True))),

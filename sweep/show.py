@@ -201,7 +201,8 @@ def shares(summary: "pd.DataFrame", console: Console) -> None:
     for row in summary.to_dict("records"):
         seeds = f" (mean of {row['seeds']})" if row["seeds"] > 1 else ""
         points = str(row["n"]) + (f" (of {row['n'] + row['missing']})" if row["missing"] else "")
-        errors = [f"{row['optimum_err']:.2f} %{seeds}", _estimate(row, "median")]
+        at_optimum = "–" if math.isnan(row["optimum_err"]) else f"{row['optimum_err']:.2f} %{seeds}"
+        errors = [at_optimum, _estimate(row, "median")]
         within = [_estimate(row, name) for name in ("within_1", "within_2", "within_4", "within_8", "area_8")]
         table.add_row(row["model"], row["optimizer"], points, str(row["diverged"]), *errors, *within)
     console.print(table)
@@ -214,6 +215,8 @@ def shares(summary: "pd.DataFrame", console: Console) -> None:
 def _estimate(row: Mapping[Hashable, Any], name: str) -> str:
     """Write an estimate of a summary with its limits, where it has any."""
     value, low, high = (row[name + suffix] for suffix in ("", "_low", "_high"))
+    if math.isnan(value):
+        return "–"
     return f"{value:.2f}" if math.isnan(low) else f"{value:.2f} ({low:.2f}–{high:.2f})"
 
 
@@ -226,9 +229,11 @@ def comparisons(pairs: "Sequence[Comparison]", console: Console) -> None:
         console.print(f"{pair.a.model} – {pair.b.model}", style="bold", markup=False)
         for sentence in sentences(pair):
             console.print(f"  {sentence}", markup=False)
-    console.print(
-        "Corrected: for the number of pairs, so that of all differences claimed 5 % are expected to be false."
-    )
+    if any(pair.tests for pair in pairs):
+        console.print(
+            "Corrected: for the number of pairs, so that of all differences claimed in the error, and of all "
+            "in robustness, at most 5 % are expected to be false."
+        )
 
 
 def model_rows(found: "Sequence[Found]" = ()) -> list[dict[str, Any]]:

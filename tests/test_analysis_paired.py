@@ -1,4 +1,5 @@
 import itertools
+from functools import partial
 
 import numpy as np
 import pytest
@@ -7,7 +8,8 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from analysis.paired import (
-    hodges_lehmann,
+    delta_differences,
+    leaning,
     points_needed,
     sign_flip,
     signed_rank,
@@ -93,24 +95,38 @@ def test_an_uncertain_shift_takes_the_largest_p_value(test, n):
     d = np.random.default_rng(n).normal(2.0, 1.0, n)
     for low, high in ((0.0, 0.4), (0.5, 1.2), (1.0, 3.0), (3.5, 4.0), (2.6, 9.0)):
         between = max(test(d - shift) for shift in np.linspace(low, high, 60))
-        found = with_uncertain_shift(test, d, low, high)
+        found = with_uncertain_shift(test, lambda shift: d - shift, low, high)
         assert found >= min(1.0, between + 0.005) - (1e-9 if n < 14 or test is signed_rank else 0.02)
         if not low <= 2.0 <= high and test is signed_rank:
             assert found <= min(1.0, between + 0.005) + 0.03
-    assert with_uncertain_shift(test, d, 0.0, 0.0) == pytest.approx(min(1, test(d) + 0.005))
+    assert with_uncertain_shift(test, lambda shift: d - shift, 0.0, 0.0) == pytest.approx(
+        min(1, test(d) + 0.005)
+    )
+
+
+def test_diverged_trials_do_not_move_with_the_zero():
+    a, b = np.array([5.0, 100.0, 100.0, 7.0]), np.array([4.0, 100.0, 6.0, 100.0])
+    for shift in (-3.0, 0.0, 20.0):
+        assert delta_differences(a, b, shift).tolist() == [1.0 - shift, 0.0, 100.0, -100.0]
+
+
+@pytest.mark.parametrize("test", [signed_rank, sign_flip])
+@pytest.mark.parametrize("apart", [5.0, 20.0])
+def test_models_alike_in_delta_are_rarely_told_apart_where_both_diverge(test, apart):
+    rng, rejected = np.random.default_rng(3), 0
+    for _ in range(40):
+        lost = rng.random(64) < 0.3
+        a, b = (np.where(lost, 100.0, zero + rng.exponential(3.0, 64)) for zero in (5.0, 5.0 + apart))
+        shifted = partial(delta_differences, a, b)
+        rejected += with_uncertain_shift(test, shifted, -apart - 0.1, -apart + 0.1) <= 0.05
+    assert rejected <= 5
 
 
 @given(st.lists(steps, min_size=1, max_size=30))
 @few
-def test_hodges_lehmann_is_the_median_of_pairwise_means(d):
-    means = [(d[i] + d[j]) / 2 for i in range(len(d)) for j in range(i, len(d))]
-    assert hodges_lehmann(d) == pytest.approx(np.median(means))
-
-
-def test_hodges_lehmann_of_many_is_close():
-    d = np.random.default_rng(0).exponential(1.0, 2000)
-    i, j = np.triu_indices(2000)
-    assert hodges_lehmann(d) == pytest.approx(np.median((d[i] + d[j]) / 2), abs=0.005)
+def test_a_test_leans_to_one_side_of_the_other_order(d):
+    for test in (signed_rank, sign_flip):
+        assert leaning(test, d) == pytest.approx(-leaning(test, -np.asarray(d)))
 
 
 @pytest.mark.parametrize("shift", [0.3, 0.6])

@@ -22,7 +22,7 @@ def test_a_difference_is_said_with_its_size_and_evidence():
     assert f"leads vit_c_1mf by {-pair.median_diff.value:.2f} ({-pair.median_diff.high:.2f} to " in error
     assert "Wilcoxon p = " in error
     assert delta.startswith("vit_p_1mf is the more robust, vit_c_1mf the less (")
-    assert "Wilcoxon on Δ p = " in delta
+    assert "on Δ Wilcoxon p = " in delta
 
 
 def test_the_winner_is_named_whichever_comes_first():

@@ -58,10 +58,10 @@ def _comparisons(pairs: Sequence[Comparison]) -> list[str]:
     if len(pairs) <= _FEW:
         return [" ".join(sentences(pair)) for pair in pairs]
     different = sum(pair.different for pair in pairs)
-    robust = sum(any(p <= 0.05 for p in list(pair.tests_delta.values())[:1]) for pair in pairs)
+    robust = sum(pair.more_robust is not None for pair in pairs)
     return [
-        f"Of {len(pairs)} pairs of models, {different} differ in their error after correction and {robust} "
-        "are shown to differ in robustness (Δ); see the comparisons."
+        f"After correction for {len(pairs)} pairs of models, {different} differ in their error and {robust} "
+        "in robustness (Δ); see the comparisons."
     ]
 
 

@@ -149,5 +149,7 @@ def _pairing(whole: pd.DataFrame) -> list[str]:
         for _, rows in points.groupby("sweep")
     }
     if points[["u_lr", "u_wd"]].isna().any(axis=None):
-        return ["some of these trials have no relative point (u_lr, u_wd), so their pairing is not known"]
+        return [
+            "some of these trials have no relative point (u_lr, u_wd): they pair where lr and wd are equal"
+        ]
     return ["these sweeps have different points, so not all are paired"] if len(places) > 1 else []
