@@ -1,7 +1,9 @@
+import dataclasses
 import math
 
 import numpy as np
 import pytest
+from scipy import stats
 from test_analysis_compare import A, B, apart, sweeps
 
 from analysis import compare, comparison_table, sentences
@@ -38,6 +40,39 @@ def test_no_difference_is_said_with_what_it_would_take():
     assert "vit_p_1mf and vit_c_1mf are not distinguishable at n = 48 (" in error
     assert f"some {math.ceil(pair.needed)} shared points" in error or "more than 10,000" in error
     assert delta.startswith("Neither is shown to be the more robust (")
+
+
+def test_the_winner_is_whom_the_test_favours():
+    """A leads by little at most points, far behind at the others; signed ranks favour B, and so do the words."""
+    d = np.where(np.arange(48) < 26, -0.1, 5.0)
+    pair, (error, _) = said(A + d, A)
+    assert pair.better.value > 0.5
+    assert stats.wilcoxon(d, alternative="greater").pvalue < 0.05
+    assert error.startswith("vit_c_1mf has the lower errors once their sizes count (")
+    assert "only at 46 % (" in error
+
+
+def test_areas_that_lean_against_the_test_make_none_the_more_robust():
+    a = np.where(np.arange(48) < 9, 7.5, 15.2)
+    b = np.where(np.arange(48) < 9, 5.5, 18.0)
+    pair, (_, delta) = said(a, b, zeros=ZEROS)
+    assert pair.q_delta <= 0.05
+    assert pair.more_robust is None
+    assert delta.startswith("Δ differs, but the areas lean the other way: neither is called the more robust")
+
+
+def test_claims_of_robustness_are_corrected_for_the_number_of_pairs():
+    pairs = compare(
+        [*sweeps(A, A + 0.4 * (np.median(A) < A), A + np.linspace(1, 3, 48), zeros=[*ZEROS, [5.0] * 4])]
+    )
+    p = [pair.tests_delta["Wilcoxon"] for pair in pairs]
+    np.testing.assert_allclose([pair.q_delta for pair in pairs], stats.false_discovery_control(p))
+
+
+def test_trials_without_a_partner_are_said_to_be_left_out():
+    pair, _ = said(A, A + 1)
+    error, *_ = sentences(dataclasses.replace(pair, left_out=8))
+    assert error.endswith(". 8 trials of either without a partner at the same point left out.")
 
 
 def test_samples_speak_of_pairs_of_trials():

@@ -261,7 +261,7 @@ def test_the_filters_choose_among_foreign_sweeps_too(export, sweep, tmp_path):
 
 def test_foreign_points_are_not_said_to_be_paired(tmp_path):
     write(tmp_path / "t.csv", TWO)
-    assert "pairing is not known" in read([str(tmp_path / "t.csv")], Mapping()).warnings[0]
+    assert "they pair where lr and wd are equal" in read([str(tmp_path / "t.csv")], Mapping()).warnings[0]
     assert read([str(DEMO)], Mapping()).warnings == []
 
 
