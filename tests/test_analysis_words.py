@@ -43,7 +43,7 @@ def test_no_difference_is_said_with_what_it_would_take():
 
 
 def test_the_winner_is_whom_the_test_favours():
-    """A leads by little at most points, far behind at the others; signed ranks favour B, and so do the words."""
+    """A leads by little at most points, far behind at the others; signed ranks favour B, so the words do."""
     d = np.where(np.arange(48) < 26, -0.1, 5.0)
     pair, (error, _) = said(A + d, A)
     assert pair.better.value > 0.5
