@@ -168,6 +168,7 @@ def test_killed_midway_it_finishes_the_rest_and_the_table_is_the_same(undisturbe
     check_mlflow(tmp_path, 12)
 
 
+@pytest.mark.system
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupted_sweep_keeps_what_is_finished_and_grows(undisturbed, tmp_path, number):
     driver = start(tmp_path, *WORDS, "--n", "8")
@@ -183,6 +184,7 @@ def test_an_interrupted_sweep_keeps_what_is_finished_and_grows(undisturbed, tmp_
     check_mlflow(tmp_path, 12)
 
 
+@pytest.mark.system
 def test_a_trial_whose_worker_is_killed_is_tried_again(undisturbed, tmp_path):
     driver = start(tmp_path, *WORDS, "--n", "12")
     wait_for_events(tmp_path, "end", 4)
@@ -218,6 +220,7 @@ if __name__ == "__main__":
 """
 
 
+@pytest.mark.system
 def test_a_trial_that_always_kills_its_worker_is_given_up_while_the_others_go_on(undisturbed, tmp_path):
     (tmp_path / "tiny.toml").write_text(RECIPE)
     script = POISONED.replace("sys.argv[-1]", repr(str(tmp_path / "marker")))

@@ -1,5 +1,6 @@
 import json
 import math
+import os
 import shutil
 
 import pytest
@@ -31,7 +32,9 @@ def test_the_folder_of_a_real_run_is_read(tmp_path, sweep):
     import sys
 
     code = TINY.replace("FOLDER", repr(str(tmp_path / "ray_results")))
-    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, timeout=300, text=True)
+    # Without what our own use of Ray has set in this process: Tune's loggers are what is read here.
+    clean = {name: value for name, value in os.environ.items() if not name.startswith(("RAY_", "TUNE_"))}
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, timeout=300, text=True, env=clean)
     assert ran.returncode == 0, ran.stderr
     got = read(
         [str(tmp_path / "ray_results/exp")], Mapping(constants={"model": "m"}, fraction=True, nan="diverged")

@@ -20,7 +20,7 @@ def train(config):
 WORDS = ("run", "--epochs", "2", "--lr", ".02", "--wd", ".01", "--n", "3", "--trainer")
 
 
-@pytest.mark.slow
+@pytest.mark.system
 def test_the_examples_sweep_gives_what_the_function_gives(tmp_path, monkeypatch):
     shutil.copy(ROOT / "examples" / "breast_cancer.py", tmp_path)
     ran = sweep(tmp_path, *WORDS, "breast_cancer:train", "--model", "logreg")
