@@ -9,6 +9,7 @@ from rich.console import Console
 
 from sweep.cli_study import study
 from sweep.errors import InputError
+from sweep.options import Address, CpusPerTrial, Data, GpusPerTrial, RecipeName
 from sweep.selection import DEFAULT_FOLDER, Folder, Trials, takes_all_trials, takes_trials
 
 if TYPE_CHECKING:
@@ -91,8 +92,8 @@ def run(
     n: Annotated[int, typer.Option(help="Points; the optimum is trained too.")] = 64,
     seeds: Annotated[int, typer.Option(help="Trials at the optimum; the zero of Δ is their mean.")] = 1,
     optimizer: Annotated[str, typer.Option(help="adamw or sgd.")] = "adamw",
-    recipe: Annotated[str, typer.Option(help="Name of a recipe, or path of a .toml.")] = "digits",
-    data: Annotated[Path | None, typer.Option(help="Folder of the data, if the recipe needs one.")] = None,
+    recipe: RecipeName = "digits",
+    data: Data = None,
     epochs: Annotated[int | None, typer.Option(help="Train for this long instead of the recipe's.")] = None,
     design: Annotated[str, typer.Option(help="iid, sobol or grid.")] = "iid",
     box: Annotated[str, typer.Option(help="optimum (× 1/8 to 4) or paper (the study's ranges).")] = "optimum",
@@ -101,13 +102,9 @@ def run(
     seed: Annotated[int, typer.Option(help="Draws the points and the initial weights.")] = 0,
     lr: Annotated[float | None, typer.Option(help="Learning rate of the optimum, if none is known.")] = None,
     wd: Annotated[float | None, typer.Option(help="Weight decay of the optimum, if none is known.")] = None,
-    address: Annotated[
-        str, typer.Option(help="local, auto (the Ray cluster this machine is part of), or its HOST:PORT.")
-    ] = "local",
-    cpus_per_trial: Annotated[float, typer.Option(min=0.01, help="CPUs reserved for a trial.")] = 1.0,
-    gpus_per_trial: Annotated[
-        float | None, typer.Option(min=0, help="GPUs of a trial. Default: 1 if any.")
-    ] = None,
+    address: Address = "local",
+    cpus_per_trial: CpusPerTrial = 1.0,
+    gpus_per_trial: GpusPerTrial = None,
     storage: Annotated[
         Path | None, typer.Option(help="Folder that all machines of a cluster see, for checkpoints.")
     ] = None,

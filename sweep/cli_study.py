@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from sweep.errors import InputError
+from sweep.options import Address, CpusPerTrial, Data, GpusPerTrial, RecipeName
 from sweep.selection import DEFAULT_FOLDER, Folder
 from sweep.trial import Resources
 
@@ -47,8 +48,8 @@ def _options(
     model: Annotated[
         list[str] | None, typer.Option("--model", "-m", help="Any model, instead of a size or beside it.")
     ] = None,
-    recipe: Annotated[str, typer.Option(help="Name of a recipe, or path of a .toml.")] = "digits",
-    data: Annotated[Path | None, typer.Option(help="Folder of the data, if the recipe needs one.")] = None,
+    recipe: RecipeName = "digits",
+    data: Data = None,
     optimizer: Annotated[
         list[str] | None, typer.Option("--optimizer", help="adamw or sgd, instead of what the study has.")
     ] = None,
@@ -58,13 +59,9 @@ def _options(
     ] = None,
     seeds: Annotated[int, typer.Option(help="Trials at each optimum, each with another seed.")] = 1,
     seed: Annotated[int, typer.Option(help="Draws the points and the initial weights.")] = 0,
-    address: Annotated[
-        str, typer.Option(help="local, auto (the Ray cluster this machine is part of), or its HOST:PORT.")
-    ] = "local",
-    cpus_per_trial: Annotated[float, typer.Option(min=0.01, help="CPUs reserved for a trial.")] = 1.0,
-    gpus_per_trial: Annotated[
-        float | None, typer.Option(min=0, help="GPUs of a trial. Default: 1 if any.")
-    ] = None,
+    address: Address = "local",
+    cpus_per_trial: CpusPerTrial = 1.0,
+    gpus_per_trial: GpusPerTrial = None,
     retry_failed: Annotated[
         bool, typer.Option("--retry-failed", help="Train those again that were given up.")
     ] = False,

@@ -1,12 +1,12 @@
 """`sweep tune`."""
 
 import sys
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from sweep.cli import AsJson, app, mind, plain_console, print_json
+from sweep.options import Address, CpusPerTrial, Data, GpusPerTrial, RecipeName
 from sweep.selection import DEFAULT_FOLDER, Folder
 
 
@@ -21,8 +21,8 @@ def tune(
         str | None, typer.Option(help="Arguments of the model, such as drop_path_rate=0.1,depth=6.")
     ] = None,
     optimizer: Annotated[str, typer.Option(help="adamw or sgd.")] = "adamw",
-    recipe: Annotated[str, typer.Option(help="Name of a recipe, or path of a .toml.")] = "digits",
-    data: Annotated[Path | None, typer.Option(help="Folder of the data, if the recipe needs one.")] = None,
+    recipe: RecipeName = "digits",
+    data: Data = None,
     epochs: Annotated[int | None, typer.Option(help="Train for this long instead of the recipe's.")] = None,
     n_trials: Annotated[int, typer.Option(help="Points that are tried.")] = 24,
     finalists: Annotated[int, typer.Option(help="The best points, which are tried again.")] = 4,
@@ -34,13 +34,9 @@ def tune(
         str | None, typer.Option(metavar="LOW:HIGH", help="The same of the weight decay.")
     ] = None,
     seed: Annotated[int, typer.Option(help="Draws the first points and the initial weights.")] = 0,
-    address: Annotated[
-        str, typer.Option(help="local, auto (the Ray cluster this machine is part of), or its HOST:PORT.")
-    ] = "local",
-    cpus_per_trial: Annotated[float, typer.Option(min=0.01, help="CPUs reserved for a trial.")] = 1.0,
-    gpus_per_trial: Annotated[
-        float | None, typer.Option(min=0, help="GPUs of a trial. Default: 1 if any.")
-    ] = None,
+    address: Address = "local",
+    cpus_per_trial: CpusPerTrial = 1.0,
+    gpus_per_trial: GpusPerTrial = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be trained, and stop.")] = False,
     as_json: AsJson = False,
     folder: Folder = DEFAULT_FOLDER,

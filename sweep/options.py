@@ -1,0 +1,14 @@
+"""Options that `run`, `tune` and `study` have in common, so that they mean the same everywhere."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+RecipeName = Annotated[str, typer.Option(help="Name of a recipe, or path of a .toml.")]
+Data = Annotated[Path | None, typer.Option(help="Folder of the data, if the recipe needs one.")]
+Address = Annotated[
+    str, typer.Option(help="local, auto (the Ray cluster this machine is part of), or its HOST:PORT.")
+]
+CpusPerTrial = Annotated[float, typer.Option(min=0.01, help="CPUs reserved for a trial.")]
+GpusPerTrial = Annotated[float | None, typer.Option(min=0, help="GPUs of a trial. Default: 1 if any.")]
