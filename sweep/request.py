@@ -21,6 +21,8 @@ from sweep.trial import OPTIMIZERS
 BOXES = ("optimum", "paper")
 MAX_SEEDS = 1000
 DEFAULT_RECIPE = "digits"
+FOUND_FOR = "; found for "
+"""In an optimum's source, before the length that it was found for where it is used for another."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -202,7 +204,7 @@ def _optimum(request: Request, model: str, recipe: Recipe, data: str | None) -> 
             if not other_data:
                 raise
             raise SearchSpaceError(f"{error} The one in {request.found} was found on other data.") from error
-    note = f"; found for {usual} epochs, used for {recipe.epochs}" if usual != recipe.epochs else ""
+    note = f"{FOUND_FOR}{usual} epochs, used for {recipe.epochs}" if usual != recipe.epochs else ""
     optimum = optimum.at_batch(recipe.batch)
     return dataclasses.replace(optimum, source=optimum.source + note)
 
