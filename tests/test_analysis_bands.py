@@ -13,7 +13,7 @@ from analysis import AnalysisError, bands, curve_band, curves, edf, no_band
 from analysis.bands import DKW, EQUAL_PRECISION, KS, POINTWISE, SCRAMBLE, band, count_limits, staying
 
 IID = (EQUAL_PRECISION, KS, DKW, POINTWISE)
-few = settings(max_examples=25, deadline=None)
+few = settings(max_examples=25)
 errors_lists = st.lists(st.integers(0, 500).map(lambda k: k / 5), min_size=1, max_size=60)
 
 

@@ -15,7 +15,7 @@ from analysis.compare import _corrected
 from analysis.paired import sign_flip, signed_rank
 
 NAMES = ("ViT_P", "ViT_C", "RegNetY", "Other")
-few = settings(max_examples=8, deadline=None)
+few = settings(max_examples=8)
 
 
 def sweeps(*errors, design="iid", seeds=None, diverged=None, zeros=()):

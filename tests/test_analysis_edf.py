@@ -147,7 +147,7 @@ def test_delta_needs_an_optimum_with_a_finite_result(change, words):
     assert np.isnan(share_within(curve)).all()
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(errors_lists, st.integers(0, 10_000).map(lambda k: k / 100), st.integers(0, 9))
 def test_share_within_is_the_same_of_both_kinds_of_curve(errors, optimum, diverged):
     table = trials(errors, optimum=optimum, diverged=diverged)

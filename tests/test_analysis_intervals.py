@@ -11,7 +11,7 @@ from statsmodels.stats.weightstats import DescrStatsW
 from analysis import AnalysisError, edf, intervals
 from analysis.bands import POINTWISE, band
 
-few = settings(max_examples=25, deadline=None)
+few = settings(max_examples=25)
 errors_lists = st.lists(st.integers(0, 500).map(lambda k: k / 5), min_size=1, max_size=60)
 
 

@@ -4,7 +4,7 @@ import itertools
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from analysis import AnalysisError, best_within, outcome_table, outcomes, published
@@ -67,7 +67,6 @@ def test_seeds_without_a_result_are_in_no_mean():
     assert np.isnan([row.mean, row.sd, row.epoch_s]).all()
 
 
-@settings(deadline=None)
 @given(
     errors=st.lists(st.tuples(*[st.floats(0, 99)] * 2), min_size=2, max_size=9), shift=st.floats(-0.5, 0.5)
 )

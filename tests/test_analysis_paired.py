@@ -16,7 +16,7 @@ from analysis.paired import (
     with_uncertain_shift,
 )
 
-few = settings(max_examples=25, deadline=None)
+few = settings(max_examples=25)
 steps = st.integers(-40, 40).map(lambda k: k / 5)
 some = st.lists(steps, min_size=1, max_size=70)
 

@@ -8,7 +8,7 @@ from opda.nonparametric import EmpiricalDistribution
 
 from analysis import AnalysisError, bands, tuning_curve
 
-few = settings(max_examples=25, deadline=None)
+few = settings(max_examples=25)
 errors_lists = st.lists(st.integers(0, 500).map(lambda k: k / 5), min_size=1, max_size=40)
 
 

@@ -16,7 +16,7 @@ from analysis.unpaired import (
     trials_needed,
 )
 
-few = settings(max_examples=25, deadline=None)
+few = settings(max_examples=25)
 some = st.lists(st.integers(0, 100).map(lambda k: k / 5), min_size=1, max_size=30)
 TESTS = (mann_whitney, kolmogorov_smirnov)
 

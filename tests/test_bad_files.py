@@ -13,7 +13,7 @@ from test_cli import results  # noqa: F401
 
 READERS = ("status", "export --out x.csv", "cdf --out x.pdf")
 few = settings(
-    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )  # fmt: skip
 NASTY = st.one_of(
     st.none(), st.booleans(), st.integers(), st.floats(), st.text(max_size=5), st.just(10**400), st.just(1e308),

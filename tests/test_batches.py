@@ -66,7 +66,7 @@ def test_augmentation_leaves_the_order():
     assert torch.equal(collect(make_source()[0], 1)[1], collect(make_source(augment=AUGMENT)[0], 1)[1])
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.integers(1, 60), st.integers(1, 20), st.integers(0, 5))
 def test_every_image_at_most_once_and_full_batches_only(n, batch, epoch):
     source, _ = make_source(n, batch=batch)

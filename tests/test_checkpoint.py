@@ -85,7 +85,7 @@ IMAGENET = {
 @pytest.mark.parametrize(("model", "optimizer"), [
     ("vit_c_1mf", "adamw"), ("vit_c_1mf", "sgd"), ("dropping", "adamw"), ("studys recipe", "sgd"),
 ])  # fmt: skip
-@settings(max_examples=3, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=3, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_killed_twice_at_any_step_it_ends_with_the_same_records_and_weights(
     model, optimizer, data, weights, monkeypatch, tmp_path_factory
@@ -185,7 +185,7 @@ def test_a_damaged_one_is_refused_and_training_begins_anew(name, half):
 
 
 @example(byte=83)  # the end of the head
-@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(byte=st.integers(0, 1_000_000))
 def test_no_changed_byte_goes_unseen(byte, half):
     _, _, path = half

@@ -402,7 +402,7 @@ def test_a_corrupt_image_is_named(make_folder, folder_recipe, content):
 
 @pytest.mark.filterwarnings("ignore::UserWarning")
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "BMP", "PPM", "TIFF"])
-@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_damage_of_any_kind_is_an_input_error_or_still_an_image(tmp_path, kind, data):
     path = tmp_path / f"x.{kind}"

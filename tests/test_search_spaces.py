@@ -220,7 +220,7 @@ def test_iid_points_are_log_uniform_and_independent():
 # ---- designs
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.sampled_from(["iid", "sobol"]), st.integers(1, 8), st.integers(0, 8), seeds)
 def test_a_larger_n_begins_with_the_points_of_a_smaller_one(design, small, more, seed):
     unit = 16 if design == "sobol" else 3
@@ -246,7 +246,7 @@ def test_a_grid_is_the_midpoints_of_equal_cells(side):
     np.testing.assert_array_equal(points, relative_points("grid", side * side, 77))
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(seeds)
 def test_each_scramble_is_a_net(seed):
     """A (0, 4, 2)-net in base 2: one of 16 points in each box of area 1/16, whatever its shape."""
@@ -292,7 +292,7 @@ def test_what_cannot_be_drawn_offers_what_can(design, n, seed, message):
 
 
 @given(st.integers(1, 400), st.sampled_from(["sobol", "grid"]))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_what_is_offered_can_be_drawn(n, design):
     try:
         assert len(relative_points(design, n, 0)) == n

@@ -129,7 +129,7 @@ def test_parquet_is_read_like_csv(export, tmp_path):
     ),
     nan=st.sampled_from(["diverged", "failed"]),
 )
-@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_no_trial_is_dropped_and_no_number_changed(errors, nan, tmp_path):
     table = pd.DataFrame({"model": "m", "err": errors})
     table.to_csv(tmp_path / "p.csv", index=False)
@@ -161,7 +161,7 @@ NASTY = [
 
 
 @given(data=st.data())
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_any_cell_is_read_or_refused_by_one_message(data, tmp_path):
     table = pd.read_csv(DEMO, dtype=str, keep_default_na=False).head(4)
     if data.draw(st.booleans(), label="foreign"):
