@@ -118,6 +118,8 @@ class Chooser:
         from optuna.importance import FanovaImportanceEvaluator, get_param_importances
 
         values = get_param_importances(self._study, evaluator=FanovaImportanceEvaluator(seed=0))
+        if not values:
+            raise ValueError("no trial was trained to its end")
         return {"lr": values["u_lr"], "weight_decay": values["u_wd"]}
 
 

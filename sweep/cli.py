@@ -9,7 +9,7 @@ from rich.console import Console
 
 from sweep.cli_study import study
 from sweep.errors import InputError
-from sweep.options import Address, CpusPerTrial, Data, GpusPerTrial, RecipeName
+from sweep.options import Address, CpusPerTrial, Data, GpusPerTrial, RecipeName, TrainerName
 from sweep.selection import DEFAULT_FOLDER, Folder, Trials, takes_all_trials, takes_trials
 
 if TYPE_CHECKING:
@@ -85,14 +85,11 @@ def run(
     model_args: Annotated[
         str | None, typer.Option(help="Arguments of the models, such as drop_path_rate=0.1,depth=6.")
     ] = None,
-    trainer: Annotated[
-        str | None,
-        typer.Option(metavar="MODULE:FUNCTION", help="Your own training function, with --epochs."),
-    ] = None,
+    trainer: TrainerName = None,
     n: Annotated[int, typer.Option(help="Points; the optimum is trained too.")] = 64,
     seeds: Annotated[int, typer.Option(help="Trials at the optimum; the zero of Δ is their mean.")] = 1,
     optimizer: Annotated[str, typer.Option(help="adamw or sgd.")] = "adamw",
-    recipe: RecipeName = "digits",
+    recipe: RecipeName = None,
     data: Data = None,
     epochs: Annotated[int | None, typer.Option(help="Train for this long instead of the recipe's.")] = None,
     design: Annotated[str, typer.Option(help="iid, sobol or grid.")] = "iid",

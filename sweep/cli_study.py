@@ -48,7 +48,7 @@ def _options(
     model: Annotated[
         list[str] | None, typer.Option("--model", "-m", help="Any model, instead of a size or beside it.")
     ] = None,
-    recipe: RecipeName = "digits",
+    recipe: RecipeName = None,
     data: Data = None,
     optimizer: Annotated[
         list[str] | None, typer.Option("--optimizer", help="adamw or sgd, instead of what the study has.")
@@ -78,9 +78,12 @@ def _options(
     folder: Folder = DEFAULT_FOLDER,
 ) -> Asked:
     """Put together what the options say that all studies have."""
+    from sweep.recipe import DEFAULT
+
     words = {
         "sizes": size or (), "models": model or (), "optimizers": optimizer or (),
-        "recipe": recipe, "data": data, "epochs": epochs or (), "seeds": seeds, "seed": seed,
+        "recipe": DEFAULT if recipe is None else recipe, "data": data, "epochs": epochs or (),
+        "seeds": seeds, "seed": seed,
     }  # fmt: skip
     resources = Resources(address=address, cpus_per_trial=cpus_per_trial, gpus_per_trial=gpus_per_trial)
     return Asked(

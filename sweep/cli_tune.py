@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from sweep.cli import AsJson, app, mind, plain_console, print_json
-from sweep.options import Address, CpusPerTrial, Data, GpusPerTrial, RecipeName
+from sweep.options import Address, CpusPerTrial, Data, GpusPerTrial, RecipeName, TrainerName
 from sweep.selection import DEFAULT_FOLDER, Folder
 
 
@@ -16,12 +16,15 @@ from sweep.selection import DEFAULT_FOLDER, Folder
     "stopped; a larger --n-trials searches on."
 )
 def tune(
-    model: Annotated[str, typer.Option("--model", "-m", help="Model to find an optimum of, any of timm's.")],
+    model: Annotated[
+        str | None, typer.Option("--model", "-m", help="Model to find an optimum of, any of timm's.")
+    ] = None,
     model_args: Annotated[
         str | None, typer.Option(help="Arguments of the model, such as drop_path_rate=0.1,depth=6.")
     ] = None,
+    trainer: TrainerName = None,
     optimizer: Annotated[str, typer.Option(help="adamw or sgd.")] = "adamw",
-    recipe: RecipeName = "digits",
+    recipe: RecipeName = None,
     data: Data = None,
     epochs: Annotated[int | None, typer.Option(help="Train for this long instead of the recipe's.")] = None,
     n_trials: Annotated[int, typer.Option(help="Points that are tried.")] = 24,
@@ -53,12 +56,11 @@ def tune(
     console = plain_console(stderr=as_json)
     resources = Resources(address=address, cpus_per_trial=cpus_per_trial, gpus_per_trial=gpus_per_trial)
     effort = Effort(points=n_trials, finalists=finalists, seeds=seeds)
-    plan, splits = plan_search(
-        TuneRequest(
-            model=model, model_args=model_args, effort=effort, optimizer=optimizer, recipe=recipe, data=data,
-            epochs=epochs, lr_range=lr_range, wd_range=wd_range, seed=seed,
-        )
+    request = TuneRequest(
+        model=model, model_args=model_args, trainer=trainer, effort=effort, optimizer=optimizer,
+        recipe=recipe, data=data, epochs=epochs, lr_range=lr_range, wd_range=wd_range, seed=seed,
     )  # fmt: skip
+    plan, splits = plan_search(request)
     workspace = Workspace(folder)
     read_found(folder / FOUND)  # a damaged table is better found before the search than after it
     search = Search(folder, plan, mend=True)
@@ -71,7 +73,7 @@ def tune(
     except KeyboardInterrupt:
         console.print("Stopped. Every finished trial is kept; the same command goes on.")
         raise typer.Exit(130) from None
-    show_tune.ending(search, found, folder / FOUND, console)
+    show_tune.ending(search, found, folder / FOUND, request.words, console)
     mind(show_tune.warnings(found) if found else [])
     if as_json:
         print_json(show_tune.as_json(search, found))

@@ -5,7 +5,12 @@ from typing import Annotated
 
 import typer
 
-RecipeName = Annotated[str, typer.Option(help="Name of a recipe, or path of a .toml.")]
+RecipeName = Annotated[
+    str | None, typer.Option(help="Name of a recipe, or path of a .toml. Default: digits.")
+]
+TrainerName = Annotated[
+    str | None, typer.Option(metavar="MODULE:FUNCTION", help="Your own training function, with --epochs.")
+]
 Data = Annotated[Path | None, typer.Option(help="Folder of the data, if the recipe needs one.")]
 Address = Annotated[
     str, typer.Option(help="local, auto (the Ray cluster this machine is part of), or its HOST:PORT.")

@@ -10,6 +10,8 @@ from typing import Any
 
 from sweep.errors import InputError, unknown
 
+DEFAULT = "digits"
+"""The recipe that is taken where none is named."""
 DATASETS = ("digits", "idx", "folder")
 AUGMENTATIONS = ("shift", "flip", "random_resized_crop", "auto_augment")
 PER_IMAGE = ("random_resized_crop", "auto_augment")
@@ -141,13 +143,13 @@ def of_trainer(trainer: str, epochs: int) -> Recipe:
     )
 
 
-def load(name: str, *, epochs: int | None = None) -> Recipe:
+def load(name: str | None, *, epochs: int | None = None) -> Recipe:
     """Read a shipped recipe by its name, or a user's by its path (``my.toml``).
 
     Parameters
     ----------
-    name : str
-        A name of `shipped`, or the path of a TOML file with the same fields.
+    name : str, optional
+        A name of `shipped`, or the path of a TOML file with the same fields. None: `DEFAULT`.
     epochs : int, optional
         Train for this long instead. The warm-up keeps its length unless the schedule is shorter.
 
@@ -156,7 +158,7 @@ def load(name: str, *, epochs: int | None = None) -> Recipe:
     InputError
         If there is no such recipe, or its fields do not fit.
     """
-    recipe = _parse(*_read(name))
+    recipe = _parse(*_read(DEFAULT if name is None else name))
     if epochs is None:
         return recipe
     return dataclasses.replace(recipe, epochs=epochs, warmup_epochs=min(recipe.warmup_epochs, max(epochs, 0)))

@@ -2,12 +2,13 @@
 
 import dataclasses
 import re
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import search_spaces
-from search_spaces import Box, Optimum, SearchSpaceError
+from search_spaces import Box, Found, Optimum, SearchSpaceError
 from sweep import recipe as recipes
 from sweep import trainer as trainers
 from sweep.catalog import MODELS, stride
@@ -20,25 +21,41 @@ from sweep.trial import OPTIMIZERS
 
 BOXES = ("optimum", "paper")
 MAX_SEEDS = 1000
-DEFAULT_RECIPE = "digits"
 FOUND_FOR = "; found for "
 """In an optimum's source, before the length that it was found for where it is used for another."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Request:
-    """What is asked of `sweep run`."""
+class Training:
+    """How is to be trained what is asked for, whatever for."""
 
-    models: Sequence[str]
-    """Names, with arguments in brackets or without: ``resnet18(drop_path_rate=0.1)``."""
     model_args: str | None = None
     """Arguments of every model, as text."""
     optimizer: str = "adamw"
     trainer: str | None = None
     """A training function of the user's own, ``package.module:function``: in the place of a recipe."""
-    recipe: str = DEFAULT_RECIPE
+    recipe: str | None = None
+    """None: `sweep.recipe.DEFAULT`, or none with a ``trainer``."""
     data: Path | None = None
     epochs: int | None = None
+    seed: int = 0
+
+    def name(self, model: str) -> str:
+        """Return a model's name with its arguments, as it stands in plans."""
+        return with_args(model, self.model_args)
+
+    @property
+    def usual_model(self) -> str:
+        """The name of a trainer's model where none is given: the function's."""
+        return (self.trainer or "").partition(":")[2]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Request(Training):
+    """What is asked of `sweep run`."""
+
+    models: Sequence[str]
+    """Names, with arguments in brackets or without: ``resnet18(drop_path_rate=0.1)``."""
     n: int | None = 64
     """Points; None: no point, only the trials at the optimum."""
     seeds: int = 1
@@ -48,7 +65,6 @@ class Request:
     box_down: float | None = None
     """The box ``optimum`` reaches down by this factor, and up by the next; None: as in the study."""
     box_up: float | None = None
-    seed: int = 0
     lr: float | None = None
     wd: float | None = None
     found: Path | None = None
@@ -86,7 +102,7 @@ def plan_together(requests: Sequence[Request]) -> list[PlannedSweep]:
     problems = dict.fromkeys(str(problem) for request in requests for problem in _problems(request))
     if problems:
         raise InputError("\n".join(problems))
-    planned = [(request, _recipe(request)) for request in requests]
+    planned = [(request, recipe_of(request)) for request in requests]
     source = None if planned[0][1].trainer else open_source(planned[0][1], requests[0].data)
     loaded: dict[int, Splits | FileSplits] = {}
     return [
@@ -98,22 +114,29 @@ def plan_together(requests: Sequence[Request]) -> list[PlannedSweep]:
 
 def _models(request: Request) -> list[str]:
     """Return each model once, with its arguments, as it stands in plans."""
-    models = request.models or ([request.trainer.partition(":")[2]] if request.trainer else [])
-    return list(dict.fromkeys(with_args(model, request.model_args) for model in models))
+    models = request.models or ([request.usual_model] if request.trainer else [])
+    return list(dict.fromkeys(map(request.name, models)))
 
 
-def _recipe(request: Request) -> Recipe:
-    """Return the recipe that is asked for, or that of a training function of the user's own."""
-    if request.trainer is None:
-        return recipes.load(request.recipe, epochs=request.epochs)
-    trainers.load(request.trainer)
-    flags = [("--recipe", request.recipe != DEFAULT_RECIPE), ("--data", request.data is not None)]
-    given = [flag for flag, is_given in flags if is_given]
+def recipe_of(asked: Training) -> Recipe:
+    """Return the recipe that is asked for, or that of a training function of the user's own.
+
+    Raises
+    ------
+    InputError
+        If there is none, or the function cannot be used, or does not go with what else is asked for.
+    """
+    if asked.trainer is None:
+        return recipes.load(asked.recipe, epochs=asked.epochs)
+    trainers.load(asked.trainer)
+    given = [
+        flag for flag, value in (("--recipe", asked.recipe), ("--data", asked.data)) if value is not None
+    ]
     if given:
         raise InputError(f"--trainer brings its own data and schedule: leave {' and '.join(given)} out")
-    if request.epochs is None:
+    if asked.epochs is None:
         raise InputError("--trainer needs to know how long to train: --epochs E")
-    return recipes.of_trainer(request.trainer, request.epochs)
+    return recipes.of_trainer(asked.trainer, asked.epochs)
 
 
 def _problems(request: Request) -> list[Exception]:
@@ -129,10 +152,10 @@ def _problems(request: Request) -> list[Exception]:
     if not (request.models or request.trainer):
         problems.append(InputError("Missing option '--model': any of timm's, `sweep models` lists ours"))
     for model in request.models:
-        attempt(lambda model=model: _check_model(request, with_args(model, request.model_args)))
+        attempt(lambda model=model: check_model(request, model))
     attempt(lambda: check_choice("optimizer", request.optimizer, OPTIMIZERS))
     attempt(lambda: check_choice("box", request.box, BOXES))
-    attempt(lambda: _recipe(request))
+    attempt(lambda: recipe_of(request))
     if request.n is not None:
         attempt(lambda n=request.n: search_spaces.relative_points(request.design, n, request.seed))
     elif request.seed < 0:
@@ -142,7 +165,7 @@ def _problems(request: Request) -> list[Exception]:
     if (request.lr is None) != (request.wd is None):
         problems.append(InputError("--lr and --wd name the optimum together: give both or neither"))
     if not problems:
-        recipe = _recipe(request)
+        recipe = recipe_of(request)
         for model in _models(request):
             attempt(lambda model=model: _space(request, model, recipe))
     return problems
@@ -154,10 +177,11 @@ def check_choice(what: str, got: str, known: Sequence[str]) -> None:
         raise unknown(what, got, known)
 
 
-def _check_model(request: Request, model: str) -> None:
-    name, _ = split(model)
-    if request.trainer is None:
-        check_model_name(model)
+def check_model(asked: Training, model: str) -> None:
+    """Refuse what is no model, and of a trainer's what no sweep can be called after."""
+    name, _ = split(asked.name(model))
+    if asked.trainer is None:
+        check_model_name(asked.name(model))
     elif not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]*", name):
         raise InputError(f"a trainer's --model takes letters, digits, _, . and -, got {name[:80]!r}")
 
@@ -200,7 +224,7 @@ def _optimum(request: Request, model: str, recipe: Recipe, data: str | None) -> 
             optimum, usual = search_spaces.find(*wanted), recipes.load(request.recipe).epochs
         except SearchSpaceError as error:
             if request.trainer:
-                raise _no_optimum(request, model) from error
+                raise _no_optimum(request, model, other_data) from error
             if not other_data:
                 raise
             raise SearchSpaceError(f"{error} The one in {request.found} was found on other data.") from error
@@ -209,11 +233,20 @@ def _optimum(request: Request, model: str, recipe: Recipe, data: str | None) -> 
     return dataclasses.replace(optimum, source=optimum.source + note)
 
 
-def _no_optimum(request: Request, model: str) -> InputError:
-    return InputError(
+def _no_optimum(request: Request, model: str, other: Found | None) -> InputError:
+    """Say which commands help a trainer without an optimum; ``other`` was found with another source."""
+    words = ["sweep", "tune", "--trainer", str(request.trainer), "--epochs", str(request.epochs)]
+    words += ["--optimizer", request.optimizer] + (["--model", model] if model != request.usual_model else [])
+    text = (
         f"no optimum is known for {model} with {request.optimizer} and --trainer {request.trainer}, so "
-        "there is no box to sweep. Give one with --lr L --wd W."
+        f"there is no box to sweep. Find one: {shlex.join(words)}. Or give one with --lr L --wd W."
     )
+    if other:
+        text += (
+            f" The one in {request.found}, --lr {other.lr:.6g} --wd {other.weight_decay:.6g}, was found with "
+            "another version of its source."
+        )
+    return InputError(text)
 
 
 def _plan(

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from analysis import Comparison
     from search_spaces import Found, Optimum
+    from sweep.search import SearchPlan
 
 _NAMED_FAILURES = 10
 
@@ -33,7 +34,7 @@ def dry_run(plans: Sequence[Plan], workspace: Workspace, console: Console) -> No
         left = sum(not state.has_result for state in here) - failed
         given_up = f", and {failed} given up that --retry-failed trains again" if failed else ""
         console.print(f"[bold]{plan.sweep}[/bold]: {left} of {len(here)} trials to train{given_up}")
-        console.print(f"  {plan.recipe.epochs} epochs each, {_by(plan)}, seed {plan.seed}", markup=False)
+        console.print(f"  {plan.recipe.epochs} epochs each, {by(plan)}, seed {plan.seed}", markup=False)
         console.print(
             f"  {plan.n} {plan.design} points; optimum lr {plan.optimum_lr:.3g}, wd {plan.optimum_wd:.3g}"
             f"{several}"
@@ -44,7 +45,8 @@ def dry_run(plans: Sequence[Plan], workspace: Workspace, console: Console) -> No
         )
 
 
-def _by(plan: Plan) -> str:
+def by(plan: "Plan | SearchPlan") -> str:
+    """Say by what a plan's trials are trained."""
     return plan.recipe.trainer or f"batch {plan.recipe.batch}, {plan.px} px"
 
 

@@ -3,6 +3,7 @@
 import dataclasses
 import math
 import shlex
+from collections.abc import Sequence
 from typing import Any
 
 from rich.console import Console
@@ -10,6 +11,7 @@ from rich.table import Table
 
 from search_spaces import Box, Found
 from sweep.search import Search, outcomes
+from sweep.show import by
 from sweep.trial import TrialState
 from sweep.tune_request import Effort
 
@@ -22,7 +24,7 @@ def dry_run(search: Search, effort: Effort, left: int, console: Console) -> None
     """Say what would be trained."""
     beginning(search, effort, left, console)
     plan = search.plan
-    console.print(f"  {plan.recipe.epochs} epochs each, batch {plan.recipe.batch}, {plan.px} px, on minival")
+    console.print(f"  {plan.recipe.epochs} epochs each, {by(plan)}, on minival", markup=False)
     console.print(f"  ranges {ranges(plan.box)}")
 
 
@@ -39,8 +41,10 @@ def beginning(search: Search, effort: Effort, left: int, console: Console) -> No
     )
 
 
-def ending(search: Search, found: Found | None, table: object, console: Console) -> None:
-    """Say what was found, how sure it is, and what to do next."""
+def ending(
+    search: Search, found: Found | None, table: object, words: Sequence[str], console: Console
+) -> None:
+    """Say what was found, how sure it is, and what to do next; ``words`` ask for the same training."""
     judged = Table("point", "lr", "weight decay", "error on minival, other seeds %", "mean %")
     for outcome in outcomes(search):
         errors = " ".join(f"{error:.2f}" for error in outcome.errors)
@@ -58,14 +62,13 @@ def ending(search: Search, found: Found | None, table: object, console: Console)
     if found is None:
         console.print(_why_none(search), markup=False)
         return
-    words = f"--model {shlex.quote(found.model)} --optimizer {found.optimizer}"
     console.print(
         f"Optimum of {found.model} with {found.optimizer} on {found.recipe}: lr {found.lr:.3g}, wd "
         f"{found.weight_decay:.3g}: {found.top1_err:.2f} ± {found.standard_error:.2f} % on minival (mean of "
         f"{found.seeds} seeds, ± its standard error). Saved to {table}, where `sweep run` finds it.",
         markup=False,
     )
-    console.print(f"Next: sweep run {words} --recipe {found.recipe} --n 64", markup=False)
+    console.print(f"Next: sweep run {shlex.join(words)} --n 64", markup=False)
 
 
 def _why_none(search: Search) -> str:

@@ -12,6 +12,11 @@ result. Nothing of this package needs to be imported for it::
             ...
             yield 100 * wrong / count
 
+``config.split`` says which data the error has to be of. `sweep run` asks for ``val``: what is reported.
+`sweep tune` asks for ``minival``: other data, held out of the training too, so that an optimum is not found
+on what is reported. A trial there has failed if the function does not look at ``config.split``; whether it
+does as it says is the function's affair.
+
 It has to draw all that is random from ``config.seed``: no global generator is seeded for it, and a worker
 runs one trial after the other in one process. A trial's key holds the function's name and a fingerprint of
 the source file that it stands in, of no other file: data, imported modules and versions of packages are not
@@ -60,10 +65,21 @@ class Config:
     model_args: Mapping[str, Any]
     """What ``--model-args`` says, as plain values."""
     split: str = "val"
-    """Which data the error is of: ``val``. ``minival`` is for looking for an optimum and has to be other
-    data, so that the reported error never sees it; no command asks for it yet."""
+    """Which data the error is of: ``val``, or ``minival`` where an optimum is looked for, which has to be
+    other data, so that the reported error never sees it."""
     device: str = "cpu"
     """``cuda`` where Ray gave the trial a GPU, or a share of one."""
+
+
+class _Watched(Config):
+    """A config that knows whether its split was looked at."""
+
+    looked_at = False
+
+    def __getattribute__(self, name: str) -> Any:
+        if name == "split":
+            object.__setattr__(self, "looked_at", True)
+        return super().__getattribute__(name)
 
 
 class Trainer(NamedTuple):
@@ -162,11 +178,17 @@ def train(trial: TrialSpec, setting: Setting, *, device: str = "cpu") -> Iterato
     if trainer.fingerprint != setting.fingerprint:
         raise TrainerError(f"{trainer.name} is another version on this machine than the one that was planned")
     model, args = split_model(trial.model)
-    config = Config(
+    config = _Watched(
         lr=trial.lr, weight_decay=trial.weight_decay, optimizer=trial.optimizer, seed=trial.seed,
         epochs=setting.recipe.epochs, model=model, model_args=args, split=setting.evaluate, device=device,
     )  # fmt: skip
     for epoch, value in enumerate(_values(trainer, config), start=1):
+        if setting.evaluate != "val" and not config.looked_at:
+            raise TrainerError(
+                f"{trainer.name} did not look at config.split, so that an optimum would be found on the very "
+                f"data that is reported. Where it is {setting.evaluate}, the error has to be of other data, "
+                "held out of the training"
+            )
         record = _record(trainer.name, epoch, value, trial.lr)
         yield [record]
         if record.diverged_step is not None:

@@ -88,6 +88,7 @@ def _train(
         px=plan.px,
         classes=plan.classes,
         data=orchestrate.share(splits),
+        fingerprint=plan.data_fingerprint,
         evaluate=SPLIT,
         readers=resources.readers,
     )

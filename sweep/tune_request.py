@@ -2,15 +2,14 @@
 
 import dataclasses
 from dataclasses import dataclass
-from pathlib import Path
+from functools import partial
 
 import search_spaces
 from search_spaces import Box, SearchSpaceError
-from sweep import recipe as recipes
-from sweep.data import FileSplits, Splits, open_source
+from sweep import trainer as trainers
+from sweep.data import NO_IMAGES, FileSplits, Splits, open_source
 from sweep.errors import InputError
-from sweep.model_args import with_args
-from sweep.request import check_choice, check_model_name, load_splits, training_px
+from sweep.request import Training, check_choice, check_model, load_splits, recipe_of, training_px
 from sweep.search import SearchPlan
 from sweep.trial import OPTIMIZERS
 
@@ -48,23 +47,28 @@ class Effort:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class TuneRequest:
+class TuneRequest(Training):
     """What is asked of `sweep tune`."""
 
-    model: str
+    model: str | None
+    """None: with a ``trainer`` the function's name."""
     effort: Effort
-    model_args: str | None = None
-    optimizer: str = "adamw"
-    recipe: str = "digits"
-    data: Path | None = None
-    epochs: int | None = None
     lr_range: str | None = None
     wd_range: str | None = None
-    seed: int = 0
+
+    @property
+    def words(self) -> list[str]:
+        """The options that ask `sweep run` for the same training."""
+        given = {
+            "--model": self.model, "--model-args": self.model_args, "--trainer": self.trainer,
+            "--optimizer": self.optimizer, "--recipe": self.recipe, "--data": self.data,
+            "--epochs": self.epochs,
+        }  # fmt: skip
+        return [word for flag, value in given.items() if value is not None for word in (flag, str(value))]
 
 
 def plan_search(request: TuneRequest) -> tuple[SearchPlan, FileSplits | Splits]:
-    """Plan a search; return it with the images that it trains on.
+    """Plan a search; return it with the images that it trains on: none with a trainer, which has its own.
 
     Raises
     ------
@@ -74,24 +78,26 @@ def plan_search(request: TuneRequest) -> tuple[SearchPlan, FileSplits | Splits]:
     problems = _problems(request)
     if problems:
         raise InputError("\n".join(problems))
-    recipe = recipes.load(request.recipe, epochs=request.epochs)
+    recipe = recipe_of(request)
+    model = request.name(request.model or request.usual_model)
+    plan = partial(
+        SearchPlan, model=model, optimizer=request.optimizer, recipe=recipe, box=_box(request),
+        seed=request.seed,
+    )  # fmt: skip
+    if recipe.trainer:
+        return plan(px=0, data_fingerprint=trainers.load(recipe.trainer).fingerprint, classes=0), NO_IMAGES
     source = open_source(recipe, request.data)
-    model = with_args(request.model, request.model_args)
     px = training_px(model, recipe, source.classes)
     splits = load_splits(source, recipe, px)
-    plan = SearchPlan(
-        model=model, optimizer=request.optimizer, recipe=recipe, px=px, data_fingerprint=source.fingerprint,
-        classes=source.classes, box=_box(request), seed=request.seed,
-    )  # fmt: skip
-    return plan, splits
+    return plan(px=px, data_fingerprint=source.fingerprint, classes=source.classes), splits
 
 
 def _problems(request: TuneRequest) -> list[str]:
     problems = request.effort.problems()
     checks = [
-        lambda: check_model_name(with_args(request.model, request.model_args)),
+        lambda: _check_model(request),
         lambda: check_choice("optimizer", request.optimizer, OPTIMIZERS),
-        lambda: recipes.load(request.recipe, epochs=request.epochs),
+        lambda: recipe_of(request),
         lambda: search_spaces.relative_points("sobol", 16, request.seed),
         lambda: request.optimizer not in OPTIMIZERS or _box(request),
     ]
@@ -101,6 +107,15 @@ def _problems(request: TuneRequest) -> list[str]:
         except (InputError, SearchSpaceError) as error:
             problems.append(str(error))
     return problems
+
+
+def _check_model(request: TuneRequest) -> None:
+    if request.model is not None:
+        check_model(request, request.model)
+    elif request.trainer is None:
+        raise InputError("Missing option '--model': any of timm's, `sweep models` lists ours")
+    else:
+        request.name(request.usual_model)  # its arguments
 
 
 def _box(request: TuneRequest) -> Box:

@@ -84,6 +84,16 @@ def test_lr_matters_more_where_the_error_depends_on_it_alone():
     assert sum(importances.values()) == pytest.approx(1.0)
 
 
+@pytest.mark.parametrize("state", [TrialState.FAILED, TrialState.PRUNED, TrialState.DIVERGED])
+def test_where_nothing_was_trained_to_its_end_nothing_is_said_to_matter(state):
+    chooser = Chooser(0, 25)
+    for index in range(3):
+        chooser.ask(index)
+        chooser.tell(index, state, {TrialState.FAILED: None, TrialState.PRUNED: 50.0}.get(state, 100.0))
+    with pytest.raises((ValueError, RuntimeError)):
+        chooser.importances()
+
+
 def test_diverged_and_failed_trials_do_not_hold_it_up():
     chooser = Chooser(0, 25)
     for index in range(20):

@@ -1,5 +1,6 @@
 """A user's own training function in the place of ours."""
 
+import dataclasses
 import json
 import math
 import sys
@@ -9,7 +10,9 @@ from textwrap import dedent
 import numpy as np
 import pytest
 import torch
+from test_found import ROW
 
+from search_spaces import to_csv
 from sweep import recipe as recipes
 from sweep import trainer as trainers
 from sweep.errors import InputError
@@ -18,7 +21,9 @@ from sweep.plan import from_json, to_dict
 from sweep.request import Request, make_plans
 from sweep.trainer import TrainerError
 from sweep.trial import EpochRecord, TrialSpec
+from sweep.tune_request import Effort, TuneRequest, plan_search
 
+EFFORT = Effort(points=2, finalists=1, seeds=2)
 ROOT = Path(__file__).parents[1]
 
 
@@ -45,15 +50,17 @@ def yielding(values: object) -> str:
     return f"from math import inf, nan\ndef train(config):\n    yield from {values}\n"
 
 
-def run(name: str, epochs: int = 3, **changes) -> list[EpochRecord]:
+def run(name: str, epochs: int = 3, *, evaluate: str = "val", **changes) -> list[EpochRecord]:
     spec = {"key": "k", "model": "net", "optimizer": "adamw", "lr": 0.1, "weight_decay": 0.01, "seed": 7}
-    setting = setting_of(name, epochs, trainers.load(name).fingerprint)
+    setting = setting_of(name, epochs, trainers.load(name).fingerprint, evaluate)
     return [record for [record] in trainers.train(TrialSpec(**(spec | changes)), setting)]
 
 
-def setting_of(name: str, epochs: int, fingerprint: str) -> Setting:
+def setting_of(name: str, epochs: int, fingerprint: str, evaluate: str = "val") -> Setting:
     recipe = recipes.of_trainer(name, epochs)
-    return Setting(recipe=recipe, px=0, classes=0, data=None, fingerprint=fingerprint)
+    return Setting(
+        recipe=recipe, px=0, classes=0, data=None, fingerprint=fingerprint, evaluate=evaluate
+    )  # fmt: skip
 
 
 def test_the_function_is_told_all_there_is_and_its_errors_come_back(write):
@@ -70,6 +77,18 @@ def test_the_function_is_told_all_there_is_and_its_errors_come_back(write):
     assert [(r.epoch, r.top1_err, r.lr) for r in run(name, model="mlp(width=8)")] == [
         (1, 90, 0.1), (2, 80, 0.1), (3, 70, 0.1)
     ]  # fmt: skip
+
+
+def test_a_search_asks_for_other_data_and_refuses_a_function_that_does_not_ask(write):
+    name = write("def train(config):\n    yield 40 if config.split == 'minival' else 50\n")
+    assert run(name, 1, evaluate="minival")[0].top1_err == 40
+    assert run(name, 1)[0].top1_err == 50
+    name = write("import dataclasses\ndef train(c):\n    yield len(dataclasses.asdict(c)['split'])\n")
+    assert run(name, 1, evaluate="minival")[0].top1_err == len("minival")
+    name = write("def train(config):\n    yield config.lr\n")
+    assert run(name, 1)[0].top1_err == 0.1
+    with pytest.raises(TrainerError, match=r"own:train did not look at config\.split"):
+        run(name, 1, evaluate="minival")
 
 
 def test_numbers_of_numpy_and_torch_and_records_are_taken(write):
@@ -175,7 +194,12 @@ def test_a_trainer_that_cannot_be_called_is_refused_at_once(write, name, text, m
         ({"epochs": None}, "how long to train: --epochs E"),
         ({"epochs": 0}, "epochs must be at least 1, got 0"),
         ({"recipe": "fashion_mnist", "data": Path()}, "leave --recipe and --data out"),
+        ({"recipe": "digits"}, "leave --recipe out"),
         ({"lr": None, "wd": None}, "no optimum is known for train with adamw and --trainer own:train, so"),
+        (
+            {"lr": None, "wd": None, "models": ["mlp"], "model_args": "width=8", "optimizer": "sgd"},
+            r"tune --trainer own:train --epochs 1 --optimizer sgd --model 'mlp\(width=8\)'\. Or",
+        ),
         ({"box": "paper"}, "--box paper is the study's"),
         ({"models": ["a/b"]}, "a trainer's --model takes letters"),
         ({"models": [""]}, "a trainer's --model takes letters"),
@@ -187,6 +211,57 @@ def test_what_does_not_fit_a_trainer_is_refused(write, changes, message):
     asked = {"models": [], "trainer": write(yielding([5])), "epochs": 1, "lr": 0.1, "wd": 0.1, "n": 1}
     with pytest.raises(ValueError, match=message):
         make_plans(Request(**(asked | changes)))
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"epochs": None}, "how long to train: --epochs E"),
+        ({"recipe": "digits", "data": Path()}, "leave --recipe and --data out"),
+        ({"model": "a/b"}, "a trainer's --model takes letters"),
+        ({"model": ""}, "a trainer's --model takes letters"),
+        ({"model_args": "depth"}, "arguments are NAME=VALUE"),
+        ({"trainer": "own:trian"}, "Did you mean train?"),
+        ({"trainer": None, "recipe": "digits"}, "Missing option '--model'"),
+        ({"lr_range": "1"}, "--lr-range takes LOW:HIGH"),
+    ],
+)
+def test_a_search_refuses_what_does_not_fit_a_trainer(write, changes, message):
+    asked = {"model": None, "trainer": write(yielding([5])), "epochs": 1, "effort": EFFORT}
+    with pytest.raises(ValueError, match=message):
+        plan_search(TuneRequest(**(asked | changes)))
+
+
+def test_a_search_is_of_the_function_its_source_and_length(write):
+    def plan_of(text: str, **changes):
+        asked = {"model": None, "trainer": write(text), "epochs": 2, "effort": EFFORT} | changes
+        return plan_search(TuneRequest(**asked))[0]
+
+    plan = plan_of(yielding([5, 5]))
+    assert plan == plan_of(yielding([5, 5]))
+    assert plan.sweep.startswith("tune-train-adamw-own.train-")
+    changed = plan_of(yielding([5, 6])), plan_of(yielding([5, 5]), epochs=3)
+    names = [p.sweep for p in (plan, *changed, plan_of(yielding([5, 5]), model="mlp"))]
+    assert len(set(names)) == 4
+    assert names[3].startswith("tune-mlp-")
+
+
+def test_the_optimum_that_was_found_is_taken_for_the_same_source_alone(write, tmp_path):
+    def plan_of(text: str, **changes):
+        asked = {"models": [], "trainer": write(text), "epochs": 2, "n": 1, "found": table} | changes
+        return make_plans(Request(**asked))[0].plan
+
+    table = tmp_path / "optima.csv"
+    name = write(yielding([5, 5]))
+    place = {"model": "train", "recipe": "own.train", "data": trainers.load(name).fingerprint, "batch": 1}
+    table.write_text(to_csv([dataclasses.replace(ROW, lr=0.3, weight_decay=0.02, epochs=2, **place)]))
+    plan = plan_of(yielding([5, 5]))
+    assert (plan.optimum_lr, plan.optimum_wd) == (0.3, 0.02)
+    assert "found for 2 epochs, used for 6" in plan_of(yielding([5, 5]), epochs=6).optimum_source
+    with pytest.raises(InputError, match=r"--lr 0\.3 --wd 0\.02, was found with another version of"):
+        plan_of(yielding([5, 6]))
+    with pytest.raises(InputError, match=r"Or give one with --lr L --wd W\.$"):
+        plan_of(yielding([5, 5]), optimizer="sgd")
 
 
 def test_what_determines_the_result_is_in_the_key(write):
@@ -262,3 +337,16 @@ def test_the_example_trains_as_torch_does(monkeypatch, optimizer):
         expected.append(100 * ((x_val @ weights + bias > 0) != (y_val > 0.5)).double().mean().item())
     assert errors == pytest.approx(expected)
     assert errors[-1] < 6
+
+
+def test_the_example_keeps_what_is_reported_out_of_a_search(monkeypatch):
+    # A search sees 355 tumours and judges on 100; none is among the 114 that are reported.
+    monkeypatch.chdir(ROOT / "examples")
+    trainers.load("breast_cancer:train")
+    import breast_cancer
+
+    x, y, x_val, y_val = breast_cancer.data()
+    before = [record.top1_err for record in run("breast_cancer:train", 3, evaluate="minival")]
+    monkeypatch.setattr(breast_cancer, "data", lambda: (x, y, np.full_like(x_val, np.nan), 1 - y_val))
+    assert [record.top1_err for record in run("breast_cancer:train", 3, evaluate="minival")] == before
+    assert all(error == round(error) for error in before)  # of 100

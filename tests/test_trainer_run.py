@@ -1,11 +1,14 @@
 """Sweeps of a user's own training function: real processes, real Ray, real MLflow."""
 
+import json
 import shutil
 
 import pytest
 from mlflow import MlflowClient
 from test_run import sweep, table
 from test_trainer import ROOT, run
+
+SEARCH = ("--n-trials", "6", "--finalists", "2", "--seeds", "2", "--epochs", "4", "--trainer")
 
 BAD = """
 class Own(Exception):
@@ -50,3 +53,43 @@ def test_a_trial_that_diverges_is_a_result_and_one_that_raises_is_none(tmp_path)
     assert {model: list(each) for model, each in states.items()} == {
         "raises": ["failed"], "diverges": ["diverged"], "fine": ["finished"]
     }  # fmt: skip
+
+
+@pytest.mark.system
+def test_the_examples_optimum_is_searched_on_other_data_and_run_takes_it(tmp_path, monkeypatch):
+    shutil.copy(ROOT / "examples" / "breast_cancer.py", tmp_path)
+    ran = sweep(tmp_path, "tune", *SEARCH, "breast_cancer:train", "--lr-range", "1e-3:10", "--json")
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    said = json.loads(ran.stdout)
+    assert "Next: sweep run --trainer breast_cancer:train --optimizer adamw --epochs 4 --n 64" in ran.stderr
+    monkeypatch.chdir(tmp_path)
+    (journal,) = tmp_path.glob("sweeps/tune-train-adamw-breast_cancer.train-*/journal.jsonl")
+    events = [json.loads(line) for line in journal.read_text().splitlines()]
+    ends = {event["key"]: event["top1_err"] for event in events if event["event"] == "end"}
+    specs = {event["key"]: event for event in events if event["event"] == "start"}
+    assert len(ends) == 10
+    for key, error in ends.items():
+        point = {name: specs[key][name] for name in ("model", "lr", "weight_decay", "seed")}
+        assert error in [r.top1_err for r in run("breast_cancer:train", 4, evaluate="minival", **point)]
+    client = MlflowClient(f"sqlite:///{tmp_path}/mlflow.db")
+    experiment = client.get_experiment_by_name("tune-breast_cancer.train")
+    assert len(client.search_runs([experiment.experiment_id])) == 11
+    planned = sweep(tmp_path, "run", "--trainer", "breast_cancer:train", "--epochs", "4", "--dry-run")
+    lr, wd = said["optimum"]["lr"], said["optimum"]["weight_decay"]
+    assert f"optimum lr {lr:.3g}, wd {wd:.3g}" in planned.stdout
+    (tmp_path / "breast_cancer.py").write_text((tmp_path / "breast_cancer.py").read_text() + "# changed\n")
+    changed = sweep(tmp_path, "run", "--trainer", "breast_cancer:train", "--epochs", "4", "--dry-run")
+    assert changed.returncode == 2
+    assert "was found with another version of its source" in changed.stderr
+
+
+@pytest.mark.system
+def test_a_search_of_a_function_that_ignores_the_split_ends_with_the_reason(tmp_path):
+    (tmp_path / "bad.py").write_text("def train(config):\n    yield 50\n")
+    ran = sweep(
+        tmp_path, "tune", "--n-trials", "1", "--finalists", "1", "--epochs", "1", "--trainer", "bad:train"
+    )
+    assert ran.returncode == 1, ran.stdout + ran.stderr
+    assert "bad:train did not look at config.split" in ran.stdout
+    assert "No optimum yet (1 failed)" in ran.stdout
+    assert "MLflow did not" not in ran.stdout
