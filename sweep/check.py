@@ -4,32 +4,32 @@ from collections.abc import Sequence
 
 from sweep import labels
 from sweep.errors import InputError
+from sweep.kept import Kept
 from sweep.store import Store
 from sweep.workspace import Sweep, Workspace
 
 
 def check(workspace: Workspace, names: Sequence[str]) -> dict[str, list[str]]:
-    """Compare what is written down of each sweep.
+    """Compare what is written down of each sweep or search.
 
     Returns
     -------
     dict
-        Sweep → what disagrees, in words; empty where all is in order.
+        Sweep or search → what disagrees, in words; empty where all is in order.
     """
     return {name: _check(workspace, name) for name in names}
 
 
 def _check(workspace: Workspace, name: str) -> list[str]:
     try:
-        sweep = workspace.open(name)
+        sweep = workspace.open_any(name)
     except InputError as error:  # plan or journal is damaged
         return [str(error)]
-    known = {trial.key for trial in sweep.plan.trials}
+    known = {trial.key for trial in sweep.trials}
     said = []
     if strange := sum(key not in known for key in sweep.journal.trials):
-        said.append(
-            f"the journal has {strange} trials that the plan does not have: was it run with a larger --n?"
-        )
+        why = ": was it run with a larger --n?" if isinstance(sweep, Sweep) else ""
+        said.append(f"the journal has {strange} trials that the plan does not have{why}")
     if sweep.is_running:
         return said  # MLflow lags behind its driver
     try:
@@ -38,10 +38,10 @@ def _check(workspace: Workspace, name: str) -> list[str]:
         return [*said, str(error)]
 
 
-def _check_mlflow(sweep: Sweep, identity: str) -> list[str]:
-    store = Store(sweep.plan.recipe.name, create=False)
+def _check_mlflow(sweep: Kept, identity: str) -> list[str]:
+    store = Store(sweep.plan.recipe.name, sweep.EXPERIMENT, create=False)
     store.look(sweep.plan, identity)
-    trials = {trial.key: trial for trial in sweep.plan.trials}
+    trials = {trial.key: trial for trial in sweep.trials}
     differences = store.differences(sweep.name, sweep.records())
     said = [f"{labels.trial_name(trials[key])} ({key}): {text}" for key, text in differences.items()]
     return store.doubts(sweep.plan) + said

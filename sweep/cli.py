@@ -154,7 +154,8 @@ def run(
 @app.command(epilog="Example: [bold]sweep status[/bold], or [bold]sweep status vit_p_1mf --json[/bold]")
 def status(
     sweep: Annotated[
-        str | None, typer.Argument(help="A sweep's name, or its beginning: shows its trials.")
+        str | None,
+        typer.Argument(help="Name of a sweep or search, or its beginning: shows its trials."),
     ] = None,
     check: Annotated[
         bool, typer.Option("--check", help="Say where plan, journal and MLflow disagree; exit code 1 if so.")
@@ -162,14 +163,14 @@ def status(
     as_json: AsJson = False,
     folder: Folder = DEFAULT_FOLDER,
 ) -> None:
-    """Show how far the sweeps are."""
+    """Show how far the sweeps are, and the searches of `sweep tune`."""
     from sweep import show
-    from sweep.workspace import Workspace
+    from sweep.workspace import ANY, Workspace
 
     workspace = Workspace(folder)
     if check:
-        _check(workspace, workspace.names() if sweep is None else [workspace.find(sweep)], as_json)
-    sweeps = workspace.sweeps() if sweep is None else [workspace.open(sweep)]
+        _check(workspace, workspace.names(*ANY) if sweep is None else [workspace.find(sweep, *ANY)], as_json)
+    sweeps = workspace.all() if sweep is None else [workspace.open_any(sweep)]
     if as_json:
         print_json(show.status_json(sweeps, trials=sweep is not None))
     elif not sweeps:
@@ -192,7 +193,9 @@ def _check(workspace: "Workspace", names: list[str], as_json: bool) -> None:
 
 @app.command(epilog="Example: [bold]sweep sync[/bold], after MLflow was away when a run ended")
 def sync(
-    sweep: Annotated[str | None, typer.Argument(help="Only this sweep, by a beginning of its name.")] = None,
+    sweep: Annotated[
+        str | None, typer.Argument(help="Only this sweep or search, by a beginning of its name.")
+    ] = None,
     folder: Folder = DEFAULT_FOLDER,
 ) -> None:
     """Send to MLflow what it has missed or lost; train nothing."""
@@ -201,9 +204,9 @@ def sync(
 
     workspace, console = Workspace(folder), plain_console()
     sweeps = (
-        [each for each in workspace.sweeps() if not each.is_running]
+        [each for each in workspace.all() if not each.is_running]
         if sweep is None
-        else [workspace.open(sweep)]
+        else [workspace.open_any(sweep)]
     )
     if not service.sync(sweeps, workspace, console):
         raise typer.Exit(1)

@@ -48,9 +48,9 @@ def tune(
     from search_spaces import read_found
     from sweep import show_tune
     from sweep import tune as service
-    from sweep.search import FOUND, Search
+    from sweep.search import FOUND, Effort, Search, left
     from sweep.trial import Resources
-    from sweep.tune_request import Effort, TuneRequest, plan_search
+    from sweep.tune_request import TuneRequest, plan_search
     from sweep.workspace import Workspace
 
     console = plain_console(stderr=as_json)
@@ -65,7 +65,7 @@ def tune(
     read_found(folder / FOUND)  # a damaged table is better found before the search than after it
     search = Search(folder, plan, mend=True)
     if dry_run:
-        show_tune.dry_run(search, effort, service.Tuner(search, effort).left, console)
+        show_tune.dry_run(search, effort, left(search, effort), console)
         return
     command = ["sweep", *sys.argv[1:]]
     try:

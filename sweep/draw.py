@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from sweep.catalog import MODELS
 from sweep.errors import InputError
+from sweep.kept import Kept
 from sweep.plan import recipe_contents
 from sweep.workspace import COLUMNS, Sweep
 
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 OTHER_PANEL = "other models"
 
 
-def trial_table(sweeps: Iterable[Sweep]) -> "pd.DataFrame":
+def trial_table(sweeps: Iterable[Kept]) -> "pd.DataFrame":
     """Return one row a trial, with the columns of `sweep.workspace.COLUMNS`."""
     import pandas as pd
 
@@ -135,33 +136,13 @@ def _draw_all(drawings: "Mapping[str, Callable[[], Figure]]", folder: Path) -> l
     return drawn
 
 
-def search_table(search: "Search") -> "pd.DataFrame":
-    """Return one row a trial of a search, in the order in which they were started."""
-    import pandas as pd
-
-    rows = [
-        {
-            "key": trial.key, "role": trial.role, "index": trial.index, "repeat": trial.repeat,
-            "model": trial.model, "optimizer": trial.optimizer, "recipe": search.plan.recipe.name,
-            "seed": trial.seed, "lr": trial.lr, "weight_decay": trial.weight_decay,
-            "state": search.history(trial).state.value,
-            "top1_err": record.top1_err if record else None, "epochs": record.epochs if record else None,
-            "wall_s": record.wall_s if record else None,
-        }
-        for trial in search.trials
-        for record in [search.history(trial).record]
-    ]  # fmt: skip
-    floats = ["lr", "weight_decay", "top1_err", "epochs", "wall_s"]
-    return pd.DataFrame(rows).astype(dict.fromkeys(floats, "float64")) if rows else pd.DataFrame()
-
-
 def search_figures(search: "Search") -> list[Path]:
     """Draw a search's history, map and importances, and write its trials; return the files."""
     import search_spaces
     from analysis import figures
     from sweep.search import outcomes
 
-    table, plan = search_table(search), search.plan
+    table, plan = trial_table([search]), search.plan
     if table.empty:
         return []
     optimum, box = None, None

@@ -164,7 +164,7 @@ class Journal:
                 if not mend:
                     raise DamagedError(
                         f"{self.path}, line {number} is damaged: {error}\n"
-                        "The sweep's own `sweep run …` command leaves the line out and trains what is lost."
+                        "Its own `sweep run …` or `sweep tune …` leaves the line out and trains what is lost."
                     ) from error
                 self._damaged.append(number)
 

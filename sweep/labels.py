@@ -44,6 +44,11 @@ def training_params(plan: Plan | SearchPlan) -> dict[str, object]:
     return {"epochs": plan.recipe.epochs, "batch": plan.recipe.batch, "px": plan.px}
 
 
+def trained_by(plan: Plan | SearchPlan) -> str:
+    """Say by what a plan's trials are trained."""
+    return plan.recipe.trainer or f"batch {plan.recipe.batch}, {plan.px} px"
+
+
 def trial_tags(plan: Plan | SearchPlan, trial: TrialSpec) -> dict[str, str]:
     """Return what a trial's run is found by."""
     place = {"sweep.role": trial.role, "sweep.index": str(trial.index), "sweep.repeat": str(trial.repeat)}

@@ -5,8 +5,7 @@ Unlike a sweep's, its trials are not known beforehand: each is written to the jo
 
 import dataclasses
 import json
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,15 +15,15 @@ import numpy as np
 from search_spaces import Box, SearchSpaceError
 from sweep.errors import DamagedError, InputError
 from sweep.files import keep_aside, write_atomically
-from sweep.journal import Journal, TrialHistory
+from sweep.journal import TrialHistory
+from sweep.kept import JOURNAL, Kept
 from sweep.model_args import slug
 from sweep.plan import contents_hash, draw_seed, make_trial, recipe_contents
 from sweep.recipe import Recipe
-from sweep.trial import TrialRecord, TrialSpec, TrialState
-from sweep.workspace import JOURNAL, driving
+from sweep.trial import TrialSpec, TrialState
 
-SEARCH, FOUND = "search.json", "optima.csv"
-"""A search's settings, in its folder; the table of optima, in the folder of all sweeps."""
+SEARCH, WANTED, FOUND = "search.json", "wanted.json", "optima.csv"
+"""A search's settings and how much is wanted, in its folder; the table of optima, in that of all sweeps."""
 SPLIT = "minival"
 """Trials are judged on it: held out of the training data, and never reported."""
 VERSION = 1
@@ -112,7 +111,45 @@ def from_json(text: str, origin: str) -> SearchPlan:
         ) from error
 
 
-class Search:
+def read_search(path: Path) -> SearchPlan:
+    """Read the settings of a search from its folder.
+
+    Raises
+    ------
+    InputError
+        If they cannot be read, are damaged (`DamagedError`), or of another version.
+    """
+    try:
+        plan = from_json(path.read_text(), str(path))
+    except UnicodeDecodeError as error:
+        raise DamagedError(f"{path} is not a search, or damaged: {error}") from error
+    except OSError as error:
+        raise InputError(f"cannot read {path}: {error}") from error
+    if plan.sweep != path.parent.name:
+        raise DamagedError(
+            f"{path} is the search {plan.sweep}: it was changed after it was written, or its folder renamed"
+        )
+    return plan
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Effort:
+    """How much is tried; more goes on with less."""
+
+    points: int
+    """Points that are tried."""
+    finalists: int
+    """The best of them, which are tried again,"""
+    seeds: int
+    """each with so many other seeds."""
+
+    @property
+    def trials(self) -> int:
+        """All trainings."""
+        return self.points + self.finalists * self.seeds
+
+
+class Search(Kept):
     """A search and its journal, in a folder of their own in the folder of sweeps.
 
     Raises
@@ -121,24 +158,21 @@ class Search:
         If the journal is damaged, unless ``mend`` is given.
     """
 
+    FILE, EXPERIMENT = SEARCH, "tune"
+    _plan: SearchPlan
+
     def __init__(self, folder: Path, plan: SearchPlan, *, mend: bool = False) -> None:
-        self.folder, self._plan, self._mend = folder / plan.sweep, plan, mend
-        self.name = plan.sweep
-        self._read()
+        self._plan = plan
+        super().__init__(folder / plan.sweep, plan.sweep, mend=mend)
 
     def _read(self) -> None:
-        self.journal = Journal(self.folder / JOURNAL, mend=self._mend)
+        super()._read()
         for trial in self.trials:
             if not _is_of(self._plan, trial):
                 raise DamagedError(
                     f"{self.folder / JOURNAL} was changed after it was written: trial {trial.key} is not of "
                     f"this search. Move {self.folder} away to search anew."
                 )
-
-    @property
-    def plan_file(self) -> Path:
-        """Where the settings are written."""
-        return self.folder / SEARCH
 
     @property
     def trials(self) -> list[TrialSpec]:
@@ -150,36 +184,23 @@ class Search:
         """The settings, with the trials."""
         return dataclasses.replace(self._plan, trials=tuple(self.trials))
 
-    def history(self, trial: TrialSpec) -> TrialHistory:
-        """Return what is known of a trial."""
-        return self.journal.history(trial.key)
-
-    def records(self) -> dict[str, TrialRecord | None]:
-        """Return how each trial has ended, by key; None if it has not."""
-        return {trial.key: self.history(trial).record for trial in self.trials}
-
     @property
     def failed(self) -> list[TrialSpec]:
         """The trials that were given up; the next driver tries them again."""
         return [trial for trial in self.trials if self.history(trial).state is TrialState.FAILED]
 
-    def counts(self) -> dict[TrialState, int]:
-        """Count the trials in each state."""
-        states = [self.history(trial).state for trial in self.trials]
-        return {state: states.count(state) for state in TrialState}
+    @property
+    def wanted(self) -> "Effort | None":
+        """How much its last driver was asked to try; None if that was not written down."""
+        try:
+            values = json.loads((self.folder / WANTED).read_text())
+            return Effort(**values) if all(type(value) is int for value in values.values()) else None
+        except (OSError, ValueError, TypeError, AttributeError, RecursionError):
+            return None
 
-    @contextmanager
-    def driving(self) -> Iterator[None]:
-        """Be the search's only driver.
-
-        Raises
-        ------
-        InputError
-            If another driver is at work. Its host and process are named.
-        """
-        with driving(self.folder, self.name, SEARCH):
-            self._read()  # another driver may have gone on meanwhile
-            yield
+    def want(self, effort: "Effort") -> None:
+        """Write down how much is asked for, so that others can say how far the search is."""
+        write_atomically(self.folder / WANTED, json.dumps(dataclasses.asdict(effort)) + "\n")
 
     def write_plan(self) -> list[str]:
         """Write the settings unless they are there, and put right what is damaged; say what was."""
@@ -230,6 +251,27 @@ def finalists(search: Search, count: int) -> list[TrialSpec]:
         if trial.role == "point" and search.history(trial).state is TrialState.FINISHED
     ]
     return sorted(done, key=lambda trial: _rank(search.history(trial)))[:count]
+
+
+def repeats(search: Search, effort: Effort) -> list[TrialSpec]:
+    """Return the trials of the best points with other seeds, the best point's first."""
+    best, seeds = finalists(search, effort.finalists), range(1, effort.seeds + 1)
+    return [search.plan.finalist(point, repeat) for point in best for repeat in seeds]
+
+
+def is_over(search: Search, trial: TrialSpec) -> bool:
+    """Say whether a trial has ended otherwise than by the fault of the infrastructure."""
+    record = search.history(trial).record
+    return record is not None and record.state is not TrialState.FAILED
+
+
+def left(search: Search, effort: Effort) -> int:
+    """Return how many trainings are to come; once there are no more points, only of finalists there are."""
+    asked = [trial for trial in search.trials if trial.role == "point"]
+    points = max(0, effort.points - len(asked)) + sum(not is_over(search, trial) for trial in asked)
+    if points:
+        return points + effort.finalists * effort.seeds
+    return sum(not is_over(search, trial) for trial in repeats(search, effort))
 
 
 def _rank(history: TrialHistory) -> tuple[float, float]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
+from search_spaces import read_found
 from sweep import show
 from sweep.checkpoints import Checkpoints
 from sweep.data import FileSplits, Splits
@@ -18,7 +19,7 @@ from sweep.model_args import slug
 from sweep.outbox import Outbox
 from sweep.progress import ProgressView, Tally
 from sweep.remote_store import RemoteStore
-from sweep.search import Search
+from sweep.search import FOUND, Search
 from sweep.trial import EpochRecord, Resources, TrialRecord, TrialSpec, TrialState
 from sweep.workspace import Sweep, Workspace
 
@@ -159,7 +160,7 @@ def run(tasks: Sequence[Task], workspace: Workspace, resources: Resources, conso
     return delivery.complete
 
 
-def sync(sweeps: Sequence[Sweep], workspace: Workspace, console: Console) -> bool:
+def sync(sweeps: Sequence[Sweep | Search], workspace: Workspace, console: Console) -> bool:
     """Bring MLflow up to date with what the journals hold; train nothing. Say whether MLflow has all of it.
 
     Raises
@@ -175,7 +176,8 @@ def sync(sweeps: Sequence[Sweep], workspace: Workspace, console: Console) -> boo
             stack.enter_context(sweep.driving())
         stack.enter_context(terminable())
         for sweep in sweeps:
-            with Delivery(Store(sweep.plan.recipe.name), [sweep], workspace, console) as delivery:
+            store = Store(sweep.plan.recipe.name, sweep.EXPERIMENT)
+            with Delivery(store, [sweep], workspace, console) as delivery:
                 delivery.put_differences()
             complete &= delivery.complete
     return complete
@@ -199,7 +201,7 @@ class Delivery:
         remedy: str = "`sweep sync`, or the same command,",
     ) -> None:
         self._store, self._sweeps, self._console, self._remedy = store, sweeps, console, remedy
-        self._identity = workspace.identity()
+        self._identity, self._table = workspace.identity(), workspace.folder / FOUND
         self._trials = {trial.key: (sweep, trial) for sweep in sweeps for trial in sweep.plan.trials}
         self.outbox = Outbox(self._send)
         self.complete = False
@@ -256,10 +258,23 @@ class Delivery:
                     draw.sweep_figures(sweep) if isinstance(sweep, Sweep) else draw.search_figures(sweep)
                 )
                 self._store.close_sweep(sweep.plan, counts, figures)
+                if tags := self._found(sweep):
+                    self._store.tag_sweep(sweep.plan, tags)
             except Exception as error:  # MLflow is away: the next run does it
                 self._console.print(f"MLflow did not take the end of {sweep.name}: {error}", markup=False)
                 return False
         return True
+
+    def _found(self, sweep: Sweep | Search) -> dict[str, str]:
+        """Return what a search's run says of the optimum that was saved of it, if one was."""
+        if not isinstance(sweep, Search):
+            return {}
+        fields = ("lr", "weight_decay", "top1_err", "standard_error")
+        return {
+            f"sweep.optimum_{name}": repr(getattr(row, name))
+            for row in read_found(self._table) if row.search == sweep.name
+            for name in fields
+        }  # fmt: skip
 
 
 @contextmanager

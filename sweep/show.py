@@ -8,9 +8,13 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 from rich.table import Column, Table
 
+from sweep import labels, show_tune
 from sweep.changes import changes
+from sweep.kept import Kept
 from sweep.plan import Plan
 from sweep.progress import duration
+from sweep.search import Search
+from sweep.show_tune import driven_by
 from sweep.trial import SWEEP_STATES, TrialSpec, TrialState
 from sweep.workspace import Sweep, Workspace
 
@@ -19,7 +23,6 @@ if TYPE_CHECKING:
 
     from analysis import Comparison
     from search_spaces import Found, Optimum
-    from sweep.search import SearchPlan
 
 _NAMED_FAILURES = 10
 
@@ -34,7 +37,9 @@ def dry_run(plans: Sequence[Plan], workspace: Workspace, console: Console) -> No
         left = sum(not state.has_result for state in here) - failed
         given_up = f", and {failed} given up that --retry-failed trains again" if failed else ""
         console.print(f"[bold]{plan.sweep}[/bold]: {left} of {len(here)} trials to train{given_up}")
-        console.print(f"  {plan.recipe.epochs} epochs each, {by(plan)}, seed {plan.seed}", markup=False)
+        console.print(
+            f"  {plan.recipe.epochs} epochs each, {labels.trained_by(plan)}, seed {plan.seed}", markup=False
+        )
         console.print(
             f"  {plan.n} {plan.design} points; optimum lr {plan.optimum_lr:.3g}, wd {plan.optimum_wd:.3g}"
             f"{several}"
@@ -43,11 +48,6 @@ def dry_run(plans: Sequence[Plan], workspace: Workspace, console: Console) -> No
         console.print(
             f"  box lr {box.lr_low:.3g} to {box.lr_high:.3g}, wd {box.wd_low:.3g} to {box.wd_high:.3g}"
         )
-
-
-def by(plan: "Plan | SearchPlan") -> str:
-    """Say by what a plan's trials are trained."""
-    return plan.recipe.trainer or f"batch {plan.recipe.batch}, {plan.px} px"
 
 
 def changed(plans: Sequence[Plan], workspace: Workspace, console: Console) -> None:
@@ -78,7 +78,7 @@ def recovered(count: int, console: Console) -> None:
         console.print(f"{count} results that the journal had lost were written again from MLflow")
 
 
-def synced(sweeps: Sequence[Sweep], console: Console) -> None:
+def synced(sweeps: Sequence[Kept], console: Console) -> None:
     """Say that MLflow has everything."""
     console.print(
         f"MLflow has all of {', '.join(sweep.name for sweep in sweeps) or 'no sweeps'}", markup=False
@@ -95,7 +95,7 @@ def check(problems: Mapping[str, Sequence[str]], console: Console) -> None:
             console.print(f"  … and {len(texts) - _NAMED_FAILURES} more")
     if any(problems.values()):
         console.print(
-            "The sweep's own `sweep run …` command puts it right; `sweep sync` what concerns MLflow."
+            "Its own `sweep run …` or `sweep tune …` puts it right; `sweep sync` what concerns MLflow."
         )
 
 
@@ -129,10 +129,10 @@ def _place(trial: TrialSpec) -> str:
     return "optimum" + repeat if trial.role == "optimum" else f"point {trial.index}"
 
 
-def status(sweeps: Sequence[Sweep], console: Console, *, trials: bool) -> None:
-    """Print a line a sweep, or a line a trial."""
+def status(sweeps: Sequence[Kept], console: Console, *, trials: bool) -> None:
+    """Print a line a sweep or search, or a line a trial."""
     for row in status_json(sweeps, trials=False):
-        console.print(_status_line(row))
+        console.print(show_tune.status_line(row) if row["kind"] == "search" else _status_line(row))
     if trials:
         table = Table(
             "index", "repeat", "key", "state", "lr", "weight decay", "top-1 err %", "best %", "time"
@@ -161,30 +161,36 @@ def _status_line(row: dict[str, Any]) -> str:
         at += f" (mean of {_of(len(row['optimum_errs']), row['seeds'])})"
     best = f", best {row['best_err']:.2f} %" if row["best_err"] is not None else ""
     incomplete = "" if row["complete"] else "[yellow]incomplete[/yellow] "
-    return f"[bold]{row['sweep']}[/bold]: {incomplete}{counts}{at}{best}"
+    return f"[bold]{row['sweep']}[/bold]: {incomplete}{counts}{at}{best}{driven_by(row['driver'])}"
 
 
 def _of(part: int, whole: int) -> str:
     return str(whole) if part == whole else f"{part} of {whole}"
 
 
-def status_json(sweeps: Sequence[Sweep], *, trials: bool) -> list[dict[str, Any]]:
-    """Return each sweep's counts and errors as plain values, its trials too if asked.
+def status_json(sweeps: Sequence[Kept], *, trials: bool) -> list[dict[str, Any]]:
+    """Return the counts and errors of each sweep and search as plain values, its trials too if asked.
 
-    ``optimum_err`` is the mean of ``optimum_errs``: those of the trials at the optimum with a result, 100 for
-    one that diverged.
+    ``driver`` is who is at work on it, None if nobody is. Of a sweep ``optimum_err`` is
+    the mean of ``optimum_errs``: those of the trials at the optimum with a result, 100 for one that diverged.
     """
-    return [_status_row(sweep) | ({"trials": list(sweep.rows())} if trials else {}) for sweep in sweeps]
+    return [
+        (show_tune.status_row(each) if isinstance(each, Search) else _status_row(each))
+        | ({"trials": list(each.rows())} if trials else {})
+        for each in sweeps
+    ]
 
 
-def _status_row(sweep: Sweep) -> dict[str, Any]:
+def _status_row(sweep: Kept) -> dict[str, Any]:
+    assert isinstance(sweep, Sweep)
     rows = list(sweep.rows())
     counts = {state.value: sum(row["state"] == state for row in rows) for state in SWEEP_STATES}
     errors = [row["top1_err"] for row in rows if row["top1_err"] is not None]
     optimum = [row["top1_err"] for row in rows if row["role"] == "optimum" and row["top1_err"] is not None]
     return {
-        "sweep": sweep.name, "model": sweep.plan.model, "optimizer": sweep.plan.optimizer,
-        "recipe": sweep.plan.recipe.name, "design": sweep.plan.design, "n": sweep.plan.n,
+        "sweep": sweep.name, "kind": "sweep", "driver": sweep.driver,
+        "model": sweep.plan.model, "optimizer": sweep.plan.optimizer, "recipe": sweep.plan.recipe.name,
+        "design": sweep.plan.design, "n": sweep.plan.n,
         "seeds": sweep.plan.seeds, **counts,
         "complete": counts["finished"] + counts["diverged"] == len(rows),
         "optimum_err": statistics.fmean(optimum) if optimum else None, "optimum_errs": optimum,

@@ -10,10 +10,9 @@ from rich.console import Console
 from rich.table import Table
 
 from search_spaces import Box, Found
-from sweep.search import Search, outcomes
-from sweep.show import by
+from sweep import labels
+from sweep.search import Effort, Search, finalists, left, outcomes
 from sweep.trial import TrialState
-from sweep.tune_request import Effort
 
 _BORDER = 0.05
 """An optimum this near an end of its range, as a share of it on a log scale, lies at the border. Forty points
@@ -24,7 +23,7 @@ def dry_run(search: Search, effort: Effort, left: int, console: Console) -> None
     """Say what would be trained."""
     beginning(search, effort, left, console)
     plan = search.plan
-    console.print(f"  {plan.recipe.epochs} epochs each, {by(plan)}, on minival", markup=False)
+    console.print(f"  {plan.recipe.epochs} epochs each, {labels.trained_by(plan)}, on minival", markup=False)
     console.print(f"  ranges {ranges(plan.box)}")
 
 
@@ -71,10 +70,62 @@ def ending(
     console.print(f"Next: sweep run {shlex.join(words)} --n 64", markup=False)
 
 
+def status_row(search: Search) -> dict[str, Any]:
+    """Return how far a search is as plain values.
+
+    ``left``: trainings to come, None where it was not written down how many were asked for. ``best``: the
+    best mean of other seeds once all is done, before that the best point so far; None without a result.
+    """
+    plan, wanted = search.plan, search.wanted
+    to_come = left(search, wanted) if wanted else None
+    return {
+        "sweep": search.name, "kind": "search", "driver": search.driver, "model": plan.model,
+        "optimizer": plan.optimizer, "recipe": plan.recipe.name,
+        **{state.value: count for state, count in search.counts().items()},
+        "left": to_come, "complete": to_come == 0, "best": _best(search, to_come),
+    }  # fmt: skip
+
+
+def _best(search: Search, to_come: int | None) -> dict[str, Any] | None:
+    judged = [] if to_come else outcomes(search)
+    if judged:
+        point, error, seeds = judged[0].point, judged[0].mean, len(judged[0].errors)
+    elif first := finalists(search, 1):
+        record = search.history(first[0]).record
+        assert record is not None
+        assert record.top1_err is not None
+        point, error, seeds = first[0], record.top1_err, 1
+    else:
+        return None
+    return {
+        "point": point.index, "lr": point.lr, "weight_decay": point.weight_decay, "top1_err": error,
+        "seeds": seeds,
+    }  # fmt: skip
+
+
+def status_line(row: dict[str, Any]) -> str:
+    """Write what `status_row` says in a line."""
+    counts = ", ".join(f"{row[state]} {state}" for state in TrialState if row[state]) or "nothing tried"
+    to_come = f", {row['left']} to come" if row["left"] else ""
+    best = ""
+    if found := row["best"]:
+        so_far = " so far" if row["left"] else ""
+        mean = f", mean of {found['seeds']} seeds" if found["seeds"] > 1 else ""
+        place = f"lr {found['lr']:.3g}, wd {found['weight_decay']:.3g}"
+        best = f"; best{so_far} {found['top1_err']:.2f} % on minival{mean} ({place})"
+    incomplete = "[yellow]incomplete[/yellow] " if row["left"] else ""
+    return f"[bold]{row['sweep']}[/bold]: {incomplete}{counts}{to_come}{best}{driven_by(row['driver'])}"
+
+
+def driven_by(driver: str | None) -> str:
+    """Say who is at work on a sweep or search, after the rest of its line."""
+    return f"; being run by {driver}" if driver else ""
+
+
 def _why_none(search: Search) -> str:
     counts = search.counts()
     said = ", ".join(f"{count} {state}" for state, count in counts.items() if count)
-    if counts[TrialState.FAILED] or counts[TrialState.RUNNING]:
+    if counts[TrialState.FAILED] or counts[TrialState.PLANNED]:
         return f"No optimum yet ({said}): the same command goes on."
     return f"No optimum ({said}): nothing trained in these ranges. Others: --lr-range and --wd-range LOW:HIGH"
 

@@ -19,10 +19,20 @@ from sweep.files import write_atomically
 from sweep.jobs import Job, Setting
 from sweep.progress import ProgressView, Tally
 from sweep.remote_store import RemoteStore
-from sweep.search import FOUND, SPLIT, Search, finalists, outcomes, standard_error
+from sweep.search import (
+    FOUND,
+    SPLIT,
+    Effort,
+    Search,
+    finalists,
+    is_over,
+    left,
+    outcomes,
+    repeats,
+    standard_error,
+)
 from sweep.service import Delivery, terminable
-from sweep.trial import EpochRecord, Resources, TrialRecord, TrialSpec, TrialState
-from sweep.tune_request import Effort
+from sweep.trial import EpochRecord, Resources, TrialRecord, TrialSpec
 from sweep.workspace import Workspace
 
 _PACKAGES = ("robustness-sweep", "torch", "timm", "optuna", "ray")
@@ -54,9 +64,10 @@ def run(
     with ExitStack() as stack:
         stack.enter_context(search.driving())
         tuner = Tuner(search, effort)
-        show_tune.beginning(search, effort, tuner.left, console)
-        store = RemoteStore(search.plan.recipe.name, "tune")
-        if tuner.left:
+        to_train = left(search, effort)
+        show_tune.beginning(search, effort, to_train, console)
+        store = RemoteStore(search.plan.recipe.name, search.EXPERIMENT)
+        if to_train:
             from sweep import orchestrate
 
             stack.enter_context(orchestrate.cluster(resources))
@@ -65,15 +76,15 @@ def run(
         store.begin()
         for text in search.write_plan():
             console.print(text, markup=False)
+        search.want(effort)
         with Delivery(store, [search], workspace, console, remedy="the same command") as delivery:
             delivery.put_differences()
-            if tuner.left:
+            if left(search, effort):  # MLflow may have had results that were lost
                 _train(tuner, splits, resources, delivery, console)
             found = _found(search, effort, command)
             if found:
                 save(workspace.folder / FOUND, found)
-            tagged = not found or _tag(store, search, found, console)
-    return found, delivery.complete and tagged
+    return found, delivery.complete
 
 
 def _train(
@@ -92,7 +103,7 @@ def _train(
         evaluate=SPLIT,
         readers=resources.readers,
     )
-    tally = Tally([plan.model] * tuner.left, parallel)
+    tally = Tally([plan.model] * left(tuner.search, tuner.effort), parallel)
     with ProgressView(tally, console) as view:
         tuner.show_to(delivery, tally, view)
         try:
@@ -109,33 +120,14 @@ class Tuner:
     """
 
     def __init__(self, search: Search, effort: Effort) -> None:
-        self.search, self._effort = search, effort
+        self.search, self.effort = search, effort
         self._chooser = Chooser.of(search)
-        self._again = [trial for trial in search.trials if not self._ended(trial)]
+        self._again = [trial for trial in search.trials if not is_over(search, trial)]
         self._running: set[str] = set()
-
-    @property
-    def left(self) -> int:
-        """How many trainings are to come; only those of finalists that are known count if there are fewer."""
-        asked = [trial for trial in self.search.trials if trial.role == "point"]
-        points = max(0, self._effort.points - len(asked)) + sum(not self._ended(trial) for trial in asked)
-        if points:
-            return points + self._effort.finalists * self._effort.seeds
-        return sum(not self._ended(trial) for trial in self._repeats())
 
     def show_to(self, delivery: Delivery, tally: Tally, view: ProgressView) -> None:
         """Tell these of all that happens."""
         self._delivery, self._tally, self._view = delivery, tally, view
-
-    def _ended(self, trial: TrialSpec) -> bool:
-        record = self.search.history(trial).record
-        return record is not None and record.state is not TrialState.FAILED
-
-    def _repeats(self) -> list[TrialSpec]:
-        """Return the trials of the best points with other seeds, the best point's first."""
-        best = finalists(self.search, self._effort.finalists)
-        seeds = range(1, self._effort.seeds + 1)
-        return [self.search.plan.finalist(point, repeat) for point in best for repeat in seeds]
 
     def next_job(self) -> Job | None:
         """Return the next job; None while it depends on how a running one ends, or if there is none left."""
@@ -148,7 +140,7 @@ class Tuner:
     def _next_point(self) -> TrialSpec | None:
         taken = [trial.index for trial in self.search.trials if trial.role == "point"]
         index = max(taken, default=-1) + 1
-        if len(taken) >= self._effort.points:
+        if len(taken) >= self.effort.points:
             return None
         trial = self.search.plan.point(index, *self._chooser.ask(index))
         self.search.journal.append("start", trial.key, trial)  # from here on the point is known
@@ -159,7 +151,9 @@ class Tuner:
         if points & self._running:
             return None
         known = {trial.key for trial in self.search.trials}  # what failed is tried again by the next driver
-        return next((trial for trial in self._repeats() if trial.key not in known | self._running), None)
+        return next(
+            (t for t in repeats(self.search, self.effort) if t.key not in known | self._running), None
+        )
 
     def prunes(self, trial: TrialSpec, epochs: Sequence[EpochRecord]) -> bool:
         """Say whether to give a point up. What is repeated is trained to the end."""
@@ -217,11 +211,11 @@ def _found(search: Search, effort: Effort, command: Sequence[str]) -> Found | No
 def _is_at_its_end(search: Search, effort: Effort) -> bool:
     """Say whether all that is asked for was tried; what failed was, too."""
     trials = search.trials
-    repeats = {trial.index for trial in trials if trial.repeat >= effort.seeds}
+    repeated = {trial.index for trial in trials if trial.repeat >= effort.seeds}
     return (
         all(search.history(trial).record for trial in trials)
         and sum(trial.role == "point" for trial in trials) >= effort.points
-        and {point.index for point in finalists(search, effort.finalists)} <= repeats
+        and {point.index for point in finalists(search, effort.finalists)} <= repeated
     )
 
 
@@ -230,15 +224,3 @@ def save(table: Path, found: Found) -> None:
     with FileLock(table.with_name(f".{table.name}.lock")):
         rows = search_spaces.with_row(search_spaces.read_found(table), found)
         write_atomically(table, search_spaces.to_csv(rows))
-
-
-def _tag(store: RemoteStore, search: Search, found: Found, console: Console) -> bool:
-    """Note the optimum on the search's run; say whether MLflow took it."""
-    values = ("lr", "weight_decay", "top1_err", "standard_error")
-    tags = {f"sweep.optimum_{name}": repr(getattr(found, name)) for name in values}
-    try:
-        store.tag_sweep(search.plan, tags)
-    except Exception as error:  # MLflow is away: the same command does it
-        console.print(f"MLflow did not take the optimum: {error}", markup=False)
-        return False
-    return True

@@ -10,40 +10,10 @@ from sweep import trainer as trainers
 from sweep.data import NO_IMAGES, FileSplits, Splits, open_source
 from sweep.errors import InputError
 from sweep.request import Training, check_choice, check_model, load_splits, recipe_of, training_px
-from sweep.search import SearchPlan
+from sweep.search import Effort, SearchPlan
 from sweep.trial import OPTIMIZERS
 
 MOST_TRIALS, MOST_SEEDS = 1000, 100
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Effort:
-    """How much is tried; more goes on with less."""
-
-    points: int
-    """Points that are tried."""
-    finalists: int
-    """The best of them, which are tried again,"""
-    seeds: int
-    """each with so many other seeds."""
-
-    @property
-    def trials(self) -> int:
-        """All trainings."""
-        return self.points + self.finalists * self.seeds
-
-    def problems(self) -> list[str]:
-        """Say what is wrong."""
-        rules = [
-            ("--n-trials", self.points, 1, MOST_TRIALS),
-            ("--finalists", self.finalists, 1, max(1, self.points)),
-            ("--seeds", self.seeds, 2, MOST_SEEDS),
-        ]
-        return [
-            f"{flag} takes a number from {least} to {most}, got {value}"
-            for flag, value, least, most in rules
-            if not least <= value <= most
-        ]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -93,7 +63,7 @@ def plan_search(request: TuneRequest) -> tuple[SearchPlan, FileSplits | Splits]:
 
 
 def _problems(request: TuneRequest) -> list[str]:
-    problems = request.effort.problems()
+    problems = _effort_problems(request.effort)
     checks = [
         lambda: _check_model(request),
         lambda: check_choice("optimizer", request.optimizer, OPTIMIZERS),
@@ -107,6 +77,19 @@ def _problems(request: TuneRequest) -> list[str]:
         except (InputError, SearchSpaceError) as error:
             problems.append(str(error))
     return problems
+
+
+def _effort_problems(effort: Effort) -> list[str]:
+    rules = [
+        ("--n-trials", effort.points, 1, MOST_TRIALS),
+        ("--finalists", effort.finalists, 1, max(1, effort.points)),
+        ("--seeds", effort.seeds, 2, MOST_SEEDS),
+    ]
+    return [
+        f"{flag} takes a number from {least} to {most}, got {value}"
+        for flag, value, least, most in rules
+        if not least <= value <= most
+    ]
 
 
 def _check_model(request: TuneRequest) -> None:

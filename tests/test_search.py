@@ -10,7 +10,17 @@ from test_plan import a_plan
 
 from search_spaces import Box
 from sweep.errors import DamagedError, InputError
-from sweep.search import Search, SearchPlan, finalists, from_json, outcomes, standard_error, to_dict
+from sweep.search import (
+    Effort,
+    Search,
+    SearchPlan,
+    finalists,
+    from_json,
+    outcomes,
+    read_search,
+    standard_error,
+    to_dict,
+)
 from sweep.trial import EpochRecord, TrialRecord, TrialState
 
 PLAN = SearchPlan(
@@ -189,3 +199,34 @@ def test_nothing_is_left_where_nothing_came_of_it(tmp_path):
     with Search(tmp_path / "sweeps", PLAN).driving():
         pass
     assert list(tmp_path.iterdir()) == []
+
+
+def test_how_much_is_wanted_is_written_down_and_damage_is_no_answer(search):
+    assert search.wanted is None
+    effort = Effort(points=3, finalists=2, seeds=2)
+    search.want(effort)
+    assert search.wanted == effort
+    for text in ("", "[]", "{}", '{"points": "3", "finalists": 2, "seeds": 2}', "[" * 100_000):
+        (search.folder / "wanted.json").write_text(text)
+        assert search.wanted is None
+
+
+def test_what_ran_when_its_driver_ended_is_planned_again(search):
+    search.write_plan()
+    point = PLAN.point(0, 0.5, 0.5)
+    with search.driving():
+        search.journal.append("start", point.key, point)
+        assert search.counts()[TrialState.RUNNING] == 1
+    assert search.counts()[TrialState.RUNNING] == 0
+    assert search.counts()[TrialState.PLANNED] == 1
+
+
+def test_settings_that_were_changed_or_moved_are_refused(search):
+    search.write_plan()
+    assert read_search(search.plan_file) == PLAN
+    search.plan_file.write_text(search.plan_file.read_text().replace('"seed": 0', '"seed": 1'))
+    with pytest.raises(DamagedError, match="it was changed after it was written, or its folder renamed"):
+        read_search(search.plan_file)
+    search.plan_file.write_bytes(b"\xff")
+    with pytest.raises(DamagedError, match="is not a search, or damaged"):
+        read_search(search.plan_file)

@@ -19,9 +19,10 @@ from sweep.errors import InputError
 from sweep.jobs import Setting
 from sweep.plan import from_json, to_dict
 from sweep.request import Request, make_plans
+from sweep.search import Effort
 from sweep.trainer import TrainerError
 from sweep.trial import EpochRecord, TrialSpec
-from sweep.tune_request import Effort, TuneRequest, plan_search
+from sweep.tune_request import TuneRequest, plan_search
 
 EFFORT = Effort(points=2, finalists=1, seeds=2)
 ROOT = Path(__file__).parents[1]

@@ -11,10 +11,9 @@ from test_search import PLAN, end
 
 from search_spaces import Found, read_found
 from sweep import show_tune
-from sweep.search import Search, outcomes
+from sweep.search import Effort, Search, left, outcomes
 from sweep.trial import TrialState
 from sweep.tune import Tuner, save
-from sweep.tune_request import Effort
 
 EFFORT = Effort(points=5, finalists=2, seeds=2)
 
@@ -46,7 +45,7 @@ def test_points_come_first_then_the_best_with_other_seeds(search):
     assert [trial.index for trial in ran[:5]] == [0, 1, 2, 3, 4]
     assert [(trial.index, trial.repeat) for trial in ran[5:]] == [(4, 1), (4, 2), (3, 1), (3, 2)]
     assert len(ran) == EFFORT.trials
-    assert Tuner(search, EFFORT).left == 0
+    assert left(search, EFFORT) == 0
     assert play(search, EFFORT) == []
 
 
@@ -67,7 +66,7 @@ def test_stopped_anywhere_it_goes_on_and_more_is_added(search, tmp_path, stop):
     begun = play(search, EFFORT, stop=stop)
     waiting = Tuner(search, EFFORT).next_job()  # asked for, but its driver dies before it ends
     again = Search(tmp_path, PLAN)
-    assert Tuner(again, EFFORT).left == EFFORT.trials - stop
+    assert left(again, EFFORT) == EFFORT.trials - stop
     rest = play(again, EFFORT)
     assert len(begun) + len(rest) == EFFORT.trials
     assert len({trial.key for trial in begun + rest}) == EFFORT.trials
@@ -136,22 +135,6 @@ def test_two_searches_save_their_optima_in_one_table(tmp_path):
     save(tmp_path / "optima.csv", found(lr=0.5))
     rows = {row.optimizer: row.lr for row in read_found(tmp_path / "optima.csv")}
     assert rows == {"adamw": 1e-2, "sgd": 0.5}
-
-
-def test_an_optimum_that_mlflow_does_not_take_is_kept_and_said(search):
-    import io
-
-    from rich.console import Console
-
-    from sweep.tune import _tag
-
-    class Away:
-        def tag_sweep(self, *_):
-            raise OSError("connection refused")
-
-    out = io.StringIO()
-    assert not _tag(Away(), search, found(), Console(file=out))
-    assert "MLflow did not take the optimum: connection refused" in out.getvalue()
 
 
 def test_dry_run_says_what_would_be_trained_and_changes_nothing(tmp_path, monkeypatch):
