@@ -1,6 +1,7 @@
 """Recipes: everything about a training but the model, the optimizer, the point and the seed."""
 
 import dataclasses
+import math
 import re
 import tomllib
 from dataclasses import dataclass
@@ -80,6 +81,37 @@ class Recipe:
     def per_image(self) -> bool:
         """Whether images are read and augmented one by one, rather than kept in memory at one size."""
         return bool(set(self.augment) & set(PER_IMAGE))
+
+    @property
+    def mixes(self) -> bool:
+        """Whether images are mixed with others of their minibatch."""
+        return bool(self.mixup_alpha or self.cutmix_alpha)
+
+    @property
+    def micro_batches(self) -> int:
+        """How many micro-batches a minibatch is taken in."""
+        return math.ceil(self.batch / (self.micro_batch or self.batch))
+
+    def check_shared(self, processes: int) -> None:
+        """See whether several processes, one a GPU, can train a trial together: each takes micro-batches.
+
+        Raises
+        ------
+        InputError
+            If a minibatch's micro-batches do not divide among them.
+        """
+        parts, size = self.micro_batches, self.micro_batch or self.batch
+        if self.trainer or parts % processes == 0:
+            return
+        fits = [n for n in range(1, parts + 1) if parts % n == 0]
+        sizes = [math.ceil(self.batch / n) for n in range(processes, self.batch + 1, processes)]
+        better = [size for size in sizes if math.ceil(self.batch / size) % processes == 0]
+        remedy = f"; a recipe of your own with micro_batch = {better[0]} would" if better else ""
+        raise InputError(
+            f"--gpus-per-trial {processes}: recipe {self.name!r} takes a minibatch of {self.batch} images in "
+            f"micro-batches of {size} (so many BatchNorm sees at once). That goes with "
+            f"{', '.join(map(str, fits))} GPU{'s' * (parts > 1)}, not with {processes}{remedy}."
+        )
 
     def px(self, own_px: int) -> int:
         """Return the resolution at which a model of the given own resolution works."""

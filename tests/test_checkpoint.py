@@ -14,7 +14,7 @@ from test_training import CPU, Dropping, make_batches, make_recipe, make_trial
 
 from sweep import models
 from sweep.data import Splits, open_source
-from sweep.training import Checkpoint, checkpoint, loop, open_batches, train
+from sweep.training import Checkpoint, checkpoint, member, open_batches, train
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -44,15 +44,15 @@ class Killing(Checkpoint):
 def weights(monkeypatch):
     """The state of every training that ends, in order."""
     seen = []
-    finish = loop._Member.finish_epoch
+    finish = member.Member.finish_epoch
 
     def spy(self, epoch, batches):
         record = finish(self, epoch, batches)
         if epoch + 1 == self._recipe.epochs:
-            seen.append({k: v for k, v in self.state().items() if k != "random"})
+            seen.append(self.state())
         return record
 
-    monkeypatch.setattr(loop._Member, "finish_epoch", spy)
+    monkeypatch.setattr(member.Member, "finish_epoch", spy)
     return seen
 
 
@@ -120,8 +120,8 @@ def test_killed_twice_at_any_step_it_ends_with_the_same_records_and_weights(
 def test_what_was_trained_is_not_trained_again(monkeypatch, tmp_path):
     recipe = make_recipe(epochs=3)
     batches, steps = make_batches(recipe), []
-    step = loop._Member.step
-    monkeypatch.setattr(loop._Member, "step", lambda self, *a: (steps.append(a[1]), step(self, *a))[1])
+    step = member.Member.step
+    monkeypatch.setattr(member.Member, "step", lambda self, *a: (steps.append(a[1]), step(self, *a))[1])
     with pytest.raises(Killed):
         run([make_trial()], recipe, batches, Killing(tmp_path / "k", dies_at=6))
     assert len(steps) == 6
@@ -145,7 +145,7 @@ def test_a_finished_training_only_tells_its_records(tmp_path, monkeypatch):
     recipe = make_recipe()
     batches = make_batches(recipe)
     undisturbed = run([make_trial()], recipe, batches, Killing(tmp_path / "k"))
-    monkeypatch.setattr(loop._Member, "step", lambda *_: pytest.fail("trained again"))
+    monkeypatch.setattr(member.Member, "step", lambda *_: pytest.fail("trained again"))
     assert run([make_trial()], recipe, batches, Killing(tmp_path / "k")) == undisturbed
 
 

@@ -10,8 +10,8 @@ from test_training import CPU, make_batches, make_recipe, make_trial, run_one
 from torch import nn
 from torch.nn import functional as F
 
-from sweep.training import Batch, loop, precision
-from sweep.training.ema import renew_batchnorm
+from sweep.training import Batch, member, precision
+from sweep.training.batchnorm import renew_batchnorm
 from sweep.training.mixing import mix
 from sweep.training.precision import Precision
 
@@ -94,7 +94,7 @@ def test_smoothing_of_mixed_labels_is_timms(monkeypatch):
         return seen[-1][2]
 
     recipe = make_recipe(mixup_alpha=0.8, label_smoothing=0.1, epochs=1, train_subset=32)
-    monkeypatch.setattr(loop, "evaluate", lambda *_: (50.0, 1.0))
+    monkeypatch.setattr(member, "evaluate", lambda *_: (50.0, 1.0))
     monkeypatch.setattr(F, "cross_entropy", spy)
     batches = make_batches(recipe)
     run_one(make_trial(), recipe, batches)
@@ -214,15 +214,15 @@ def test_a_training_uses_them_where_it_evaluates(monkeypatch):
     """The averaged weights are evaluated with statistics of their own, whatever their average was."""
     recipe = make_recipe(ema_steps=1, ema_rate=1e-3, batchnorm_images=64, epochs=1)
     seen = []
-    evaluate = loop.evaluate
+    evaluate = member.evaluate
 
-    def spy(model, batches):
+    def spy(model, batches, *ranks):
         stem = model.patch_embed.proj[0]
         images = [batch.images for batch, _ in zip(batches.train(0), range(2), strict=False)]
         seen.append((stem.bn.running_mean.clone(), [stem.conv(image).mean((0, 2, 3)) for image in images]))
-        return evaluate(model, batches)
+        return evaluate(model, batches, *ranks)
 
-    monkeypatch.setattr(loop, "evaluate", spy)
+    monkeypatch.setattr(member, "evaluate", spy)
     run_one(make_trial("vit_c_1mf"), recipe)
     ((got, means),) = seen
     torch.testing.assert_close(got, sum(means) / 2, rtol=1e-4, atol=1e-5)

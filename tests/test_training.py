@@ -17,7 +17,7 @@ from sweep.data import Splits, open_source
 from sweep.recipe import Recipe, load
 from sweep.training import BatchSource, lr_factor, train
 from sweep.training import batches as batches_module
-from sweep.training.loop import evaluate
+from sweep.training.member import evaluate
 from sweep.training.memory import TrainingOutOfMemoryError, explained
 from sweep.trial import EpochRecord, TrialSpec
 
@@ -255,9 +255,9 @@ def test_all_trials_see_the_same_batches(monkeypatch):
     def spy(self, batch, *epochs):
         seen.setdefault(self._trial.seed, []).append((batch.images.clone(), batch.labels.clone(), epochs))
 
-    monkeypatch.setattr("sweep.training.loop._Member.step", spy)
+    monkeypatch.setattr("sweep.training.member.Member.step", spy)
     done = EpochRecord(epoch=1, top1_err=50.0, val_loss=None, train_loss=None, lr=0.1)
-    monkeypatch.setattr("sweep.training.loop._Member.finish_epoch", lambda self, epoch, batches: done)
+    monkeypatch.setattr("sweep.training.member.Member.finish_epoch", lambda self, epoch, batches: done)
     recipe = make_recipe(augment=("shift", "flip"))
     for seed in (0, 1):
         list(train([make_trial(seed=seed)], recipe, make_batches(recipe), classes=10, px=16, device=CPU))
@@ -333,12 +333,12 @@ def test_too_little_memory_is_no_divergence_but_an_error_with_a_remedy(error, mo
     def full(*_):
         raise error
 
-    monkeypatch.setattr("sweep.training.loop._Member._loss", full)
+    monkeypatch.setattr("sweep.training.member.Member._loss", full)
     expected = r"minibatch of 32 images of 16 px, 8 at once: take a recipe with a micro_batch below 8"
     with pytest.raises(TrainingOutOfMemoryError, match=expected) as raised:
         run_one(make_trial(), make_recipe(micro_batch=8))
     assert str(pickle.loads(pickle.dumps(raised.value))) == str(raised.value)  # it comes from a worker
-    monkeypatch.setattr("sweep.training.loop._Member._loss", lambda *_: 1 / 0)
+    monkeypatch.setattr("sweep.training.member.Member._loss", lambda *_: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         run_one(make_trial(), make_recipe())
 

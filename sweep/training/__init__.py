@@ -5,10 +5,11 @@ from sweep.training.checkpoint import EVERY_S as CHECKPOINT_EVERY_S
 from sweep.training.checkpoint import Checkpoint
 from sweep.training.loop import train
 from sweep.training.optim import lr_factor, make_optimizer
+from sweep.training.ranks import Ranks, joined
 from sweep.training.streams import open_batches
 from sweep.training.timing import epoch_seconds
 
 __all__ = [
-    "CHECKPOINT_EVERY_S", "Batch", "BatchSource", "Checkpoint", "epoch_seconds", "lr_factor",
-    "make_optimizer", "open_batches", "train",
+    "CHECKPOINT_EVERY_S", "Batch", "BatchSource", "Checkpoint", "Ranks", "epoch_seconds", "joined",
+    "lr_factor", "make_optimizer", "open_batches", "train",
 ]  # fmt: skip

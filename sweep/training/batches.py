@@ -9,6 +9,7 @@ from torch.nn import functional as F
 
 from sweep.data.images import Images, Splits
 from sweep.recipe import Recipe
+from sweep.training.ranks import ALONE, Ranks
 
 EVAL_BATCH = 500
 
@@ -21,7 +22,10 @@ class Batch(NamedTuple):
 
 
 class Batches(Protocol):
-    """All batches of a data set, the same for every trial that trains on it."""
+    """All batches of a data set, the same for every trial that trains on it.
+
+    Where several processes train together, each has its part of every batch, and of what is evaluated.
+    """
 
     @property
     def steps(self) -> int:
@@ -47,9 +51,10 @@ class BatchSource:
     """
 
     def __init__(
-        self, splits: Splits, recipe: Recipe, device: torch.device, *, evaluate: str = "val"
-    ) -> None:
-        self._recipe, self._device = recipe, device
+        self, splits: Splits, recipe: Recipe, device: torch.device,
+        *, evaluate: str = "val", ranks: Ranks = ALONE,
+    ) -> None:  # fmt: skip
+        self._recipe, self._device, self._ranks = recipe, device, ranks
         self._train = _to_tensors(splits.train, device)
         self._eval = _to_tensors(getattr(splits, evaluate), device)
         self._mean, self._std = _moments(self._train.pixels)
@@ -63,19 +68,20 @@ class BatchSource:
         """Yield the batches of an epoch (from 0), from its ``start``-th on; what was skipped is drawn too."""
         generator = torch.Generator().manual_seed(self._recipe.data_seed * 1_000_003 + epoch)
         order = torch.randperm(len(self._train.labels), generator=generator).to(self._device)
-        size = self._recipe.batch
+        size, own = self._recipe.batch, self._ranks.places(self._recipe)
         for step in range(self.steps):
             chosen = order[step * size : (step + 1) * size]
             images = self._train.pixels[chosen]
             for name in self._recipe.augment:
                 images = _AUGMENTATIONS[name](images, generator)
             if step >= start:
-                yield Batch(self._normalise(images), self._train.labels[chosen])
+                yield Batch(self._normalise(images[own]), self._train.labels[chosen[own]])
 
     def evaluation(self) -> Iterator[Batch]:
         """Yield the images that are evaluated, in their order."""
-        for start in range(0, len(self._eval.labels), EVAL_BATCH):
-            part = slice(start, start + EVAL_BATCH)
+        own = self._ranks.evaluated(len(self._eval.labels))
+        for start in own[::EVAL_BATCH]:
+            part = slice(start, min(start + EVAL_BATCH, own.stop))
             yield Batch(self._normalise(self._eval.pixels[part]), self._eval.labels[part])
 
     def _normalise(self, pixels: Tensor) -> Tensor:

@@ -1,25 +1,11 @@
 """An exponential moving average of a model's weights."""
 
 import copy
-from collections.abc import Iterable
-from itertools import islice
 
 import torch
 from torch import nn
 
 from sweep.recipe import Recipe
-from sweep.training.batches import Batch
-
-
-@torch.no_grad()
-def renew_batchnorm(model: nn.Module, batches: Iterable[Batch], recipe: Recipe) -> None:
-    """Compute BatchNorm's statistics anew: the mean over micro-batches of their means and variances.
-
-    So did the study's code, on 8,192 images. A model without BatchNorm is left as it is.
-    """
-    size = recipe.micro_batch or recipe.batch
-    parts = (part for batch in batches for part in batch.images.split(size))
-    torch.optim.swa_utils.update_bn(islice(parts, recipe.batchnorm_images // size), model)
 
 
 class WeightAverage:

@@ -8,11 +8,14 @@ from torch import nn
 from sweep.models import _torchvision
 from sweep.recipe import Recipe
 from sweep.training.batches import Batch
-from sweep.training.randomness import Randomness, seed_of
+from sweep.training.randomness import seed_of, seeded
+from sweep.training.ranks import ALONE, Ranks
 
 
-def mix(batch: Batch, recipe: Recipe, classes: int, epoch: int, step: int) -> Batch:
-    """Mix each image of a batch with its neighbour, if the recipe says so.
+def mix(batch: Batch, recipe: Recipe, classes: int, epoch: int, step: int, *, ranks: Ranks = ALONE) -> Batch:
+    """Mix each image of a batch with the one before it, if the recipe says so.
+
+    A process that trains with others has one more image before its own, which it is rid of here.
 
     Returns
     -------
@@ -20,11 +23,11 @@ def mix(batch: Batch, recipe: Recipe, classes: int, epoch: int, step: int) -> Ba
         Its labels are shares of the classes then, (batch, classes). The draw depends on the recipe's data
         seed, the epoch and the step alone.
     """
-    if not (recipe.mixup_alpha or recipe.cutmix_alpha):
+    if not recipe.mixes:
         return batch
-    draws = Randomness(seed_of(recipe.data_seed, epoch, step), torch.device("cpu"))
-    with draws.drawn():
-        return Batch(*_mixer(recipe.mixup_alpha, recipe.cutmix_alpha, classes)(*batch))
+    with seeded(seed_of(recipe.data_seed, epoch, step), torch.device("cpu")):
+        mixed = _mixer(recipe.mixup_alpha, recipe.cutmix_alpha, classes)(*batch)
+    return Batch(*(part[ranks.neighbours(recipe) :] for part in mixed))
 
 
 @cache

@@ -18,6 +18,7 @@ from sweep.models import _torchvision
 from sweep.recipe import Recipe
 from sweep.training.batches import EVAL_BATCH, Batch, Batches, BatchSource
 from sweep.training.randomness import seed_of
+from sweep.training.ranks import ALONE, Ranks
 
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 """Of ImageNet's red, green and blue, as everybody uses them."""
@@ -27,7 +28,7 @@ _EVALUATED = -1
 
 def open_batches(
     splits: Splits | FileSplits, recipe: Recipe, device: torch.device, *, px: int, resize: int,
-    evaluate: str = "val", readers: int = 0,
+    evaluate: str = "val", readers: int = 0, ranks: Ranks = ALONE,
 ) -> Batches:  # fmt: skip
     """Return the batches of a data set: kept on the device, or read one by one if the recipe asks for it.
 
@@ -48,11 +49,13 @@ def open_batches(
         The split that is evaluated.
     readers : int
         Processes that read ahead; 0: none, the images are read as they are needed.
+    ranks : Ranks
+        The processes that train together: only the images that this one needs are read.
     """
     if isinstance(splits, Splits) and not recipe.per_image:
-        return BatchSource(splits, recipe, device, evaluate=evaluate)
+        return BatchSource(splits, recipe, device, evaluate=evaluate, ranks=ranks)
     images = _Reader(splits.train, getattr(splits, evaluate), recipe, px, resize)
-    return StreamedBatches(images, recipe, device, readers=readers)
+    return StreamedBatches(images, recipe, device, readers=readers, ranks=ranks)
 
 
 class _Place(NamedTuple):
@@ -103,8 +106,10 @@ class _Order:
 class StreamedBatches:
     """All batches of a data set, the same for every trial and for any number of readers."""
 
-    def __init__(self, images: _Reader, recipe: Recipe, device: torch.device, *, readers: int) -> None:
-        self._images, self._recipe, self._device = images, recipe, device
+    def __init__(
+        self, images: _Reader, recipe: Recipe, device: torch.device, *, readers: int, ranks: Ranks = ALONE
+    ) -> None:
+        self._images, self._recipe, self._device, self._ranks = images, recipe, device, ranks
         self._order = _Order()
         self._loader = DataLoader(
             images, batch_sampler=self._order, num_workers=readers, persistent_workers=readers > 0,
@@ -124,13 +129,14 @@ class StreamedBatches:
         """Yield the batches of an epoch (from 0), from its ``start``-th on."""
         generator = torch.Generator().manual_seed(seed_of(self._recipe.data_seed, epoch))
         order = torch.randperm(len(self._images.train.labels), generator=generator).tolist()
-        size = self._recipe.batch
-        parts = [order[step * size : (step + 1) * size] for step in range(start, self.steps)]
+        size, own = self._recipe.batch, self._ranks.places(self._recipe)
+        parts = [[order[step * size + place] for place in own] for step in range(start, self.steps)]
         return self._read([[_Place(epoch, index) for index in part] for part in parts])
 
     def evaluation(self) -> Iterator[Batch]:
         """Yield the images that are evaluated, in their order."""
-        places = [_Place(_EVALUATED, index) for index in range(len(self._images.evaluated.labels))]
+        count = len(self._images.evaluated.labels)
+        places = [_Place(_EVALUATED, index) for index in self._ranks.evaluated(count)]
         return self._read([places[at : at + EVAL_BATCH] for at in range(0, len(places), EVAL_BATCH)])
 
     def _read(self, batches: list[list[_Place]]) -> Iterator[Batch]:
