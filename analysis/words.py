@@ -34,9 +34,9 @@ def _of_error(pair: Comparison) -> str:
         percent(better)
     )
     by = (
-        f"it leads {loser} by {number(lead)} points in the median"
+        f"it leads {loser} by {_points(lead)} in the median"
         if lead.value > 0
-        else f"the median difference is {number(lead)} points"
+        else f"the median difference is {_points(lead)}"
     )
     if better.value < 0.5 or lead.value < 0:
         text = f"{winner} has the lower errors once their sizes count ({evidence}), though only {where}; {by}"
@@ -163,6 +163,14 @@ def number(estimate: Interval) -> str:
     if math.isnan(estimate.low):
         return f"{estimate.value:.2f}"
     return f"{estimate.value:.2f} ({estimate.low:.2f} to {estimate.high:.2f})"
+
+
+def _points(estimate: Interval) -> str:
+    """Write a difference in points; what would be rounded to none is said to be less than the least shown."""
+    if not 0 < abs(estimate.value) < 0.005:
+        return f"{number(estimate)} points"
+    limits = "" if math.isnan(estimate.low) else f" ({estimate.low:.2f} to {estimate.high:.2f})"
+    return f"less than 0.01 points{limits}"
 
 
 def p_value(p: float) -> str:

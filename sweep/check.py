@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from sweep import labels
 from sweep.errors import InputError
 from sweep.kept import Kept
+from sweep.progress import counted
 from sweep.store import Store
 from sweep.workspace import Sweep, Workspace
 
@@ -29,7 +30,7 @@ def _check(workspace: Workspace, name: str) -> list[str]:
     said = []
     if strange := sum(key not in known for key in sweep.journal.trials):
         why = ": was it run with a larger --n?" if isinstance(sweep, Sweep) else ""
-        said.append(f"the journal has {strange} trials that the plan does not have{why}")
+        said.append(f"the journal has {counted(strange, 'trial')} that the plan does not have{why}")
     if sweep.is_running:
         return said  # MLflow lags behind its driver
     try:

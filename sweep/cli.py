@@ -9,7 +9,7 @@ from rich.console import Console
 
 from sweep.cli_study import study
 from sweep.errors import InputError
-from sweep.options import Address, CpusPerTrial, Data, GpusPerTrial, RecipeName, TrainerName
+from sweep.options import Address, BoxDown, BoxUp, CpusPerTrial, Data, GpusPerTrial, RecipeName, TrainerName
 from sweep.selection import DEFAULT_FOLDER, Folder, Trials, takes_all_trials, takes_trials
 
 if TYPE_CHECKING:
@@ -94,8 +94,8 @@ def run(
     epochs: Annotated[int | None, typer.Option(help="Train for this long instead of the recipe's.")] = None,
     design: Annotated[str, typer.Option(help="iid, sobol or grid.")] = "iid",
     box: Annotated[str, typer.Option(help="optimum (× 1/8 to 4) or paper (the study's ranges).")] = "optimum",
-    box_down: Annotated[float | None, typer.Option(help="Factor the box reaches down by, for 8.")] = None,
-    box_up: Annotated[float | None, typer.Option(help="Factor the box reaches up by, instead of 4.")] = None,
+    box_down: BoxDown = None,
+    box_up: BoxUp = None,
     seed: Annotated[int, typer.Option(help="Draws the points and the initial weights.")] = 0,
     lr: Annotated[float | None, typer.Option(help="Learning rate of the optimum, if none is known.")] = None,
     wd: Annotated[float | None, typer.Option(help="Weight decay of the optimum, if none is known.")] = None,
@@ -254,9 +254,11 @@ def ui(
 def export(trials: Trials, out: Out) -> None:
     """Write one row a trial to a .csv, .parquet or .json file."""
     from sweep import draw
+    from sweep.progress import counted
 
     draw.write_table(trials.table, out)
-    plain_console().print(f"{len(trials.table)} trials written to {out}", markup=False)
+    trials.tell()
+    plain_console().print(f"{counted(len(trials.table), 'trial')} written to {out}", markup=False)
 
 
 @app.command(
@@ -289,6 +291,7 @@ def cdf(
     sweeps = read_sweeps(table)
     summary = summary_table([summarise(each, confidence) for each in sweeps])
     figures.save(figures.cdf_figure(drawn, bands), out)  # once nothing is left that could be refused
+    trials.tell()
     show.shares(summary, plain_console())
     flattered = [] if absolute else verdicts(sweeps, draw.learning_table(trials.sweeps))
     mind(warnings + notes + flattered)
@@ -321,6 +324,7 @@ def compare(
     summary = analysis.summary_table([analysis.summarise(each, confidence) for each in sweeps])
     if out:
         draw.write_table(analysis.comparison_table(pairs), out)
+    trials.tell()
     if as_json:
         tables = {"sweeps": summary, "pairs": analysis.comparison_table(pairs)}
         print_json({name: draw.records(rows) for name, rows in tables.items()})
@@ -340,6 +344,7 @@ def scatter(trials: Trials, out: Out) -> None:
     from sweep import draw
 
     figures.save(figures.scatter_figure(draw.with_places(trials.table)), out)
+    trials.tell()
     plain_console().print(f"Written to {out}", markup=False)
 
 
@@ -354,6 +359,7 @@ def report(trials: Trials, out: Out) -> None:
     reports.check_suffix(out)
     extras = reports.extras(trials.sweeps, trials.check_comparable())
     reports.write(report_html(draw.with_places(trials.table), extras), out)
+    trials.tell()
     plain_console().print(f"Written to {out}", markup=False)
 
 

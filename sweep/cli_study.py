@@ -10,13 +10,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from sweep.errors import InputError
-from sweep.options import Address, CpusPerTrial, Data, GpusPerTrial, RecipeName
+from sweep.options import Address, BoxDown, BoxUp, CpusPerTrial, Data, GpusPerTrial, RecipeName
 from sweep.selection import DEFAULT_FOLDER, Folder
 from sweep.trial import Resources
 
 if TYPE_CHECKING:
+    from matplotlib.figure import Figure
     from rich.console import Console
 
+    from analysis import Outcome
     from sweep.service import Task
     from sweep.study_results import Figures
     from sweep.workspace import Workspace
@@ -113,28 +115,16 @@ def _command(example: str) -> Callable[[Callable[..., None]], Callable[..., None
 def lengths(asked: Asked) -> None:
     """Train each model for several lengths, at its optimum: Δ to the longest, against epochs."""
     from analysis import figures
-    from sweep import study_results as results
 
-    def draw(tasks: "Sequence[Task]", console: "Console") -> "Figures":
-        found = results.outcomes_of(tasks)
-        results.print_outcomes(found, console)
-        return {"": lambda: figures.lengths_figure(found)}
-
-    _conduct("lengths", asked, draw)
+    _conduct("lengths", asked, _of_outcomes(figures.lengths_figure))
 
 
 @_command("optimizers --size 1mf --epochs 25 --epochs 100")
 def optimizers(asked: Asked) -> None:
     """Train each model with AdamW and with SGD, for several lengths: errors, ▲ AdamW and ▼ SGD."""
     from analysis import figures
-    from sweep import study_results as results
 
-    def draw(tasks: "Sequence[Task]", console: "Console") -> "Figures":
-        found = results.outcomes_of(tasks)
-        results.print_outcomes(found, console)
-        return {"": lambda: figures.optimizers_figure(found)}
-
-    _conduct("optimizers", asked, draw)
+    _conduct("optimizers", asked, _of_outcomes(figures.optimizers_figure))
 
 
 @_command("hyperparameters --size 1mf --n 64 --out edfs.pdf")
@@ -143,6 +133,8 @@ def hyperparameters(
     n: Annotated[int, typer.Option(help="Points around each optimum.")] = 64,
     design: Annotated[str, typer.Option(help="iid, sobol or grid.")] = "iid",
     box: Annotated[str, typer.Option(help="optimum (× 1/8 to 4) or paper (the study's ranges).")] = "optimum",
+    box_down: BoxDown = None,
+    box_up: BoxUp = None,
     absolute: Annotated[
         bool, typer.Option("--absolute", help="The error itself, not Δ to the optimum.")
     ] = False,
@@ -154,7 +146,8 @@ def hyperparameters(
         results.print_shares(tasks, console)
         return results.hyperparameters(tasks, absolute=absolute)
 
-    _conduct("hyperparameters", asked, draw, n=n, design=design, box=box)
+    own = {"n": n, "design": design, "box": box, "box_down": box_down, "box_up": box_up}
+    _conduct("hyperparameters", asked, draw, **own)
 
 
 @_command("peak --size 1mf --seeds 3; on ImageNet with [bold]--published[/bold]")
@@ -170,22 +163,30 @@ def peak(
     """Train each model for several lengths with its best optimizer: error against an epoch's time."""
     import analysis
     from analysis import figures
-    from sweep import recipe, study_results
+    from sweep import recipe
 
     if published and recipe.load(asked.words["recipe"]).name != "imagenet":
         raise InputError(f"--published are results on ImageNet, got the recipe {asked.words['recipe']}")
     others = analysis.published() if published else []
-
-    def draw(tasks: "Sequence[Task]", console: "Console") -> "Figures":
-        found = study_results.outcomes_of(tasks)
-        study_results.print_outcomes(found, console, others)
-        return {"": lambda: figures.peak_figure(found, limit_s=60 * limit, published=others)}
-
-    _conduct("peak", asked, draw)
+    figure = functools.partial(figures.peak_figure, limit_s=60 * limit, published=others)
+    _conduct("peak", asked, _of_outcomes(figure, others))
 
 
 Draw = Callable[["Sequence[Task]", "Console"], "Figures"]
 """Prints a study's table, and returns its figures."""
+
+
+def _of_outcomes(figure: "Callable[[Sequence[Outcome]], Figure]", others: "Sequence[Outcome]" = ()) -> Draw:
+    """Print a table of what the trainings at the optima gave, ``others`` beside them, and draw one figure."""
+
+    def draw(tasks: "Sequence[Task]", console: "Console") -> "Figures":
+        from sweep import study_results
+
+        found = study_results.outcomes_of(tasks)
+        study_results.print_outcomes(found, console, others)
+        return {"": lambda: figure(found)}
+
+    return draw
 
 
 def _conduct(kind: str, asked: Asked, draw: Draw, **own: Any) -> None:

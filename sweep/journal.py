@@ -96,7 +96,8 @@ class Journal:
         write_atomically(self.path, "".join(line.decode() + "\n" for line in good))
         self._complete_bytes = self.path.stat().st_size
         count, self._damaged = len(self._damaged), []
-        return f"{self.path}: {count} damaged lines left out; as it was, it is {aside.name}"
+        lines = "1 damaged line" if count == 1 else f"{count} damaged lines"
+        return f"{self.path}: {lines} left out; as it was, it is {aside.name}"
 
     def history(self, key: str) -> TrialHistory:
         """Return what is known of a trial; an empty history for a new one."""

@@ -112,7 +112,8 @@ class Kept(ABC):
     @property
     def driver(self) -> str | None:
         """Who is at work on it: process and host; None if nobody is."""
-        return _read_driver(self.folder / DRIVER) if self.is_running else None
+        path = self.folder / DRIVER  # whoever only asks holds the lock for a moment, and leaves no such file
+        return _read_driver(path) if path.exists() and self.is_running else None
 
     @contextmanager
     def driving(self) -> Iterator[None]:

@@ -12,6 +12,8 @@ TrainerName = Annotated[
     str | None, typer.Option(metavar="MODULE:FUNCTION", help="Your own training function, with --epochs.")
 ]
 Data = Annotated[Path | None, typer.Option(help="Folder of the data, if the recipe needs one.")]
+BoxDown = Annotated[float | None, typer.Option(help="Factor the box reaches down by, for 8.")]
+BoxUp = Annotated[float | None, typer.Option(help="Factor the box reaches up by, instead of 4.")]
 Address = Annotated[
     str, typer.Option(help="local, auto (the Ray cluster this machine is part of), or its HOST:PORT.")
 ]

@@ -6,6 +6,8 @@ import time
 from collections.abc import Callable, Hashable
 from typing import Generic, TypeVar
 
+from sweep.progress import counted
+
 Item = TypeVar("Item", bound=Hashable)
 
 PAUSE_S = 2.0
@@ -46,7 +48,7 @@ class Outbox(Generic[Item]):
     @property
     def note(self) -> str:
         """What a reader of the progress must know: empty if all is well."""
-        return f"MLflow is away, {len(self)} trials wait" if self.problem else ""
+        return f"MLflow is away, waiting: {counted(len(self), 'trial')}" if self.problem else ""
 
     def __len__(self) -> int:
         with self._lock:

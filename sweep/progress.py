@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-from sweep.trial import TrialRecord, TrialSpec, TrialState
+from sweep.trial import EpochRecord, TrialRecord, TrialSpec, TrialState
 
 _LINE_EVERY_S = 15.0
 _ENDS = (TrialState.FINISHED, TrialState.DIVERGED, TrialState.FAILED, TrialState.PRUNED)
@@ -19,17 +19,20 @@ class Tally:
 
     Parameters
     ----------
-    models : iterable of str
-        The model of each trial that is to run.
+    work : iterable of (str, int)
+        The model and the epochs of each trial that is to run.
     parallel : int
         How many run at once.
     """
 
-    def __init__(self, models: Iterable[str], parallel: int) -> None:
-        self._left = Counter(models)
-        self.total = self._left.total()
-        self._parallel = parallel
-        self._seconds: dict[str, tuple[float, int]] = {}  # of each model: their sum and number
+    def __init__(self, work: Iterable[tuple[str, int]], parallel: int) -> None:
+        work = list(work)
+        self.total, self._parallel = len(work), parallel
+        self._left: Counter[str] = Counter()  # epochs of each model
+        for model, epochs in work:
+            self._left[model] += epochs
+        self._under_way: dict[str, tuple[str, int]] = {}  # trial → its model, and epochs it has behind it
+        self._paces: dict[str, tuple[float, int]] = {}  # of each model: seconds and epochs of ended trials
         self.counts = dict.fromkeys(_ENDS, 0)
         self.best: float | None = None
 
@@ -38,23 +41,34 @@ class Tally:
         """Trials that have ended, however."""
         return sum(self.counts.values())
 
-    def add(self, trial: TrialSpec, record: TrialRecord) -> None:
-        """Take a trial's end in."""
+    def report(self, trial: TrialSpec, record: EpochRecord) -> None:
+        """Take an epoch of a running trial in."""
+        self._under_way[trial.key] = trial.model, record.epoch
+
+    def add(self, trial: TrialSpec, record: TrialRecord, epochs: int) -> None:
+        """Take the end of a trial of so many epochs in.
+
+        A pruned trial spreads its time over all its epochs: the next ones may be pruned, too. How long one
+        lasts that diverged or failed says nothing of the others.
+        """
         self.counts[record.state] += 1
-        self._left[trial.model] -= 1
+        self._left[trial.model] -= epochs
+        self._under_way.pop(trial.key, None)
         if record.state in (TrialState.FINISHED, TrialState.PRUNED) and record.wall_s is not None:
-            seconds, number = self._seconds.get(trial.model, (0.0, 0))
-            self._seconds[trial.model] = (seconds + record.wall_s, number + 1)
+            seconds, number = self._paces.get(trial.model, (0.0, 0))
+            self._paces[trial.model] = (seconds + record.wall_s, number + epochs)
         if record.top1_err is not None:
             self.best = record.top1_err if self.best is None else min(self.best, record.top1_err)
 
     def seconds_left(self) -> float | None:
-        """Estimate the time to the end from the trials of each model so far; None before the first."""
-        means = {model: seconds / number for model, (seconds, number) in self._seconds.items()}
-        if not means:
+        """Estimate the time to the end from each model's seconds an epoch so far; None before the first."""
+        paces = {model: seconds / epochs for model, (seconds, epochs) in self._paces.items()}
+        if not paces:
             return None
-        typical = statistics.fmean(means.values())
-        work = sum(count * means.get(model, typical) for model, count in self._left.items())
+        left, typical = self._left.copy(), statistics.fmean(paces.values())
+        for model, epochs in self._under_way.values():
+            left[model] -= epochs
+        work = sum(epochs * paces.get(model, typical) for model, epochs in left.items())
         return work / min(self._parallel, max(1, self.total - self.done))
 
     def text(self) -> str:
@@ -73,6 +87,11 @@ def duration(seconds: float) -> str:
         return f"{seconds:.0f} s"
     minutes = round(seconds / 60)
     return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60:02d} min"
+
+
+def counted(number: int, what: str) -> str:
+    """Write a number of things: 1 trial, 12 trials."""
+    return f"{number} {what}{'' if number == 1 else 's'}"
 
 
 class ProgressView:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from sweep import draw
 from sweep.errors import InputError
 from sweep.plan import Plan, recipe_contents
+from sweep.progress import counted
 from sweep.workspace import Sweep, write_atomically
 
 if TYPE_CHECKING:
@@ -98,7 +99,10 @@ def _where(sweep: Sweep) -> str:
     places = Counter(
         f"{record.device or 'unknown device'} of {record.host or 'unknown host'}" for record in records
     )
-    return ", ".join(f"{place} ({count} trials)" for place, count in places.most_common()) or "nothing yet"
+    return (
+        ", ".join(f"{place} ({counted(count, 'trial')})" for place, count in places.most_common())
+        or "nothing yet"
+    )
 
 
 def _when(sweep: Sweep) -> str:

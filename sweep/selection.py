@@ -99,6 +99,13 @@ class Trials:
     they cannot be compared at all."""
     sweeps: "Sequence[Sweep]" = ()
     """The folder's sweeps that the trials are of; none for trials from elsewhere."""
+    understood: Sequence[str] = ()
+    """What was understood of trials from elsewhere, line by line."""
+
+    def tell(self) -> None:
+        """Print what was understood, before anything is shown that depends on it."""
+        for line in self.understood:
+            _print_note(line)
 
     def with_points(self) -> "Trials":
         """Leave out the sweeps of nothing but their optimum: a study's schedules have no distribution.
@@ -121,8 +128,8 @@ class Trials:
 def takes_trials(command: Callable[..., None], *, optima: bool = False) -> Callable[..., None]:
     """Give a command the options that choose trials; it is called with the `Trials` as its first argument.
 
-    What was understood of trials from elsewhere is printed before. Sweeps without points are left out, unless
-    ``optima`` is set.
+    It calls `Trials.tell` before it prints anything, once nothing is left that could be refused. Sweeps
+    without points are left out, unless ``optima`` is set.
     """
     options = inspect.signature(choose).parameters
     own = list(inspect.signature(command).parameters.values())[1:]
@@ -216,7 +223,7 @@ def _trials_of(sweeps: "Sequence[Sweep]") -> Trials:
 
 
 def _foreign(names: list[str], told: dict[str, Any], only: _Filter) -> Trials:
-    """Return trials from elsewhere, after printing what was understood of them."""
+    """Return trials from elsewhere."""
     from sweep import sources
     from sweep.sources.mapping import column_flags, constant_flags
     from sweep.sources.optimum import parse
@@ -226,9 +233,8 @@ def _foreign(names: list[str], told: dict[str, Any], only: _Filter) -> Trials:
         accuracy=told["--accuracy/--error"], fraction=told["--fraction/--percent"], nan=told["--nan"],
     )  # fmt: skip
     read = sources.read(names, mapping, [parse(text) for text in told["--optimum"] or ()])
-    for line in read.preview:
-        _print_note(line)
-    return Trials(_filtered(read.table, only), lambda: read.warnings)
+    table = _filtered(read.table, only)
+    return Trials(table, lambda: read.warnings, understood=read.preview)
 
 
 def _print_note(line: str) -> None:

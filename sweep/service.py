@@ -92,7 +92,9 @@ class _Recorder:
         view: ProgressView,
     ) -> None:  # fmt: skip
         self._checkpoints, self._outbox, self._tally, self._view = checkpoints, outbox, tally, view
-        self._journals = {trial.key: task.sweep.journal for task in tasks for trial in task.sweep.plan.trials}
+        sweeps = [task.sweep for task in tasks]
+        self._journals = {trial.key: sweep.journal for sweep in sweeps for trial in sweep.trials}
+        self._epochs = {trial.key: sweep.plan.recipe.epochs for sweep in sweeps for trial in sweep.trials}
 
     def started(self, trial: TrialSpec) -> None:
         """Note that a trial starts, or starts again."""
@@ -100,13 +102,14 @@ class _Recorder:
 
     def reported(self, trial: TrialSpec, record: EpochRecord) -> None:
         """Note an epoch's record."""
+        self._tally.report(trial, record)
         self._note(trial, self._journals[trial.key].append("epoch", trial.key, record))
 
     def ended(self, trial: TrialSpec, record: TrialRecord) -> None:
         """Note a trial's end."""
         news = self._journals[trial.key].append("end", trial.key, record)
         if news:
-            self._tally.add(trial, record)
+            self._tally.add(trial, record, self._epochs[trial.key])
         if record.state.has_result:
             self._checkpoints.discard(trial.key)
         self._note(trial, news)
@@ -311,7 +314,7 @@ def _train(tasks: Sequence[Task], resources: Resources, outbox: Outbox[str], con
         for plan, folder in zip((task.sweep.plan for task in tasks), checkpoints.folders, strict=True)
     ]
     jobs = [orchestrate.Job(trial, place) for place, task in enumerate(tasks) for trial in task.to_train]
-    tally = Tally([job.trial.model for job in jobs], parallel)
+    tally = Tally([(job.trial.model, settings[job.setting].recipe.epochs) for job in jobs], parallel)
     with checkpoints, ProgressView(tally, console) as view:
         recorder = _Recorder(tasks, checkpoints, outbox, tally, view)
         try:

@@ -12,7 +12,7 @@ from sweep import labels, show_tune
 from sweep.changes import changes
 from sweep.kept import Kept
 from sweep.plan import Plan
-from sweep.progress import duration
+from sweep.progress import counted, duration
 from sweep.search import Search
 from sweep.show_tune import driven_by
 from sweep.trial import SWEEP_STATES, TrialSpec, TrialState
@@ -36,7 +36,9 @@ def dry_run(plans: Sequence[Plan], workspace: Workspace, console: Console) -> No
         failed = here.count(TrialState.FAILED)
         left = sum(not state.has_result for state in here) - failed
         given_up = f", and {failed} given up that --retry-failed trains again" if failed else ""
-        console.print(f"[bold]{plan.sweep}[/bold]: {left} of {len(here)} trials to train{given_up}")
+        console.print(
+            f"[bold]{plan.sweep}[/bold]: {left} of {counted(len(here), 'trial')} to train{given_up}"
+        )
         console.print(
             f"  {plan.recipe.epochs} epochs each, {labels.trained_by(plan)}, seed {plan.seed}", markup=False
         )
@@ -63,19 +65,22 @@ def changed(plans: Sequence[Plan], workspace: Workspace, console: Console) -> No
 
 def beginning(sweeps: Sequence[Sweep], wanted: int, missing: int, console: Console) -> None:
     """Say what is about to be trained."""
-    console.print(f"{', '.join(sweep.name for sweep in sweeps)}: {missing} of {wanted} trials to train")
+    console.print(
+        f"{', '.join(sweep.name for sweep in sweeps)}: {missing} of {counted(wanted, 'trial')} to train"
+    )
 
 
 def adopted(count: int, console: Console) -> None:
     """Say how many results were there already under another sweep's name."""
     if count:
-        console.print(f"{count} results taken over from other sweeps with the very same trials")
+        console.print(f"{counted(count, 'result')} taken over from other sweeps with the very same trials")
 
 
 def recovered(count: int, console: Console) -> None:
     """Say how many results only MLflow had."""
     if count:
-        console.print(f"{count} results that the journal had lost were written again from MLflow")
+        lost = f"{counted(count, 'result')} that the journal had lost {'was' if count == 1 else 'were'}"
+        console.print(f"{lost} written again from MLflow")
 
 
 def synced(sweeps: Sequence[Kept], console: Console) -> None:
@@ -88,7 +93,9 @@ def synced(sweeps: Sequence[Kept], console: Console) -> None:
 def check(problems: Mapping[str, Sequence[str]], console: Console) -> None:
     """Say where plan, journal and MLflow disagree, sweep by sweep."""
     for name, texts in problems.items():
-        console.print(f"[bold]{name}[/bold]: " + (f"{len(texts)} disagreements" if texts else "in order"))
+        console.print(
+            f"[bold]{name}[/bold]: " + (counted(len(texts), "disagreement") if texts else "in order")
+        )
         for text in texts[:_NAMED_FAILURES]:
             console.print(f"  {text}", markup=False)
         if len(texts) > _NAMED_FAILURES:
@@ -117,7 +124,9 @@ def unfinished(sweeps: Sequence[Sweep], left: Sequence[TrialSpec], console: Cons
         text = f"no result: {trial.model} {_place(trial)} ({trial.key}): {reason}"
         console.print(text, markup=False)
     if left:
-        console.print(f"{len(left)} trials have no result; `sweep status SWEEP` lists all of them.")
+        console.print(
+            f"{counted(len(left), 'trial')} without a result; `sweep status SWEEP` lists all of them."
+        )
     if not all(records.values()):
         console.print("The same command goes on with those that were not trained.")
     if any(records.values()):

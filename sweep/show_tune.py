@@ -11,6 +11,7 @@ from rich.table import Table
 
 from search_spaces import Box, Found
 from sweep import labels
+from sweep.progress import counted
 from sweep.search import Effort, Search, finalists, left, outcomes
 from sweep.trial import TrialState
 
@@ -35,7 +36,8 @@ def ranges(box: Box) -> str:
 def beginning(search: Search, effort: Effort, left: int, console: Console) -> None:
     """Say what is about to be trained."""
     console.print(
-        f"[bold]{search.name}[/bold]: {left} of {effort.trials} trials to train ({effort.points} points, "
+        f"[bold]{search.name}[/bold]: {left} of {counted(effort.trials, 'trial')} to train "
+        f"({counted(effort.points, 'point')}, "
         f"then the best {effort.finalists} with {effort.seeds} other seeds each)"
     )
 

@@ -26,6 +26,7 @@ from sweep.databases import masked, sqlite_file, sqlite_lacks
 from sweep.errors import InputError, unknown
 from sweep.journal import TrialHistory
 from sweep.plan import Plan
+from sweep.progress import counted
 from sweep.search import SearchPlan
 from sweep.trial import EpochRecord, TrialRecord, TrialSpec, TrialState
 
@@ -180,7 +181,7 @@ class Store:
             if len(runs[key]) > 1
         ]
         if strange := len(runs.keys() - keys):
-            said.append(f"MLflow has runs of {strange} trials that the plan does not have")
+            said.append(f"MLflow has runs of {counted(strange, 'trial')} that the plan does not have")
         if plan.sweep not in runs:
             said.append("MLflow has no parent run of the sweep")
         elif runs[plan.sweep][0].info.status == "RUNNING":

@@ -41,6 +41,9 @@ class Study:
     seeds: int = 1
     design: str = "iid"
     box: str = "optimum"
+    box_down: float | None = None
+    """See `sweep.request.Request`."""
+    box_up: float | None = None
     seed: int = 0
     found: Path | None = None
     """The table of optima that `sweep tune` has found."""
@@ -61,7 +64,7 @@ def requests_of(study: Study) -> list[Request]:
         Request(
             models=chosen, optimizer=optimizer, recipe=study.recipe, data=study.data,
             epochs=None if length == own else length, n=points, seeds=study.seeds, design=study.design,
-            box=study.box, seed=study.seed, found=study.found,
+            box=study.box, box_down=study.box_down, box_up=study.box_up, seed=study.seed, found=study.found,
         )
         for length in sorted(lengths_of(study), reverse=True)
         for optimizer in OPTIMIZERS

@@ -7,7 +7,7 @@ from rich.console import Console
 from rich.table import Column, Table
 
 from sweep.plan import Plan
-from sweep.progress import duration
+from sweep.progress import counted, duration
 from sweep.request import FOUND_FOR
 from sweep.service import Task
 
@@ -41,8 +41,8 @@ def print_cost(tasks: Sequence[Task], console: Console) -> None:
         console.print(line, markup=False)
     on = f"{device.type}, one thread a trial" if device.type == "cpu" else device.type
     console.print(
-        f"{trainings} trainings, {all_epochs} epochs, {all_steps} steps: about "
-        f"{seconds / 3600:.2g} device-hours ({duration(seconds)} on one {on})",
+        f"{counted(trainings, 'training')}, {counted(all_epochs, 'epoch')}, {counted(all_steps, 'step')}: "
+        f"about {seconds / 3600:.2g} device-hours ({duration(seconds)} on one {on})",
         markup=False,
     )
 

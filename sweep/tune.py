@@ -103,7 +103,7 @@ def _train(
         evaluate=SPLIT,
         readers=resources.readers,
     )
-    tally = Tally([plan.model] * left(tuner.search, tuner.effort), parallel)
+    tally = Tally([(plan.model, plan.recipe.epochs)] * left(tuner.search, tuner.effort), parallel)
     with ProgressView(tally, console) as view:
         tuner.show_to(delivery, tally, view)
         try:
@@ -168,6 +168,7 @@ class Tuner:
 
     def reported(self, trial: TrialSpec, record: EpochRecord) -> None:
         """Note an epoch's record."""
+        self._tally.report(trial, record)
         self._note(trial, self.search.journal.append("epoch", trial.key, record))
 
     def ended(self, trial: TrialSpec, record: TrialRecord) -> None:
@@ -175,7 +176,7 @@ class Tuner:
         news = self.search.journal.append("end", trial.key, record)
         self._running.discard(trial.key)
         if news:
-            self._tally.add(trial, record)
+            self._tally.add(trial, record, self.search.plan.recipe.epochs)
             if trial.role == "point":
                 self._chooser.tell(trial.index, record.state, record.top1_err)
         self._note(trial, news)

@@ -133,3 +133,14 @@ def test_numbers_are_written_with_their_limits():
     assert number(Interval(3.84, nothing, nothing)) == "3.84"
     assert negated(Interval(1.0, -2.0, 3.0)) == (-1.0, -3.0, 2.0)
     assert (p_value(0.0321), p_value(0.5), p_value(1.0), p_value(4.4e-7)) == ("0.032", "0.5", "1", "4e-07")
+
+
+def test_a_lead_that_would_be_rounded_to_none_is_said_to_be_small():
+    from analysis.words import _points
+
+    nothing = float("nan")
+    assert _points(Interval(0.004, 0.0, 0.02)) == "less than 0.01 points (0.00 to 0.02)"
+    assert _points(Interval(0.004, nothing, nothing)) == "less than 0.01 points"
+    assert _points(Interval(-0.001, -0.1, 0.02)) == "less than 0.01 points (-0.10 to 0.02)"
+    assert _points(Interval(0.0, 0.0, 0.0)) == "0.00 (0.00 to 0.00) points"
+    assert _points(Interval(0.005, nothing, nothing)) == "0.01 points"

@@ -78,7 +78,7 @@ def test_damage_is_said_and_a_running_sweep_is_left_to_its_driver(sweep, results
 def test_trials_that_only_the_journal_has_are_said(sweep, results):  # noqa: F811
     made = Workspace(results).open("vit_p")
     made.journal.append("end", "0" * 16, failed("0" * 16))
-    assert "the journal has 1 trials that the plan does not have" in sweep("status", "--check")[1]
+    assert "the journal has 1 trial that the plan does not have" in sweep("status", "--check")[1]
 
 
 def test_mlflow_that_is_away(sweep, results, monkeypatch):  # noqa: F811

@@ -131,7 +131,7 @@ def test_a_driver_leaves_damaged_lines_out_and_keeps_them_aside(path):
         Journal(path)
     journal = Journal(path, mend=True)
     assert path.read_bytes() == damaged
-    assert "1 damaged lines left out" in journal.mend()
+    assert "1 damaged line left out" in journal.mend()
     assert (path.parent / "journal.jsonl.damaged").read_bytes() == damaged
     assert path.read_bytes() == lines[0] + lines[2]
     assert journal.mend() is None

@@ -101,6 +101,15 @@ def test_a_foreign_table_is_mapped_by_name_and_everything_decided_is_shown(expor
         assert shown in err
 
 
+def test_what_was_understood_is_not_printed_before_an_error_that_it_does_not_explain(sweep, tmp_path):
+    name = write(tmp_path / "r.csv", ACCURACIES)
+    words = ("--from", name, "--fraction", "--nan", "diverged")
+    code, _, err = sweep("cdf", *words, "--out", "fig.pdf")
+    assert (code, err.count("\n")) == (2, 1)
+    code, _, err = sweep("cdf", *words, "--absolute", "--out", "fig.pdf")
+    assert (code, "← arch (by its name)" in err) == (0, True)
+
+
 def test_parquet_is_read_like_csv(export, tmp_path):
     table = pd.DataFrame(
         {

@@ -127,3 +127,11 @@ def test_one_epoch_and_all_its_multiples_are_lengths(tmp_path):
 def test_what_no_study_has_is_refused(words, message):
     with pytest.raises(InputError, match=message):
         requests_of(Study(**words))
+
+
+def test_the_box_is_that_of_the_request():
+    (adamw, sgd) = requests_of(Study(kind="hyperparameters", models=["vit_p_1mf"], box_down=2, box_up=3))
+    assert {(adamw.box_down, adamw.box_up), (sgd.box_down, sgd.box_up)} == {(2, 3)}
+    plan = make_plans(adamw)[0].plan
+    assert plan.box.lr_low == pytest.approx(plan.optimum_lr / 2)
+    assert plan.box.wd_high == pytest.approx(plan.optimum_wd * 3)

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
+from sweep.progress import counted
 from sweep.sources.canon import UNKNOWN, Canon
 from sweep.sources.mapping import Origin
 from sweep.sources.source import Source, several
@@ -18,7 +19,8 @@ def preview(ours: Sequence[Source], others: Sequence[Canon], whole: pd.DataFrame
     for source in ours:
         unused = [column for column in source.rows.columns if column not in COLUMNS]
         lines.append(
-            f"{source.name}: {source.kind} of sweep export, {len(source.rows)} trials, read as it is"
+            f"{source.name}: {source.kind} of sweep export, "
+            f"{counted(len(source.rows), 'trial')}, read as it is"
         )
         lines += [f"  not used: {several(unused, 12)}"] if unused else []
     for other in others:
@@ -28,7 +30,7 @@ def preview(ours: Sequence[Source], others: Sequence[Canon], whole: pd.DataFrame
 
 def _source_lines(other: Canon) -> list[str]:
     source = other.source
-    lines = [f"{source.name}: {source.kind}, {len(source.rows)} trials"]
+    lines = [f"{source.name}: {source.kind}, {counted(len(source.rows), 'trial')}"]
     lines += [f"  {ours:<{_WIDTH}} {_origin(ours, other)}" for ours in other.origins]
     lines += [
         f"  {ours:<{_WIDTH}} = {UNKNOWN} (not in the source; --set {ours}=NAME names it)"
@@ -71,5 +73,6 @@ def _sweep_line(rows: pd.DataFrame) -> str:
         seeds = f" in {len(optimum)} trials" if len(optimum) > 1 else ""
         at = f"optimum at lr={optimum['lr'].iloc[0]:g}, wd={optimum['weight_decay'].iloc[0]:g}{seeds}"
     return (
-        f"{first['model']} with {first['optimizer']} ({first['recipe']}): {len(rows)} trials, {states}; {at}"
+        f"{first['model']} with {first['optimizer']} ({first['recipe']}): {counted(len(rows), 'trial')}, "
+        f"{states}; {at}"
     )
