@@ -13,7 +13,7 @@ import search_spaces
 from search_spaces import Box
 from sweep.errors import DamagedError, InputError
 from sweep.model_args import slug
-from sweep.recipe import Recipe
+from sweep.recipe import READING, Recipe
 from sweep.trial import TrialSpec
 
 if TYPE_CHECKING:
@@ -157,13 +157,14 @@ def _optimum_seed(seed: int, repeat: int) -> int:
 
 
 def recipe_contents(recipe: Recipe) -> dict[str, Any]:
-    """Return what a recipe says, without its name, as plain values.
+    """Return what a recipe says, without its name, as plain values, and how images are read one by one.
 
     Fields at their default are left out: a field that a later version adds changes no key.
     """
     fields = {field.name: field.default for field in dataclasses.fields(recipe)}
     values = dataclasses.asdict(recipe)
-    return {name: value for name, value in values.items() if name != "name" and value != fields[name]}
+    contents = {name: value for name, value in values.items() if name != "name" and value != fields[name]}
+    return contents | ({"reading": READING} if recipe.per_image else {})
 
 
 def _canonical(plan: Plan, *, without: tuple[str, ...]) -> dict[str, Any]:

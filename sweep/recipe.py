@@ -17,6 +17,8 @@ DATASETS = ("digits", "idx", "folder")
 AUGMENTATIONS = ("shift", "flip", "random_resized_crop", "auto_augment")
 PER_IMAGE = ("random_resized_crop", "auto_augment")
 """Augmentations that take an image of any size, one by one."""
+READING = "JPEGs reduced to their crop, resized by torch"
+"""How images are read one by one, where that decides their pixels. It is part of the keys of such trials."""
 MAX_SEED = 2**32
 _MOST_ALPHA = 100.0
 _HUGE = 2**53

@@ -11,11 +11,12 @@ from PIL import Image
 from sweep import recipe as recipes
 from sweep.catalog import test_resize as resize_of  # pytest would take it for a test
 from sweep.data import FileSplits, Images, Splits, open_source
+from sweep.data.decode import ImageFile
 from sweep.errors import InputError
 from sweep.recipe import Recipe
 from sweep.training import open_batches
 from sweep.training.randomness import seed_of
-from sweep.training.streams import MEAN, STD, _seeded, auto_augment
+from sweep.training.streams import MEAN, STD, _RandomResizedCrop, _seeded, auto_augment
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 CPU = torch.device("cpu")
@@ -137,7 +138,7 @@ def test_the_crop_covers_8_to_100_percent(folder, monkeypatch):
 
     def spy(self, images):
         params = make_params(self, images)
-        areas.append(params["height"] * params["width"] / (images[0].width * images[0].height))
+        areas.append(params["height"] * params["width"] / images[0].numel())
         return params
 
     monkeypatch.setattr(v2.RandomResizedCrop, "make_params", spy)
@@ -148,6 +149,48 @@ def test_the_crop_covers_8_to_100_percent(folder, monkeypatch):
     assert 0.06 < min(areas) < 0.15
     assert 0.9 < max(areas) <= 1
     assert 0.45 < np.mean(areas) < 0.6  # uniform from 0.08 to 1: 0.54, less where the shape does not fit
+
+
+def test_the_crop_is_pillows_to_one_level_of_255(folder):
+    batches, splits = make_batches(folder, augment=("random_resized_crop",), batch=40 - 4)
+    from torchvision.transforms import v2
+
+    drawn = v2.RandomResizedCrop(PX, scale=(0.08, 1.0))
+    got = pixels_by_label(batches, splits, 2)
+    for index, image in got.items():
+        with Image.open(splits.train.paths[index]) as file, _seeded(seed_of(0, 2, index)):
+            expected = np.asarray(drawn(file.convert("RGB")))
+        levels = (image.numpy().transpose(1, 2, 0) * STD + MEAN) * 255
+        assert abs(levels - expected).max() < 1.01
+
+
+@pytest.mark.parametrize(("size", "divisors"), [((150, 120), {1, 2, 4}), ((333, 517), {4, 8})])
+def test_a_large_image_is_reduced_before_its_crop_but_never_below_it(tmp_path, size, divisors):
+    from torchvision.transforms import v2
+
+    path, asked = tmp_path / "large.jpg", []
+    x, y = np.meshgrid(*(np.linspace(0, 255, length) for length in size))
+    Image.fromarray(np.stack([x, y, x], -1).astype(np.uint8)).save(path, quality=95)  # values tell the place
+
+    class Spy(ImageFile):
+        def pixels(self, divisor=1):
+            asked.append(divisor)
+            return super().pixels(divisor)
+
+    crop, drawn = _RandomResizedCrop(PX), v2.RandomResizedCrop(PX, scale=(0.08, 1.0))
+    for seed in range(60):
+        with _seeded(seed):
+            got = np.asarray(crop(Spy(path))).astype(int)
+        with _seeded(seed):
+            expected = np.asarray(drawn(Image.open(path).convert("RGB"))).astype(int)
+        with _seeded(seed):
+            side = drawn.make_params([torch.empty(size[1], size[0])])
+        divisor, short = asked[-1], min(side["width"], side["height"])
+        assert divisor == max(d for d in (1, 2, 4, 8) if d == 1 or short >= d * PX)
+        pixel = 255 / min(size) * divisor  # a side may begin and end half a reduced pixel away
+        assert abs(got - expected)[..., 1].max() <= pixel + 2
+        assert abs(got - expected).max() <= pixel + 6  # JPEG's chroma is rougher
+    assert set(asked) == divisors
 
 
 def gradient():
@@ -256,6 +299,14 @@ def test_true_or_false_is_asked_for(tmp_path):
     )
     with pytest.raises(InputError, match="mixed_precision must be true or false, got 1"):
         recipes.load(str(path))
+
+
+def test_how_images_are_read_is_part_of_the_keys_of_those_read_one_by_one():
+    from sweep.plan import recipe_contents
+    from sweep.recipe import READING
+
+    assert recipe_contents(recipes.load("imagenet"))["reading"] == READING
+    assert "reading" not in recipe_contents(recipes.load("folder"))
 
 
 def test_new_fields_leave_every_key_of_the_demo_as_it_was():

@@ -1,4 +1,4 @@
-"""Datasets as arrays in memory: numpy and Pillow only."""
+"""Datasets, in memory or in files: numpy, Pillow and simplejpeg only."""
 
 from pathlib import Path
 

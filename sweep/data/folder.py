@@ -7,8 +7,9 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
+from sweep.data.decode import read_bytes, read_rgb
 from sweep.data.images import Files, FileSplits, Images, Splits, stratified
 from sweep.errors import InputError
 from sweep.recipe import Recipe
@@ -54,7 +55,7 @@ class Folder:
             digest.update(f"split {len(part.paths)}".encode())
             for path in part.paths:
                 digest.update(f"{path.relative_to(self._folder).as_posix()}\0".encode())
-                digest.update(hashlib.sha256(_bytes(path)).digest())
+                digest.update(hashlib.sha256(read_bytes(path)).digest())
         return digest.hexdigest()[:16]
 
     def load(self, px: int) -> Splits | FileSplits:
@@ -105,13 +106,6 @@ def _hold_out(files: _Files, rng: np.random.Generator) -> tuple[_Files, _Files]:
     return files.take(np.setdiff1d(np.arange(len(files.paths)), chosen)), files.take(chosen)
 
 
-def _bytes(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise InputError(f"{path} cannot be read: {error}") from error
-
-
 def _decode(files: _Files, px: int) -> Images:
     pixels = np.empty((len(files.paths), px, px, 3), np.uint8)
     for i, path in enumerate(files.paths):
@@ -125,30 +119,3 @@ def _decode_one(path: Path, px: int) -> NDArray[np.uint8]:
     left, top = ((length - side) / 2 for length in rgb.size)
     square = (left, top, left + side, top + side)
     return np.asarray(rgb.resize((px, px), Image.Resampling.BILINEAR, box=square))
-
-
-def read_rgb(path: Path | str, px: int | None = None) -> Image.Image:
-    """Read an image file, at about ``px`` pixels if that is less work.
-
-    Raises
-    ------
-    InputError
-        If it cannot be read. The file is named.
-    """
-    try:
-        with Image.open(path) as image:
-            if px:
-                image.draft("RGB", (px, px))  # lets a JPEG be decoded at a reduced size
-            return _to_rgb(image)
-    except (OSError, UnidentifiedImageError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise InputError(f"{path} is not a readable image: {error}") from error
-
-
-def _to_rgb(image: Image.Image) -> Image.Image:
-    if image.mode.startswith("I;16"):  # Pillow would clip 16 bits to 8 rather than scale them
-        return Image.fromarray((np.asarray(image) >> 8).astype(np.uint8)).convert("RGB")
-    if image.mode in ("I", "F"):
-        raise ValueError(
-            f"its pixels are of mode {image.mode}, with no known range: save it with 8 or 16 bits"
-        )
-    return image.convert("RGB")
