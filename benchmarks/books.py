@@ -102,25 +102,26 @@ def service(n: int) -> None:
     from types import SimpleNamespace
 
     from sweep import cli, orchestrate
+    from sweep.trainee import Trainee
     from sweep.trial import EpochRecord
 
-    class ReturnsAtOnce(orchestrate.Worker):
-        def setup(self, config: dict, jobs: list, settings: list, on_gpu: bool) -> None:
+    class ReturnsAtOnce(Trainee):
+        def __init__(self) -> None:
             self._device: Any = SimpleNamespace(type="cpu")
-            self._jobs = jobs
-            self.reset_config(config)
-
-        def reset_config(self, new_config: dict[str, Any]) -> bool:
-            self._number = new_config["job"]
-            return super().reset_config(new_config)
+            self._ranks: Any = SimpleNamespace(count=1)
 
         def _begin(self) -> Iterator[list[EpochRecord | None]]:
             self._last_epoch, self._best = 1, 100.0
             self._checkpoint: Any = SimpleNamespace(seconds=0.0, seconds_before=0.0)
-            error = 1.0 + self._number % 997 / 10
+            error = 1.0 + self._job.trial.index % 997 / 10
             return iter([[EpochRecord(epoch=1, top1_err=error, val_loss=1.0, train_loss=1.0, lr=0.001)]])
 
-    setattr(orchestrate, "Worker", ReturnsAtOnce)  # noqa: B010 - the product has no such option
+    class Worker(orchestrate.Worker):
+        def setup(self, config: dict, jobs: list, settings: list, on_gpu: bool, ranks: int = 1) -> None:
+            self._jobs, self._trains = jobs, ReturnsAtOnce()
+            self.reset_config(config)
+
+    setattr(orchestrate, "Worker", Worker)  # noqa: B010 - the product has no such option
     Path("books.toml").write_text(RECIPE)
     sys.argv = ["sweep", *WORDS, "--n", str(n - 1)]
     cli.main()

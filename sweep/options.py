@@ -18,4 +18,10 @@ Address = Annotated[
     str, typer.Option(help="local, auto (the Ray cluster this machine is part of), or its HOST:PORT.")
 ]
 CpusPerTrial = Annotated[float, typer.Option(min=0.01, help="CPUs reserved for a trial.")]
-GpusPerTrial = Annotated[float | None, typer.Option(min=0, help="GPUs of a trial. Default: 1 if any.")]
+GpusPerTrial = Annotated[
+    float | None,
+    typer.Option(
+        min=0,
+        help="GPUs of a trial: a share of one, or several, which train it together. Default: 1 if any.",
+    ),
+]

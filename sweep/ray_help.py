@@ -2,6 +2,7 @@
 
 import pickle
 import socket
+from collections.abc import Sequence
 from typing import Any
 
 from sweep.errors import InputError
@@ -41,3 +42,27 @@ def check_reachable(address: str) -> None:
         raise InputError(
             f"no Ray cluster at --address {address}: {error}. It takes local, auto or HOST:PORT."
         ) from error
+
+
+def check_carried(what: str, asked: float, machines: Sequence[float]) -> None:
+    """See whether one machine of a cluster has what a trial asks for: it never runs on several.
+
+    Parameters
+    ----------
+    what : {"CPU", "GPU"}
+        The kind.
+    asked : float
+        How many.
+    machines : sequence of float
+        How many each machine has.
+
+    Raises
+    ------
+    InputError
+        If none has so many.
+    """
+    most = max(machines, default=0.0)
+    if asked > most:
+        where = f", at most {most:g} on one machine" if len(machines) > 1 and most else ""
+        flag = f"--{what.lower()}s-per-trial {asked:g}"
+        raise InputError(f"{flag}: the cluster has {sum(machines):g} {what}s{where}")

@@ -136,6 +136,8 @@ def run(tasks: Sequence[Task], workspace: Workspace, resources: Resources, conso
     KeyboardInterrupt
         After Ctrl-C or SIGTERM; every finished trial is kept.
     """
+    for task in tasks:
+        task.sweep.plan.recipe.check_shared(resources.ranks)
     with ExitStack() as stack:
         for task in tasks:
             stack.enter_context(task.sweep.driving())
@@ -318,6 +320,8 @@ def _train(tasks: Sequence[Task], resources: Resources, outbox: Outbox[str], con
     with checkpoints, ProgressView(tally, console) as view:
         recorder = _Recorder(tasks, checkpoints, outbox, tally, view)
         try:
-            orchestrate.run(jobs, settings, recorder, cpus=resources.cpus_per_trial, gpus=gpus)
+            orchestrate.run(
+                jobs, settings, recorder, cpus=resources.cpus_per_trial, gpus=gpus, ranks=resources.ranks
+            )
         except orchestrate.RayLost as error:
             console.print(f"{error}. Every finished trial is kept.", markup=False)

@@ -1,6 +1,7 @@
 """The words the rest speaks: what a trial is, which states it has, what is recorded of it."""
 
 import math
+import os
 import sys
 from dataclasses import dataclass
 from enum import StrEnum
@@ -9,6 +10,9 @@ from pathlib import Path
 from sweep.errors import InputError
 
 OPTIMIZERS = ("adamw", "sgd")
+
+CPU_RANKS_VARIABLE = "SWEEP_CPU_RANKS"
+"""Environment variable of the driver: processes that train a trial together on CPUs, for tests."""
 
 _LARGEST = sys.float_info.max
 
@@ -74,9 +78,15 @@ class Resources:
     """A folder that all machines see, for checkpoints. None: the sweep's own, if Ray is on this machine."""
 
     @property
+    def ranks(self) -> int:
+        """Processes that train a trial together: one a GPU, or as many on CPUs as a test asks for."""
+        return max(1, int(self.gpus_per_trial or os.environ.get(CPU_RANKS_VARIABLE, "1")))
+
+    @property
     def readers(self) -> int:
-        """Processes beside each trial that read its images; none if it has no core to spare."""
-        return int(self.cpus_per_trial) if self.cpus_per_trial >= 2 else 0
+        """Processes beside each that trains that read its images; none if it has no core to spare."""
+        cpus = self.cpus_per_trial / self.ranks
+        return int(cpus) if cpus >= 2 else 0
 
     def __post_init__(self) -> None:
         if self.address.startswith("ray://"):

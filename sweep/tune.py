@@ -61,6 +61,7 @@ def run(
     KeyboardInterrupt
         After Ctrl-C or SIGTERM; every finished trial is kept.
     """
+    search.plan.recipe.check_shared(resources.ranks)
     with ExitStack() as stack:
         stack.enter_context(search.driving())
         tuner = Tuner(search, effort)
@@ -107,7 +108,10 @@ def _train(
     with ProgressView(tally, console) as view:
         tuner.show_to(delivery, tally, view)
         try:
-            orchestrate.search(tuner, [setting], parallel=parallel, cpus=resources.cpus_per_trial, gpus=gpus)
+            orchestrate.search(
+                tuner, [setting], parallel=parallel, cpus=resources.cpus_per_trial, gpus=gpus,
+                ranks=resources.ranks,
+            )  # fmt: skip
         except orchestrate.RayLost as error:
             console.print(f"{error}. Every finished trial is kept.", markup=False)
 

@@ -12,7 +12,7 @@ from test_run import environment, events, table
 
 from sweep.checkpoints import Checkpoints
 from sweep.errors import InputError
-from sweep.orchestrate import EVERY_S_VARIABLE
+from sweep.trainee import EVERY_S_VARIABLE
 from sweep.trial import Resources, TrialState
 
 RECIPE = """

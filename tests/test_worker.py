@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from test_training import make_recipe, make_trial
 
-from sweep import orchestrate
+from sweep import orchestrate, trainee
 from sweep.data import Splits, open_source
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -16,8 +16,8 @@ pytestmark = pytest.mark.usefixtures("one_thread")
 def start(tmp_path, monkeypatch):
     """Start a worker on the trial, as Tune would; each has the same folder of checkpoints."""
     monkeypatch.setattr(orchestrate.ray, "get", lambda reference: reference)
-    monkeypatch.setattr(orchestrate, "REPORT_EVERY_S", -1.0)
-    monkeypatch.setenv(orchestrate.EVERY_S_VARIABLE, "0")
+    monkeypatch.setattr(trainee, "REPORT_EVERY_S", -1.0)
+    monkeypatch.setenv(trainee.EVERY_S_VARIABLE, "0")
     monkeypatch.setattr("sweep.training.checkpoint.MOST_SHARE", 1e9)
     monkeypatch.setenv("HOME", str(tmp_path))
     recipe = make_recipe(epochs=4, ema_steps=2)

@@ -1,4 +1,4 @@
-"""Ray Tune runs the trials: the only module that imports Ray.
+"""Ray Tune runs the trials: the only package that imports Ray.
 
 A worker is started once and reused for trial after trial: starting one (torch, timm) takes longer than
 a small trial. Workers report each epoch to the driver and write nothing themselves.
@@ -9,7 +9,6 @@ import logging
 import os
 import shutil
 import tempfile
-import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -26,127 +25,19 @@ import ray
 from ray import tune
 from ray.tune.search import Searcher
 
-from sweep.catalog import test_resize
 from sweep.data.images import FileSplits, Splits
 from sweep.errors import InputError
 from sweep.jobs import Job, Listener, Questioner, Setting
-from sweep.ray_help import check_reachable, last_line, reason
-from sweep.recipe import Recipe
+from sweep.orchestrate.workers import Worker
+from sweep.ray_help import check_carried, check_reachable, last_line, reason
 from sweep.trial import EpochRecord, Resources, TrialRecord, TrialSpec, TrialState
 
 RETRIES = 3
 """How often a trial is tried again after the infrastructure has failed it."""
 
 
-REPORT_EVERY_S = 1.0
-"""Epochs that are shorter than this are reported together."""
-
-EVERY_S_VARIABLE = "SWEEP_CHECKPOINT_EVERY_S"
-"""Environment variable of the workers: seconds between two checkpoints, for tests."""
-
-
 class RayLost(Exception):
     """The cluster, or Tune, is of no use any more. What has ended is kept."""
-
-
-class Worker(tune.Trainable):
-    """Trains one trial after the other in one process."""
-
-    def setup(self, config: dict[str, Any], jobs: list[Job], settings: list[Setting], on_gpu: bool) -> None:
-        """Load what all trials need, once."""
-        import torch
-
-        torch.set_num_threads(1)  # more would take sums in another order: the same trial, other last bits
-        if on_gpu and not torch.cuda.is_available():
-            raise RuntimeError(
-                "Ray gave this worker a GPU, but its torch cannot use one: install torch with CUDA"
-            )
-        self._device = torch.device("cuda" if on_gpu else "cpu")
-        self._jobs, self._settings = jobs, settings
-        self._batches: dict[tuple[Recipe, int, int, str], Any] = {}
-        self.reset_config(config)
-
-    def reset_config(self, new_config: dict[str, Any]) -> bool:
-        """Turn to another trial.
-
-        Only a note is taken: Tune gives a trial up at once, without a retry, if its worker fails here.
-        """
-        if "trial" in new_config:  # of a search: nobody knew it when this worker started
-            self._job = Job(TrialSpec(**new_config["trial"]), new_config["setting"])
-        else:
-            self._job = self._jobs[new_config["job"]]
-        self._epochs: Iterator[list[EpochRecord | None]] | None = None
-        self._notes: list[str] = []
-        return True
-
-    def _begin(self) -> Iterator[list[EpochRecord | None]]:
-        """Begin the trial's training, or go on from its checkpoint: its first epochs are told again then."""
-        from sweep import checkpoints, trainer, training
-
-        setting, key = self._settings[self._job.setting], self._job.trial.key
-        self._last_epoch, self._best = setting.recipe.epochs, 100.0
-        if setting.recipe.trainer:
-            self._checkpoint = training.Checkpoint(None, key)  # counts the seconds only
-            return trainer.train(self._job.trial, setting, device=self._device.type)
-        resize = test_resize(self._job.trial.model, setting.px, setting.recipe.test_crop)
-        place = (setting.recipe, setting.px, resize, setting.evaluate)
-        if place not in self._batches:
-            self._batches[place] = training.open_batches(
-                ray.get(setting.data), setting.recipe, self._device,
-                px=setting.px, resize=resize, evaluate=setting.evaluate, readers=setting.readers,
-            )  # fmt: skip
-        path = setting.checkpoints and checkpoints.path(setting.checkpoints, key)
-        every_s = float(os.environ.get(EVERY_S_VARIABLE, training.CHECKPOINT_EVERY_S))
-        self._checkpoint = training.Checkpoint(path, key, every_s=every_s, say=self._notes.append)
-        return training.train(
-            [self._job.trial], setting.recipe, self._batches[place],
-            classes=setting.classes, px=setting.px, device=self._device, checkpoint=self._checkpoint,
-        )  # fmt: skip
-
-    def step(self) -> dict[str, Any]:
-        """Train for an epoch, or for some short ones; report them, and the trial's record with the last.
-
-        A report takes the driver and back: milliseconds in which the worker idles.
-        """
-        begins = self._epochs is None
-        self._epochs = self._epochs or self._begin()
-        epochs, started = [], time.monotonic()
-        while True:
-            (epoch,) = next(self._epochs)
-            assert epoch is not None
-            epochs.append(epoch)
-            self._best = min(self._best, epoch.top1_err)
-            done = epoch.diverged_step is not None or epoch.epoch == self._last_epoch
-            if done or time.monotonic() - started > REPORT_EVERY_S:
-                break
-        if begins and (seconds := self._checkpoint.seconds_before):
-            self._notes.append(f"goes on from its checkpoint, {seconds:.0f} s of training in")
-        notes, self._notes[:] = list(self._notes), []
-        return {
-            "notes": notes,
-            "epoch_records": [dataclasses.asdict(record) for record in epochs],
-            "end_record": self._end(epoch),
-            "done": done,
-        }
-
-    def _end(self, epoch: EpochRecord) -> dict[str, Any]:
-        diverged = epoch.diverged_step is not None
-        return {
-            "state": (TrialState.DIVERGED if diverged else TrialState.FINISHED).value,
-            "top1_err": epoch.top1_err,
-            "best_top1_err": self._best,
-            "epochs": epoch.epoch,
-            "wall_s": round(self._checkpoint.seconds, 3),
-            "diverged_step": epoch.diverged_step,
-            "device": _device_name(self._device),
-            "host": os.uname().nodename,
-        }
-
-
-def _device_name(device: Any) -> str:
-    import torch
-
-    return torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu"
 
 
 class _Reporter(tune.Callback):
@@ -249,21 +140,24 @@ def cluster(resources: Resources) -> Iterator[None]:
 
 
 def parallel_trials(resources: Resources) -> tuple[int, float]:
-    """Return how many trials run at once, and the GPUs that each takes.
+    """Return how many trials run at once, and the GPUs that each takes, all of one machine.
 
     Raises
     ------
     InputError
-        If the cluster cannot carry a single trial.
+        If no machine of the cluster can carry a single trial.
     """
-    has = ray.cluster_resources()
+    machines = [node["Resources"] for node in ray.nodes() if node["Alive"]]
     cpus, gpus = resources.cpus_per_trial, resources.gpus_per_trial
-    gpus = min(1.0, has.get("GPU", 0.0)) if gpus is None else gpus
-    for name, asked, flag in (("CPU", cpus, "--cpus-per-trial"), ("GPU", gpus, "--gpus-per-trial")):
-        if asked > has.get(name, 0):
-            raise InputError(f"{flag} {asked:g}: the cluster has {has.get(name, 0):g} {name}s")
-    shares = [has.get(name, 0) / asked for name, asked in (("CPU", cpus), ("GPU", gpus)) if asked]
-    return int(min(shares)), gpus
+    most = max((has.get("GPU", 0.0) for has in machines), default=0.0)
+    gpus = min(1.0, most) if gpus is None else gpus
+    asked = {name: value for name, value in (("CPU", cpus), ("GPU", gpus)) if value}
+    for name, value in asked.items():
+        check_carried(name, value, [has.get(name, 0.0) for has in machines])
+    fits = (min(int(has.get(name, 0.0) / value) for name, value in asked.items()) for has in machines)
+    if not (parallel := sum(fits)):
+        raise InputError(f"no machine of the cluster has both {cpus:g} CPUs and {gpus:g} GPUs for a trial")
+    return parallel, gpus
 
 
 def share(splits: Splits | FileSplits) -> Any:
@@ -272,9 +166,10 @@ def share(splits: Splits | FileSplits) -> Any:
 
 
 def run(
-    jobs: Sequence[Job], settings: Sequence[Setting], listener: Listener, *, cpus: float, gpus: float
-) -> None:
-    """Run all jobs, as many at once as the cluster carries, in their order.
+    jobs: Sequence[Job], settings: Sequence[Setting], listener: Listener, *, cpus: float, gpus: float,
+    ranks: int = 1,
+) -> None:  # fmt: skip
+    """Run all jobs, as many at once as the cluster carries, in their order; ``ranks`` processes train each.
 
     A trial that fails is tried again `RETRIES` times, from its last checkpoint if there is one, and then
     given up, while the others go on. If Tune itself breaks down, so often is it started again.
@@ -286,8 +181,7 @@ def run(
     RayLost
         If the cluster is lost, or Tune does not work in spite of all retries.
     """
-    worker = tune.with_parameters(Worker, jobs=list(jobs), settings=list(settings), on_gpu=gpus > 0)
-    worker = tune.with_resources(worker, {"cpu": cpus, "gpu": gpus})
+    worker = _worker(jobs, settings, cpus, gpus, ranks)
     reporter = _Reporter(jobs, listener)
 
     def fit() -> None:
@@ -298,13 +192,9 @@ def run(
 
 
 def search(
-    questioner: Questioner,
-    settings: Sequence[Setting],
-    *,
-    parallel: int,
-    cpus: float,
-    gpus: float,
-) -> None:
+    questioner: Questioner, settings: Sequence[Setting], *, parallel: int, cpus: float, gpus: float,
+    ranks: int = 1,
+) -> None:  # fmt: skip
     """Run the jobs that a questioner asks for, one as soon as a worker is free, until it has no more.
 
     Failures are handled as by `run`.
@@ -314,8 +204,7 @@ def search(
     InputError, RayLost
         As `run` does.
     """
-    worker = tune.with_parameters(Worker, jobs=[], settings=list(settings), on_gpu=gpus > 0)
-    worker = tune.with_resources(worker, {"cpu": cpus, "gpu": gpus})
+    worker = _worker([], settings, cpus, gpus, ranks)
     jobs: list[Job] = []
     reporter = _Reporter(jobs, questioner)
 
@@ -325,6 +214,20 @@ def search(
         _fit(worker, reporter, stop=searcher.stops, search_alg=searcher, **limits)
 
     _in_spite_of_breakdowns(fit, reporter)
+
+
+def _worker(jobs: Sequence[Job], settings: Sequence[Setting], cpus: float, gpus: float, ranks: int) -> Any:
+    """Return the worker as Tune starts it, with what it takes."""
+    takes: Any = {"cpu": cpus, "gpu": gpus}
+    if any(setting.recipe.trainer for setting in settings):
+        ranks = 1  # a user's own function has all GPUs of its trial
+    if ranks > 1:
+        bundle = {"CPU": cpus / ranks, "GPU": gpus / ranks}
+        takes = tune.PlacementGroupFactory([{}, *[bundle] * ranks], strategy="STRICT_PACK")
+    worker = tune.with_parameters(
+        Worker, jobs=list(jobs), settings=list(settings), on_gpu=gpus > 0, ranks=ranks
+    )
+    return tune.with_resources(worker, takes)
 
 
 class _Searcher(Searcher):

@@ -1,0 +1,101 @@
+"""`sweep run` with several processes a trial: real Ray, over Gloo where a GPU would talk NCCL."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from test_resume import finish
+from test_run import environment, sweep
+
+from sweep.errors import InputError
+from sweep.ray_help import check_carried
+from sweep.trainee import EVERY_S_VARIABLE
+from sweep.trial import CPU_RANKS_VARIABLE, Resources
+
+RECIPE = """
+dataset = "digits"
+max_px = 16
+epochs = 20
+batch = 32
+micro_batch = 16
+warmup_epochs = 1
+train_subset = 128
+augment = ["shift"]
+mixup_alpha = 0.2
+ema_steps = 3
+"""
+WORDS = ("run", "-m", "vit_c_1mf", "--recipe", "ranked.toml", "--lr", ".003", "--wd", ".05", "--n", "1")
+
+
+def start(folder: Path, ranks: int) -> subprocess.Popen:
+    (folder / "ranked.toml").write_text(RECIPE)
+    return subprocess.Popen(
+        [sys.executable, "-m", "sweep", *WORDS], cwd=folder, text=True,
+        env=environment(**{EVERY_S_VARIABLE: "0", CPU_RANKS_VARIABLE: str(ranks)}),
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+    )  # fmt: skip
+
+
+def epochs(folder: Path) -> dict[tuple[str, int], dict]:
+    (journal,) = folder.glob("sweeps/*/journal.jsonl")
+    found = [json.loads(line) for line in journal.read_text().splitlines()]
+    found = [event for event in found if event.pop("time_ms") and event.pop("event") == "epoch"]
+    return {(event["key"], event["epoch"]): event for event in found}
+
+
+@pytest.mark.system
+def test_two_processes_a_trial_equal_one(tmp_path):
+    alone, together = (tmp_path / name for name in ("alone", "together"))
+    for folder, ranks in ((alone, 1), (together, 2)):
+        folder.mkdir()
+        finish(start(folder, ranks))
+        assert not list(folder.glob("sweeps/*/checkpoints"))
+    one, two = epochs(alone), epochs(together)
+    assert len(one) == 2 * 20
+    assert one.keys() == two.keys()
+    for place in one:
+        # a minibatch in two halves gives even the same bits: their gradients' sum is that of two terms
+        assert two[place]["train_loss"] == pytest.approx(one[place]["train_loss"], rel=1e-3)
+
+
+@pytest.mark.system
+def test_more_gpus_than_there_are_are_refused_before_anything_is_written(tmp_path):
+    (tmp_path / "ranked.toml").write_text(RECIPE)
+    ran = sweep(tmp_path, *WORDS, "--gpus-per-trial", "2")
+    assert ran.returncode == 2, ran.stdout + ran.stderr
+    assert "--gpus-per-trial 2: the cluster has" in ran.stderr
+    assert not (tmp_path / "sweeps").exists()
+
+
+def test_a_batch_that_does_not_divide_is_refused_before_ray_starts(sweep, tmp_path):
+    (tmp_path / "ranked.toml").write_text(RECIPE)
+    code, _, err = sweep(*WORDS, "--gpus-per-trial", "3")
+    assert code == 2
+    assert "--gpus-per-trial 3: recipe 'ranked' takes a minibatch of 32" in err
+    assert "That goes with 1, 2 GPUs, not with 3" in " ".join(err.split())
+    assert not (tmp_path / "sweeps").exists()
+
+
+@pytest.mark.parametrize(("machines", "message"), [
+    ([4.0, 2.0], "--gpus-per-trial 8: the cluster has 6 GPUs, at most 4 on one machine"),
+    ([4.0, 4.0], "--gpus-per-trial 8: the cluster has 8 GPUs, at most 4 on one machine"),
+    ([0.0], "--gpus-per-trial 8: the cluster has 0 GPUs"),
+])  # fmt: skip
+def test_a_trial_never_runs_on_several_machines(machines, message):
+    with pytest.raises(InputError) as refused:
+        check_carried("GPU", 8, machines)
+    assert str(refused.value) == message
+    check_carried("GPU", 8, [2, 8])
+
+
+def test_each_gpu_of_a_trial_has_a_process_and_its_readers(monkeypatch):
+    assert Resources(gpus_per_trial=8, cpus_per_trial=32).ranks == 8
+    assert Resources(gpus_per_trial=8, cpus_per_trial=32).readers == 4
+    assert Resources(gpus_per_trial=8, cpus_per_trial=8).readers == 0
+    assert Resources(gpus_per_trial=0.5, cpus_per_trial=4).readers == 4
+    assert Resources().ranks == 1
+    monkeypatch.setenv(CPU_RANKS_VARIABLE, "2")
+    assert Resources().ranks == 2
+    assert Resources(gpus_per_trial=1).ranks == 1
