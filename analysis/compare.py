@@ -1,7 +1,9 @@
 """Is one model more robust than another, by how much, and how sure is that?
 
 Models that were tried at the same relative points are compared point by point (`analysis.paired`), others
-as two samples (`analysis.unpaired`). A diverged trial has an error of 100 %. Every pair's first p-value is
+as two samples (`analysis.unpaired`). A diverged trial has an error of 100 %. Robustness is compared as the
+area under the EDF of Δ: two models whose typical Δ is the same may differ in how many trials fall off
+a cliff, which ranks of Δ hardly see. Of every pair, the first p-value of the error and that of the area are
 corrected for the number of pairs (Benjamini & Hochberg 1995).
 """
 
@@ -34,6 +36,10 @@ LEVEL = 0.05
 """Pairs whose corrected p-value is at most this are called different."""
 LEAST_ZEROS = 3
 """Trials at either optimum from which a test of Δ knows how uncertain its zero is."""
+LEAST_P = 1e-9
+"""No p-value of an area is said to be less: no interval is wider."""
+_HALVINGS = 14
+"""Of the range of log p: to 0.2 % of p."""
 
 
 class Sample(NamedTuple):
@@ -66,19 +72,19 @@ class Comparison:
     tests: dict[str, float]
     """Name → two-sided p-value, of the error; the first is the one that is corrected. Empty if none holds."""
     tests_delta: dict[str, float]
-    """The same of Δ, valid whatever the true zeros are."""
+    """The same of Δ at shared points, valid whatever the true zeros are; not corrected."""
+    p_area: float
+    """Of `area_diff`: the least level at which its interval leaves 0 out, not below `LEAST_P`."""
     no_test: str | None
     """Why there is no test of the error."""
     no_delta: str | None
-    """Why there is none of Δ."""
+    """Why there is none of robustness."""
     lean: float
     """Below 0 where the first test of the error favours A, above 0 where it favours B."""
-    lean_delta: float
-    """The same of Δ."""
     q: float = math.nan
     """First p-value, corrected for all pairs; NaN without any."""
-    q_delta: float = math.nan
-    """The same of Δ."""
+    q_area: float = math.nan
+    """`p_area`, corrected for all pairs."""
     gap_a: float
     """Largest share by which B's EDF of the error lies above A's; 0 if A's is nowhere below."""
     gap_b: float
@@ -93,10 +99,10 @@ class Comparison:
 
     @property
     def more_robust(self) -> Sweep | None:
-        """The more robust sweep, where the test of Δ shows it and the areas under the EDFs agree."""
-        if not self.q_delta <= LEVEL or self.lean_delta * self.area_diff.value >= 0:
+        """The sweep with the larger area under its EDF of Δ, where that is shown."""
+        if not self.q_area <= LEVEL:
             return None
-        return self.a if self.lean_delta < 0 else self.b
+        return self.a if self.area_diff.value > 0 else self.b
 
     @property
     def dominates(self) -> str | None:
@@ -126,8 +132,8 @@ def compare(
     _check(sweeps, test)
     found = [_compare(a, b, test, confidence) for a, b in itertools.combinations(sweeps, 2)]
     q = _corrected([next(iter(pair.tests.values()), math.nan) for pair in found])
-    q_delta = _corrected([next(iter(pair.tests_delta.values()), math.nan) for pair in found])
-    return [replace(pair, q=q[i], q_delta=q_delta[i]) for i, pair in enumerate(found)]
+    q_area = _corrected([pair.p_area for pair in found])
+    return [replace(pair, q=q[i], q_area=q_area[i]) for i, pair in enumerate(found)]
 
 
 def _check(sweeps: Sequence[Sweep], test: str) -> None:
@@ -172,7 +178,9 @@ PAIRED_TESTS: dict[str, Callable[[Floats], float]] = {
 
 def _paired(a: Sweep, b: Sweep, pairs: Pairs) -> Comparison:
     d, points = np.round(pairs.a - pairs.b, DECIMALS), pairs.points
-    no_delta = _no_delta(a, b)
+    no_zeros = _no_delta(a, b)
+    no_delta = no_zeros or points.problem
+    area = partial(_area_difference, a, b, pairs)
     return Comparison(
         a=a,
         b=b,
@@ -183,13 +191,13 @@ def _paired(a: Sweep, b: Sweep, pairs: Pairs) -> Comparison:
         mean_diff=points.mean(d, -DIVERGED_ERR, DIVERGED_ERR),
         median_diff=_median(d, points, least=-DIVERGED_ERR),
         better=_share_better(d, points),
-        area_diff=_area_difference(a, b, pairs),
+        area_diff=area(points.confidence),
         tests=_p_values(PAIRED_TESTS, d),
-        tests_delta={} if no_delta else _delta_tests(pairs, a, b),
+        tests_delta={} if no_zeros else _delta_tests(pairs, a, b),
+        p_area=math.nan if no_delta else p_of_zero(area),
         no_test=None,
         no_delta=no_delta,
         lean=paired.leaning(paired.signed_rank, d),
-        lean_delta=math.nan if no_delta else _lean_delta(pairs, a, b),
         needed=paired.points_needed(d),
         **_gaps(pairs.a, pairs.b),
     )
@@ -252,11 +260,6 @@ def _delta_tests(pairs: Pairs, a: Sweep, b: Sweep) -> dict[str, float]:
     }
 
 
-def _lean_delta(pairs: Pairs, a: Sweep, b: Sweep) -> float:
-    shift = float(a.optimum_errs.mean() - b.optimum_errs.mean())
-    return paired.leaning(paired.signed_rank, paired.delta_differences(pairs.a, pairs.b, shift))
-
-
 def _zero_difference(a: Floats, b: Floats, rounding: float) -> tuple[float, float]:
     """Return Welch's limits of the difference of two zeros, at the level that the tests of Δ take.
 
@@ -271,25 +274,46 @@ def _zero_difference(a: Floats, b: Floats, rounding: float) -> tuple[float, floa
     return difference - width, difference + width
 
 
-def _area_difference(a: Sweep, b: Sweep, pairs: Pairs) -> Interval:
+def p_of_zero(interval_at: Callable[[float], Interval]) -> float:
+    """Return the p-value that belongs to a difference's intervals: the least level at which 0 is left out.
+
+    Parameters
+    ----------
+    interval_at : callable
+        Confidence → interval, the wider the higher.
+    """
+
+    def excluded(log_level: float) -> bool:
+        _, low, high = interval_at(1 - math.exp(log_level))
+        return low > 0 or high < 0
+
+    low, high = math.log(LEAST_P), math.log(0.999)
+    if excluded(low) or not excluded(high):
+        return LEAST_P if excluded(low) else 1.0
+    for _ in range(_HALVINGS):
+        middle = (low + high) / 2
+        low, high = (low, middle) if excluded(middle) else (middle, high)
+    return math.exp(high)
+
+
+def _area_difference(a: Sweep, b: Sweep, pairs: Pairs, confidence: float) -> Interval:
     """Return the difference of the areas under the EDFs of Δ at shared points."""
     if not a.optimum_state == b.optimum_state == "finished":
         return NOTHING
     scores_a, scores_b = _scores(a, pairs.a), _scores(b, pairs.b)
-    difference = pairs.points.mean(scores_a - scores_b, -1.0, 1.0)
-    confidence = pairs.points.confidence
+    difference = replace(pairs.points, confidence=confidence).mean(scores_a - scores_b, -1.0, 1.0)
     return _widened(difference, _of_zero(a, scores_a, confidence), _of_zero(b, scores_b, confidence))
 
 
-def _unpaired_area(a: Sweep, b: Sweep, x: Sample, y: Sample) -> Interval:
+def _unpaired_area(a: Sweep, b: Sweep, x: Sample, y: Sample, confidence: float) -> Interval:
     """Return the same of two separate samples."""
     if not a.optimum_state == b.optimum_state == "finished":
         return NOTHING
     areas = []
     for sweep, sample in ((a, x), (b, y)):
         scores = _scores(sweep, sample.errors)
-        area = sample.points.mean(scores, 0.0, 1.0)
-        areas.append(_widened(area, _of_zero(sweep, scores, sample.points.confidence)))
+        area = replace(sample.points, confidence=confidence).mean(scores, 0.0, 1.0)
+        areas.append(_widened(area, _of_zero(sweep, scores, confidence)))
     return minus(*areas)
 
 
@@ -321,6 +345,8 @@ def _unpaired(a: Sweep, b: Sweep, confidence: float) -> Comparison:
     better = unpaired.probability_better(x.errors, y.errors, confidence)
     if not x.points.design == y.points.design == "iid":
         better = Interval(better.value, math.nan, math.nan)
+    no_delta = _no_delta(a, b) or x.points.problem or y.points.problem
+    area = partial(_unpaired_area, a, b, x, y)
     return Comparison(
         a=a,
         b=b,
@@ -331,13 +357,13 @@ def _unpaired(a: Sweep, b: Sweep, confidence: float) -> Comparison:
         mean_diff=minus(*(sample.points.mean(sample.errors, 0.0, DIVERGED_ERR) for sample in (x, y))),
         median_diff=minus(_median(*x), _median(*y)),
         better=better,
-        area_diff=_unpaired_area(a, b, x, y),
+        area_diff=area(confidence),
         tests=tests,
         tests_delta={},
+        p_area=math.nan if no_delta else p_of_zero(area),
         no_test=no_test,
-        no_delta=_no_zero(a, b) or "Δ is tested point by point: sweep both with the same --design and --seed",
+        no_delta=no_delta,
         lean=_unpaired_lean(x, y, better.value),
-        lean_delta=math.nan,
         needed=unpaired.trials_needed(better.value) if tests else math.nan,
         **_gaps(x.errors, y.errors),
     )

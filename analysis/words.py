@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from analysis.compare import LEVEL, Comparison
+from analysis.compare import Comparison
 from analysis.intervals import Interval
 from analysis.summaries import AREA_TO
 from analysis.tuning import budget_for
@@ -73,13 +73,14 @@ def _of_delta(pair: Comparison) -> str:
     more, less = (pair.a, pair.b) if area.value >= 0 else (pair.b, pair.a)
     difference = area if area.value >= 0 else negated(area)
     size = f"difference of the areas under the Δ curves up to {AREA_TO:g} points: {number(difference)}"
-    if not pair.tests_delta:
+    if math.isnan(pair.q_area):
         return f"{_looks(more.model, difference)} ({size}); there is no test of it: {pair.no_delta}."
-    evidence = f"{size}; on Δ {_evidence(pair.tests_delta, pair.q_delta)}"
+    evidence = f"{size}, p = {p_value(pair.p_area)}, {p_value(pair.q_area)} after correction"
+    if pair.tests_delta:
+        tests = ", ".join(f"{name} p = {p_value(p)}" for name, p in pair.tests_delta.items())
+        evidence += f"; of Δ itself, uncorrected: {tests}"
     if pair.more_robust:
         return f"{more.model} is the more robust, {less.model} the less ({evidence})."
-    if pair.q_delta <= LEVEL:
-        return f"Δ differs, but the areas lean the other way: neither is called the more robust ({evidence})."
     return f"Neither is shown to be the more robust ({evidence})."
 
 
@@ -186,8 +187,8 @@ def comparison_table(pairs: Sequence[Comparison]) -> pd.DataFrame:
     DataFrame
         a, b (models), optimizer, sweep_a, sweep_b, paired, n_a, n_b, left_out; for each effect X (mean_diff,
         median_diff, better, area_diff) X, X_low and X_high; test, p (the first test's), q (corrected),
-        p_delta, q_delta; more_robust (a model, if one is shown to be); p of every test in a column of its
-        name; dominates, gap_a, gap_b, needed, verdict.
+        p_area, q_area (of robustness); more_robust (a model, if one is shown to be); p of every test in a
+        column of its name; dominates, gap_a, gap_b, needed, verdict.
     """
     return pd.DataFrame([_row(pair) for pair in pairs])
 
@@ -213,8 +214,8 @@ def _row(pair: Comparison) -> dict[str, object]:
         "test": test,
         "p": p,
         "q": pair.q,
-        "p_delta": next(iter(pair.tests_delta.values()), math.nan),
-        "q_delta": pair.q_delta,
+        "p_area": pair.p_area,
+        "q_area": pair.q_area,
         "more_robust": pair.more_robust.model if pair.more_robust else None,
         **{f"p {name}": value for name, value in pair.tests.items()},
         **{f"p {name}, Δ": value for name, value in pair.tests_delta.items()},

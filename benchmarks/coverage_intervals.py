@@ -174,7 +174,7 @@ def _paired(a: Floats, b: Floats, design: str, models: list[Any]) -> dict[str, I
         "median difference": _median(d, points, least=-100.0),
         "better": _share_better(d, points),
         "mean difference": points.mean(d, -100.0, 100.0),
-        "area difference": _area_difference(models[0], models[1], Pairs(a, b, points)),
+        "area difference": _area_difference(models[0], models[1], Pairs(a, b, points), 0.95),
     }
 
 
@@ -182,7 +182,7 @@ def _unpaired(a: Floats, b: Floats, design: str, models: list[Any]) -> dict[str,
     x, y = (Sample(e, Sampling("A", design, np.arange(len(e)), 0.95)) for e in (a, b))
     found = {
         "mean difference": summaries.minus(*(s.points.mean(s.errors, 0.0, 100.0) for s in (x, y))),
-        "area difference": _unpaired_area(models[0], models[1], x, y),
+        "area difference": _unpaired_area(models[0], models[1], x, y, 0.95),
     }
     if design == "iid":
         found["better"] = unpaired.probability_better(a, b)

@@ -11,7 +11,8 @@ from statsmodels.stats.multitest import multipletests
 from test_analysis_table import repeated, trials
 
 from analysis import AnalysisError, compare, comparison_table, read_sweeps
-from analysis.compare import _corrected
+from analysis.compare import LEAST_P, _corrected, p_of_zero
+from analysis.intervals import Interval
 from analysis.paired import sign_flip, signed_rank
 
 NAMES = ("ViT_P", "ViT_C", "RegNetY", "Other")
@@ -71,7 +72,8 @@ def test_other_points_are_two_samples():
     assert found.median_diff.value == pytest.approx(np.median(A) - np.median(B))
     assert max(found.gap_a, found.gap_b) == pytest.approx(stats.ks_2samp(A, B).statistic)
     assert found.tests_delta == {}
-    assert "--design and --seed" in found.no_delta
+    assert "takes 3 trials" in found.no_delta
+    assert math.isnan(found.p_area)
 
 
 @pytest.mark.parametrize("make", [sweeps, apart])
@@ -161,6 +163,34 @@ def test_shared_points_are_tested_whatever_the_design(design):
     assert set(found.tests) == {"Wilcoxon", "permutation"}
     assert math.isnan(found.mean_diff.low) == (design == "grid")
     assert math.isnan(found.median_diff.low) == (design != "iid")
+
+
+def test_the_p_value_of_an_interval_is_that_of_its_test():
+    sample = np.random.default_rng(1).normal(0.3, 1, 40)
+    p = p_of_zero(lambda level: Interval(0.0, *stats.ttest_1samp(sample, 0).confidence_interval(level)))
+    assert p == pytest.approx(stats.ttest_1samp(sample, 0).pvalue, rel=0.003)
+    assert p_of_zero(lambda level: Interval(0.0, -1.0, 1.0)) == 1
+    assert p_of_zero(lambda level: Interval(2.0, 1.0, 3.0)) == LEAST_P
+
+
+@pytest.mark.parametrize("make", [sweeps, apart])
+@pytest.mark.parametrize("design", ["iid", "sobol"])
+@pytest.mark.parametrize("by", np.linspace(0, 3, 13))
+def test_robustness_is_claimed_where_the_interval_of_the_area_leaves_0_out(make, design, by):
+    zeros = [[5.2, 4.8, 5.0, 5.1], [5.1, 4.9, 5.0, 4.8]]
+    (found,) = compare(make(A + by, A, zeros=zeros, design=design))
+    out = found.area_diff.low > 0 or found.area_diff.high < 0
+    assert (found.p_area < 0.05) == out
+    assert found.q_area == found.p_area  # a single pair
+    assert (found.more_robust is not None) == out
+    assert not out or found.more_robust.model == "vit_c_1mf"
+
+
+def test_a_grid_makes_no_claim_of_robustness():
+    (found,) = compare(sweeps(A + 3, A, zeros=[[5.2, 4.8, 5.0], [5.1, 4.9, 5.0]], design="grid"))
+    assert found.more_robust is None
+    assert math.isnan(found.p_area)
+    assert "grid" in found.no_delta
 
 
 def test_delta_is_tested_where_the_zeros_are_known():

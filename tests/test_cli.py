@@ -354,7 +354,7 @@ def test_compare_says_it_in_words_and_writes_every_number(results, sweep):
     (row,) = json.loads((results.parent / "pairs.json").read_text())
     assert (row["a"], row["b"], row["paired"], row["n_a"]) == ("vit_p_1mf", "vit_c_1mf", True, 8)
     assert row["p Wilcoxon"] == pytest.approx(2 / 2**8), "all of 8 signs alike"
-    assert row["p_delta"] is None
+    assert row["p_area"] is None
     code, out, _ = sweep("compare", "--json")
     tables = json.loads(out)
     assert tables["pairs"] == [row]

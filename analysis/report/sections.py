@@ -153,7 +153,7 @@ def comparisons(contents: Contents) -> Html:
 def _pairs_table(optimizer: str, pairs: list[Comparison]) -> Html:
     head = [
         "A", "B", "compared", "median of A − B, points", "A better", "area of A − B", "test", "p", "q",
-        "p of Δ", "verdict on the error",
+        "p of the area", "its q", "verdict on the error",
     ]  # fmt: skip
     caption = (
         "All pairs of models. Below 0, A has the lower error; an area above 0 means that A is the more "
@@ -169,7 +169,7 @@ def _pair_row(pair: Comparison) -> list[Cell]:
     return [
         word(pair.a.model), word(pair.b.model), word(how), estimate(pair.median_diff), estimate(pair.better),
         estimate(pair.area_diff), word(test), _p(p), _p(pair.q),
-        _p(next(iter(pair.tests_delta.values()), math.nan)),
+        _p(pair.p_area), _p(pair.q_area),
         word(_verdict(pair)),
     ]  # fmt: skip
 
