@@ -43,7 +43,7 @@ def _differences(plan: Plan, other: Plan) -> list[str]:
 def _settings(plan: Plan) -> dict[str, Any]:
     """Return all that makes a sweep another one, under the names of their fields."""
     values = dataclasses.asdict(plan)
-    del values["trials"], values["optimum_source"]
+    del values["trials"], values["optimum_source"], values["left_out"]
     recipe, box = values.pop("recipe"), values.pop("box")
     flat = values | recipe | {f"box.{name}": value for name, value in box.items()}
     return flat | ({"n": plan.n} if plan.design == "grid" else {})

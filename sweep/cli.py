@@ -9,7 +9,17 @@ from rich.console import Console
 
 from sweep.cli_study import study
 from sweep.errors import InputError
-from sweep.options import Address, BoxDown, BoxUp, CpusPerTrial, Data, GpusPerTrial, RecipeName, TrainerName
+from sweep.options import (
+    Address,
+    BoxDown,
+    BoxUp,
+    CpusPerTrial,
+    Data,
+    GpusPerTrial,
+    RecipeName,
+    SkipCorrupt,
+    TrainerName,
+)
 from sweep.selection import DEFAULT_FOLDER, Folder, Trials, takes_all_trials, takes_trials
 
 if TYPE_CHECKING:
@@ -91,6 +101,7 @@ def run(
     optimizer: Annotated[str, typer.Option(help="adamw or sgd.")] = "adamw",
     recipe: RecipeName = None,
     data: Data = None,
+    skip_corrupt: SkipCorrupt = False,
     epochs: Annotated[int | None, typer.Option(help="Train for this long instead of the recipe's.")] = None,
     design: Annotated[str, typer.Option(help="iid, sobol or grid.")] = "iid",
     box: Annotated[str, typer.Option(help="optimum (× 1/8 to 4) or paper (the study's ranges).")] = "optimum",
@@ -127,11 +138,12 @@ def run(
     planned = make_plans(
         Request(
             models=model or (), model_args=model_args, trainer=trainer, optimizer=optimizer,
-            recipe=recipe, data=data, epochs=epochs,
+            recipe=recipe, data=data, skip_corrupt=skip_corrupt, epochs=epochs,
             n=n, seeds=seeds, design=design, box=box, box_down=box_down, box_up=box_up, seed=seed,
             lr=lr, wd=wd, found=folder / FOUND,
         )
     )  # fmt: skip
+    show.left_out(planned[0].plan, console)
     workspace = Workspace(folder)
     show.changed([p.plan for p in planned], workspace, console)
     if dry_run:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from sweep.errors import InputError
-from sweep.options import Address, BoxDown, BoxUp, CpusPerTrial, Data, GpusPerTrial, RecipeName
+from sweep.options import Address, BoxDown, BoxUp, CpusPerTrial, Data, GpusPerTrial, RecipeName, SkipCorrupt
 from sweep.selection import DEFAULT_FOLDER, Folder
 from sweep.trial import Resources
 
@@ -52,6 +52,7 @@ def _options(
     ] = None,
     recipe: RecipeName = None,
     data: Data = None,
+    skip_corrupt: SkipCorrupt = False,
     optimizer: Annotated[
         list[str] | None, typer.Option("--optimizer", help="adamw or sgd, instead of what the study has.")
     ] = None,
@@ -84,8 +85,8 @@ def _options(
 
     words = {
         "sizes": size or (), "models": model or (), "optimizers": optimizer or (),
-        "recipe": DEFAULT if recipe is None else recipe, "data": data, "epochs": epochs or (),
-        "seeds": seeds, "seed": seed,
+        "recipe": DEFAULT if recipe is None else recipe, "data": data,
+        "skip_corrupt": skip_corrupt, "epochs": epochs or (), "seeds": seeds, "seed": seed,
     }  # fmt: skip
     resources = Resources(address=address, cpus_per_trial=cpus_per_trial, gpus_per_trial=gpus_per_trial)
     return Asked(
@@ -202,6 +203,7 @@ def _conduct(kind: str, asked: Asked, draw: Draw, **own: Any) -> None:
     console, out = plain_console(), asked.out or Path(f"{kind}.pdf")
     study_results.check_out(out)
     planned = plan_together(requests_of(Study(kind=kind, found=asked.folder / FOUND, **asked.words, **own)))
+    show.left_out(planned[0].plan, console)
     workspace = Workspace(asked.folder)
     tasks = [
         Task(

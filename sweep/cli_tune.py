@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from sweep.cli import AsJson, app, mind, plain_console, print_json
-from sweep.options import Address, CpusPerTrial, Data, GpusPerTrial, RecipeName, TrainerName
+from sweep.options import Address, CpusPerTrial, Data, GpusPerTrial, RecipeName, SkipCorrupt, TrainerName
 from sweep.selection import DEFAULT_FOLDER, Folder
 
 
@@ -26,6 +26,7 @@ def tune(
     optimizer: Annotated[str, typer.Option(help="adamw or sgd.")] = "adamw",
     recipe: RecipeName = None,
     data: Data = None,
+    skip_corrupt: SkipCorrupt = False,
     epochs: Annotated[int | None, typer.Option(help="Train for this long instead of the recipe's.")] = None,
     n_trials: Annotated[int, typer.Option(help="Points that are tried.")] = 24,
     finalists: Annotated[int, typer.Option(help="The best points, which are tried again.")] = 4,
@@ -46,7 +47,7 @@ def tune(
 ) -> None:
     """Find and save a model's optimum: search learning rate and weight decay, judged on held-out data."""
     from search_spaces import read_found
-    from sweep import show_tune
+    from sweep import show, show_tune
     from sweep import tune as service
     from sweep.search import FOUND, Effort, Search, left
     from sweep.trial import Resources
@@ -58,9 +59,11 @@ def tune(
     effort = Effort(points=n_trials, finalists=finalists, seeds=seeds)
     request = TuneRequest(
         model=model, model_args=model_args, trainer=trainer, effort=effort, optimizer=optimizer,
-        recipe=recipe, data=data, epochs=epochs, lr_range=lr_range, wd_range=wd_range, seed=seed,
+        recipe=recipe, data=data, skip_corrupt=skip_corrupt, epochs=epochs,
+        lr_range=lr_range, wd_range=wd_range, seed=seed,
     )  # fmt: skip
     plan, splits = plan_search(request)
+    show.left_out(plan, console)
     workspace = Workspace(folder)
     read_found(folder / FOUND)  # a damaged table is better found before the search than after it
     search = Search(folder, plan, mend=True)

@@ -14,6 +14,9 @@ TrainerName = Annotated[
 Data = Annotated[Path | None, typer.Option(help="Folder of the data, if the recipe needs one.")]
 BoxDown = Annotated[float | None, typer.Option(help="Factor the box reaches down by, for 8.")]
 BoxUp = Annotated[float | None, typer.Option(help="Factor the box reaches up by, instead of 4.")]
+SkipCorrupt = Annotated[
+    bool, typer.Option("--skip-corrupt", help="Leave images out that cannot be read, and say which.")
+]
 Address = Annotated[
     str, typer.Option(help="local, auto (the Ray cluster this machine is part of), or its HOST:PORT.")
 ]

@@ -43,6 +43,9 @@ class Plan:
     optimum_source: str
     trials: tuple[TrialSpec, ...]
     """Those at the optimum first, by repeat, then the points in the design's order."""
+    left_out: tuple[str, ...] = ()
+    """Images that could not be read and were left out, within the data's folder; those kept decide the
+    fingerprint."""
 
     @property
     def sweep(self) -> str:
@@ -50,7 +53,7 @@ class Plan:
 
         Only a grid of another n is another sweep: it has none of the smaller one's points.
         """
-        identity = _canonical(self, without=("trials", "optimum_source"))
+        identity = _canonical(self, without=("trials", "optimum_source", "left_out"))
         if self.design == "grid":
             identity["n"] = self.n
         return f"{slug(self.model)}-{self.optimizer}-{self.recipe.name}-{contents_hash(identity)[:6]}"
@@ -91,6 +94,7 @@ def make_plan(
     optimum: search_spaces.Optimum,
     box: Box,
     seeds: int = 1,
+    left_out: tuple[str, ...] = (),
 ) -> Plan:
     """Draw a sweep's n points, or none, and list its trials, those at the optimum ``seeds`` times.
 
@@ -101,7 +105,7 @@ def make_plan(
     plan = Plan(
         model=model, optimizer=optimizer, recipe=recipe, px=px, data_fingerprint=data_fingerprint,
         classes=classes, design=design, box=box, seed=seed, optimum_lr=optimum.lr,
-        optimum_wd=optimum.weight_decay, optimum_source=optimum.source, trials=(),
+        optimum_wd=optimum.weight_decay, optimum_source=optimum.source, trials=(), left_out=left_out,
     )  # fmt: skip
     return dataclasses.replace(plan, trials=_trials(plan, n, seeds))
 
@@ -224,6 +228,7 @@ def from_json(text: str, origin: str) -> Plan:
 def _from_values(values: dict[str, Any]) -> Plan:
     values["recipe"] = Recipe(**(values["recipe"] | {"augment": tuple(values["recipe"]["augment"])}))
     values["box"] = Box(**values["box"])
+    values["left_out"] = tuple(values.get("left_out", ()))
     values["trials"] = tuple(TrialSpec(**trial) for trial in values["trials"])
     return Plan(**values)
 

@@ -86,7 +86,8 @@ def _our_training(plan: Plan) -> dict[str, str]:
         "batch": str(recipe.batch),
         "px": str(plan.px),
         "recipe settings": ", ".join(settings) or "as by default",
-        "data": f"{recipe.dataset}, {plan.classes} classes, fingerprint {plan.data_fingerprint[:16]}",
+        "data": f"{recipe.dataset}, {plan.classes} classes, fingerprint {plan.data_fingerprint[:16]}"
+        + (f", {len(plan.left_out)} unreadable images left out" if plan.left_out else ""),
     }
 
 

@@ -37,6 +37,8 @@ class Training:
     recipe: str | None = None
     """None: `sweep.recipe.DEFAULT`, or none with a ``trainer``."""
     data: Path | None = None
+    skip_corrupt: bool = False
+    """Leave images out that cannot be read."""
     epochs: int | None = None
     seed: int = 0
 
@@ -103,7 +105,11 @@ def plan_together(requests: Sequence[Request]) -> list[PlannedSweep]:
     if problems:
         raise InputError("\n".join(problems))
     planned = [(request, recipe_of(request)) for request in requests]
-    source = None if planned[0][1].trainer else open_source(planned[0][1], requests[0].data)
+    source = (
+        None
+        if planned[0][1].trainer
+        else open_source(planned[0][1], requests[0].data, skip_corrupt=requests[0].skip_corrupt)
+    )
     loaded: dict[int, Splits | FileSplits] = {}
     return [
         _plan(request, model, recipe, source, loaded)
@@ -130,7 +136,13 @@ def recipe_of(asked: Training) -> Recipe:
         return recipes.load(asked.recipe, epochs=asked.epochs)
     trainers.load(asked.trainer)
     given = [
-        flag for flag, value in (("--recipe", asked.recipe), ("--data", asked.data)) if value is not None
+        flag
+        for flag, is_given in (
+            ("--recipe", asked.recipe is not None),
+            ("--data", asked.data is not None),
+            ("--skip-corrupt", asked.skip_corrupt),
+        )
+        if is_given
     ]
     if given:
         raise InputError(f"--trainer brings its own data and schedule: leave {' and '.join(given)} out")
@@ -263,17 +275,25 @@ def _plan(
     px = training_px(model, recipe, source.classes)
     if px not in loaded:
         loaded[px] = load_splits(source, recipe, px)
-    plan = _make(request, model, recipe, px, source.fingerprint, source.classes)
+    plan = _make(request, model, recipe, px, source.fingerprint, source.classes, source.left_out)
     return PlannedSweep(plan=plan, splits=loaded[px])
 
 
-def _make(request: Request, model: str, recipe: Recipe, px: int, fingerprint: str, classes: int) -> Plan:
+def _make(
+    request: Request,
+    model: str,
+    recipe: Recipe,
+    px: int,
+    fingerprint: str,
+    classes: int,
+    left_out: tuple[str, ...] = (),
+) -> Plan:
     optimum, box = _space(request, model, recipe, fingerprint)
     return make_plan(
         model=model, optimizer=request.optimizer, recipe=recipe, px=px,
         data_fingerprint=fingerprint, classes=classes,
         n=request.n or 0, design=request.design, seed=request.seed, optimum=optimum, box=box,
-        seeds=request.seeds,
+        seeds=request.seeds, left_out=left_out,
     )  # fmt: skip
 
 

@@ -45,11 +45,14 @@ class SearchPlan:
     """Decides the first points, and with a trial's index and repeat its initial weights."""
     trials: tuple[TrialSpec, ...] = ()
     """Those that have been started."""
+    left_out: tuple[str, ...] = ()
+    """As in `Plan`."""
 
     @property
     def sweep(self) -> str:
         """The search's name."""
         identity = to_dict(self) | {"recipe": recipe_contents(self.recipe)}
+        del identity["left_out"]
         return f"tune-{slug(self.model)}-{self.optimizer}-{self.recipe.name}-{contents_hash(identity)[:6]}"
 
     @property
@@ -102,6 +105,7 @@ def from_json(text: str, origin: str) -> SearchPlan:
             raise InputError(f"{origin} is a search of version {version!r}; this program reads {VERSION}")
         values["recipe"] = Recipe(**(values["recipe"] | {"augment": tuple(values["recipe"]["augment"])}))
         values["box"] = Box(**values["box"])
+        values["left_out"] = tuple(values.get("left_out", ()))
         return SearchPlan(**values)
     except InputError as error:
         raise error if origin in str(error) else InputError(f"{origin}: {error}") from error

@@ -23,8 +23,10 @@ if TYPE_CHECKING:
 
     from analysis import Comparison
     from search_spaces import Found, Optimum
+    from sweep.search import SearchPlan
 
 _NAMED_FAILURES = 10
+_NAMED_IMAGES = 5
 
 
 def dry_run(plans: Sequence[Plan], workspace: Workspace, console: Console) -> None:
@@ -50,6 +52,19 @@ def dry_run(plans: Sequence[Plan], workspace: Workspace, console: Console) -> No
         console.print(
             f"  box lr {box.lr_low:.3g} to {box.lr_high:.3g}, wd {box.wd_low:.3g} to {box.wd_high:.3g}"
         )
+
+
+def left_out(plan: "Plan | SearchPlan", console: Console) -> None:
+    """Say which images were left out."""
+    names = plan.left_out
+    if names:
+        more = (
+            f" and {len(names) - _NAMED_IMAGES} more (all are in the plan)"
+            if len(names) > _NAMED_IMAGES
+            else ""
+        )
+        text = f"Left out {len(names)} images that cannot be read: {', '.join(names[:_NAMED_IMAGES])}{more}"
+        console.print(text, markup=False)
 
 
 def changed(plans: Sequence[Plan], workspace: Workspace, console: Console) -> None:

@@ -35,6 +35,7 @@ class Study:
     """Empty: those of the study, `best_optimizer` where it has one a model."""
     recipe: str = "digits"
     data: Path | None = None
+    skip_corrupt: bool = False
     epochs: Sequence[int] = ()
     """Lengths of training. Empty: the study's on ``imagenet``, multiples of the recipe's own elsewhere."""
     n: int = 64
@@ -63,8 +64,9 @@ def requests_of(study: Study) -> list[Request]:
     return [
         Request(
             models=chosen, optimizer=optimizer, recipe=study.recipe, data=study.data,
-            epochs=None if length == own else length, n=points, seeds=study.seeds, design=study.design,
-            box=study.box, box_down=study.box_down, box_up=study.box_up, seed=study.seed, found=study.found,
+            skip_corrupt=study.skip_corrupt, epochs=None if length == own else length, n=points,
+            seeds=study.seeds, design=study.design, box=study.box, box_down=study.box_down,
+            box_up=study.box_up, seed=study.seed, found=study.found,
         )
         for length in sorted(lengths_of(study), reverse=True)
         for optimizer in OPTIMIZERS

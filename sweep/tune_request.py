@@ -34,7 +34,8 @@ class TuneRequest(Training):
             "--optimizer": self.optimizer, "--recipe": self.recipe, "--data": self.data,
             "--epochs": self.epochs,
         }  # fmt: skip
-        return [word for flag, value in given.items() if value is not None for word in (flag, str(value))]
+        words = [word for flag, value in given.items() if value is not None for word in (flag, str(value))]
+        return words + (["--skip-corrupt"] if self.skip_corrupt else [])
 
 
 def plan_search(request: TuneRequest) -> tuple[SearchPlan, FileSplits | Splits]:
@@ -56,10 +57,12 @@ def plan_search(request: TuneRequest) -> tuple[SearchPlan, FileSplits | Splits]:
     )  # fmt: skip
     if recipe.trainer:
         return plan(px=0, data_fingerprint=trainers.load(recipe.trainer).fingerprint, classes=0), NO_IMAGES
-    source = open_source(recipe, request.data)
+    source = open_source(recipe, request.data, skip_corrupt=request.skip_corrupt)
     px = training_px(model, recipe, source.classes)
     splits = load_splits(source, recipe, px)
-    return plan(px=px, data_fingerprint=source.fingerprint, classes=source.classes), splits
+    return plan(
+        px=px, data_fingerprint=source.fingerprint, classes=source.classes, left_out=source.left_out
+    ), splits
 
 
 def _problems(request: TuneRequest) -> list[str]:

@@ -12,7 +12,7 @@ from sweep.recipe import Recipe
 __all__ = ["NO_IMAGES", "FileSplits", "Images", "Source", "Splits", "open_source"]
 
 
-def open_source(recipe: Recipe, path: Path | None) -> Source:
+def open_source(recipe: Recipe, path: Path | None, *, skip_corrupt: bool = False) -> Source:
     """Open a recipe's data.
 
     Parameters
@@ -21,12 +21,16 @@ def open_source(recipe: Recipe, path: Path | None) -> Source:
         Names the kind of data set, its data seed and its training subset.
     path : Path or None
         Where the data lies; only ``digits`` has none.
+    skip_corrupt : bool
+        Leave images out that cannot be read; of folders of images only.
 
     Raises
     ------
     InputError
         If the data is missing, damaged or unfit. The file is named.
     """
+    if skip_corrupt and recipe.dataset != "folder":
+        raise InputError(f"--skip-corrupt is for folders of images; the recipe {recipe.name!r} has none")
     if recipe.dataset == "digits":
         if path is not None:
             raise InputError(
@@ -37,4 +41,4 @@ def open_source(recipe: Recipe, path: Path | None) -> Source:
         raise InputError(f"the recipe {recipe.name!r} needs its data: --data PATH")
     if not path.is_dir():
         raise InputError(f"--data {path}: {'not a folder' if path.exists() else 'no such folder'}")
-    return Idx(recipe, path) if recipe.dataset == "idx" else Folder(recipe, path)
+    return Idx(recipe, path) if recipe.dataset == "idx" else Folder(recipe, path, skip_corrupt=skip_corrupt)

@@ -72,6 +72,22 @@ def _jpeg_size(raw: bytes) -> tuple[int, int] | None:
     return int(width), int(height)
 
 
+def is_readable(path: Path) -> bool:
+    """Say whether an image can be decoded to its end; a JPEG is, at an eighth of its size, to save time.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be read at all: no fault of the image.
+    """
+    read_bytes(path)
+    try:
+        ImageFile(path).pixels(REDUCED[0])
+    except InputError:
+        return False
+    return True
+
+
 def read_bytes(path: Path | str) -> bytes:
     """Read a file; an `InputError` names it where that cannot be done."""
     try:
@@ -94,7 +110,9 @@ def read_rgb(path: Path | str, px: int | None = None) -> Image.Image:
                 image.draft("RGB", (px, px))  # lets a JPEG be decoded at a reduced size
             return _to_rgb(image)
     except (OSError, UnidentifiedImageError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise InputError(f"{path} is not a readable image: {error}") from error
+        raise InputError(
+            f"{path} is not a readable image: {error}. Replace it, or leave such images out: --skip-corrupt"
+        ) from error
 
 
 def _to_rgb(image: Image.Image) -> Image.Image:

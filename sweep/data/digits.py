@@ -15,6 +15,7 @@ class Digits:
     """The embedded data set."""
 
     classes = 10
+    left_out: tuple[str, ...] = ()
 
     def __init__(self, recipe: Recipe) -> None:
         images = read_digits()

@@ -1,6 +1,7 @@
 """A folder of class folders: ``train/CLASS/*.jpg`` and, if there is one, ``val/CLASS/*.jpg``."""
 
 import hashlib
+from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
@@ -9,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from sweep.data.decode import read_bytes, read_rgb
+from sweep.data.decode import is_readable, read_bytes, read_rgb
 from sweep.data.images import Files, FileSplits, Images, Splits, stratified
 from sweep.errors import InputError
 from sweep.recipe import Recipe
@@ -30,22 +31,36 @@ class _Files(NamedTuple):
 class Folder:
     """Images of any size: scaled until the shorter side fits, then cut to the centre."""
 
-    def __init__(self, recipe: Recipe, folder: Path) -> None:
+    def __init__(self, recipe: Recipe, folder: Path, *, skip_corrupt: bool = False) -> None:
         if not (folder / "train").is_dir():
             raise InputError(f"--data {folder}: no folder train/ of class folders in it")
         names = _class_names(folder / "train")
         self.classes = len(names)
         rng = np.random.default_rng(recipe.data_seed)
-        train = _find(folder / "train", names)
+        self._unreadable: list[Path] = []
+        find = self._find_readable if skip_corrupt else _find
+        train = find(folder / "train", names)
         if (folder / "val").is_dir():
-            val = _find(folder / "val", names)
+            val = find(folder / "val", names)
         else:
             train, val = _hold_out(train, rng)
         train, minival = _hold_out(train, rng)
         if recipe.train_subset is not None and recipe.train_subset < len(train.paths):
             train = train.take(stratified(train.labels, recipe.train_subset, rng))
         self._parts, self._folder, self._names = (train, minival, val), folder, names
+        self.left_out = tuple(path.relative_to(folder).as_posix() for path in self._unreadable)
         self._one_by_one = recipe.per_image
+
+    def _find_readable(self, split: Path, names: list[str]) -> _Files:
+        """List a split's images but those that cannot be read; every class must keep some."""
+        files = _find(split, names)
+        with ThreadPoolExecutor() as pool:
+            kept = np.array(list(pool.map(is_readable, files.paths)))
+        self._unreadable += [path for path, good in zip(files.paths, kept, strict=True) if not good]
+        for label, name in enumerate(names):
+            if not kept[files.labels == label].any():
+                raise InputError(f"{split / name} holds no image that can be read")
+        return files.take(np.flatnonzero(kept))
 
     @cached_property
     def fingerprint(self) -> str:

@@ -58,6 +58,8 @@ class Source(Protocol):
     """A data set that has been found and checked."""
 
     classes: int
+    left_out: tuple[str, ...]
+    """Images that cannot be read, if those were to be left out."""
 
     @property
     def fingerprint(self) -> str:
