@@ -27,7 +27,7 @@ demo: $(STAMP)
 	@echo "weight decay. $(DEMO)/edf-absolute.pdf is the same with the error itself, scatter.pdf shows every trial."
 	@echo "Browse the trials:  cd $(DEMO) && ../$(BIN)/sweep ui   and open http://127.0.0.1:5000"
 
-# The studies of docs/results/digits: hyperparameters, lengths and optimizers, three quarters of an hour on two cores.
+# The studies of docs/results/digits: hyperparameters, lengths and optimizers, an hour or two on two cores.
 results: $(STAMP)
 	$(BIN)/python benchmarks/results.py --recipe digits
 

@@ -26,6 +26,7 @@ from sweep.report import PACKAGES
 from sweep.workspace import Workspace
 
 STUDIES = ("hyperparameters", "lengths", "optimizers")
+PROGRESS = "trials "
 
 
 def main() -> None:
@@ -91,7 +92,8 @@ class Record:
             assert ran.stdout is not None
             for line in ran.stdout:
                 print(line, end="", flush=True)
-                file.write(line)
+                if not line.startswith(PROGRESS):
+                    file.write(line)
         entry = {"command": " ".join(["sweep", *command]), "started": at, "exit_code": ran.wait()}
         self._known["commands"].append(entry | {"wall_s": round(time.monotonic() - started, 1)})
         self._path.write_text(json.dumps(self._known, indent=1) + "\n")
@@ -108,6 +110,7 @@ def keep_tables(recorded: Record, out: Path, work: Path) -> None:
     """Write every trial, each sweep's settings and the comparisons of models."""
     place = os.path.relpath(out, work)  # what is recorded tells nothing of where this machine keeps it
     recorded.run("export.txt", out, work, ["export", "--out", f"{place}/trials.csv"])
+    recorded.run("absolute.txt", out, work, ["cdf", "--absolute", "--out", f"{place}/absolute.png"])
     plans = [sweep.plan for sweep in Workspace(work / "sweeps").sweeps()]
     rows = [
         {
