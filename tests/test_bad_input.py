@@ -63,6 +63,7 @@ RUN = {
         (".", "leave --data out"), ("a_file", "leave --data out"), ("missing", "leave --data out"),
         ("NUL", "Invalid value for '--data'"),
     ],
+    "--skip-corrupt": [("", "--skip-corrupt is for folders of images"), ("x", "unexpected extra argument")],
     "--epochs": [
         ("0", "epochs must be at least 1, got 0"), ("-1", "epochs must be at least 1, got -1"),
         ("DIGITS", "epochs must be less than 2^53"), ("1.5", NO_WHOLE), ("nan", NO_WHOLE),
@@ -139,6 +140,7 @@ TUNE = {
     "--optimizer": [("adam", "Did you mean adamw"), ("''", "Known: adamw, sgd")],
     "--recipe": [("nope", "unknown recipe 'nope'"), ("empty.toml", "field 'dataset' is missing")],
     "--data": [(".", "leave --data out")],
+    "--skip-corrupt": [("", "--skip-corrupt is for folders of images")],
     "--epochs": [("0", "epochs must be at least 1, got 0"), ("x", NO_WHOLE)],
     "--lr-range": [
         ("''", "--lr-range takes LOW:HIGH, such as 1e-4:1e-1, got ''"), ("1", "got '1'"), ("1:2:3", "1:2:3"),
