@@ -5,8 +5,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+import psutil
 import pytest
-from test_resume import finish
+from test_resume import finish, wait_for
 from test_run import environment, sweep
 
 from sweep.errors import InputError
@@ -45,19 +46,41 @@ def epochs(folder: Path) -> dict[tuple[str, int], dict]:
     return {(event["key"], event["epoch"]): event for event in found}
 
 
+def ranks_of(driver: subprocess.Popen) -> list[psutil.Process]:
+    children = psutil.Process(driver.pid).children(recursive=True)
+    return [child for child in children if "ray::_Rank" in " ".join(child.cmdline())]
+
+
 @pytest.mark.system
-def test_two_processes_a_trial_equal_one(tmp_path):
-    alone, together = (tmp_path / name for name in ("alone", "together"))
-    for folder, ranks in ((alone, 1), (together, 2)):
+def test_two_processes_a_trial_equal_one_and_survive_that_one_is_killed(tmp_path):
+    folders = [tmp_path / name for name in ("alone", "together", "killed")]
+    for folder in folders:
         folder.mkdir()
-        finish(start(folder, ranks))
-        assert not list(folder.glob("sweeps/*/checkpoints"))
+    alone, together, killed = folders
+    finish(start(alone, 1))
+    finish(start(together, 2))
     one, two = epochs(alone), epochs(together)
     assert len(one) == 2 * 20
     assert one.keys() == two.keys()
     for place in one:
         # a minibatch in two halves gives even the same bits: their gradients' sum is that of two terms
         assert two[place]["train_loss"] == pytest.approx(one[place]["train_loss"], rel=1e-3)
+
+    driver = start(killed, 2)
+    wait_for(lambda: list(killed.glob("sweeps/*/checkpoints/*.ckpt")))
+    first = ranks_of(driver)
+    first[1].kill()
+    wait_for(lambda: sum(process.is_running() for process in first) <= len(first) - 2)  # its companion, too
+    out = finish(driver)
+    assert "goes on from its checkpoint" in out
+    assert epochs(killed) == two, "to the last bit"
+    assert not any(process.is_running() for process in first)
+    for folder in folders:
+        assert not list(folder.glob("sweeps/*/checkpoints"))
+    (journal,) = killed.glob("sweeps/*/journal.jsonl")
+    assert '"device": "2 × cpu"' in json.dumps(
+        [json.loads(line) for line in journal.read_text().splitlines()], ensure_ascii=False
+    )
 
 
 @pytest.mark.system
