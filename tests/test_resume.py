@@ -38,7 +38,7 @@ def start(folder: Path, *words: str) -> subprocess.Popen:
 
 
 def finish(driver: subprocess.Popen) -> str:
-    out, _ = driver.communicate(timeout=240)
+    out, _ = driver.communicate(timeout=600)
     assert driver.returncode == 0, out
     return out
 
@@ -48,7 +48,7 @@ def checkpoints(folder: Path) -> list[Path]:
 
 
 def wait_for(condition) -> None:
-    for _ in range(2400):
+    for _ in range(6000):
         if condition():
             return
         time.sleep(0.05)
