@@ -77,7 +77,7 @@ def undisturbed(tmp_path_factory):
 @pytest.mark.system
 def test_a_killed_driver_and_a_killed_worker_cost_no_epoch(undisturbed, tmp_path):
     driver = start(tmp_path)
-    wait_for(lambda: checkpoints(tmp_path))
+    wait_for(lambda: len(checkpoints(tmp_path)) == 2)  # both trials have one
     driver.kill()
     driver.wait()
     again = start(tmp_path)

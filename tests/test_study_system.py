@@ -70,7 +70,7 @@ def test_a_study_that_was_killed_goes_on(studied, tmp_path):
     driver.wait(60)
     half = sweep(tmp_path, *words, "--draw-only")
     assert half.returncode == 1, "incomplete, and drawn as far as it goes"
-    assert "have no result" in half.stdout
+    assert "without a result" in half.stdout
     whole = sweep(tmp_path, *words)
     assert whole.returncode == 0, whole.stdout + whole.stderr
     columns = ["key", "top1_err"]
