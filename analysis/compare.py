@@ -288,8 +288,10 @@ def p_of_zero(interval_at: Callable[[float], Interval]) -> float:
         return low > 0 or high < 0
 
     low, high = math.log(LEAST_P), math.log(0.999)
-    if excluded(low) or not excluded(high):
-        return LEAST_P if excluded(low) else 1.0
+    if excluded(low):
+        return LEAST_P
+    if not excluded(high):
+        return 1.0
     for _ in range(_HALVINGS):
         middle = (low + high) / 2
         low, high = (low, middle) if excluded(middle) else (middle, high)

@@ -44,6 +44,10 @@ class Kept(ABC):
         """Read what is in the folder, or may have changed there."""
         self.journal = Journal(self.folder / JOURNAL, mend=self._mend)
 
+    def _catch_up(self) -> None:
+        """Take in what another driver may have done since this was opened."""
+        self._read()
+
     @property
     @abstractmethod
     def plan(self) -> "Plan | SearchPlan":
@@ -125,7 +129,7 @@ class Kept(ABC):
             If another driver is at work. Its host and process are named.
         """
         with _driving(self.folder, self.name, self.FILE):
-            self._read()  # another driver may have gone on meanwhile
+            self._catch_up()
             yield
 
 

@@ -2,8 +2,6 @@
 
 import os
 import secrets
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 from sweep import plan as plans
@@ -44,18 +42,9 @@ class Sweep(Kept):
         """The trials."""
         return self._plan.trials
 
-    @contextmanager
-    def driving(self) -> Iterator[None]:
-        """Be the sweep's only driver.
-
-        Raises
-        ------
-        InputError
-            If another driver is at work. Its host and process are named.
-        """
-        with super().driving():
-            self._plan = _larger(self.plan_file, self._plan)  # another driver may have grown it meanwhile
-            yield
+    def _catch_up(self) -> None:
+        super()._catch_up()
+        self._plan = _larger(self.plan_file, self._plan)
 
     def write_plan(self) -> list[str]:
         """Write the plan, unless it is there already, and put right what is damaged; say what was."""
