@@ -60,6 +60,14 @@ def test_points_and_seeds_grow_in_any_order_and_none_is_lost(workspace):
     assert len(workspace.names()) == 1
 
 
+def test_a_plan_that_another_driver_grew_meanwhile_is_not_written_over(workspace):
+    small = workspace.prepare(a_plan(n=4))
+    create(workspace, a_plan(n=9))
+    with small.driving():
+        small.write_plan()
+    assert small.plan == workspace.open(small.name).plan == a_plan(n=9)
+
+
 def test_the_wanted_trials_are_those_of_the_command_not_of_a_larger_plan(workspace):
     sweep = create(workspace, a_plan(n=4, seeds=3))
     first = sweep.plan.trials[0]
