@@ -140,4 +140,4 @@ def make_sampler(seed: int, start: int = START) -> Any:
 
 def make_pruner(epochs: int) -> Any:
     """Return the pruner that `sweep tune` uses."""
-    return optuna.pruners.MedianPruner(n_startup_trials=6, n_warmup_steps=epochs * 2 // 5)
+    return optuna.pruners.MedianPruner(n_startup_trials=6, n_warmup_steps=math.ceil(epochs * 2 / 5))

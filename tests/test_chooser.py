@@ -49,17 +49,19 @@ def test_points_that_run_at_the_same_time_are_not_the_same():
     assert len(set(asked)) == 6
 
 
-def test_what_is_far_worse_than_the_others_is_pruned_but_not_before_two_fifths():
-    chooser = Chooser(0, 10)
+@pytest.mark.parametrize(("epochs", "earliest"), [(4, 2), (10, 4), (12, 5), (25, 10)])
+def test_what_is_far_worse_than_the_others_is_pruned_but_not_before_two_fifths(epochs, earliest):
+    chooser = Chooser(0, epochs)
     for index in range(8):
         chooser.ask(index)
-        for epoch in range(1, 11):
-            assert not chooser.report(index, epoch, 50 - 4 * epoch + 0.01 * index) or index > 0
+        for epoch in range(1, epochs + 1):
+            assert not chooser.report(index, epoch, 80 - 2 * epoch + 0.01 * index) or index > 0
         chooser.tell(index, FINISHED, 10 + 0.01 * index)
     chooser.ask(8)
     chooser.ask(9)
-    assert [chooser.report(8, epoch, 90.0) for epoch in range(1, 6)] == [False, False, False, True, True]
-    assert not any(chooser.report(9, epoch, 49 - 4 * epoch) for epoch in range(1, 11))
+    pruned = [chooser.report(8, epoch, 90.0) for epoch in range(1, epochs + 1)]
+    assert pruned == [epoch >= earliest for epoch in range(1, epochs + 1)]
+    assert not any(chooser.report(9, epoch, 79 - 2 * epoch) for epoch in range(1, epochs + 1))
 
 
 def test_a_trial_that_begins_again_is_not_judged_by_epochs_it_reported_before():
