@@ -119,7 +119,7 @@ def _day(time_ms: int) -> str:
 
 def _links(recipes: Iterable[str]) -> tuple[dict[str, str], str]:
     """Return the runs' addresses, and what to say of them."""
-    from sweep.store import LOCAL_UI, run_links
+    from sweep.store.runs import LOCAL_UI, run_links
 
     links: dict[str, str] = {}
     for recipe in sorted(recipes):

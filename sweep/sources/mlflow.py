@@ -23,7 +23,7 @@ def read(experiment: str, name: str) -> Source:
     InputError
         If the store or the experiment is not there, or has no runs.
     """
-    from sweep.store import read_runs
+    from sweep.store.runs import read_runs
 
     runs = read_runs(experiment)
     parents = {run["parent"] for run in runs}

@@ -1,40 +1,29 @@
 """MLflow's record of the sweeps: one experiment a recipe, a parent run a sweep, its trials as children.
 
-The only module that imports MLflow, and only the driver uses it. It holds nothing that the journal does
+The only package that imports MLflow, and only the driver uses it. It holds nothing that the journal does
 not: a run is found again by its trial's key and brought up to date as often as one likes.
 """
 
-import logging
-import os
-import re
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-# A tracking server that is away is noticed soon; what could not be sent is sent again from the journal.
-os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
-os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "20")
-os.environ.setdefault("MLFLOW_SQLALCHEMYSTORE_POOL_PRE_PING", "true")
-
 from mlflow import MlflowClient, get_tracking_uri
-from mlflow.entities import Metric, Param, RunTag, ViewType
+from mlflow.entities import Metric, Param, RunTag
 from mlflow.exceptions import MlflowException
 
 from sweep import labels
-from sweep.databases import masked, sqlite_file, sqlite_lacks
-from sweep.errors import InputError, unknown
+from sweep.errors import InputError
 from sweep.journal import TrialHistory
 from sweep.plan import Plan
 from sweep.progress import counted
 from sweep.search import SearchPlan
+from sweep.store.client import all_runs, is_missing_file, quieten, usable
 from sweep.trial import EpochRecord, TrialRecord, TrialSpec, TrialState
 
 WORKSPACE_TAG = "sweep.workspace"
 """Tells the runs of one workspace from those that others keep of the very same trials."""
 
-LOCAL_UI = "http://127.0.0.1:5000"
-"""Where `sweep ui` listens by default."""
 METRICS_PER_REQUEST = 1000
 """MLflow's limit for one ``log_batch``."""
 
@@ -62,10 +51,10 @@ class Store:
     def __init__(self, recipe: str, kind: str = "sweep", *, create: bool = True) -> None:
         self.uri = get_tracking_uri()
         self.experiment = f"{kind}-{recipe}"
-        _quieten()
+        quieten()
         self._experiment_id: str | None = None
-        if create or not _is_missing_file(self.uri):
-            with _usable(self.uri):
+        if create or not is_missing_file(self.uri):
+            with usable(self.uri):
                 self._client = MlflowClient(self.uri)
                 self._experiment_id = self._find_experiment(create)
         self._found: dict[str, list[Any]] = {}  # key → its runs, the oldest first
@@ -102,7 +91,7 @@ class Store:
             If MLflow cannot be used.
         """
         self._workspace = workspace
-        with _usable(self.uri):
+        with usable(self.uri):
             for run in sorted(
                 self._search(plan.sweep), key=lambda run: (run.info.start_time, run.info.run_id)
             ):
@@ -119,7 +108,7 @@ class Store:
         """
         self.look(plan, workspace)
         self._plan_files[plan.sweep] = plan_file
-        with _usable(self.uri):
+        with usable(self.uri):
             self._client.update_run(self._parent(plan), status="RUNNING")
 
     def _parent(self, plan: Plan | SearchPlan) -> str:
@@ -146,7 +135,7 @@ class Store:
         if self._experiment_id is None:
             return []
         where = f"tags.`sweep.sweep` = '{sweep}' AND tags.`{WORKSPACE_TAG}` = '{self._workspace}'"
-        return _all_runs(self._client, self._experiment_id, where)
+        return all_runs(self._client, self._experiment_id, where)
 
     def _create(self, key: str, name: str, tags: dict[str, str], start_ms: int | None) -> str:
         tags = {"sweep.key": key, WORKSPACE_TAG: self._workspace} | tags
@@ -201,7 +190,7 @@ class Store:
         for key in keys:
             run = self._found.get(key, [None])[0]
             if run is not None and (state := labels.final_state(run)) and state.has_result:
-                with _usable(self.uri):
+                with usable(self.uri):
                     curves = self._curves(run.info.run_id)
                 try:
                     yield key, labels.read_history(key, run, state, curves)
@@ -292,108 +281,6 @@ class Store:
             if not self._is_gone(run):
                 self._client.set_terminated(run, "KILLED")
             self._unfinished.pop(run, None)
-
-
-def _is_missing_file(uri: str) -> bool:
-    """Say whether a tracking address is a database file that is not there: MLflow would create it."""
-    file = sqlite_file(uri)
-    return file is not None and not file.exists()
-
-
-def read_runs(experiment: str) -> list[dict[str, Any]]:
-    """Read the active runs of an experiment, whoever wrote it. Nothing is written.
-
-    Returns
-    -------
-    list of dict
-        Of each run its id, its experiment's, its parent's (None without one), status, wall_s, and params,
-        metrics (the last value of each) and tags.
-
-    Raises
-    ------
-    InputError
-        If MLflow cannot be read, or has no such experiment.
-    """
-    uri = get_tracking_uri()
-    _quieten()
-    _check_is_there(uri)
-    with _usable(uri):
-        client = MlflowClient(uri)
-        found = client.get_experiment_by_name(experiment)
-        if found is None:
-            names = [known.name for known in client.search_experiments(max_results=1000)]
-            raise unknown("MLflow experiment", experiment, names, f"Looked for at {masked(uri)}.")
-        return [_run(run) for run in _all_runs(client, found.experiment_id, "")]
-
-
-def run_links(recipe: str) -> dict[str, str]:
-    """Return the address of each trial's run in MLflow's UI, by the trial's key.
-
-    Runs in a file or database have the address at which `sweep ui` shows them.
-
-    Raises
-    ------
-    InputError
-        If MLflow cannot be read, or has nothing of the recipe.
-    """
-    runs = read_runs(f"sweep-{recipe}")
-    uri = get_tracking_uri()
-    host = re.sub(r"(?<=://)[^@/]*@", "", uri).rstrip("/") if uri.startswith("http") else LOCAL_UI
-    return {
-        run["tags"]["sweep.key"]: f"{host}/#/experiments/{run['experiment']}/runs/{run['id']}"
-        for run in runs
-        if run["parent"] and "sweep.key" in run["tags"]
-    }
-
-
-def _check_is_there(uri: str) -> None:
-    """Refuse a local store that is not there, or not MLflow's: a client would make one of it."""
-    file = sqlite_file(uri)
-    problem = sqlite_lacks(file, ("experiments", "runs", "alembic_version")) if file else None
-    folder = Path(uri.removeprefix("file://"))
-    if file is None and (uri.startswith("file:") or "://" not in uri) and not folder.is_dir():
-        problem = f"there is no folder {folder}"
-    if problem:
-        raise InputError(f"MLflow at {masked(uri)}: {problem}. MLFLOW_TRACKING_URI says where it is.")
-
-
-def _run(run: Any) -> dict[str, Any]:
-    spent = (run.info.end_time - run.info.start_time) / 1000 if run.info.end_time else None
-    return {
-        "id": run.info.run_id, "experiment": run.info.experiment_id, "status": run.info.status,
-        "parent": run.data.tags.get(labels.PARENT),
-        "wall_s": spent, "params": run.data.params, "metrics": run.data.metrics, "tags": run.data.tags,
-    }  # fmt: skip
-
-
-def _all_runs(client: MlflowClient, experiment_id: str, where: str) -> Iterable[Any]:
-    token = None
-    while True:
-        page = client.search_runs([experiment_id], where, ViewType.ACTIVE_ONLY, 5000, page_token=token)
-        yield from page
-        token = page.token
-        if not token:
-            return
-
-
-@contextmanager
-def _usable(uri: str) -> Iterator[None]:
-    """Turn whatever goes wrong, from a bad scheme to a refused connection, into one message."""
-    try:
-        yield
-    except InputError:
-        raise
-    except Exception as error:
-        reason = str(error).strip().splitlines()[0][:300] if str(error).strip() else type(error).__name__
-        raise InputError(
-            f"MLflow at {masked(uri)} cannot be used: {masked(reason)}\n"
-            "Start its server, or set MLFLOW_TRACKING_URI to one that runs. Unset, a file here is used."
-        ) from error
-
-
-def _quieten() -> None:
-    for name in ("mlflow", "alembic", "sqlalchemy", "urllib3"):
-        logging.getLogger(name).setLevel(logging.ERROR)
 
 
 _CURVES = ("top1_err", "val_loss", "train_loss", "epoch_lr")
