@@ -67,6 +67,12 @@ def test_spread_between_seeds_is_a_bar():
     assert "2 seeds" in texts(axes.figure)
 
 
+def test_the_spread_below_the_least_error_has_room_on_a_logarithmic_axis():
+    (axes,) = optimizers_figure(outcomes(study({50: [40.0, 40.0], 100: [1.0, 2.0]}))).axes
+    assert axes.get_yscale() == "log"
+    assert 0.5 < axes.get_ylim()[0] < 1.5 - 0.5**0.5
+
+
 def test_a_length_that_diverged_is_a_cross_and_one_without_result_is_counted():
     figure = lengths_figure(outcomes(study({50: [100.0], 100: [np.nan], 200: [5.0], 400: [4.0]})))
     (axes,) = figure.axes

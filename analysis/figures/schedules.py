@@ -121,7 +121,9 @@ def put_lengths(ax: Axes, lengths: Sequence[int]) -> None:
 def height_of(means: Floats, sds: Floats, *, log: bool, lost: bool, least: float = 5.0) -> YAxis:
     """Choose a y axis on which all means lie, with what is drawn of their spread; NaN are none."""
     means, spread = means[~np.isnan(means)], np.nan_to_num(sds[~np.isnan(means)])
-    low = means if log else means - spread  # a spread that reaches below 0 has no place on a logarithmic axis
+    low = means - spread
+    if log:  # a spread that reaches down to 0 has no place on it, and one that almost does takes all
+        low = np.maximum(low, means / 2)
     return y_axis(np.concatenate([low, means + spread]), log=log, lost=lost, least=least)
 
 
