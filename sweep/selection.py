@@ -115,10 +115,12 @@ class Trials:
         InputError
             If none is left.
         """
+        from sweep.progress import listed
+
         kept = [sweep for sweep in self.sweeps if sweep.plan.n]
         if len(kept) == len(self.sweeps):
             return self
-        names = ", ".join(sweep.name for sweep in self.sweeps if not sweep.plan.n)
+        names = listed([sweep.name for sweep in self.sweeps if not sweep.plan.n])
         if not kept:
             raise InputError(f"only the optimum was trained in {names}; `sweep run` adds points around it")
         _print_note(f"Left out, as only their optimum was trained: {names}")

@@ -12,7 +12,7 @@ from sweep import labels, show_tune
 from sweep.changes import changes
 from sweep.kept import Kept
 from sweep.plan import Plan
-from sweep.progress import counted, duration
+from sweep.progress import counted, duration, listed
 from sweep.search import Search
 from sweep.show_tune import driven_by
 from sweep.trial import SWEEP_STATES, TrialSpec, TrialState
@@ -80,9 +80,8 @@ def changed(plans: Sequence[Plan], workspace: Workspace, console: Console) -> No
 
 def beginning(sweeps: Sequence[Sweep], wanted: int, missing: int, console: Console) -> None:
     """Say what is about to be trained."""
-    console.print(
-        f"{', '.join(sweep.name for sweep in sweeps)}: {missing} of {counted(wanted, 'trial')} to train"
-    )
+    names = listed([sweep.name for sweep in sweeps])
+    console.print(f"{names}: {missing} of {counted(wanted, 'trial')} to train")
 
 
 def adopted(count: int, console: Console) -> None:

@@ -7,7 +7,7 @@ from rich.console import Console
 from test_journal import failed, finished
 from test_plan import a_plan
 
-from sweep.progress import ProgressView, Tally, counted, duration
+from sweep.progress import ProgressView, Tally, counted, duration, listed
 from sweep.trial import EpochRecord, TrialRecord, TrialState
 
 PLAN = a_plan(n=3)
@@ -89,3 +89,9 @@ def test_where_there_is_no_terminal_plain_lines_are_printed():
     assert "trials 1/4: 1 finished" in out.getvalue()
     assert "MLflow is away" in out.getvalue()
     assert "\x1b" not in out.getvalue()
+
+
+def test_many_names_are_counted_after_the_first():
+    assert listed(["a"]) == "a"
+    assert listed(list("abcd")) == "a, b, c, d"  # "1 more" is no shorter than its name
+    assert listed(list("abcdefgh")) == "a, b, c and 5 more"
