@@ -6,25 +6,45 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-FOLDER = Path(__file__).parents[1] / "docs" / "results" / "digits"
+RESULTS = Path(__file__).parents[1] / "docs" / "results"
 MODELS = {"ViT_P": "vit_p_1mf", "ViT_C": "vit_c_1mf", "RegNetY": "regnety_1mf"}
-ROW = re.compile(
+SCHEDULES = {"digits": 25}
+"""How long the points around an optimum were trained, by recipe."""
+LENGTHS = 12, 25, 50, 100
+EDF_ROW = re.compile(
     r"^\| (AdamW|SGD), (\w+) \| ([\d.]+) ± ([\d.]+) % \| ([\d.]+) .*?\| ([\d.]+) .*?\| ([\d.]+) ",
     re.MULTILINE,
 )
-ROWS = ROW.findall((FOLDER / "README.md").read_text())
+LENGTH_ROW = re.compile(r"^\| (\w+), (AdamW|SGD) \|((?: [\d.]+ ± [\d.]+ \|){4})", re.MULTILINE)
 
 
-def test_every_model_has_a_row_with_each_optimizer():
-    assert {row[:2] for row in ROWS} == {(o, m) for o in ("AdamW", "SGD") for m in MODELS}
+def rows(recipe, row):
+    return row.findall((RESULTS / recipe / "README.md").read_text())
 
 
-@pytest.mark.parametrize("row", ROWS, ids=lambda row: " ".join(row[:2]))
-def test_its_numbers_are_those_of_the_trials(row):
-    optimizer, model, *told = row
-    trials = pd.read_csv(FOLDER / "trials.csv")
+def trials_of(recipe, model, optimizer):
+    sweeps = pd.read_csv(RESULTS / recipe / "sweeps.csv")[["sweep", "schedule"]]
+    trials = pd.read_csv(RESULTS / recipe / "trials.csv").merge(sweeps, on="sweep", validate="many_to_one")
     trials = trials[(trials.optimizer == optimizer.lower()) & (trials.model == MODELS[model])]
     assert (trials.state == "finished").all()
+    return trials
+
+
+EDF_ROWS = [(recipe, *row) for recipe in SCHEDULES for row in rows(recipe, EDF_ROW)]
+
+
+@pytest.mark.parametrize("recipe", SCHEDULES)
+def test_every_model_has_a_row_with_each_optimizer(recipe):
+    assert {row[1:3] for row in EDF_ROWS if row[0] == recipe} == {
+        (o, m) for o in ("AdamW", "SGD") for m in MODELS
+    }
+
+
+@pytest.mark.parametrize("row", EDF_ROWS, ids=lambda row: " ".join(row[:3]))
+def test_its_numbers_are_those_of_the_trials(row):
+    recipe, optimizer, model, *told = row
+    trials = trials_of(recipe, model, optimizer)
+    trials = trials[trials.schedule == SCHEDULES[recipe]]
     optimum, points = (trials.top1_err[trials.role == role] for role in ("optimum", "point"))
     assert (len(optimum), len(points)) == (5, 64)
     delta = points - optimum.mean()
@@ -34,3 +54,20 @@ def test_its_numbers_are_those_of_the_trials(row):
         [optimum.mean(), optimum.std(), *found, area], abs=0.051
     )
     assert [float(number) for number in told[2:]] == pytest.approx([*found, area], abs=0.0051)
+
+
+def test_every_model_has_its_error_at_every_length():
+    assert {row[:2] for row in rows("digits", LENGTH_ROW)} == {
+        (m, o) for o in ("AdamW", "SGD") for m in MODELS
+    }
+
+
+@pytest.mark.parametrize("row", rows("digits", LENGTH_ROW), ids=lambda row: " ".join(row[:2]))
+def test_the_errors_at_each_length_are_those_of_the_trials(row):
+    model, optimizer, cells = row
+    trials = trials_of("digits", model, optimizer)
+    trials = trials[(trials.role == "optimum") & (trials.repeat < 3)]
+    errors = [trials.top1_err[trials.schedule == epochs] for epochs in LENGTHS]
+    assert [len(error) for error in errors] == [3] * 4
+    told = [tuple(map(float, cell.split(" ± "))) for cell in cells.strip(" |").split(" | ")]
+    assert told == [pytest.approx((error.mean(), error.std()), abs=0.051) for error in errors]
