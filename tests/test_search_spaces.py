@@ -3,8 +3,10 @@
 import itertools
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -48,6 +50,8 @@ seeds = st.integers(0, 2**40)
 
 # ---- optima
 
+ROOT = Path(__file__).parents[1]
+
 
 def test_the_studys_optima_are_those_of_its_table():
     shipped = {key: (o.lr, o.weight_decay) for key, o in optima().items() if key[2] == "imagenet"}
@@ -60,6 +64,23 @@ def test_every_optimum_has_a_source():
         assert optimizer in ("adamw", "sgd")
         assert optimum.source.strip()
         assert ("2106.14881" in optimum.source) == (recipe == "imagenet")
+
+
+SEARCHED = {key: o for key, o in optima().items() if o.source.startswith("benchmarks/optima/")}
+
+
+@pytest.mark.parametrize("key", SEARCHED, ids="-".join)
+def test_an_optimum_that_was_searched_is_the_best_mean_of_its_finalists(key):
+    optimum = SEARCHED[key]
+    file, told = optimum.source.split(": ")
+    trials = pd.read_csv(ROOT / file)
+    again = trials[trials.stage == "repeat" if "stage" in trials else trials.role == "finalist"]
+    means = again.groupby(["lr", "weight_decay"]).top1_err.agg(["mean", "count"]).reset_index()
+    (found,) = means[np.isclose(means.lr, optimum.lr, rtol=6e-3)].itertuples()
+    assert optimum.weight_decay == pytest.approx(found.weight_decay, rel=6e-3)
+    assert found.mean == means["mean"].min()
+    seeds = "1 seed" if found.count == 1 else f"mean of {found.count} seeds"
+    assert told == f"{found.mean:.2f} % on minival, {seeds}"
 
 
 def test_no_optimum_is_listed_twice():
