@@ -15,6 +15,9 @@ START = 12
 if TYPE_CHECKING:
     from sweep.search import Search
 
+_JUDGES = 6
+"""Trials that were trained to the end by whose median at an epoch others are pruned, at least."""
+
 _SPACE: dict[str, BaseDistribution] = {
     "u_lr": FloatDistribution(0.0, 1.0),
     "u_wd": FloatDistribution(0.0, 1.0),
@@ -140,4 +143,7 @@ def make_sampler(seed: int, start: int = START) -> Any:
 
 def make_pruner(epochs: int) -> Any:
     """Return the pruner that `sweep tune` uses."""
-    return optuna.pruners.MedianPruner(n_startup_trials=6, n_warmup_steps=math.ceil(epochs * 2 / 5))
+    # Those that diverged earlier have no error at an epoch: without ``n_min_trials`` three others would do.
+    return optuna.pruners.MedianPruner(
+        n_min_trials=_JUDGES, n_startup_trials=_JUDGES, n_warmup_steps=math.ceil(epochs * 2 / 5)
+    )

@@ -64,6 +64,21 @@ def test_what_is_far_worse_than_the_others_is_pruned_but_not_before_two_fifths(e
     assert not any(chooser.report(9, epoch, 79 - 2 * epoch) for epoch in range(1, epochs + 1))
 
 
+def test_trials_that_diverged_early_do_not_judge_those_that_did_not():
+    chooser = Chooser(0, 4)
+    for index in range(5):
+        chooser.ask(index)
+        chooser.tell(index, TrialState.DIVERGED, 100.0)
+    for index in range(5, 11):
+        chooser.ask(index)
+        assert not any(chooser.report(index, epoch, 20.0 + index) for epoch in range(1, 5)), (
+            "too few to judge"
+        )
+        chooser.tell(index, FINISHED, 20.0 + index)
+    chooser.ask(11)
+    assert [chooser.report(11, epoch, 50.0) for epoch in (1, 2)] == [False, True]
+
+
 def test_a_trial_that_begins_again_is_not_judged_by_epochs_it_reported_before():
     chooser = Chooser(0, 10)
     for index in range(8):
