@@ -3,7 +3,6 @@
 import csv
 import functools
 import math
-import shlex
 from dataclasses import dataclass
 from importlib import resources
 
@@ -77,14 +76,12 @@ def find(model: str, optimizer: str, recipe: str) -> Optimum:
     Raises
     ------
     SearchSpaceError
-        If none is known. The text names what is, and how to give one.
+        If none is known. The text names what is.
     """
     if known := optima().get((model, optimizer, recipe)):
         return known
     near = [" + ".join(key[1:]) for key in optima() if key[0] == model]
-    has = f"Known for {model}: {', '.join(near)}. " if near else ""
-    words = f"--model {shlex.quote(model)} --optimizer {optimizer} --recipe {recipe}"
     raise SearchSpaceError(
-        f"no optimum is known for {model} with {optimizer} on {recipe}, so there is no box to sweep. {has}"
-        f"Find one with `sweep tune {words}`, or give one with `sweep run {words} --lr L --wd W`."
+        f"no optimum is known for {model} with {optimizer} on {recipe}, so there is no box to sweep."
+        + (f" Known for {model}: {', '.join(near)}." if near else "")
     )

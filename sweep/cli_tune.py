@@ -7,7 +7,7 @@ import typer
 
 from sweep.cli import AsJson, app, mind, plain_console, print_json
 from sweep.options import Address, CpusPerTrial, Data, GpusPerTrial, RecipeName, SkipCorrupt, TrainerName
-from sweep.selection import DEFAULT_FOLDER, Folder
+from sweep.selection import DEFAULT_FOLDER, Folder, folder_words
 
 
 @app.command(
@@ -76,7 +76,8 @@ def tune(
     except KeyboardInterrupt:
         console.print("Stopped. Every finished trial is kept; the same command goes on.")
         raise typer.Exit(130) from None
-    show_tune.ending(search, found, folder / FOUND, request.words, console)
+    words = request.words + folder_words(folder)
+    show_tune.ending(search, found, folder / FOUND, words, console)
     mind(show_tune.warnings(found) if found else [])
     if as_json:
         print_json(show_tune.as_json(search, found))

@@ -17,6 +17,7 @@ from sweep.errors import InputError, unknown
 from sweep.model_args import split, with_args
 from sweep.plan import Plan, make_plan
 from sweep.recipe import Recipe
+from sweep.selection import folder_words
 from sweep.trial import OPTIMIZERS
 
 BOXES = ("optimum", "paper")
@@ -235,29 +236,39 @@ def _optimum(request: Request, model: str, recipe: Recipe, data: str | None) -> 
         try:
             optimum, usual = search_spaces.find(*wanted), recipes.load(request.recipe).epochs
         except SearchSpaceError as error:
-            if request.trainer:
-                raise _no_optimum(request, model, other_data) from error
-            if not other_data:
-                raise
-            raise SearchSpaceError(f"{error} The one in {request.found} was found on other data.") from error
+            raise _no_optimum(request, model, str(error), other_data) from error
     note = f"{FOUND_FOR}{usual} epochs, used for {recipe.epochs}" if usual != recipe.epochs else ""
     optimum = optimum.at_batch(recipe.batch)
     return dataclasses.replace(optimum, source=optimum.source + note)
 
 
-def _no_optimum(request: Request, model: str, other: Found | None) -> InputError:
-    """Say which commands help a trainer without an optimum; ``other`` was found with another source."""
-    words = ["sweep", "tune", "--trainer", str(request.trainer), "--epochs", str(request.epochs)]
-    words += ["--optimizer", request.optimizer] + (["--model", model] if model != request.usual_model else [])
-    text = (
-        f"no optimum is known for {model} with {request.optimizer} and --trainer {request.trainer}, so "
-        f"there is no box to sweep. Find one: {shlex.join(words)}. Or give one with --lr L --wd W."
-    )
-    if other:
-        text += (
-            f" The one in {request.found}, --lr {other.lr:.6g} --wd {other.weight_decay:.6g}, was found with "
-            "another version of its source."
+def _no_optimum(request: Request, model: str, said: str, other: Found | None) -> InputError:
+    """Say after ``said`` which command finds an optimum; ``other`` was found on other data.
+
+    Of a trainer it was found with another version of its source. The command is for the usual length of
+    training, as an optimum is used for other lengths, too.
+    """
+    given: dict[str, object] = {
+        "--model": model, "--optimizer": request.optimizer,
+        "--recipe": request.recipe or recipes.DEFAULT, "--data": request.data,
+    }  # fmt: skip
+    source = "on other data"
+    if request.trainer:
+        given = {"--trainer": request.trainer, "--epochs": request.epochs, "--optimizer": request.optimizer}
+        if model != request.usual_model:
+            given["--model"] = model
+        said = (
+            f"no optimum is known for {model} with {request.optimizer} and --trainer {request.trainer}, so "
+            "there is no box to sweep."
         )
+        source = "with another version of its source"
+    words = [word for flag, value in given.items() if value is not None for word in (flag, str(value))]
+    words += ["--skip-corrupt"] if request.skip_corrupt else []
+    words += folder_words(request.found.parent) if request.found else []
+    text = f"{said} Find one: {shlex.join(['sweep', 'tune', *words])}. Or give one with --lr L --wd W."
+    if other:
+        place = f"{request.found}, --lr {other.lr:.6g} --wd {other.weight_decay:.6g}"
+        text += f" The one in {place}, was found {source}."
     return InputError(text)
 
 

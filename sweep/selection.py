@@ -24,6 +24,13 @@ _ELSEWHERE = "Trials from elsewhere"
 
 Folder = Annotated[Path, typer.Option("--dir", envvar="SWEEP_DIR", help="Folder of plans and journals.")]
 DEFAULT_FOLDER = Path("sweeps")
+
+
+def folder_words(folder: Path) -> list[str]:
+    """Return the option that names a folder of sweeps to another command, where it is not the usual one."""
+    return [] if folder == DEFAULT_FOLDER else ["--dir", str(folder)]
+
+
 Models = Annotated[list[str] | None, typer.Option("--model", "-m", help="Only this model. May be repeated.")]
 Optimizers = Annotated[
     list[str] | None, typer.Option("--optimizer", help="Only this optimizer. May be repeated.")

@@ -163,6 +163,16 @@ def test_an_optimum_of_other_data_is_not_taken(found, sweep):
     assert "found on other data" in err
 
 
+def test_what_to_do_after_a_search_names_its_folder(sweep, monkeypatch):
+    from sweep import tune
+
+    monkeypatch.setattr(tune, "run", lambda *_: (ROW, True))
+    code, out, _ = sweep("tune", "-m", "vit_p_1mf", "--dir", "other")
+    assert code == 0
+    assert "Next: sweep run --model vit_p_1mf --optimizer adamw --dir other --n 64" in out
+    assert "Next: sweep run --model vit_p_1mf --optimizer adamw --n 64" in sweep("tune", "-m", "vit_p_1mf")[1]
+
+
 def test_models_shows_what_was_found(found, sweep):
     import json
 

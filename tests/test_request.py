@@ -1,3 +1,4 @@
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -79,6 +80,36 @@ def test_what_does_not_fit_is_refused(changes, message, tmp_path, monkeypatch):
     Path("batch.toml").write_text(common + "max_px = 16\nbatch = 2000\n")
     with pytest.raises((InputError, SearchSpaceError), match=message):
         make_plans(Request(**({"models": ["vit_p_1mf"], "n": 4} | changes)))
+
+
+def test_the_command_that_finds_a_missing_optimum_is_one_that_works(tmp_path, sweep):
+    (tmp_path / "mine.toml").write_text(
+        'dataset = "digits"\nmax_px = 16\nepochs = 2\nbatch = 64\nwarmup_epochs = 0\n'
+    )
+    for folder in ([], ["--dir", "my sweeps"]):
+        asked = ["--recipe", str(tmp_path / "mine.toml"), *folder, "--dry-run"]
+        for words in (["run", "-m", "vit_p_1mf"], ["study", "lengths", "-m", "vit_p_1mf"]):
+            code, _, err = sweep(*words, *asked)
+            assert code == 2
+            named = shlex.split(err.split("Find one: ")[1].split(". Or give")[0])
+            code, out, err = sweep(*named[1:], "--dry-run")
+            assert (code, named[0]) == (0, "sweep"), err
+            assert "vit_p_1mf-adamw-mine" in out
+            assert named[-2:] == (folder or ["--recipe", str(tmp_path / "mine.toml")])
+
+
+def test_the_command_that_finds_a_missing_optimum_has_the_data_and_what_is_left_out(tmp_path):
+    request = Request(
+        models=["resnet18"],
+        recipe="folder",
+        data=tmp_path,
+        skip_corrupt=True,
+        found=Path("sweeps/optima.csv"),
+    )
+    with pytest.raises(InputError) as error:
+        make_plans(request)
+    words = shlex.join(["--data", str(tmp_path), "--skip-corrupt"])
+    assert f"sweep tune --model resnet18 --optimizer adamw --recipe folder {words}. Or" in str(error.value)
 
 
 def test_requests_of_several_schedules_are_planned_together_on_one_copy_of_the_data():
