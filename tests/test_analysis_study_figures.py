@@ -48,7 +48,7 @@ def texts(figure):
 def test_lengths_are_drawn_as_deltas_to_the_longest():
     (axes,) = lengths_figure(outcomes(study({50: [7.0], 100: [5.0], 200: [4.0]}))).axes
     assert [(x, y) for _, _, x, y in points(axes)] == [(50, 3.0), (100, 1.0), (200, 0.0)]
-    assert axes.get_ylabel() or "to 200 epochs" in texts(axes.figure)
+    assert "Δ top-1 error to 200 epochs" in texts(axes.figure)
     assert "ViT_C (AdamW)" in texts(axes.figure)
 
 
