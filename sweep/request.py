@@ -22,6 +22,8 @@ from sweep.trial import OPTIMIZERS
 
 BOXES = ("optimum", "paper")
 MAX_SEEDS = 1000
+GIVEN = "command line"
+"""The source of an optimum that was given with ``--lr`` and ``--wd``."""
 FOUND_FOR = "; found for "
 """In an optimum's source, before the length that it was found for where it is used for another."""
 

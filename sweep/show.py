@@ -13,6 +13,7 @@ from sweep.changes import changes
 from sweep.kept import Kept
 from sweep.plan import Plan
 from sweep.progress import counted, duration, listed
+from sweep.request import FOUND_FOR, GIVEN
 from sweep.search import Search
 from sweep.show_tune import driven_by
 from sweep.trial import SWEEP_STATES, TrialSpec, TrialState
@@ -82,6 +83,25 @@ def beginning(sweeps: Sequence[Sweep], wanted: int, missing: int, console: Conso
     """Say what is about to be trained."""
     names = listed([sweep.name for sweep in sweeps])
     console.print(f"{names}: {missing} of {counted(wanted, 'trial')} to train")
+    for line in optima([sweep.plan for sweep in sweeps]) if missing else []:
+        console.print(line, markup=False)
+
+
+def optima(plans: Sequence[Plan]) -> list[str]:
+    """Say once of each optimum that was looked up where it is from, and what other lengths it is used for."""
+    lengths: dict[tuple[str, str, str], list[int]] = {}
+    for plan in plans:
+        if plan.optimum_source == GIVEN:
+            continue
+        source, _, elsewhere = plan.optimum_source.partition(FOUND_FOR)
+        found = lengths.setdefault((plan.model, plan.optimizer, source), [])
+        if elsewhere and plan.recipe.epochs not in found:
+            found.append(plan.recipe.epochs)
+    return [
+        f"optimum of {model} with {optimizer}: {source}"
+        + (f"; used for {', '.join(map(str, sorted(epochs)))} epochs, too" if epochs else "")
+        for (model, optimizer, source), epochs in lengths.items()
+    ]
 
 
 def adopted(count: int, console: Console) -> None:

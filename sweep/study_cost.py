@@ -6,9 +6,8 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.table import Column, Table
 
-from sweep.plan import Plan
+from sweep import show
 from sweep.progress import counted, duration
-from sweep.request import FOUND_FOR
 from sweep.service import Task
 
 if TYPE_CHECKING:
@@ -37,7 +36,7 @@ def print_cost(tasks: Sequence[Task], console: Console) -> None:
         trainings, all_epochs, all_steps = trainings + left, all_epochs + epochs, all_steps + steps
         seconds += epochs * took_s
     console.print(table)
-    for line in sources([task.sweep.plan for task in tasks]):
+    for line in show.optima([task.sweep.plan for task in tasks]):
         console.print(line, markup=False)
     on = f"{device.type}, one thread a trial" if device.type == "cpu" else device.type
     console.print(
@@ -45,21 +44,6 @@ def print_cost(tasks: Sequence[Task], console: Console) -> None:
         f"about {seconds / 3600:.2g} device-hours ({duration(seconds)} on one {on})",
         markup=False,
     )
-
-
-def sources(plans: Sequence[Plan]) -> list[str]:
-    """Say once for each optimum where it comes from, and for which other lengths it is used."""
-    lengths: dict[tuple[str, str, str], list[int]] = {}
-    for plan in plans:
-        source, _, elsewhere = plan.optimum_source.partition(FOUND_FOR)
-        found = lengths.setdefault((plan.model, plan.optimizer, source), [])
-        if elsewhere and plan.recipe.epochs not in found:
-            found.append(plan.recipe.epochs)
-    return [
-        f"optimum of {model} with {optimizer}: {source}"
-        + (f"; used for {', '.join(map(str, sorted(epochs)))} epochs, too" if epochs else "")
-        for (model, optimizer, source), epochs in lengths.items()
-    ]
 
 
 def _device() -> "torch.device":

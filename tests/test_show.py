@@ -1,21 +1,27 @@
-"""What a study's dry run says beside its table."""
+"""What is said before anything is trained."""
 
-from sweep.request import make_plans
+from sweep.request import Request, make_plans
+from sweep.show import optima
 from sweep.studies import Study, requests_of
-from sweep.study_cost import sources
 
 
 def test_an_optimum_used_for_several_lengths_is_told_of_once():
     study = Study(kind="lengths", epochs=[6, 3, 25], models=["vit_p_1mf"])
     plans = [planned.plan for request in requests_of(study) for planned in make_plans(request)]
     assert len(plans) == 3
-    (line,) = sources(plans)
+    (line,) = optima(plans)
     assert line.startswith("optimum of vit_p_1mf with adamw: benchmarks/optima/")
     assert line.endswith("; used for 3, 6 epochs, too")
 
 
 def test_an_optimum_of_the_very_length_is_not_said_to_be_used_for_others():
     plans = [p.plan for r in requests_of(Study(kind="hyperparameters", n=1)) for p in make_plans(r)]
-    lines = sources(plans)
+    lines = optima(plans)
     assert len(lines) == 6  # three models with two optimizers
     assert not any("used for" in line for line in lines)
+
+
+def test_an_optimum_that_was_given_has_no_source_to_tell():
+    plans = [p.plan for p in make_plans(Request(models=["vit_p_1mf", "vit_c_1mf"], n=1, lr=0.01, wd=0.1))]
+    assert len(plans) == 2
+    assert optima(plans) == []
