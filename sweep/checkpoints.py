@@ -1,12 +1,11 @@
-"""Where the checkpoints of sweeps' trials lie, and when they go: the driver's side, without torch."""
+"""Where the checkpoints of trials lie, and when they go: the driver's side, without torch."""
 
-from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Self
 
+from sweep.kept import Kept
 from sweep.trial import Resources
-from sweep.workspace import Sweep
 
 FOLDER = "checkpoints"
 
@@ -17,43 +16,41 @@ def path(folder: Path, key: str) -> Path:
 
 
 class Checkpoints:
-    """The folders that checkpoints are written to, made and cleared at the beginning and left at the end.
+    """The folder that the checkpoints of a sweep or a search are written to, while this context lasts.
 
-    They are in ``--storage``, which all machines of a cluster must see, or in each sweep's own folder where
-    Ray is on this machine alone. On a cluster without ``--storage`` there are none: no disk is shared.
+    It is made and cleared at the beginning, and removed at the end if it is empty. It lies in ``--storage``,
+    which all machines of a cluster must see, or in the sweep's own folder where Ray is on this machine alone.
+    On a cluster without ``--storage`` there is none: no disk is shared.
     """
 
-    def __init__(self, sweeps: Sequence[Sweep], resources: Resources) -> None:
-        self._sweeps = sweeps
-        self.folders = [_folder(sweep, resources) for sweep in sweeps]
-        """One a sweep, or None."""
-        places = zip(sweeps, self.folders, strict=True)
-        self._of = {trial.key: folder for sweep, folder in places for trial in sweep.plan.trials if folder}
+    def __init__(self, kept: Kept, resources: Resources) -> None:
+        self._kept = kept
+        self.folder = _folder(kept, resources)
+        """The folder, or None."""
 
     def __enter__(self) -> Self:
-        for sweep, folder in zip(self._sweeps, self.folders, strict=True):
-            if folder:
-                with suppress(OSError):  # a full disk: whoever writes there says so
-                    folder.mkdir(exist_ok=True)
-                for key, state in sweep.states().items():
-                    if state.has_result:
-                        self.discard(key)
+        if self.folder:
+            with suppress(OSError):  # a full disk: whoever writes there says so
+                self.folder.mkdir(exist_ok=True)
+            for key, state in self._kept.states().items():
+                if state.is_over:
+                    self.discard(key)
         return self
 
     def __exit__(self, *_: object) -> None:
-        for folder in filter(None, self.folders):
+        if self.folder:
             with suppress(OSError):  # there are trials in it to go on with
-                folder.rmdir()
+                self.folder.rmdir()
 
     def discard(self, key: str) -> None:
         """Remove a trial's checkpoint, with what a killed worker left unfinished beside it."""
-        if folder := self._of.get(key):
+        if self.folder:
             with suppress(OSError):
-                for file in folder.glob(f"*{path(folder, key).name}*"):
+                for file in self.folder.glob(f"*{path(self.folder, key).name}*"):
                     file.unlink(missing_ok=True)
 
 
-def _folder(sweep: Sweep, resources: Resources) -> Path | None:
+def _folder(kept: Kept, resources: Resources) -> Path | None:
     if resources.storage:
-        return resources.storage.resolve() / sweep.name
-    return sweep.folder.resolve() / FOLDER if resources.address == "local" else None
+        return resources.storage.resolve() / kept.name
+    return kept.folder.resolve() / FOLDER if resources.address == "local" else None

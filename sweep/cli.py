@@ -18,6 +18,7 @@ from sweep.options import (
     GpusPerTrial,
     RecipeName,
     SkipCorrupt,
+    Storage,
     TrainerName,
 )
 from sweep.selection import DEFAULT_FOLDER, Folder, Trials, takes_all_trials, takes_trials
@@ -113,9 +114,7 @@ def run(
     address: Address = "local",
     cpus_per_trial: CpusPerTrial = 1.0,
     gpus_per_trial: GpusPerTrial = None,
-    storage: Annotated[
-        Path | None, typer.Option(help="Folder that all machines of a cluster see, for checkpoints.")
-    ] = None,
+    storage: Storage = None,
     retry_failed: Annotated[
         bool, typer.Option("--retry-failed", help="Train those again that were given up.")
     ] = False,

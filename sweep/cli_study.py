@@ -10,7 +10,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from sweep.errors import InputError
-from sweep.options import Address, BoxDown, BoxUp, CpusPerTrial, Data, GpusPerTrial, RecipeName, SkipCorrupt
+from sweep.options import (
+    Address,
+    BoxDown,
+    BoxUp,
+    CpusPerTrial,
+    Data,
+    GpusPerTrial,
+    RecipeName,
+    SkipCorrupt,
+    Storage,
+)
 from sweep.selection import DEFAULT_FOLDER, Folder
 from sweep.trial import Resources
 
@@ -65,6 +75,7 @@ def _options(
     address: Address = "local",
     cpus_per_trial: CpusPerTrial = 1.0,
     gpus_per_trial: GpusPerTrial = None,
+    storage: Storage = None,
     retry_failed: Annotated[
         bool, typer.Option("--retry-failed", help="Train those again that were given up.")
     ] = False,
@@ -88,7 +99,9 @@ def _options(
         "recipe": DEFAULT if recipe is None else recipe, "data": data,
         "skip_corrupt": skip_corrupt, "epochs": epochs or (), "seeds": seeds, "seed": seed,
     }  # fmt: skip
-    resources = Resources(address=address, cpus_per_trial=cpus_per_trial, gpus_per_trial=gpus_per_trial)
+    resources = Resources(
+        address=address, cpus_per_trial=cpus_per_trial, gpus_per_trial=gpus_per_trial, storage=storage
+    )
     return Asked(
         words=words, resources=resources, retry_failed=retry_failed, dry_run=dry_run, draw_only=draw_only,
         out=out, folder=folder,

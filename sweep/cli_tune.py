@@ -6,7 +6,16 @@ from typing import Annotated
 import typer
 
 from sweep.cli import AsJson, app, mind, plain_console, print_json
-from sweep.options import Address, CpusPerTrial, Data, GpusPerTrial, RecipeName, SkipCorrupt, TrainerName
+from sweep.options import (
+    Address,
+    CpusPerTrial,
+    Data,
+    GpusPerTrial,
+    RecipeName,
+    SkipCorrupt,
+    Storage,
+    TrainerName,
+)
 from sweep.selection import DEFAULT_FOLDER, Folder, folder_words
 
 
@@ -41,6 +50,7 @@ def tune(
     address: Address = "local",
     cpus_per_trial: CpusPerTrial = 1.0,
     gpus_per_trial: GpusPerTrial = None,
+    storage: Storage = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be trained, and stop.")] = False,
     as_json: AsJson = False,
     folder: Folder = DEFAULT_FOLDER,
@@ -55,7 +65,9 @@ def tune(
     from sweep.workspace import Workspace
 
     console = plain_console(stderr=as_json)
-    resources = Resources(address=address, cpus_per_trial=cpus_per_trial, gpus_per_trial=gpus_per_trial)
+    resources = Resources(
+        address=address, cpus_per_trial=cpus_per_trial, gpus_per_trial=gpus_per_trial, storage=storage
+    )
     effort = Effort(points=n_trials, finalists=finalists, seeds=seeds)
     request = TuneRequest(
         model=model, model_args=model_args, trainer=trainer, effort=effort, optimizer=optimizer,

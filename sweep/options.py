@@ -28,3 +28,6 @@ GpusPerTrial = Annotated[
         help="GPUs of a trial: a share of one, or several, which train it together. Default: 1 if any.",
     ),
 ]
+Storage = Annotated[
+    Path | None, typer.Option(help="Folder that all machines of a cluster see, for checkpoints.")
+]

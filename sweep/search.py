@@ -265,8 +265,7 @@ def repeats(search: Search, effort: Effort) -> list[TrialSpec]:
 
 def is_over(search: Search, trial: TrialSpec) -> bool:
     """Say whether a trial has ended otherwise than by the fault of the infrastructure."""
-    record = search.history(trial).record
-    return record is not None and record.state is not TrialState.FAILED
+    return search.history(trial).state.is_over
 
 
 def left(search: Search, effort: Effort) -> int:

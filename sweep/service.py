@@ -88,11 +88,13 @@ class _Recorder:
     """Writes what happens to the journals, and tells the outbox and the progress view."""
 
     def __init__(
-        self, tasks: Sequence[Task], checkpoints: Checkpoints, outbox: Outbox[str], tally: Tally,
+        self, tasks: Sequence[Task], checkpoints: Sequence[Checkpoints], outbox: Outbox[str], tally: Tally,
         view: ProgressView,
     ) -> None:  # fmt: skip
-        self._checkpoints, self._outbox, self._tally, self._view = checkpoints, outbox, tally, view
+        self._outbox, self._tally, self._view = outbox, tally, view
         sweeps = [task.sweep for task in tasks]
+        kept = zip(sweeps, checkpoints, strict=True)
+        self._checkpoints = {trial.key: each for sweep, each in kept for trial in sweep.trials}
         self._journals = {trial.key: sweep.journal for sweep in sweeps for trial in sweep.trials}
         self._epochs = {trial.key: sweep.plan.recipe.epochs for sweep in sweeps for trial in sweep.trials}
 
@@ -111,7 +113,7 @@ class _Recorder:
         if news:
             self._tally.add(trial, record, self._epochs[trial.key])
         if record.state.has_result:
-            self._checkpoints.discard(trial.key)
+            self._checkpoints[trial.key].discard(trial.key)
         self._note(trial, news)
 
     def noted(self, trial: TrialSpec, text: str) -> None:
@@ -302,7 +304,7 @@ def _train(tasks: Sequence[Task], resources: Resources, outbox: Outbox[str], con
 
     parallel, gpus = orchestrate.parallel_trials(resources)
     shared = {task.sweep.plan.px: orchestrate.share(task.splits) for task in tasks}
-    checkpoints = Checkpoints([task.sweep for task in tasks], resources)
+    checkpoints = [Checkpoints(task.sweep, resources) for task in tasks]
     settings = [
         orchestrate.Setting(
             recipe=plan.recipe,
@@ -310,14 +312,17 @@ def _train(tasks: Sequence[Task], resources: Resources, outbox: Outbox[str], con
             classes=plan.classes,
             data=shared[plan.px],
             fingerprint=plan.data_fingerprint,
-            checkpoints=folder,
+            checkpoints=kept.folder,
             readers=resources.readers,
         )
-        for plan, folder in zip((task.sweep.plan for task in tasks), checkpoints.folders, strict=True)
+        for plan, kept in zip((task.sweep.plan for task in tasks), checkpoints, strict=True)
     ]
     jobs = [orchestrate.Job(trial, place) for place, task in enumerate(tasks) for trial in task.to_train]
     tally = Tally([(job.trial.model, settings[job.setting].recipe.epochs) for job in jobs], parallel)
-    with checkpoints, ProgressView(tally, console) as view:
+    with ExitStack() as stack:
+        for kept in checkpoints:
+            stack.enter_context(kept)
+        view = stack.enter_context(ProgressView(tally, console))
         recorder = _Recorder(tasks, checkpoints, outbox, tally, view)
         try:
             orchestrate.run(

@@ -36,6 +36,11 @@ class TrialState(StrEnum):
         """Whether the trial counts in an EDF and is never trained again."""
         return self in (TrialState.FINISHED, TrialState.DIVERGED)
 
+    @property
+    def is_over(self) -> bool:
+        """Whether the trial is never trained again: it has a result, or was pruned."""
+        return self.has_result or self is TrialState.PRUNED
+
 
 SWEEP_STATES = tuple(state for state in TrialState if state is not TrialState.PRUNED)
 """Those that a sweep's trials have."""

@@ -13,6 +13,7 @@ from rich.console import Console
 import search_spaces
 from search_spaces import Found
 from sweep import show_tune
+from sweep.checkpoints import Checkpoints
 from sweep.chooser import Chooser
 from sweep.data import FileSplits, Splits
 from sweep.files import write_atomically
@@ -95,6 +96,7 @@ def _train(
 
     plan = tuner.search.plan
     parallel, gpus = orchestrate.parallel_trials(resources)
+    checkpoints = Checkpoints(tuner.search, resources)
     setting = Setting(
         recipe=plan.recipe,
         px=plan.px,
@@ -103,10 +105,11 @@ def _train(
         fingerprint=plan.data_fingerprint,
         evaluate=SPLIT,
         readers=resources.readers,
+        checkpoints=checkpoints.folder,
     )
     tally = Tally([(plan.model, plan.recipe.epochs)] * left(tuner.search, tuner.effort), parallel)
-    with ProgressView(tally, console) as view:
-        tuner.show_to(delivery, tally, view)
+    with checkpoints, ProgressView(tally, console) as view:
+        tuner.show_to(checkpoints, delivery, tally, view)
         try:
             orchestrate.search(
                 tuner, [setting], parallel=parallel, cpus=resources.cpus_per_trial, gpus=gpus,
@@ -129,9 +132,9 @@ class Tuner:
         self._again = [trial for trial in search.trials if not is_over(search, trial)]
         self._running: set[str] = set()
 
-    def show_to(self, delivery: Delivery, tally: Tally, view: ProgressView) -> None:
+    def show_to(self, checkpoints: Checkpoints, delivery: Delivery, tally: Tally, view: ProgressView) -> None:
         """Tell these of all that happens."""
-        self._delivery, self._tally, self._view = delivery, tally, view
+        self._checkpoints, self._delivery, self._tally, self._view = checkpoints, delivery, tally, view
 
     def next_job(self) -> Job | None:
         """Return the next job; None while it depends on how a running one ends, or if there is none left."""
@@ -160,7 +163,10 @@ class Tuner:
         )
 
     def prunes(self, trial: TrialSpec, epochs: Sequence[EpochRecord]) -> bool:
-        """Say whether to give a point up. What is repeated is trained to the end."""
+        """Say whether to give a point up. What is repeated is trained to the end.
+
+        A trial that goes on, or begins again, tells its first epochs once more: nothing is decided on them.
+        """
         if trial.role != "point":
             return False
         said = [self._chooser.report(trial.index, epoch.epoch, epoch.top1_err) for epoch in epochs]
@@ -183,6 +189,8 @@ class Tuner:
             self._tally.add(trial, record, self.search.plan.recipe.epochs)
             if trial.role == "point":
                 self._chooser.tell(trial.index, record.state, record.top1_err)
+        if record.state.is_over:
+            self._checkpoints.discard(trial.key)
         self._note(trial, news)
 
     def noted(self, trial: TrialSpec, text: str) -> None:

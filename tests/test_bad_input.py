@@ -152,6 +152,7 @@ TUNE = {
     "--address": [("ray://x", "--address auto")],
     "--cpus-per-trial": [("0", "greater than or equal to 0.01"), ("1.5", "got 1.5")],
     "--gpus-per-trial": [("-1", "greater than or equal to 0"), ("1.5", "got 1.5")],
+    "--storage": [("nowhere", "--storage nowhere: not a folder")],
     "--dry-run=1": [("", "does not take a value")],
     "--json=1": [("", "does not take a value")],
     "--dir": [("a_file", "--dir a_file: not a folder")],

@@ -112,13 +112,12 @@ def test_a_damaged_checkpoint_is_said_and_changes_no_result(undisturbed, tmp_pat
 
 
 class Planned:
-    """What `Checkpoints` asks of a sweep."""
+    """What `Checkpoints` asks of a sweep or a search."""
 
     name = "s"
 
     def __init__(self, folder, states=()):
         self.folder, self._states = folder, dict(states)
-        self.plan = type("Plan", (), {"trials": ()})
 
     def states(self):
         return self._states
@@ -126,10 +125,10 @@ class Planned:
 
 def test_by_default_they_are_in_the_sweeps_folder_or_nowhere(tmp_path):
     sweep = Planned(tmp_path)
-    assert Checkpoints([sweep], Resources()).folders == [tmp_path / "checkpoints"]
-    assert Checkpoints([sweep], Resources(address="auto")).folders == [None]
+    assert Checkpoints(sweep, Resources()).folder == tmp_path / "checkpoints"
+    assert Checkpoints(sweep, Resources(address="auto")).folder is None
     shared = Resources(address="auto", storage=tmp_path)
-    assert Checkpoints([sweep], shared).folders == [tmp_path / "s"]
+    assert Checkpoints(sweep, shared).folder == tmp_path / "s"
 
 
 def test_storage_must_be_there(tmp_path):
@@ -140,13 +139,12 @@ def test_storage_must_be_there(tmp_path):
 
 
 def test_a_trials_checkpoint_goes_with_its_result_and_the_folder_with_the_last(tmp_path):
-    sweep = Planned(tmp_path, {"a": TrialState.FINISHED, "b": TrialState.RUNNING})
-    sweep.plan.trials = [type("Trial", (), {"key": key}) for key in "ab"]
+    sweep = Planned(tmp_path, {"a": TrialState.FINISHED, "b": TrialState.RUNNING, "c": TrialState.PRUNED})
     folder = tmp_path / "checkpoints"
     folder.mkdir()
-    for name in ("a.ckpt", ".a.ckpt.host.1", "a.ckpt.older", "b.ckpt", ".b.ckpt.host.2"):
+    for name in ("a.ckpt", ".a.ckpt.host.1", "a.ckpt.older", "b.ckpt", ".b.ckpt.host.2", "c.ckpt"):
         (folder / name).touch()
-    with Checkpoints([sweep], Resources()) as kept:
+    with Checkpoints(sweep, Resources()) as kept:
         assert sorted(path.name for path in folder.iterdir()) == [".b.ckpt.host.2", "b.ckpt"]
     assert folder.exists(), "there is a trial to go on with"
     with kept:

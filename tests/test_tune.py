@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 
 import pandas as pd
 import pytest
@@ -11,8 +12,9 @@ from test_search import PLAN, end
 
 from search_spaces import Found, read_found
 from sweep import show_tune
+from sweep.checkpoints import Checkpoints
 from sweep.search import Effort, Search, left, outcomes
-from sweep.trial import TrialState
+from sweep.trial import EpochRecord, Resources, TrialRecord, TrialState
 from sweep.tune import Tuner, save
 
 EFFORT = Effort(points=5, finalists=2, seeds=2)
@@ -96,6 +98,82 @@ def test_no_more_finalists_than_finished_points(search):
         state=lambda t: TrialState.PRUNED if t.role == "point" and t.index in pruned else TrialState.FINISHED,
     )  # fmt: skip
     assert {trial.index for trial in ran if trial.repeat} == {2, 4}
+
+
+# ---- a trial that goes on from its checkpoint tells its first epochs again
+
+
+def driver(search, effort):
+    """A tuner that nobody listens to, with its folder of checkpoints."""
+    tuner, kept, ignore = Tuner(search, effort), Checkpoints(search, Resources()), lambda *_: None
+    tuner.show_to(
+        kept,
+        SimpleNamespace(put=ignore, outbox=SimpleNamespace(note="")),
+        SimpleNamespace(report=ignore, add=ignore),
+        SimpleNamespace(refresh=ignore, note=""),
+    )
+    return tuner, kept
+
+
+def epochs(error, *numbers):
+    return [
+        EpochRecord(epoch=number, top1_err=error, val_loss=1.0, train_loss=1.0, lr=0.1) for number in numbers
+    ]
+
+
+@pytest.fixture
+def six(search):
+    """A search of six points that were trained to their end, in 25 epochs each."""
+    for _ in range(6):
+        trial = Tuner(search, EFFORT_7).next_job().trial
+        for epoch in epochs(5.0, *range(1, 26)):
+            search.journal.append("epoch", trial.key, epoch)
+        end(search, trial, 5.0)
+    return search
+
+
+EFFORT_7 = Effort(points=7, finalists=1, seeds=2)
+
+
+@pytest.mark.parametrize("known", [1, 8, 9])
+@pytest.mark.parametrize("more", [0, 1])
+def test_it_is_given_up_where_an_undisturbed_one_is(six, tmp_path, known, more):
+    tuner, _ = driver(six, EFFORT_7)
+    point = tuner.next_job().trial
+    assert [tuner.prunes(point, epochs(90.0, n)) for n in range(1, 11)] == [False] * 9 + [True]
+    for epoch in epochs(90.0, *range(1, known + 1)):
+        tuner.reported(point, epoch)
+
+    again, _ = driver(Search(tmp_path, PLAN), EFFORT_7)
+    assert again.next_job().trial == point
+    told = known + more  # the checkpoint is of a later epoch than the last that was reported
+    decisions = [again.prunes(point, epochs(90.0, *range(1, told + 1)))]
+    decisions += [again.prunes(point, epochs(90.0, n)) for n in range(told + 1, 11)]
+    assert decisions == [False] * (10 - told) + [True]
+
+
+def test_what_it_tells_again_is_not_written_again(six, tmp_path):
+    tuner, _ = driver(six, EFFORT_7)
+    point = tuner.next_job().trial
+    for number in (1, 2, 1, 2, 3):
+        tuner.reported(point, *epochs(90.0, number))
+    written = six.journal.path.read_text()
+    assert [written.count(f'"{point.key}"'), written.count('"top1_err": 90.0')] == [4, 3]
+
+
+@pytest.mark.parametrize(
+    "state", [s for s in TrialState if s not in (TrialState.PLANNED, TrialState.RUNNING)]
+)
+def test_its_checkpoint_goes_when_it_is_over_and_stays_when_it_failed(search, state):
+    tuner, kept = driver(search, EFFORT)
+    point = tuner.next_job().trial
+    error = {TrialState.FAILED: None, TrialState.DIVERGED: 100.0}.get(state, 50.0)
+    with kept:
+        (kept.folder / f"{point.key}.ckpt").touch()
+        tuner.ended(point, TrialRecord(key=point.key, state=state, top1_err=error))
+        left = [path.name for path in kept.folder.iterdir()]
+    assert left == ([f"{point.key}.ckpt"] if state is TrialState.FAILED else [])
+    assert kept.folder.exists() == bool(left)
 
 
 # ---- what is said and saved

@@ -261,7 +261,7 @@ class Store:
         self._client.log_batch(
             run, tags=_tags({f"sweep.{state}": str(count) for state, count in counts.items()})
         )
-        ended = [state for state in TrialState if state.has_result or state is TrialState.PRUNED]
+        ended = [state for state in TrialState if state.is_over]
         complete = sum(counts.get(state, 0) for state in ended) == len(plan.trials)
         self._client.set_terminated(run, "FINISHED" if complete else "KILLED")
 
