@@ -1,5 +1,6 @@
 """Where the checkpoints of trials lie, and when they go: the driver's side, without torch."""
 
+import shutil
 from contextlib import suppress
 from pathlib import Path
 from typing import Self
@@ -11,7 +12,7 @@ FOLDER = "checkpoints"
 
 
 def path(folder: Path, key: str) -> Path:
-    """Return the file of a trial's checkpoint."""
+    """Return the file of a trial's checkpoint; with a training function of the user's own, the folder."""
     return folder / f"{key}.ckpt"
 
 
@@ -38,16 +39,16 @@ class Checkpoints:
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self.folder:
-            with suppress(OSError):  # there are trials in it to go on with
-                self.folder.rmdir()
+        for each in [*self.folder.glob("*"), self.folder] if self.folder else []:
+            with suppress(OSError):  # there is something in it to go on with, or it is a file
+                each.rmdir()
 
     def discard(self, key: str) -> None:
         """Remove a trial's checkpoint, with what a killed worker left unfinished beside it."""
         if self.folder:
             with suppress(OSError):
-                for file in self.folder.glob(f"*{path(self.folder, key).name}*"):
-                    file.unlink(missing_ok=True)
+                for each in self.folder.glob(f"*{path(self.folder, key).name}*"):
+                    shutil.rmtree(each) if each.is_dir() else each.unlink(missing_ok=True)
 
 
 def _folder(kept: Kept, resources: Resources) -> Path | None:

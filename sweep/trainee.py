@@ -4,6 +4,7 @@ import dataclasses
 import os
 import time
 from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from sweep.catalog import test_resize
@@ -101,10 +102,12 @@ class Trainee:
 
         setting, key = self._settings[self._job.setting], self._job.trial.key
         self._last_epoch = setting.recipe.epochs
+        path = setting.checkpoints and checkpoints.path(setting.checkpoints, key)
         if setting.recipe.trainer:
             self._checkpoint = training.Checkpoint(None, key)  # counts the seconds only
-            return trainer.train(self._job.trial, setting, device=self._device.type)
-        path = setting.checkpoints and checkpoints.path(setting.checkpoints, key)
+            return trainer.train(
+                self._job.trial, setting, device=self._device.type, checkpoint=self._folder(path)
+            )
         self._checkpoint = training.Checkpoint(
             path if self._ranks.rank == 0 else None, key,
             every_s=float(os.environ.get(EVERY_S_VARIABLE, training.CHECKPOINT_EVERY_S)),
@@ -114,6 +117,21 @@ class Trainee:
             [self._job.trial], setting.recipe, self._open(setting), classes=setting.classes, px=setting.px,
             device=self._device, checkpoint=self._checkpoint, ranks=self._ranks,
         )  # fmt: skip
+
+    def _folder(self, path: Path | None) -> Path | None:
+        """Make the folder in which a training function of the user's own may save how far it is."""
+        if path is None:
+            return None
+        try:
+            path.mkdir(exist_ok=True)
+            if any(path.iterdir()):
+                self._notes.append(f"its function finds what it saved in {path}")
+        except OSError as error:
+            self._notes.append(
+                f"no checkpoint can be written to {path.parent}: {error.strerror}. Training goes on."
+            )
+            return None
+        return path
 
     def _open(self, setting: Setting) -> Any:
         """Return the batches of the job's trial; other trials have the same."""

@@ -17,6 +17,11 @@ result. Nothing of this package needs to be imported for it::
 on what is reported. A trial there has failed if the function does not look at ``config.split``; whether it
 does as it says is the function's affair.
 
+A trial that was interrupted begins anew, unless the function goes on by itself: ``config.checkpoint`` is a
+folder of the trial's own that survives interruptions, for whatever the function wants to find there when it
+is called again. It yields one value an epoch then too, from the first on: those that are behind it once more.
+What it saves must be there whole or not at all: written beside and renamed.
+
 It has to draw all that is random from ``config.seed``: no global generator is seeded for it, and a worker
 runs one trial after the other in one process. A trial's key holds the function's name and a fingerprint of
 the source file that it stands in, of no other file: data, imported modules and versions of packages are not
@@ -69,6 +74,10 @@ class Config:
     other data, so that the reported error never sees it."""
     device: str = "cpu"
     """``cuda`` where Ray gave the trial a GPU, or a share of one."""
+    checkpoint: Path | None = None
+    """A folder, empty at first, of this trial's own: it is there again, with what was saved in it, if the
+    trial was interrupted, and removed once the trial has its result. None on a cluster without
+    ``--storage``."""
 
 
 class _Watched(Config):
@@ -159,8 +168,12 @@ def _fingerprint(name: str, module: ModuleType, function: Callable[..., Any]) ->
     return hashlib.sha256(b"\0".join(sorted(contents))).hexdigest()[:32]
 
 
-def train(trial: TrialSpec, setting: Setting, *, device: str = "cpu") -> Iterator[list[EpochRecord | None]]:
+def train(
+    trial: TrialSpec, setting: Setting, *, device: str = "cpu", checkpoint: Path | None = None
+) -> Iterator[list[EpochRecord | None]]:
     """Run a trial of a setting whose recipe has a ``trainer``; the counterpart of `sweep.training.train`.
+
+    ``checkpoint`` is the trial's own folder, which is there.
 
     Yields
     ------
@@ -181,18 +194,35 @@ def train(trial: TrialSpec, setting: Setting, *, device: str = "cpu") -> Iterato
     config = _Watched(
         lr=trial.lr, weight_decay=trial.weight_decay, optimizer=trial.optimizer, seed=trial.seed,
         epochs=setting.recipe.epochs, model=model, model_args=args, split=setting.evaluate, device=device,
+        checkpoint=checkpoint,
     )  # fmt: skip
-    for epoch, value in enumerate(_values(trainer, config), start=1):
-        if setting.evaluate != "val" and not config.looked_at:
-            raise TrainerError(
-                f"{trainer.name} did not look at config.split, so that an optimum would be found on the very "
-                f"data that is reported. Where it is {setting.evaluate}, the error has to be of other data, "
-                "held out of the training"
-            )
-        record = _record(trainer.name, epoch, value, trial.lr)
-        yield [record]
-        if record.diverged_step is not None:
-            return
+    with _saying_what_it_found(checkpoint):
+        for epoch, value in enumerate(_values(trainer, config), start=1):
+            if setting.evaluate != "val" and not config.looked_at:
+                raise TrainerError(
+                    f"{trainer.name} did not look at config.split, so that an optimum would be found on the "
+                    f"very data that is reported. Where it is {setting.evaluate}, the error has to be of "
+                    "other data, held out of the training"
+                )
+            record = _record(trainer.name, epoch, value, trial.lr)
+            yield [record]
+            if record.diverged_step is not None:
+                return
+
+
+@contextmanager
+def _saying_what_it_found(folder: Path | None) -> Iterator[None]:
+    """Say of a function that failed if it had something to go on from, and how to do without."""
+    found = folder is not None and any(folder.iterdir())
+    try:
+        yield
+    except TrainerError as error:
+        if not found:
+            raise
+        raise TrainerError(
+            f"{error}. It found what it had saved in {folder}, and has to yield the errors of all epochs "
+            "then too; without that folder it begins anew"
+        ) from None
 
 
 def _values(trainer: Trainer, config: Config) -> Iterator[Any]:

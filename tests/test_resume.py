@@ -142,11 +142,14 @@ def test_a_trials_checkpoint_goes_with_its_result_and_the_folder_with_the_last(t
     sweep = Planned(tmp_path, {"a": TrialState.FINISHED, "b": TrialState.RUNNING, "c": TrialState.PRUNED})
     folder = tmp_path / "checkpoints"
     folder.mkdir()
-    for name in ("a.ckpt", ".a.ckpt.host.1", "a.ckpt.older", "b.ckpt", ".b.ckpt.host.2", "c.ckpt"):
+    for name in ("a.ckpt", ".a.ckpt.host.1", "a.ckpt.older", "b.ckpt", ".b.ckpt.host.2"):
         (folder / name).touch()
+    for name in ("c.ckpt", "d.ckpt"):  # of training functions of a user's own
+        (folder / name).mkdir()
+    (folder / "c.ckpt" / "state").touch()
     with Checkpoints(sweep, Resources()) as kept:
-        assert sorted(path.name for path in folder.iterdir()) == [".b.ckpt.host.2", "b.ckpt"]
-    assert folder.exists(), "there is a trial to go on with"
+        assert sorted(path.name for path in folder.iterdir()) == [".b.ckpt.host.2", "b.ckpt", "d.ckpt"]
+    assert sorted(path.name for path in folder.iterdir()) == [".b.ckpt.host.2", "b.ckpt"]
     with kept:
         kept.discard("b")
         kept.discard("another")
