@@ -1,11 +1,13 @@
-"""`sweep run` goes on with a trial in the middle of its training: real processes, killed."""
+"""`sweep run` and `sweep tune` go on with a trial in the middle of its training: real processes, killed."""
 
 import json
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
+import pandas as pd
 import psutil
 import pytest
 from test_run import environment, events, table
@@ -26,13 +28,15 @@ augment = ["shift"]
 ema_steps = 3
 """
 WORDS = ("run", "-m", "vit_c_1mf", "--recipe", "long.toml", "--lr", ".005", "--wd", ".05", "--n", "1")
+SEARCH = ("tune", "-m", "vit_c_1mf", "--recipe", "long.toml", "--n-trials", "2", "--finalists", "1",
+          "--seeds", "2", "--epochs", "30")  # fmt: skip
 
 
-def start(folder: Path, *words: str) -> subprocess.Popen:
+def start(folder: Path, *words: str, command: Sequence[str] = WORDS) -> subprocess.Popen:
     (folder / "long.toml").write_text(RECIPE)
     often = {EVERY_S_VARIABLE: "0"}
     return subprocess.Popen(
-        [sys.executable, "-m", "sweep", *WORDS, *words], cwd=folder, env=environment(**often), text=True,
+        [sys.executable, "-m", "sweep", *command, *words], cwd=folder, env=environment(**often), text=True,
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
     )  # fmt: skip
 
@@ -55,13 +59,13 @@ def wait_for(condition) -> None:
     raise AssertionError("it never came true")
 
 
-def epochs(folder: Path) -> dict[tuple[str, int], dict]:
+def epochs(folder: Path, count: int = 2 * 60) -> dict[tuple[str, int], dict]:
     """Every epoch of the journal, which must be there once, without its time."""
     (journal,) = folder.glob("sweeps/*/journal.jsonl")
     found = [json.loads(line) for line in journal.read_text().splitlines()]
     found = [event for event in found if event.pop("time_ms") and event.pop("event") == "epoch"]
     keyed = {(event["key"], event["epoch"]): event for event in found}
-    assert len(keyed) == len(found) == 2 * 60
+    assert len(keyed) == len(found) == count
     return keyed
 
 
@@ -74,22 +78,45 @@ def undisturbed(tmp_path_factory):
     return folder
 
 
-@pytest.mark.system
-def test_a_killed_driver_and_a_killed_worker_cost_no_epoch(undisturbed, tmp_path):
-    driver = start(tmp_path)
-    wait_for(lambda: len(checkpoints(tmp_path)) == 2)  # both trials have one
+def killed_twice(folder: Path, command: Sequence[str]) -> None:
+    """Kill the driver while both trials are under way, and a worker of the next one."""
+    driver = start(folder, command=command)
+    wait_for(lambda: len(checkpoints(folder)) == 2)  # both trials have one
     driver.kill()
     driver.wait()
-    again = start(tmp_path)
-    told = events(tmp_path, "epoch")
-    wait_for(lambda: events(tmp_path, "epoch") > told)  # so it has said where it goes on
+    again = start(folder, command=command)
+    told = events(folder, "epoch")
+    wait_for(lambda: events(folder, "epoch") > told)  # so it has said where it goes on
     children = psutil.Process(again.pid).children(recursive=True)
     next(child for child in children if "ray::ResourceTrainable" in " ".join(child.cmdline())).kill()
     out = finish(again)
     assert out.count("goes on from its checkpoint") >= 2
+    assert not list(folder.glob("sweeps/*/checkpoints"))
+
+
+@pytest.mark.system
+def test_a_killed_driver_and_a_killed_worker_cost_no_epoch(undisturbed, tmp_path):
+    killed_twice(tmp_path, WORDS)
     assert table(tmp_path).equals(table(undisturbed))
     assert epochs(tmp_path) == epochs(undisturbed)
-    assert not list(tmp_path.glob("sweeps/*/checkpoints"))
+
+
+def tried(folder: Path) -> pd.DataFrame:
+    """What a search has tried, in whatever order its trials ended."""
+    (path,) = folder.glob("sweeps/tune-*/trials.csv")
+    return pd.read_csv(path).drop(columns="wall_s").sort_values("key", ignore_index=True)
+
+
+@pytest.mark.system
+def test_a_search_that_is_killed_twice_finds_what_an_undisturbed_one_finds(tmp_path):
+    undisturbed, killed = tmp_path / "undisturbed", tmp_path / "killed"
+    for folder in (undisturbed, killed):
+        folder.mkdir()
+    assert "checkpoint" not in finish(start(undisturbed, command=SEARCH))
+    killed_twice(killed, SEARCH)
+    assert len(tried(killed)) == 4
+    assert tried(killed).equals(tried(undisturbed))
+    assert epochs(killed, 4 * 30) == epochs(undisturbed, 4 * 30)
 
 
 @pytest.mark.system

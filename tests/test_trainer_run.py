@@ -5,7 +5,8 @@ import shutil
 
 import pytest
 from mlflow import MlflowClient
-from test_run import sweep, table
+from test_resume import wait_for
+from test_run import events, start, sweep, table
 from test_trainer import ROOT, run
 
 SEARCH = ("--n-trials", "6", "--finalists", "2", "--seeds", "2", "--epochs", "4", "--trainer")
@@ -93,3 +94,43 @@ def test_a_search_of_a_function_that_ignores_the_split_ends_with_the_reason(tmp_
     assert "bad:train did not look at config.split" in ran.stdout
     assert "No optimum yet (1 failed)" in ran.stdout
     assert "MLflow did not" not in ran.stdout
+
+
+GOING_ON = """
+import json
+import time
+from pathlib import Path
+
+def train(config):
+    errors, file = [], config.checkpoint / "errors.json"
+    if file.exists():
+        errors = json.loads(file.read_text())
+    yield from errors
+    for epoch in range(len(errors), config.epochs):
+        time.sleep(0.2)
+        with Path(__file__).with_name("trained").open("a") as trained:
+            trained.write(f"{config.seed} {epoch}\\n")
+        errors.append(90 - epoch - config.lr)
+        file.with_name("beside").write_text(json.dumps(errors))
+        file.with_name("beside").replace(file)
+        yield errors[-1]
+"""
+
+
+@pytest.mark.system
+def test_a_function_that_goes_on_trains_no_epoch_twice_when_its_driver_is_killed(tmp_path):
+    (tmp_path / "own.py").write_text(GOING_ON)
+    words = ("run", "--trainer", "own:train", "--epochs", "20", "--lr", ".02", "--wd", ".01", "--n", "1")
+    driver = start(tmp_path, *words)
+    wait_for(lambda: len(list(tmp_path.glob("sweeps/*/checkpoints/*/errors.json"))) == 2)
+    driver.kill()
+    driver.wait()
+    ran = sweep(tmp_path, *words)
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    assert ran.stdout.count("its function finds what it saved in") == 2
+    trained = (tmp_path / "trained").read_text().splitlines()
+    assert len(set(trained)) == 2 * 20
+    assert len(trained) <= 2 * 20 + 2, "each but the one in which it was killed"
+    assert table(tmp_path).top1_err.tolist() == (71 - table(tmp_path).lr).tolist()
+    assert events(tmp_path, "epoch") == 2 * 20
+    assert not list(tmp_path.glob("sweeps/*/checkpoints"))
