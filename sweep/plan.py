@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from sweep.search import SearchPlan
 
 VERSION = 1
+GIVEN = "command line"
+"""The source of an optimum that was given with ``--lr`` and ``--wd``."""
+FOUND_FOR = "; found for "
+"""In an optimum's source, before the length that it was found for where it is used for another."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -15,17 +15,13 @@ from sweep.catalog import MODELS, stride
 from sweep.data import NO_IMAGES, FileSplits, Source, Splits, open_source
 from sweep.errors import InputError, unknown
 from sweep.model_args import split, with_args
-from sweep.plan import Plan, make_plan
+from sweep.plan import FOUND_FOR, GIVEN, Plan, make_plan
 from sweep.recipe import Recipe
 from sweep.selection import folder_words
 from sweep.trial import OPTIMIZERS
 
 BOXES = ("optimum", "paper")
 MAX_SEEDS = 1000
-GIVEN = "command line"
-"""The source of an optimum that was given with ``--lr`` and ``--wd``."""
-FOUND_FOR = "; found for "
-"""In an optimum's source, before the length that it was found for where it is used for another."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -226,7 +222,7 @@ def _space(request: Request, model: str, recipe: Recipe, data: str | None = None
 
 def _optimum(request: Request, model: str, recipe: Recipe, data: str | None) -> Optimum:
     if request.lr is not None and request.wd is not None:
-        return Optimum(lr=request.lr, weight_decay=request.wd, batch=recipe.batch, source="command line")
+        return Optimum(lr=request.lr, weight_decay=request.wd, batch=recipe.batch, source=GIVEN)
     table = search_spaces.read_found(request.found) if request.found else []
     wanted = (model, request.optimizer, recipe.name)
     other_data = search_spaces.choose_found(table, *wanted, data=None, epochs=recipe.epochs)

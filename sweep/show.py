@@ -11,9 +11,8 @@ from rich.table import Column, Table
 from sweep import labels, show_tune
 from sweep.changes import changes
 from sweep.kept import Kept
-from sweep.plan import Plan
+from sweep.plan import FOUND_FOR, GIVEN, Plan
 from sweep.progress import counted, duration, listed
-from sweep.request import FOUND_FOR, GIVEN
 from sweep.search import Search
 from sweep.show_tune import driven_by
 from sweep.trial import SWEEP_STATES, TrialSpec, TrialState
