@@ -336,6 +336,15 @@ def test_no_cluster_at_the_address(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["tiny.toml"]
 
 
+def test_ray_that_does_not_start_is_said_in_one_line(tmp_path):
+    (tmp_path / "file").touch()
+    ran = sweep(tmp_path, *WORDS, "--n", "2", RAY_TMPDIR=str(tmp_path / "file" / "below"))
+    assert ran.returncode == 2, ran.stdout + ran.stderr
+    assert "Ray does not start here: " in ran.stderr
+    assert "Traceback" not in ran.stderr
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "tiny.toml"]
+
+
 def test_more_than_the_machine_has_is_refused(tmp_path):
     ran = sweep(tmp_path, *WORDS, "--n", "2", "--cpus-per-trial", "9999")
     assert ran.returncode == 2

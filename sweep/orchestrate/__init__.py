@@ -118,7 +118,7 @@ def cluster(resources: Resources) -> Iterator[None]:
     Raises
     ------
     InputError
-        If there is no cluster at the address.
+        If there is no cluster at the address, or Ray does not start: the machine is too busy, say.
     """
     address = resources.address
     if address not in ("local", "auto"):
@@ -130,9 +130,10 @@ def cluster(resources: Resources) -> Iterator[None]:
         logging.getLogger(name).setLevel(logging.CRITICAL)  # a failed trial is reported by its record
     try:
         ray.init(logging_level=logging.ERROR, log_to_driver=False, **arguments)
-    except (ConnectionError, RuntimeError, ValueError, PermissionError) as error:
+    except Exception as error:  # a plain one where it has not come up after 30 s
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        raise InputError(f"no Ray cluster at --address {address}: {reason}") from error
+        what = "Ray does not start here" if address == "local" else f"no Ray cluster at --address {address}"
+        raise InputError(f"{what}: {reason}") from error
     try:
         yield
     finally:
