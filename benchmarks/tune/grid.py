@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 
 SIDES = 10, 7
-RANGES = {"adamw": ((1e-4, 1.778e-2), (1e-3, 1.0)), "sgd": ((5e-3, 2e1), (1e-6, 1e-2))}
+RANGES = {"adamw": ((1e-4, 10**-1.75), (1e-3, 1.0)), "sgd": ((5e-3, 2e1), (1e-6, 1e-2))}
 FINALISTS, SEEDS = 8, 4
 Point = tuple[float, float, int]
 
