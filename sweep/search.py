@@ -263,18 +263,15 @@ def repeats(search: Search, effort: Effort) -> list[TrialSpec]:
     return [search.plan.finalist(point, repeat) for point in best for repeat in seeds]
 
 
-def is_over(search: Search, trial: TrialSpec) -> bool:
-    """Say whether a trial has ended otherwise than by the fault of the infrastructure."""
-    return search.history(trial).state.is_over
-
-
 def left(search: Search, effort: Effort) -> int:
     """Return how many trainings are to come; once there are no more points, only of finalists there are."""
     asked = [trial for trial in search.trials if trial.role == "point"]
-    points = max(0, effort.points - len(asked)) + sum(not is_over(search, trial) for trial in asked)
+    points = max(0, effort.points - len(asked)) + sum(
+        not search.history(trial).state.is_over for trial in asked
+    )
     if points:
         return points + effort.finalists * effort.seeds
-    return sum(not is_over(search, trial) for trial in repeats(search, effort))
+    return sum(not search.history(trial).state.is_over for trial in repeats(search, effort))
 
 
 def _rank(history: TrialHistory) -> tuple[float, float]:

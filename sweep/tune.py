@@ -26,7 +26,6 @@ from sweep.search import (
     Effort,
     Search,
     finalists,
-    is_over,
     left,
     outcomes,
     repeats,
@@ -129,7 +128,7 @@ class Tuner:
     def __init__(self, search: Search, effort: Effort) -> None:
         self.search, self.effort = search, effort
         self._chooser = Chooser.of(search)
-        self._again = [trial for trial in search.trials if not is_over(search, trial)]
+        self._again = [trial for trial in search.trials if not search.history(trial).state.is_over]
         self._running: set[str] = set()
 
     def show_to(self, checkpoints: Checkpoints, delivery: Delivery, tally: Tally, view: ProgressView) -> None:
