@@ -10,11 +10,12 @@ from analysis.edf import DELTAS, EDF, Curve, curves, edf, share_within
 from analysis.errors import AnalysisError
 from analysis.intervals import Interval
 from analysis.outcomes import Outcome, best_within, outcome_table, outcomes, published
+from analysis.repeats import Repeated, repeated_points
 from analysis.summaries import Summary, summarise, summary_table
 from analysis.table import Sweep, read_sweeps
 from analysis.tuning import TuningCurve, tuning_curve
 from analysis.verdicts import flattery, too_short, verdicts
-from analysis.words import comparison_table, sentences
+from analysis.words import comparison_table, of_repeats, sentences
 
 __all__ = [
     "BANDS",
@@ -27,6 +28,7 @@ __all__ = [
     "Curve",
     "Interval",
     "Outcome",
+    "Repeated",
     "Summary",
     "Sweep",
     "TuningCurve",
@@ -38,10 +40,12 @@ __all__ = [
     "edf",
     "flattery",
     "no_band",
+    "of_repeats",
     "outcome_table",
     "outcomes",
     "published",
     "read_sweeps",
+    "repeated_points",
     "sentences",
     "share_within",
     "summarise",

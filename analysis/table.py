@@ -20,7 +20,8 @@ OPTIMIZERS = ("adamw", "sgd")
 RESULTS = ("finished", "diverged")
 """The states of a trial that has a result. Both count in an EDF's denominator."""
 STATES = (*RESULTS, "planned", "running", "failed")
-ROLES = ("point", "optimum")
+ROLES = ("point", "optimum", "repeat")
+"""A repeat is a chosen point once more, with another seed: it is in no EDF."""
 DIVERGED_ERR = 100.0
 """The top-1 error of a diverged trial, in percent."""
 UNKNOWN_DESIGN = "unknown"
@@ -61,6 +62,8 @@ class Sweep:
     row where none was ever planned."""
     optimum_errs: NDArray[np.float64]
     """Top-1 errors of the k trials at the optimum with a result, percent, 100 if diverged, shape (k,)."""
+    repeats: pd.DataFrame
+    """The rows of chosen points' trials with other seeds, by index and repeat."""
 
     @property
     def n(self) -> int:
@@ -105,9 +108,9 @@ def read_sweeps(table: pd.DataFrame, *, need: Iterable[str] = ()) -> list[Sweep]
     ----------
     table : DataFrame
         One row a trial, with the columns sweep, role, index, model, optimizer, family, panel, recipe, state
-        and top1_err (percent); and repeat (0, 1, … at an optimum that was trained with several seeds, 0
-        elsewhere), all 0 where there is no such column; and design (iid, sobol, grid), unknown where there is
-        none.
+        and top1_err (percent); and repeat (0, 1, … at an optimum that was trained with several seeds, 1, 2, …
+        at repeats, 0 at points), all 0 where there is no such column; and design (iid, sobol, grid), unknown
+        where there is none. Repeats need lr and weight_decay.
     need : iterable of str, optional
         Further columns that the caller reads.
 
@@ -120,10 +123,12 @@ def read_sweeps(table: pd.DataFrame, *, need: Iterable[str] = ()) -> list[Sweep]
     ------
     AnalysisError
         If the table is empty, lacks a column or a word, holds an unknown state or role, an error outside
-        0..100, a trial twice, a repeated point, optima of one sweep with several lr or weight_decay, more
-        than one recipe, two sweeps of one model and optimizer, or a sweep without any result.
+        0..100, a trial twice, a repeat that is not at its point, optima of one sweep with several lr or
+        weight_decay, more than one recipe, two sweeps of one model and optimizer, or a sweep without any
+        result.
     """
-    _check_columns(table, (*_COLUMNS, *need))
+    repeated = "role" in table and (table["role"] == "repeat").any()
+    _check_columns(table, (*_COLUMNS, *need, *(("lr", "weight_decay") if repeated else ())))
     _check_words(table)
     table = table.assign(top1_err=pd.to_numeric(table["top1_err"], errors="coerce").astype(float))
     _check_errors(table)
@@ -160,7 +165,8 @@ def _sweep(name: str, rows: pd.DataFrame) -> Sweep:
     _check_one_model(name, rows)
     _check_each_once(name, rows)
     _check_one_optimum(name, rows[rows["role"] == "optimum"])
-    points, optimum = (rows[rows["role"] == role] for role in ROLES)
+    points, optimum, repeats = (rows[rows["role"] == role] for role in ROLES)
+    _check_at_their_points(name, points, repeats)
     optimum = optimum.sort_values("repeat")
     words = {column: str(rows[column].iloc[0]) for column in (*_PER_SWEEP, "recipe", "design")}
     sweep = Sweep(
@@ -171,6 +177,7 @@ def _sweep(name: str, rows: pd.DataFrame) -> Sweep:
         missing=int((~points["state"].isin(RESULTS)).sum()),
         optimum=optimum,
         optimum_errs=values(optimum[optimum["state"].isin(RESULTS)], "top1_err"),
+        repeats=repeats.sort_values(["index", "repeat"]),
         **words,
     )
     if sweep.n == 0:
@@ -232,12 +239,14 @@ def _repeats(table: pd.DataFrame) -> pd.Series:
     if "repeat" not in table:
         return pd.Series(0, index=table.index)
     repeats = pd.to_numeric(table["repeat"], errors="coerce").astype(float)
-    wrong = ~((repeats >= 0) & (repeats % 1 == 0)) | ((table["role"] != "optimum") & (repeats != 0))
+    wrong = ~((repeats >= 0) & (repeats % 1 == 0)) | ((table["role"] == "point") & (repeats != 0))
+    wrong |= (table["role"] == "repeat") & (repeats == 0)
     if wrong.any():
         row = table[wrong].iloc[0]
         raise AnalysisError(
-            f"repeat must be 0, or a whole number from 0 at an optimum, got {row['repeat']} at {row['role']} "
-            f"{row['index']} of sweep {row['sweep']} ({int(wrong.sum())} rows): mend the table."
+            "repeat must be 0 at a point, a whole number from 0 at an optimum and from 1 at a repeat, got "
+            f"{row['repeat']} at {row['role']} {row['index']} of sweep {row['sweep']} ({int(wrong.sum())} "
+            "rows): mend the table."
         )
     return repeats.astype(int)
 
@@ -287,6 +296,20 @@ def _check_one_optimum(name: str, optimum: pd.DataFrame) -> None:
                 f"a sweep has one optimum, sweep {name} has {len(found)} values of {column} at it: "
                 f"{', '.join(map(str, found))}. Give each its own sweep id."
             )
+
+
+def _check_at_their_points(name: str, points: pd.DataFrame, repeats: pd.DataFrame) -> None:
+    """A repeat elsewhere than at its point says nothing of the seeds' noise there."""
+    both = repeats.merge(points, on="index", how="left", suffixes=("", "_point"))
+    wrong = both["role_point"].isna()
+    for column in ("lr", "weight_decay") if len(both) else ():
+        wrong |= both[column] != both[f"{column}_point"]
+    if wrong.any():
+        row = both[wrong].iloc[0]
+        raise AnalysisError(
+            f"a repeat has the lr and weight_decay of the point of its index; sweep {name} has repeat "
+            f"{row['repeat']} of point {row['index']}, where there is no such point: mend the table."
+        )
 
 
 def _check_one_sweep_each(sweeps: list[Sweep]) -> None:

@@ -7,6 +7,7 @@ import pandas as pd
 
 from analysis.compare import Comparison
 from analysis.intervals import Interval
+from analysis.repeats import Repeated
 from analysis.summaries import AREA_TO
 from analysis.tuning import budget_for
 
@@ -145,6 +146,23 @@ def negated(interval: Interval) -> Interval:
 
 def _upper(text: str) -> str:
     return text[:1].upper() + text[1:]
+
+
+def of_repeats(point: Repeated) -> str:
+    """Say what other seeds make of a chosen point."""
+    where = f"point {point.index} (lr {point.lr:.3g}, wd {point.weight_decay:.3g})"
+    seeds = counted(len(point.errors), "other seed")
+    if point.missing:
+        seeds += f" ({point.missing} without a result)"
+    if not len(point.errors):
+        return f"{where} has no result with other seeds yet."
+    text = f"{where} with {seeds}: {number(point.mean)} %"
+    text += f", {point.diverged} of them diverged" if point.diverged else ""
+    text += "" if math.isnan(point.spread) else f", standard deviation {point.spread:.2f}"
+    text += "" if math.isnan(point.first) else f"; its own trial gave {point.first:.2f} %"
+    if math.isnan(point.delta.value):
+        return f"{text}. The optimum has no finite error to compare it with."
+    return f"{text}. Minus the mean at the optimum: {number(point.delta)} points."
 
 
 def counted(n: int, what: str) -> str:

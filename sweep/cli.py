@@ -99,6 +99,10 @@ def run(
     trainer: TrainerName = None,
     n: Annotated[int, typer.Option(help="Points; the optimum is trained too.")] = 64,
     seeds: Annotated[int, typer.Option(help="Trials at the optimum; the zero of Δ is their mean.")] = 1,
+    repeat: Annotated[
+        list[int] | None,
+        typer.Option(help="Point to train with as many seeds, by its index. May be repeated."),
+    ] = None,
     optimizer: Annotated[str, typer.Option(help="adamw or sgd.")] = "adamw",
     recipe: RecipeName = None,
     data: Data = None,
@@ -138,8 +142,8 @@ def run(
         Request(
             models=model or (), model_args=model_args, trainer=trainer, optimizer=optimizer,
             recipe=recipe, data=data, skip_corrupt=skip_corrupt, epochs=epochs,
-            n=n, seeds=seeds, design=design, box=box, box_down=box_down, box_up=box_up, seed=seed,
-            lr=lr, wd=wd, found=folder / FOUND,
+            n=n, seeds=seeds, repeated=repeat or (), design=design, box=box, box_down=box_down,
+            box_up=box_up, seed=seed, lr=lr, wd=wd, found=folder / FOUND,
         )
     )  # fmt: skip
     show.left_out(planned[0].plan, console)
@@ -149,9 +153,12 @@ def run(
         show.dry_run([p.plan for p in planned], workspace, console)
         return
     tasks = [
-        Task(sweep=workspace.prepare(p.plan), splits=p.splits, n=n, seeds=seeds, retry_failed=retry_failed)
+        Task(
+            sweep=workspace.prepare(p.plan), splits=p.splits, n=n, seeds=seeds, repeated=repeat or (),
+            retry_failed=retry_failed,
+        )
         for p in planned
-    ]
+    ]  # fmt: skip
     try:
         delivered = run_service(tasks, workspace, resources, console)
     except KeyboardInterrupt:
@@ -304,6 +311,7 @@ def cdf(
     figures.save(figures.cdf_figure(drawn, bands), out)  # once nothing is left that could be refused
     trials.tell()
     show.shares(summary, plain_console())
+    show.repeats(sweeps, confidence, plain_console())
     flattered = [] if absolute else verdicts(sweeps, draw.learning_table(trials.sweeps))
     mind(warnings + notes + flattered)
     plain_console().print(f"Written to {out}", markup=False)
@@ -341,6 +349,7 @@ def compare(
         print_json({name: draw.records(rows) for name, rows in tables.items()})
         return
     show.shares(summary, plain_console())
+    show.repeats(sweeps, confidence, plain_console())
     show.comparisons(pairs, plain_console())
     mind(warnings + analysis.verdicts(sweeps, draw.learning_table(trials.sweeps)))
     if out:

@@ -241,7 +241,7 @@ def _train(tasks: "Sequence[Task]", workspace: "Workspace", asked: Asked, consol
     from sweep import service
 
     if asked.draw_only:
-        if all(len(task.missing) == task.n + task.seeds for task in tasks):
+        if all(len(task.missing) == len(task.wanted) for task in tasks):
             raise InputError(
                 f"nothing of this study is trained in {asked.folder}/ yet; leave --draw-only out"
             )

@@ -3,6 +3,7 @@
 import dataclasses
 import hashlib
 import json
+from collections.abc import Callable, Sequence, Set
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -46,7 +47,8 @@ class Plan:
     optimum_wd: float
     optimum_source: str
     trials: tuple[TrialSpec, ...]
-    """Those at the optimum first, by repeat, then the points in the design's order."""
+    """Those at the optimum first, by repeat, then the points in the design's order, then chosen points once
+    more, by index and repeat."""
     left_out: tuple[str, ...] = ()
     """Images that could not be read and were left out, within the data's folder; those kept decide the
     fingerprint."""
@@ -65,23 +67,33 @@ class Plan:
     @property
     def seeds(self) -> int:
         """Trials at the optimum, each with another seed."""
-        return sum(trial.role == "optimum" for trial in self.trials)
+        return len(self._of("optimum"))
 
     @property
     def n(self) -> int:
-        """Points, the optimum not counted."""
-        return len(self.trials) - self.seeds
+        """Points, neither the optimum nor repeats counted."""
+        return len(self._of("point"))
 
-    def first(self, n: int, seeds: int) -> "Plan":
-        """Return the plan of the first n points and the first trials at the optimum."""
-        centres, points = self.trials[: self.seeds], self.trials[self.seeds :]
-        return dataclasses.replace(self, trials=(*centres[:seeds], *points[:n]))
+    @property
+    def repeats(self) -> tuple[TrialSpec, ...]:
+        """The trials of chosen points once more, each with another seed."""
+        return self._of("repeat")
+
+    def _of(self, role: str) -> tuple[TrialSpec, ...]:
+        return tuple(trial for trial in self.trials if trial.role == role)
+
+    def first(self, n: int, seeds: int, repeated: Sequence[int] = ()) -> "Plan":
+        """Return the plan of the first n points and trials at the optimum, and of the points ``repeated``."""
+        again = (t for t in self.repeats if t.index in repeated and t.repeat < seeds)
+        centres, points = self._of("optimum"), self._of("point")
+        return dataclasses.replace(self, trials=(*centres[:seeds], *points[:n], *again))
 
     def joined(self, other: "Plan") -> "Plan":
         """Return the plan of all trials that this one or another plan of the same sweep has."""
-        centres = max(self.trials[: self.seeds], other.trials[: other.seeds], key=len)
-        points = max(self.trials[self.seeds :], other.trials[other.seeds :], key=len)
-        return dataclasses.replace(self, trials=(*centres, *points))
+        longer = (max(self._of(role), other._of(role), key=len) for role in ("optimum", "point"))
+        repeats = {(t.index, t.repeat): t for t in (*self.repeats, *other.repeats)}
+        trials = (*(trial for part in longer for trial in part), *(repeats[at] for at in sorted(repeats)))
+        return dataclasses.replace(self, trials=trials)
 
 
 def make_plan(
@@ -98,9 +110,12 @@ def make_plan(
     optimum: search_spaces.Optimum,
     box: Box,
     seeds: int = 1,
+    repeated: Sequence[int] = (),
     left_out: tuple[str, ...] = (),
 ) -> Plan:
     """Draw a sweep's n points, or none, and list its trials, those at the optimum ``seeds`` times.
+
+    The points of the indices ``repeated`` are trained ``seeds`` times, too.
 
     Every trial has a weight seed of its own, from ``seed``, its index and its repeat alone: trials of one
     sweep are independent, and those of several models at the same index and repeat have the same relative
@@ -111,11 +126,12 @@ def make_plan(
         classes=classes, design=design, box=box, seed=seed, optimum_lr=optimum.lr,
         optimum_wd=optimum.weight_decay, optimum_source=optimum.source, trials=(), left_out=left_out,
     )  # fmt: skip
-    return dataclasses.replace(plan, trials=_trials(plan, n, seeds))
+    again = {(index, repeat) for index in repeated for repeat in range(1, seeds)}
+    return dataclasses.replace(plan, trials=_trials(plan, n, seeds, again))
 
 
-def _trials(plan: Plan, n: int, seeds: int) -> tuple[TrialSpec, ...]:
-    """List the trials that a plan's settings give."""
+def _trials(plan: Plan, n: int, seeds: int, again: Set[tuple[int, int]]) -> tuple[TrialSpec, ...]:
+    """List the trials that a plan's settings give; ``again``: index and repeat of points' further trials."""
     at = plan.optimum_lr, plan.optimum_wd
     trial = partial(make_trial, plan, recipe_contents(plan.recipe))
     centres = [
@@ -128,7 +144,14 @@ def _trials(plan: Plan, n: int, seeds: int) -> tuple[TrialSpec, ...]:
         trial(lr, wd, draw_seed(plan.seed, i), role="point", index=i, u_lr=u_lr, u_wd=u_wd)
         for i, ((u_lr, u_wd), (lr, wd)) in enumerate(places)
     ]
-    return (*centres, *points)
+    return (*centres, *points, *(_again(points[index], trial, plan.seed, k) for index, k in sorted(again)))
+
+
+def _again(point: TrialSpec, trial: Callable[..., TrialSpec], seed: int, repeat: int) -> TrialSpec:
+    place = {"index": point.index, "repeat": repeat, "u_lr": point.u_lr, "u_wd": point.u_wd}
+    return trial(
+        point.lr, point.weight_decay, draw_seed(seed, point.index + 1, repeat), role="repeat", **place
+    )
 
 
 def make_trial(
@@ -160,7 +183,8 @@ def draw_seed(seed: int, *spawn_key: int) -> int:
 
 def _optimum_seed(seed: int, repeat: int) -> int:
     # SeedSequence reads a spawn key as 32-bit words. The first trial's key has none and a point's one, its
-    # index, so that a key of two is no other trial's, however many points there are.
+    # index, so that a key of two is no other trial's, however many points there are; a repeated point's
+    # begins with its index and one.
     return draw_seed(seed, 0, repeat) if repeat else draw_seed(seed)
 
 
@@ -238,4 +262,5 @@ def _from_values(values: dict[str, Any]) -> Plan:
 
 
 def _made_again(plan: Plan) -> Plan:
-    return dataclasses.replace(plan, trials=_trials(plan, plan.n, max(plan.seeds, 1)))
+    again = {(trial.index, trial.repeat) for trial in plan.repeats if min(trial.index, trial.repeat - 1) >= 0}
+    return dataclasses.replace(plan, trials=_trials(plan, plan.n, max(plan.seeds, 1), again))

@@ -61,6 +61,8 @@ class Request(Training):
     """Points; None: no point, only the trials at the optimum."""
     seeds: int = 1
     """Trials at the optimum."""
+    repeated: Sequence[int] = ()
+    """Indices of points that are trained with as many seeds."""
     design: str = "iid"
     box: str = "optimum"
     box_down: float | None = None
@@ -173,6 +175,7 @@ def _problems(request: Request) -> list[Exception]:
         problems.append(InputError(f"seed must not be negative, got {request.seed}"))
     if not 1 <= request.seeds <= MAX_SEEDS:
         problems.append(InputError(f"--seeds takes a number from 1 to {MAX_SEEDS}, got {request.seeds}"))
+    attempt(lambda: _check_repeated(request))
     if (request.lr is None) != (request.wd is None):
         problems.append(InputError("--lr and --wd name the optimum together: give both or neither"))
     if not problems:
@@ -180,6 +183,19 @@ def _problems(request: Request) -> list[Exception]:
         for model in _models(request):
             attempt(lambda model=model: _space(request, model, recipe))
     return problems
+
+
+def _check_repeated(request: Request) -> None:
+    """Refuse to repeat what is no point, or to repeat it with no further seed."""
+    last = (request.n or 0) - 1
+    wrong = [index for index in request.repeated if not 0 <= index <= last]
+    if wrong:
+        raise InputError(
+            f"--repeat takes a point's index, from 0 to {last}, got {wrong[0]}: `sweep status SWEEP` lists "
+            "them"
+        )
+    if request.repeated and request.seeds < 2:
+        raise InputError(f"--repeat needs other seeds: give --seeds 2 or more, got {request.seeds}")
 
 
 def check_choice(what: str, got: str, known: Sequence[str]) -> None:
@@ -302,7 +318,7 @@ def _make(
         model=model, optimizer=request.optimizer, recipe=recipe, px=px,
         data_fingerprint=fingerprint, classes=classes,
         n=request.n or 0, design=request.design, seed=request.seed, optimum=optimum, box=box,
-        seeds=request.seeds, left_out=left_out,
+        seeds=request.seeds, repeated=request.repeated, left_out=left_out,
     )  # fmt: skip
 
 

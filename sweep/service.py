@@ -32,21 +32,27 @@ CLOSE_TIMEOUT_S = 120.0
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Task:
-    """A sweep of which the first n points, and the first trials at the optimum, are wanted."""
+    """A sweep of which the first n points, the first trials at the optimum and some repeats are wanted."""
 
     sweep: Sweep
     splits: Splits | FileSplits
     n: int
     seeds: int
+    repeated: Sequence[int] = ()
+    """Indices of points that are trained with as many seeds."""
     retry_failed: bool = False
     """Whether trials that were given up are trained once more."""
 
     @property
+    def wanted(self) -> tuple[TrialSpec, ...]:
+        """The trials that are to have a result in the end, the optimum first."""
+        return self.sweep.plan.first(self.n, self.seeds, self.repeated).trials
+
+    @property
     def missing(self) -> list[TrialSpec]:
-        """The wanted trials that have no result, the optimum first."""
+        """The wanted trials that have no result."""
         states = self.sweep.states()
-        wanted = self.sweep.plan.first(self.n, self.seeds).trials
-        return [trial for trial in wanted if not states[trial.key].has_result]
+        return [trial for trial in self.wanted if not states[trial.key].has_result]
 
     @property
     def to_train(self) -> list[TrialSpec]:
@@ -145,7 +151,7 @@ def run(tasks: Sequence[Task], workspace: Workspace, resources: Resources, conso
             stack.enter_context(task.sweep.driving())
         sweeps = [task.sweep for task in tasks]
         to_train = sum(len(task.to_train) for task in tasks)
-        show.beginning(sweeps, sum(task.n + task.seeds for task in tasks), to_train, console)
+        show.beginning(sweeps, sum(len(task.wanted) for task in tasks), to_train, console)
         # MLflow is imported while Ray starts: both take seconds. It is opened, and its database created, once
         # it is known that something can run.
         store = RemoteStore(tasks[0].sweep.plan.recipe.name)

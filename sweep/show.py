@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from analysis import Comparison
+    from analysis import Sweep as AnalysedSweep
     from search_spaces import Found, Optimum
     from sweep.search import SearchPlan
 
@@ -33,6 +34,8 @@ def dry_run(plans: Sequence[Plan], workspace: Workspace, console: Console) -> No
     """Say what would be trained."""
     for plan in plans:
         several = f", with {plan.seeds} seeds" if plan.seeds > 1 else ""
+        chosen = sorted({trial.index for trial in plan.repeats})
+        several += f", and so {listed([f'point {index}' for index in chosen])}" if chosen else ""
         states, box = workspace.prepare(plan).states(), plan.box
         here = [states[trial.key] for trial in plan.trials]
         failed = here.count(TrialState.FAILED)
@@ -268,6 +271,14 @@ def _estimate(row: Mapping[Hashable, Any], name: str) -> str:
     if math.isnan(value):
         return "–"
     return f"{value:.2f}" if math.isnan(low) else f"{value:.2f} ({low:.2f}–{high:.2f})"
+
+
+def repeats(sweeps: "Sequence[AnalysedSweep]", confidence: float, console: Console) -> None:
+    """Print what other seeds make of chosen points, if any were trained with several."""
+    from analysis import of_repeats, repeated_points
+
+    for point in (point for sweep in sweeps for point in repeated_points(sweep, confidence)):
+        console.print(f"{point.sweep.model}, {point.sweep.optimizer}: {of_repeats(point)}", markup=False)
 
 
 def comparisons(pairs: "Sequence[Comparison]", console: Console) -> None:

@@ -29,7 +29,7 @@ def print_cost(tasks: Sequence[Task], console: Console) -> None:
         epochs, took_s = left * plan.recipe.epochs, epoch_s.get(kind, 0.0)
         steps = epochs * (len(task.splits.train.labels) // plan.recipe.batch)
         table.add_row(
-            task.sweep.name, f"{left} of {task.n + task.seeds} × {plan.recipe.epochs} epochs", str(epochs),
+            task.sweep.name, f"{left} of {len(task.wanted)} × {plan.recipe.epochs} epochs", str(epochs),
             str(steps), f"{took_s:.2g}" if took_s else "–", f"{epochs * took_s / 3600:.2g}",
             f"{plan.optimum_lr:.3g}", f"{plan.optimum_wd:.3g}",
         )  # fmt: skip

@@ -38,7 +38,7 @@ def trials_of(tasks: Sequence[Task]) -> "pd.DataFrame":
     tables = []
     for task in tasks:
         rows = draw.trial_table([task.sweep])
-        wanted = {trial.key for trial in task.sweep.plan.first(task.n, task.seeds).trials}
+        wanted = {trial.key for trial in task.wanted}
         rows = rows[rows["key"].isin(wanted)]
         tables.append(rows.assign(schedule=task.sweep.plan.recipe.epochs))
     return draw.with_places(pd.concat(tables, ignore_index=True))

@@ -59,12 +59,13 @@ class TrialSpec:
     seed: int
     """Draws the initial weights."""
     role: str = "point"
-    """``point``, or ``optimum``: the trial at the box's centre, the zero of Δ; in a search ``point`` or
-    ``finalist``: a good point once more, with another seed."""
+    """``point``; ``optimum``: the trial at the box's centre, the zero of Δ; ``repeat``: a chosen point once
+    more, with another seed, in no EDF. In a search ``point`` or ``finalist``: a good point once more."""
     index: int = 0
     """Place among the points of the design; -1 at the optimum."""
     repeat: int = 0
-    """Counts the trials at the optimum, or of a finalist, which differ in their seed alone; 0 at a point."""
+    """Counts the trials at the optimum, of a repeated point or of a finalist, which differ in their seed
+    alone; 0 at a point."""
     u_lr: float | None = None
     """Relative point in [0, 1); None at the optimum."""
     u_wd: float | None = None

@@ -41,6 +41,10 @@ RUN = {
         ("DIGITS", "n must be at most 1000000"), ("1.5", NO_WHOLE), ("1e3", NO_WHOLE), ("nan", NO_WHOLE),
         ("inf", NO_WHOLE), ("''", NO_WHOLE), ("0x10", NO_WHOLE),
     ],
+    "--repeat": [
+        ("-1", "takes a point's index, from 0 to 63, got -1"), ("64", "from 0 to 63, got 64"),
+        ("3", "give --seeds 2 or more, got 1"), ("x", NO_WHOLE), ("1.5", NO_WHOLE),
+    ],
     "--seeds": [
         ("-1", "--seeds takes a number from 1 to 1000, got -1"), ("DIGITS", "from 1 to 1000"),
         ("1.5", NO_WHOLE),

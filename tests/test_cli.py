@@ -309,6 +309,9 @@ def test_dry_run_counts_the_seeds_at_the_optimum_and_those_that_are_there(sweep,
     out = sweep(*words, "5")[1]
     assert "8 of 8 trials to train" in out
     assert "with 5 seeds" in out
+    out = sweep(*words, "3", "--repeat", "2", "--repeat", "0")[1]
+    assert "10 of 10 trials to train" in out
+    assert "with 3 seeds, and so point 0, point 2" in out
     from sweep.request import Request, make_plans
 
     (planned,) = make_plans(Request(models=["vit_p_1mf"], n=3, seeds=2))

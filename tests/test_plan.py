@@ -83,6 +83,42 @@ def test_seeds_at_the_optimum_are_the_same_for_every_model_and_design():
     assert not set(of(a_plan(seeds=5))) & set(of(a_plan(seeds=5, seed=1)))
 
 
+def test_a_repeated_point_differs_in_its_seed_alone_and_is_no_point_more():
+    plan, bare = a_plan(n=64, seeds=3, repeated=(12, 40)), a_plan(n=64, seeds=3)
+    assert plan.trials[: len(bare.trials)] == bare.trials
+    assert (plan.n, plan.seeds, plan.sweep) == (bare.n, bare.seeds, bare.sweep)
+    again = plan.trials[len(bare.trials) :]
+    assert again == plan.repeats
+    assert {t.role for t in again} == {"repeat"}
+    assert [(t.index, t.repeat) for t in again] == [(i, k) for i in (12, 40) for k in (1, 2)]
+    for trial in again:
+        point = bare.trials[3 + trial.index]
+        assert dataclasses.replace(trial, role="point", repeat=0, seed=point.seed, key=point.key) == point
+    seeds = [trial.seed for trial in a_plan(n=64, seeds=100, repeated=range(64)).trials]
+    assert len(set(seeds)) == len(seeds) == 64 + 100 + 64 * 99
+
+
+def test_seeds_of_a_repeated_point_are_the_same_for_every_model():
+    one, other = (a_plan(seeds=3, repeated=[1], model=name) for name in ("vit_p_1mf", "vit_c_1mf"))
+    assert [t.seed for t in one.repeats] == [t.seed for t in other.repeats]
+
+
+places = st.tuples(st.integers(4, 9), st.integers(2, 4), st.sets(st.integers(0, 3), max_size=3))
+
+
+@given(one=places, other=places)
+def test_repeats_grow_in_any_order_and_read_back(one, other):
+    a, b = (a_plan(n=n, seeds=k, repeated=repeated) for n, k, repeated in (one, other))
+    joined = a.joined(b)
+    assert joined == b.joined(a)
+    assert joined.sweep == a.sweep
+    assert joined.first(*one) == a
+    assert joined.first(*other) == b
+    assert {t.key for t in joined.repeats} == {t.key for t in (*a.repeats, *b.repeats)}
+    assert plans.from_json(plans.to_json(joined), "plan.json") == joined
+    assert plans.from_json(json.dumps(plans.to_dict(joined)), "plan.json") == joined
+
+
 @given(n=st.integers(1, 20), seeds=st.integers(1, 5))
 def test_a_plan_without_points_is_the_beginning_of_the_one_with_points(n, seeds):
     bare, whole = a_plan(n=0, seeds=seeds), a_plan(n=n, seeds=seeds)
@@ -153,6 +189,7 @@ def test_a_large_sweeps_name_costs_no_more_than_a_small_ones():
 def test_keys_do_not_change_from_version_to_version():
     # Written down once. If this fails, every result that anyone has is orphaned: do not update it lightly.
     assert keys(a_plan(n=1)) == ["238b13c6ca1492ae", "0e37f7becf7be2eb"]
+    assert keys(a_plan(n=1, seeds=2, repeated=[0]))[-1] == "be9df943ea6dca3b"
     assert keys(a_plan(n=1, seeds=3)) == [
         "238b13c6ca1492ae", "9efaa98fd4836e90", "fa7e6c121900eee8", "0e37f7becf7be2eb"
     ]  # fmt: skip
@@ -228,6 +265,12 @@ def test_a_plan_reads_back_as_it_was_written(monkeypatch):
         (lambda v: v["trials"][0].update(repeat=1), "changed after it was written"),
         (lambda v: v["trials"][1].update(repeat=1), "changed after it was written"),
         (lambda v: v["trials"][1].update(role="optimum"), "changed after it was written"),
+        (lambda v: v["trials"][1].update(role="repeat", repeat=1), "changed after it was written"),
+        (lambda v: v["trials"].append(v["trials"][1] | {"role": "repeat"}), "changed after it was written"),
+        (
+            lambda v: v["trials"].append(v["trials"][1] | {"role": "repeat", "index": 9, "repeat": 1}),
+            "changed after it was written|not a plan",
+        ),
         (lambda v: v.update(seed=1), "changed after it was written"),
         (lambda v: v["recipe"].update(epochs=-1), "epochs must be at least 1"),
     ],

@@ -9,6 +9,7 @@ from html.parser import HTMLParser
 import numpy as np
 import pandas as pd
 import pytest
+from test_analysis_repeats import with_repeats
 from test_analysis_table import repeated, trials
 from test_analysis_trial_figures import learned
 
@@ -178,6 +179,18 @@ def test_it_says_what_was_run_and_what_came_of_it(page):
     assert "torch 2.13" in page.text
     assert "With SGD there is one sweep only" in page.text
     assert "has the lower error" in page.text
+
+
+def test_chosen_points_with_other_seeds_have_a_table_where_there_are_any(page):
+    table = with_repeats(with_repeats(trials(ERRORS), 3, [5.0, 7.0]), 11, [np.nan, 100.0])
+    shown = Page(report_html(table)).text
+    assert "Chosen points with other seeds." in shown
+    assert " 6.00 (0.00 to 18.71) 1.41 2 0 1.00 " in shown
+    assert " 1 of 2 1 " in shown
+    assert "point 3, seed 3" in shown
+    assert "repeats of points" in shown
+    assert "repeats of points" not in page.text
+    assert "Chosen points" not in page.text
 
 
 def test_a_table_alone_is_enough(page):

@@ -320,6 +320,23 @@ def test_more_seeds_at_the_optimum_go_on_with_the_same_sweeps(undisturbed, tmp_p
         assert names.count((name, str(repeat))) == len(MODELS)
 
 
+def test_a_chosen_point_is_trained_with_other_seeds_and_changes_nothing_else(undisturbed, tmp_path):
+    subprocess.run(["cp", "-r", undisturbed / "sweeps", tmp_path], check=True)
+    ran = sweep(tmp_path, *WORDS, "--n", "4", "--seeds", "2", "--repeat", "1")
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    assert "4 of 14 trials to train" in ran.stdout
+    results = table(tmp_path)
+    kept = results[results.repeat == 0].reset_index(drop=True)
+    pd.testing.assert_frame_equal(kept, table(undisturbed), check_exact=True)
+    again = results[results.role == "repeat"]
+    assert again[["index", "repeat"]].to_numpy().tolist() == [[1, 1]] * len(MODELS)
+    assert set(again.state) <= {"finished", "diverged"}
+    check_mlflow(tmp_path, 14 + 2)
+    drawn = sweep(tmp_path, "cdf", "--out", "fig.pdf")
+    assert drawn.stdout.count("with 1 other seed: ") == len(MODELS), drawn.stdout + drawn.stderr
+    assert "(mean of 2)" in drawn.stdout
+
+
 @pytest.mark.parametrize("uri", ["http://127.0.0.1:9", "nonsense://x", "sqlite:////dev/null/mlflow.db"])
 def test_a_dead_tracking_server_is_said_before_anything_is_trained(uri, tmp_path):
     ran = sweep(tmp_path, *WORDS, "--n", "2", MLFLOW_TRACKING_URI=uri)

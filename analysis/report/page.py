@@ -31,7 +31,7 @@ SECTIONS: list[Section] = [
     ("maps", "Where in the box a model trains well", pictures.maps),
     ("budget", "What a budget of trials buys", pictures.tuning),
     ("comparison", "Which model is better, and how sure that is", sections.comparisons),
-    ("noise", "What makes the errors differ", sections.variance),
+    ("noise", "What makes the errors differ", _of(sections.variance, sections.repeats)),
     ("examples", "Best and worst trials", _of(sections.best_and_worst, pictures.learning)),
     ("trials", "Every trial", sections.every_trial),
     ("glossary", "What the words mean", lambda _: glossary()),

@@ -9,6 +9,7 @@ from analysis.compare import Comparison
 from analysis.figures.maps import box_of
 from analysis.layout import optimizer_name
 from analysis.learning import examples
+from analysis.repeats import Repeated, repeated_points
 from analysis.report.extras import Contents, without_result
 from analysis.report.html import Child, Html, joined, prose, slug, tag, terms
 from analysis.report.tables import NOTHING, Cell, estimate, number, short, table, word
@@ -69,6 +70,8 @@ def _facts(contents: Contents, name: str) -> dict[str, str]:
         "points": str(len(points)),
         "trials at the optimum": str(len(optimum)),
     }
+    if repeats := int((rows["role"] == "repeat").sum()):
+        known["repeats of points"] = str(repeats)
     if len(optimum):
         known["optimum lr"], known["optimum wd"] = (short(optimum[c].iloc[0]) for c in ("lr", "weight_decay"))
     box = box_of(points)
@@ -105,8 +108,8 @@ def states(contents: Contents) -> Html:
         rows.append([word(name), *counts, word("incomplete" if missing else "complete", label)])
     assert set(_SHOWN_STATES) == set(STATES)
     caption = (
-        "Trials by state, those at the optimum among them. A diverged trial is a result with 100 % error; "
-        "planned, running and failed ones have no result and are in no number below."
+        "Trials by state, those at the optimum and repeats among them. A diverged trial is a result with "
+        "100 % error; planned, running and failed ones have no result and are in no number below."
     )
     return table("states", caption, ["sweep", *_SHOWN_STATES, "status"], rows, sortable=True)
 
@@ -210,6 +213,28 @@ def _variance_row(s: Summary) -> list[Cell]:
     ]  # fmt: skip
 
 
+def repeats(contents: Contents) -> Html | None:
+    """Tabulate the points that were trained with several seeds, if there are any."""
+    head = ["model", "optimizer", "point", "lr", "wd", "its own trial, %", "other seeds, %", "their spread",
+            "seeds", "of them diverged", "minus the optimum, points"]  # fmt: skip
+    rows = [_repeat_row(r) for s in contents.summaries for r in repeated_points(s.sweep, s.confidence)]
+    caption = (
+        "Chosen points with other seeds. Their mean minus that at the optimum is the effect of lr and wd, "
+        "their spread (standard deviation) the noise between seeds. A point's own trial, by which it may "
+        "have been chosen, is not counted."
+    )
+    return table("repeats", caption, head, rows, sortable=True) if rows else None
+
+
+def _repeat_row(r: Repeated) -> list[Cell]:
+    seeds = f"{len(r.errors)} of {len(r.errors) + r.missing}" if r.missing else str(len(r.errors))
+    return [
+        word(r.sweep.model), word(optimizer_name(r.sweep.optimizer)), number(r.index, "{:.0f}"),
+        number(r.lr, "{:.3g}"), number(r.weight_decay, "{:.3g}"), number(r.first), estimate(r.mean),
+        number(r.spread), Cell(seeds, float(len(r.errors))), number(r.diverged, "{:.0f}"), estimate(r.delta),
+    ]  # fmt: skip
+
+
 def best_and_worst(contents: Contents) -> Html:
     """List the trials worth a look."""
     rows = [
@@ -265,9 +290,11 @@ def every_trial(contents: Contents) -> Html:
 
 
 def _place(row: Mapping[object, object]) -> Cell:
+    repeat = int(_float(row.get("repeat", 0)))
     if row["role"] == "optimum":
-        repeat = int(_float(row.get("repeat", 0)))
         return Cell(f"optimum, seed {repeat + 1}" if repeat else "optimum", float(repeat) - 1e6)
+    if row["role"] == "repeat":
+        return Cell(f"point {row['index']}, seed {repeat + 1}", _float(row["index"]) + repeat / 1e6)
     return Cell(f"point {row['index']}", _float(row["index"]))
 
 

@@ -1,0 +1,88 @@
+"""Chosen points with several seeds: what part of their error is lr and wd, what part is luck."""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from analysis.bands import CONFIDENCE
+from analysis.intervals import NOTHING, Interval, rounding_variance
+from analysis.summaries import mean_of_zeros, minus, zero_of
+from analysis.table import RESULTS, Sweep, values
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class Repeated:
+    """A point that was trained again with other seeds."""
+
+    sweep: Sweep
+    index: int
+    lr: float
+    weight_decay: float
+    first: float
+    """Error of the point's own trial, percent; NaN without a result. Where the point was chosen by it, luck
+    had its part in it: it is in none of the numbers below."""
+    errors: NDArray[np.float64]
+    """Errors with the other seeds, percent, 100 if diverged, shape (k,)."""
+    diverged: int
+    """How many of these did."""
+    missing: int
+    """Other seeds without a result."""
+    mean: Interval
+    """Of `errors`, with Student's t limits: what lr and wd give whatever the seed."""
+    spread: float
+    """Standard deviation between the other seeds, in points; NaN of fewer than two."""
+    delta: Interval
+    """Mean minus the mean at the optimum, in points; NaN where that has no finite result."""
+
+
+def repeated_points(sweep: Sweep, confidence: float = CONFIDENCE) -> list[Repeated]:
+    """Return what the other seeds say of each point that was trained with several, by index.
+
+    Parameters
+    ----------
+    sweep : Sweep
+        Its trials need lr and weight_decay if any is a repeat.
+    confidence : float
+        Of the limits of means and differences.
+    """
+    rows = pd.concat([_with_result(sweep.optimum), sweep.points, _with_result(sweep.repeats)])
+    rounding = rounding_variance(values(rows, "top1_err"))
+    return [
+        _repeated(sweep, rows, rounding, confidence) for _, rows in sweep.repeats.groupby("index", sort=True)
+    ]
+
+
+def _repeated(sweep: Sweep, rows: pd.DataFrame, rounding: float, confidence: float) -> Repeated:
+    index, found = int(rows["index"].iloc[0]), _with_result(rows)
+    errors = values(found, "top1_err")
+    own = values(sweep.points[sweep.points["index"] == index], "top1_err")
+    mean = mean_of_zeros(errors, rounding, confidence)
+    return Repeated(
+        sweep=sweep,
+        index=index,
+        lr=float(rows["lr"].iloc[0]),
+        weight_decay=float(rows["weight_decay"].iloc[0]),
+        first=float(own[0]) if len(own) else math.nan,
+        errors=errors,
+        diverged=int((found["state"] == "diverged").sum()),
+        missing=len(rows) - len(found),
+        mean=mean,
+        spread=float(errors.std(ddof=1)) if len(errors) > 1 else math.nan,
+        delta=_delta(sweep, mean, confidence),
+    )
+
+
+def _delta(sweep: Sweep, mean: Interval, confidence: float) -> Interval:
+    """Return a mean minus that at the optimum; limits only where both are known to differ by seeds."""
+    if sweep.optimum_state != "finished":
+        return NOTHING
+    zero = zero_of(sweep, confidence)
+    found = minus(mean, zero)
+    return found if not math.isnan(zero.low) else Interval(found.value, math.nan, math.nan)
+
+
+def _with_result(rows: pd.DataFrame) -> pd.DataFrame:
+    return rows[rows["state"].isin(RESULTS)]
