@@ -8,9 +8,11 @@ from typing import Any
 
 from sweep.catalog import MODELS, Architecture, ViT
 from sweep.errors import InputError, unknown
+from sweep.instructions import pin
 from sweep.model_args import split
 from sweep.models import _torchvision
 
+pin()
 _torchvision.make_importable()
 
 import timm  # noqa: E402

@@ -1,0 +1,63 @@
+"""The same bits on every x86 machine: what torch may use, and that published results come out again."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import torch
+
+from sweep import instructions, training
+from sweep.catalog import test_resize as resize_of
+from sweep.instructions import AVX2, has_avx2
+from sweep.request import Request, make_plans
+
+RESULTS = Path(__file__).parents[1] / "docs" / "results" / "digits"
+
+needs_avx2 = pytest.mark.skipif(not has_avx2(), reason="needs an x86 machine with AVX2, and Linux")
+
+
+def capability(**environment: str) -> str:
+    code = "import sweep.training, torch; print(torch.backends.cpu.get_cpu_capability())"
+    kept = {name: value for name, value in os.environ.items() if name not in AVX2}
+    ran = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, env=kept | environment
+    )
+    return ran.stdout.strip()
+
+
+@needs_avx2
+def test_a_process_that_trains_uses_avx2_and_nothing_newer():
+    assert capability() == "AVX2"
+
+
+@needs_avx2
+def test_the_environment_has_the_last_word():
+    assert capability(ATEN_CPU_CAPABILITY="default") == "DEFAULT"
+
+
+@pytest.mark.parametrize(("machine", "flags"), [("aarch64", "avx2"), ("x86_64", "avx sse4_2")])
+def test_a_machine_without_avx2_is_left_alone(machine, flags, monkeypatch):
+    monkeypatch.setattr(instructions.platform, "machine", lambda: machine)
+    monkeypatch.setattr(instructions.Path, "exists", lambda self: True)
+    monkeypatch.setattr(instructions.Path, "read_text", lambda self: f"flags\t\t: fpu {flags}\n")
+    for name in AVX2:
+        monkeypatch.delenv(name, raising=False)
+    instructions.pin()
+    assert not AVX2.keys() & os.environ.keys()
+
+
+@needs_avx2
+@pytest.mark.parametrize("model", ["vit_p_1mf", "vit_c_1mf", "regnety_1mf"])
+def test_a_published_result_comes_out_again(model):
+    # Trained on another machine, without AVX-512: one that rounds otherwise ends elsewhere.
+    published = pd.read_csv(RESULTS / "trials.csv").set_index("key")
+    (planned,) = make_plans(Request(models=[model], n=1))
+    trial, recipe, px = planned.plan.trials[0], planned.plan.recipe, planned.plan.px
+    torch.set_num_threads(1)
+    resize = resize_of(model, px, recipe.test_crop)
+    batches = training.open_batches(planned.splits, recipe, torch.device("cpu"), px=px, resize=resize)
+    *_, (last,) = training.train([trial], recipe, batches, classes=10, px=px, device=torch.device("cpu"))
+    assert last.top1_err == published.loc[trial.key, "top1_err"]
