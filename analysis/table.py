@@ -352,9 +352,10 @@ def no_sampling_error(name: str, design: str, scrambles: int) -> str | None:
             "with --set design=iid"
         )
     if design == "sobol" and scrambles < LEAST_SCRAMBLES:
+        whole = f"{scrambles} whole scramble{'' if scrambles == 1 else 's'}"
         return (
-            f"{name} has {scrambles} whole scrambles of {SCRAMBLE_POINTS} points, and the spread between "
-            f"them takes at least {LEAST_SCRAMBLES}: go on with a larger --n"
+            f"{name} has {whole} of {SCRAMBLE_POINTS} points, and the spread between them takes at least "
+            f"{LEAST_SCRAMBLES}: go on with a larger --n"
         )
     return None
 

@@ -1,6 +1,8 @@
 """What sets a new sweep apart from those that are there of the same model, optimizer and recipe."""
 
 import dataclasses
+from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 from sweep.errors import DamagedError
@@ -17,18 +19,24 @@ def changes(plan: Plan, workspace: Workspace) -> tuple[str, list[str]] | None:
         The name of the other sweep, and what differs, in words; None if the sweep itself is there, or none
         of the same model, optimizer and recipe.
     """
+    found = ((other.sweep, _differences(plan, other)) for other in _alike(plan, workspace))
+    return min(found, key=lambda other: len(other[1]), default=None)
+
+
+def moved(plan: Plan, workspace: Workspace) -> Plan | None:
+    """Return the plan that differs from one that is not there yet in its optimum alone, if there is one."""
+    here = _without_optimum(plan)
+    return next((other for other in _alike(plan, workspace) if _without_optimum(other) == here), None)
+
+
+def _alike(plan: Plan, workspace: Workspace) -> Iterator[Plan]:
+    """Yield the plans of the same model, optimizer and recipe; none if the plan's own sweep is there."""
     names = workspace.names()
     beginning = plan.sweep[: plan.sweep.rindex("-") + 1]
-    if plan.sweep in names:
-        return None
-    found = []
-    for name in names:
+    for name in names if plan.sweep not in names else ():
         if name.startswith(beginning):
-            try:
-                found.append((name, _differences(plan, workspace.read_plan(name))))
-            except DamagedError:
-                continue
-    return min(found, key=lambda other: len(other[1]), default=None)
+            with suppress(DamagedError):
+                yield workspace.read_plan(name)
 
 
 def _differences(plan: Plan, other: Plan) -> list[str]:
@@ -38,6 +46,11 @@ def _differences(plan: Plan, other: Plan) -> list[str]:
     return [
         f"{name} is {here[name]}, there {there.get(name)}" for name in here if here[name] != there.get(name)
     ]
+
+
+def _without_optimum(plan: Plan) -> dict[str, Any]:
+    """Return a plan's settings without its optimum, and without the box around it."""
+    return {k: v for k, v in _settings(plan).items() if not k.startswith(("optimum_", "box."))}
 
 
 def _settings(plan: Plan) -> dict[str, Any]:

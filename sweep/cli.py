@@ -129,7 +129,7 @@ def run(
     from sweep import show
     from sweep.request import Request, make_plans
     from sweep.search import FOUND
-    from sweep.service import Task
+    from sweep.service import Task, results_elsewhere
     from sweep.service import run as run_service
     from sweep.trial import Resources
     from sweep.workspace import Workspace
@@ -149,9 +149,6 @@ def run(
     show.left_out(planned[0].plan, console)
     workspace = Workspace(folder)
     show.changed([p.plan for p in planned], workspace, console)
-    if dry_run:
-        show.dry_run([p.plan for p in planned], workspace, console)
-        return
     tasks = [
         Task(
             sweep=workspace.prepare(p.plan), splits=p.splits, n=n, seeds=seeds, repeated=repeat or (),
@@ -159,6 +156,9 @@ def run(
         )
         for p in planned
     ]  # fmt: skip
+    if dry_run:
+        elsewhere = [results_elsewhere(task, workspace, console).keys() for task in tasks]
+        return show.dry_run(tasks, elsewhere, console)
     try:
         delivered = run_service(tasks, workspace, resources, console)
     except KeyboardInterrupt:

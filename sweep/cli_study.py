@@ -158,7 +158,7 @@ def hyperparameters(
 
     def draw(tasks: "Sequence[Task]", console: "Console") -> "Figures":
         results.print_shares(tasks, console)
-        return results.hyperparameters(tasks, absolute=absolute)
+        return results.hyperparameters(tasks, console, absolute=absolute)
 
     own = {"n": n, "design": design, "box": box, "box_down": box_down, "box_up": box_up}
     _conduct("hyperparameters", asked, draw, **own)
@@ -209,7 +209,7 @@ def _conduct(kind: str, asked: Asked, draw: Draw, **own: Any) -> None:
     from sweep.cli import plain_console
     from sweep.request import plan_together
     from sweep.search import FOUND
-    from sweep.service import Task
+    from sweep.service import Task, results_elsewhere
     from sweep.studies import Study, requests_of
     from sweep.workspace import Workspace
 
@@ -218,6 +218,7 @@ def _conduct(kind: str, asked: Asked, draw: Draw, **own: Any) -> None:
     planned = plan_together(requests_of(Study(kind=kind, found=asked.folder / FOUND, **asked.words, **own)))
     show.left_out(planned[0].plan, console)
     workspace = Workspace(asked.folder)
+    show.moved([p.plan for p in planned], workspace, console)
     tasks = [
         Task(
             sweep=workspace.prepare(p.plan), splits=p.splits, n=p.plan.n, seeds=p.plan.seeds,
@@ -228,7 +229,8 @@ def _conduct(kind: str, asked: Asked, draw: Draw, **own: Any) -> None:
     if asked.dry_run:
         from sweep.study_cost import print_cost
 
-        return print_cost(tasks, console)
+        elsewhere = [results_elsewhere(task, workspace, console).keys() for task in tasks]
+        return print_cost(tasks, elsewhere, console)
     delivered = _train(tasks, workspace, asked, console)
     drawn = _draw(draw, tasks, out, console)
     left = [trial for task in tasks for trial in task.missing]

@@ -64,21 +64,25 @@ class Task:
 
 
 def adopt_results(task: Task, workspace: Workspace, console: Console) -> int:
-    """Take over results that another sweep has of the very same trials; say how many.
+    """Take over results that another sweep has of the very same trials; say how many."""
+    found = results_elsewhere(task, workspace, console)
+    for key, history in found.items():
+        task.sweep.journal.adopt(key, history)
+    return len(found)
+
+
+def results_elsewhere(task: Task, workspace: Workspace, console: Console) -> dict[str, TrialHistory]:
+    """Return what other sweeps have of a task's missing trials, by key.
 
     The trial at the optimum is the same for every design, and a key stands for all that determines it.
     """
-    missing = {trial.key for trial in task.missing}
-    adopted = 0
+    missing, found = [trial.key for trial in task.missing], dict[str, TrialHistory]()
+    of_the_model = slug(task.sweep.plan.model)
     for name in workspace.names():
-        if not missing or name == task.sweep.name or not name.startswith(slug(task.sweep.plan.model)):
-            continue
-        for key, history in _trials_of(name, workspace, console).items():
-            if key in missing and history.state.has_result:
-                task.sweep.journal.adopt(key, history)
-                missing.remove(key)
-                adopted += 1
-    return adopted
+        if len(found) < len(missing) and name != task.sweep.name and name.startswith(of_the_model):
+            there = _trials_of(name, workspace, console)
+            found |= {key: there[key] for key in missing if key in there and there[key].state.has_result}
+    return found
 
 
 def _trials_of(name: str, workspace: Workspace, console: Console) -> dict[str, TrialHistory]:

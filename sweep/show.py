@@ -2,20 +2,19 @@
 
 import math
 import statistics
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence, Set
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.table import Column, Table
 
-from sweep import labels, show_tune
-from sweep.changes import changes
+from sweep import changes, labels, show_tune
 from sweep.kept import Kept
 from sweep.plan import FOUND_FOR, GIVEN, Plan
 from sweep.progress import counted, duration, listed
 from sweep.search import Search
 from sweep.show_tune import driven_by
-from sweep.trial import SWEEP_STATES, TrialSpec, TrialState
+from sweep.trial import SWEEP_STATES, TrialSpec
 from sweep.workspace import Sweep, Workspace
 
 if TYPE_CHECKING:
@@ -25,24 +24,25 @@ if TYPE_CHECKING:
     from analysis import Sweep as AnalysedSweep
     from search_spaces import Found, Optimum
     from sweep.search import SearchPlan
+    from sweep.service import Task
 
 _NAMED_FAILURES = 10
 _NAMED_IMAGES = 5
 
 
-def dry_run(plans: Sequence[Plan], workspace: Workspace, console: Console) -> None:
-    """Say what would be trained."""
-    for plan in plans:
+def dry_run(tasks: "Sequence[Task]", elsewhere: Sequence[Set[str]], console: Console) -> None:
+    """Say what would be trained; ``elsewhere``: keys of each task that other sweeps have results of."""
+    for task, there in zip(tasks, elsewhere, strict=True):
+        plan, box = task.sweep.plan.first(task.n, task.seeds, task.repeated), task.sweep.plan.box
         several = f", with {plan.seeds} seeds" if plan.seeds > 1 else ""
         chosen = sorted({trial.index for trial in plan.repeats})
         several += f", and so {listed([f'point {index}' for index in chosen])}" if chosen else ""
-        states, box = workspace.prepare(plan).states(), plan.box
-        here = [states[trial.key] for trial in plan.trials]
-        failed = here.count(TrialState.FAILED)
-        left = sum(not state.has_result for state in here) - failed
-        given_up = f", and {failed} given up that --retry-failed trains again" if failed else ""
+        left = sum(trial.key not in there for trial in task.to_train)
+        failed = len(task.missing) - len(task.to_train)
+        notes = f", and {failed} given up that --retry-failed trains again" if failed else ""
+        notes += f"; {counted(len(there), 'result')} taken over from other sweeps" if there else ""
         console.print(
-            f"[bold]{plan.sweep}[/bold]: {left} of {counted(len(here), 'trial')} to train{given_up}"
+            f"[bold]{plan.sweep}[/bold]: {left} of {counted(len(plan.trials), 'trial')} to train{notes}"
         )
         console.print(
             f"  {plan.recipe.epochs} epochs each, {labels.trained_by(plan)}, seed {plan.seed}", markup=False
@@ -73,12 +73,21 @@ def left_out(plan: "Plan | SearchPlan", console: Console) -> None:
 def changed(plans: Sequence[Plan], workspace: Workspace, console: Console) -> None:
     """Say how new sweeps differ from those that one might have meant to go on with."""
     for plan in plans:
-        if found := changes(plan, workspace):
+        if found := changes.changes(plan, workspace):
             name, texts = found
             text = (
                 f"{plan.sweep} is a new sweep, not {name}: {'; '.join(texts)}. Their trials are never mixed."
             )
             console.print(text, markup=False)
+
+
+def moved(plans: Sequence[Plan], workspace: Workspace, console: Console) -> None:
+    """Say which sweeps are new only because an optimum is another than it was."""
+    for plan in plans:
+        if old := changes.moved(plan, workspace):
+            optima = f"lr {plan.optimum_lr:.3g}, wd {plan.optimum_wd:.3g}; there lr {old.optimum_lr:.3g}, wd "
+            text = f"{plan.sweep} is a new sweep, not {old.sweep}: its optimum is another ({optima}"
+            console.print(f"{text}{old.optimum_wd:.3g}).", markup=False)
 
 
 def beginning(sweeps: Sequence[Sweep], wanted: int, missing: int, console: Console) -> None:

@@ -1,6 +1,6 @@
 """What a study will cost: trainings, epochs, steps and device-hours."""
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from typing import TYPE_CHECKING
 
 from rich.console import Console
@@ -14,15 +14,18 @@ if TYPE_CHECKING:
     import torch
 
 
-def print_cost(tasks: Sequence[Task], console: Console) -> None:
-    """Say what is left to be trained, and how long that takes here after timing a few steps of each model."""
+def print_cost(tasks: Sequence[Task], elsewhere: Sequence[Set[str]], console: Console) -> None:
+    """Say what is left to be trained, and how long that takes here after timing a few steps of each model.
+
+    ``elsewhere``: keys of each task that other sweeps have results of, which are taken over.
+    """
     device = _device()
     columns = ("to train", "epochs", "steps", "s an epoch", "device-hours", "optimum lr", "wd")
     table, epoch_s = Table(Column("sweep", overflow="fold"), *columns), dict[tuple[str, str], float]()
     trainings = all_epochs = all_steps = 0
     seconds = 0.0
-    for task in tasks:
-        plan, left = task.sweep.plan, len(task.to_train)
+    for task, there in zip(tasks, elsewhere, strict=True):
+        plan, left = task.sweep.plan, sum(trial.key not in there for trial in task.to_train)
         kind = (plan.model, plan.optimizer)
         if left and kind not in epoch_s:
             epoch_s[kind] = _epoch_s(task, device)

@@ -97,18 +97,23 @@ def print_shares(tasks: Sequence[Task], console: Console) -> None:
 
     sweeps = read_sweeps(trials_of(tasks))
     show.shares(summary_table([summarise(each) for each in sweeps]), console)
-    for text in verdicts(sweeps, draw.learning_table([task.sweep for task in tasks])):
+    _mind(verdicts(sweeps, draw.learning_table([task.sweep for task in tasks])), console)
+
+
+def _mind(texts: Sequence[str], console: Console) -> None:
+    for text in texts:
         console.print("Mind:", text, style="yellow", markup=False)
 
 
-def hyperparameters(tasks: Sequence[Task], *, absolute: bool) -> Figures:
-    """Return the EDF figure and the scatter figure."""
+def hyperparameters(tasks: Sequence[Task], console: Console, *, absolute: bool) -> Figures:
+    """Return the EDF figure and the scatter figure; say which curve has no band, and why."""
     from analysis import curves, figures
 
     table = trials_of(tasks)
-
-    def edfs() -> "Figure":
-        drawn = curves(table, absolute=absolute)
-        return figures.cdf_figure(drawn, draw.bands_of(drawn)[0])
-
-    return {"": edfs, "-scatter": lambda: figures.scatter_figure(table)}
+    drawn = curves(table, absolute=absolute)
+    bands, notes = draw.bands_of(drawn)
+    _mind(notes, console)
+    return {
+        "": lambda: figures.cdf_figure(drawn, bands),
+        "-scatter": lambda: figures.scatter_figure(table),
+    }

@@ -5,7 +5,7 @@ from test_plan import OPTIMUM, a_plan
 from test_workspace import create
 
 from search_spaces import around
-from sweep.changes import changes
+from sweep.changes import changes, moved
 from sweep.recipe import load
 from sweep.workspace import Workspace
 
@@ -54,3 +54,13 @@ def test_of_several_the_nearest_is_named(workspace):
 def test_a_damaged_one_is_passed_over(workspace):
     (workspace.folder / a_plan().sweep / "plan.json").write_text("{")
     assert changes(a_plan(seed=1), workspace) is None
+    assert moved(a_plan(optimum=OTHER, box=around(OTHER)), workspace) is None
+
+
+def test_a_sweep_whose_optimum_alone_is_another_has_moved(workspace):
+    create(workspace, a_plan(recipe=load("digits", epochs=3), optimum=OTHER, box=around(OTHER)))  # nearer
+    assert moved(a_plan(optimum=OTHER, box=around(OTHER)), workspace) == a_plan()
+    assert moved(a_plan(optimum=OTHER, box=around(OTHER), n=9, seeds=3), workspace) == a_plan()
+    for change in ({}, {"seed": 1}, {"design": "sobol", "n": 16}, {"model": "vit_c_1mf"}):
+        assert moved(a_plan(**change), workspace) is None
+    assert moved(a_plan(optimum=OTHER, box=around(OTHER), seed=1), workspace) is None

@@ -322,6 +322,15 @@ def test_dry_run_counts_the_seeds_at_the_optimum_and_those_that_are_there(sweep,
     assert "0 of 4 trials to train" in sweep(*words, "1")[1]
 
 
+def test_dry_run_counts_what_other_sweeps_have_of_the_same_trials(sweep, tmp_path):
+    (planned,) = make_plans(Request(models=["vit_p_1mf"], n=16, seeds=2, design="sobol"))
+    made = create(Workspace(tmp_path / "sweeps"), planned.plan)
+    for trial in made.plan.trials[:3]:  # two at the optimum, which is the same for every design
+        made.journal.append("end", trial.key, finished(trial.key))
+    out = sweep("run", "--model", "vit_p_1mf", "--n", "3", "--seeds", "3", "--dry-run")[1]
+    assert "4 of 6 trials to train; 2 results taken over from other sweeps" in out
+
+
 def test_what_was_given_up_is_not_trained_unless_asked_for(sweep, tmp_path):
     (planned,) = make_plans(Request(models=["vit_p_1mf"], n=3))
     made = create(Workspace(tmp_path / "sweeps"), planned.plan)

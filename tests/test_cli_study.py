@@ -1,12 +1,15 @@
 """`sweep study` in one process: what is refused, what it would cost, and what is drawn without training."""
 
+import dataclasses
 import shlex
 
 import pytest
+from test_found import ROW
 from test_journal import failed, finished
 from test_workspace import create
 from typer.main import get_command
 
+from search_spaces import to_csv
 from sweep import cli
 from sweep.request import plan_together
 from sweep.studies import KINDS, Study, requests_of
@@ -153,6 +156,28 @@ def test_a_larger_sweep_is_drawn_as_far_as_it_was_asked_for(sweep, tmp_path):
     )[1]
     assert " 3 " in out
     assert "mean of" not in out
+
+
+def test_a_curve_without_a_band_says_why(sweep, tmp_path):
+    words = {"models": ["vit_c_1mf"], "optimizers": ["adamw"], "n": 16, "design": "sobol"}
+    results(tmp_path, "hyperparameters", **words)
+    flags = ["hyperparameters", "-m", "vit_c_1mf", "--optimizer", "adamw", "--n", "16", "--design", "sobol"]
+    code, out, _ = sweep("study", *flags, "--draw-only")
+    assert code == 0
+    assert "Mind: no band: " in out
+    assert "1 whole scramble of 16 points" in out
+
+
+def test_sweeps_that_are_new_because_the_optimum_is_another_are_named(sweep, tmp_path):
+    words = {"models": ["vit_c_1mf"], "epochs": [1, 2]}
+    results(tmp_path, "lengths", **words)
+    flags = ["lengths", "-m", "vit_c_1mf", "--epochs", "1", "--epochs", "2", "--dry-run"]
+    assert "new sweep" not in sweep("study", *flags)[1]
+    data = plan_together(requests_of(Study(kind="lengths", **words)))[0].plan.data_fingerprint
+    found = dataclasses.replace(ROW, model="vit_c_1mf", epochs=2, lr=0.0071, data=data)
+    (tmp_path / "sweeps" / "optima.csv").write_text(to_csv([found]))
+    out = sweep("study", *flags)[1]
+    assert out.count("its optimum is another (lr 0.0071, wd 0.05; there lr ") == 2
 
 
 def test_published_results_stand_beside_ones_own(sweep, tmp_path, monkeypatch):
