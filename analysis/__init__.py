@@ -10,7 +10,7 @@ from analysis.edf import DELTAS, EDF, Curve, curves, edf, share_within
 from analysis.errors import AnalysisError
 from analysis.intervals import Interval
 from analysis.outcomes import Outcome, best_within, outcome_table, outcomes, published
-from analysis.repeats import Repeated, repeated_points
+from analysis.repeats import Repeated, repeated_points, repeats_table
 from analysis.summaries import Summary, summarise, summary_table
 from analysis.table import Sweep, read_sweeps
 from analysis.tuning import TuningCurve, tuning_curve
@@ -46,6 +46,7 @@ __all__ = [
     "published",
     "read_sweeps",
     "repeated_points",
+    "repeats_table",
     "sentences",
     "share_within",
     "summarise",

@@ -1,6 +1,7 @@
 """Chosen points with several seeds: what part of their error is lr and wd, what part is luck."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -53,6 +54,29 @@ def repeated_points(sweep: Sweep, confidence: float = CONFIDENCE) -> list[Repeat
     return [
         _repeated(sweep, rows, rounding, confidence) for _, rows in sweep.repeats.groupby("index", sort=True)
     ]
+
+
+def repeats_table(points: Sequence[Repeated]) -> pd.DataFrame:
+    """Tabulate repeated points, one row each.
+
+    Returns
+    -------
+    DataFrame
+        sweep, model, optimizer, index, lr, weight_decay, first (the point's own error), diverged, missing,
+        spread, seeds (other seeds with a result); mean and delta, each with _low and _high.
+    """
+    return pd.DataFrame([_row(point) for point in points])
+
+
+def _row(point: Repeated) -> dict[str, object]:
+    words = ("index", "lr", "weight_decay", "first", "diverged", "missing", "spread")
+    limits = {
+        name + suffix: value
+        for name in ("mean", "delta")
+        for suffix, value in zip(("", "_low", "_high"), getattr(point, name), strict=True)
+    }
+    of = {name: getattr(point.sweep, name) for name in ("sweep", "model", "optimizer")}
+    return of | {word: getattr(point, word) for word in words} | {"seeds": len(point.errors)} | limits
 
 
 def _repeated(sweep: Sweep, rows: pd.DataFrame, rounding: float, confidence: float) -> Repeated:

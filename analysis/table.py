@@ -301,14 +301,22 @@ def _check_one_optimum(name: str, optimum: pd.DataFrame) -> None:
 def _check_at_their_points(name: str, points: pd.DataFrame, repeats: pd.DataFrame) -> None:
     """A repeat elsewhere than at its point says nothing of the seeds' noise there."""
     both = repeats.merge(points, on="index", how="left", suffixes=("", "_point"))
-    wrong = both["role_point"].isna()
+    nowhere = both["role_point"].isna()
+    if nowhere.any():
+        row = both[nowhere].iloc[0]
+        raise AnalysisError(
+            f"a repeat has the index of its point; sweep {name} has repeat {row['repeat']} of point "
+            f"{row['index']}, but no such point: mend the table."
+        )
+    wrong = pd.Series(False, index=both.index)
     for column in ("lr", "weight_decay") if len(both) else ():
         wrong |= both[column] != both[f"{column}_point"]
     if wrong.any():
         row = both[wrong].iloc[0]
         raise AnalysisError(
-            f"a repeat has the lr and weight_decay of the point of its index; sweep {name} has repeat "
-            f"{row['repeat']} of point {row['index']}, where there is no such point: mend the table."
+            f"a repeat has the lr and weight_decay of its point; sweep {name} has repeat {row['repeat']} of "
+            f"point {row['index']} at lr {row['lr']:g}, weight_decay {row['weight_decay']:g}, the point "
+            f"itself at {row['lr_point']:g}, {row['weight_decay_point']:g}: mend the table."
         )
 
 

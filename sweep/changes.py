@@ -5,7 +5,9 @@ from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any
 
-from sweep.errors import DamagedError
+import numpy as np
+
+from sweep.errors import InputError
 from sweep.plan import Plan
 from sweep.workspace import Workspace
 
@@ -25,8 +27,7 @@ def changes(plan: Plan, workspace: Workspace) -> tuple[str, list[str]] | None:
 
 def moved(plan: Plan, workspace: Workspace) -> Plan | None:
     """Return the plan that differs from one that is not there yet in its optimum alone, if there is one."""
-    here = _without_optimum(plan)
-    return next((other for other in _alike(plan, workspace) if _without_optimum(other) == here), None)
+    return next((other for other in _alike(plan, workspace) if _has_moved(plan, other)), None)
 
 
 def _alike(plan: Plan, workspace: Workspace) -> Iterator[Plan]:
@@ -35,7 +36,7 @@ def _alike(plan: Plan, workspace: Workspace) -> Iterator[Plan]:
     beginning = plan.sweep[: plan.sweep.rindex("-") + 1]
     for name in names if plan.sweep not in names else ():
         if name.startswith(beginning):
-            with suppress(DamagedError):
+            with suppress(InputError):  # damaged, or of another version
                 yield workspace.read_plan(name)
 
 
@@ -48,9 +49,23 @@ def _differences(plan: Plan, other: Plan) -> list[str]:
     ]
 
 
-def _without_optimum(plan: Plan) -> dict[str, Any]:
-    """Return a plan's settings without its optimum, and without the box around it."""
-    return {k: v for k, v in _settings(plan).items() if not k.startswith(("optimum_", "box."))}
+def _has_moved(plan: Plan, other: Plan) -> bool:
+    """Say whether the optimum differs, and nothing else: the box reaches as far around it."""
+    same_box = plan.box == other.box or np.allclose(_reach(plan), _reach(other), rtol=1e-6, atol=0)
+    here, there = (
+        {k: v for k, v in _settings(each).items() if not k.startswith(("optimum_", "box."))}
+        for each in (plan, other)
+    )
+    return _optimum(plan) != _optimum(other) and here == there and same_box
+
+
+def _optimum(plan: Plan) -> tuple[float, float]:
+    return plan.optimum_lr, plan.optimum_wd
+
+
+def _reach(plan: Plan) -> list[float]:
+    box, (lr, wd) = plan.box, _optimum(plan)
+    return [box.lr_low / lr, box.lr_high / lr, box.wd_low / wd, box.wd_high / wd]
 
 
 def _settings(plan: Plan) -> dict[str, Any]:

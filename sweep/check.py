@@ -29,7 +29,9 @@ def _check(workspace: Workspace, name: str) -> list[str]:
     known = {trial.key for trial in sweep.trials}
     said = []
     if strange := sum(key not in known for key in sweep.journal.trials):
-        why = ": was it run with a larger --n?" if isinstance(sweep, Sweep) else ""
+        why = (
+            ": was it run with a larger --n or --seeds, or with --repeat?" if isinstance(sweep, Sweep) else ""
+        )
         said.append(f"the journal has {counted(strange, 'trial')} that the plan does not have{why}")
     if sweep.is_running:
         return said  # MLflow lags behind its driver

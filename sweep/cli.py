@@ -345,7 +345,12 @@ def compare(
         draw.write_table(analysis.comparison_table(pairs), out)
     trials.tell()
     if as_json:
-        tables = {"sweeps": summary, "pairs": analysis.comparison_table(pairs)}
+        again = [point for each in sweeps for point in analysis.repeated_points(each, confidence)]
+        tables = {
+            "sweeps": summary,
+            "pairs": analysis.comparison_table(pairs),
+            "repeats": analysis.repeats_table(again),
+        }
         print_json({name: draw.records(rows) for name, rows in tables.items()})
         return
     show.shares(summary, plain_console())

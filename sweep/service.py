@@ -81,7 +81,8 @@ def results_elsewhere(task: Task, workspace: Workspace, console: Console) -> dic
     for name in workspace.names():
         if len(found) < len(missing) and name != task.sweep.name and name.startswith(of_the_model):
             there = _trials_of(name, workspace, console)
-            found |= {key: there[key] for key in missing if key in there and there[key].state.has_result}
+            with_result = {key: history for key, history in there.items() if history.state.has_result}
+            found = {key: with_result[key] for key in missing if key in with_result} | found
     return found
 
 
@@ -128,8 +129,7 @@ class _Recorder:
 
     def noted(self, trial: TrialSpec, text: str) -> None:
         """Tell the user, above the progress bar."""
-        place = f"point {trial.index}" if trial.role == "point" else trial.role
-        self._view.say(f"{trial.model}, {place}: {text}")
+        self._view.say(f"{trial.model}, {show.place(trial)}: {text}")
 
     def _note(self, trial: TrialSpec, news: bool) -> None:
         if news:

@@ -38,7 +38,7 @@ def dry_run(tasks: "Sequence[Task]", elsewhere: Sequence[Set[str]], console: Con
         chosen = sorted({trial.index for trial in plan.repeats})
         several += f", and so {listed([f'point {index}' for index in chosen])}" if chosen else ""
         left = sum(trial.key not in there for trial in task.to_train)
-        failed = len(task.missing) - len(task.to_train)
+        failed = sum(trial.key not in there for trial in task.missing) - left
         notes = f", and {failed} given up that --retry-failed trains again" if failed else ""
         notes += f"; {counted(len(there), 'result')} taken over from other sweeps" if there else ""
         console.print(
@@ -166,7 +166,7 @@ def unfinished(sweeps: Sequence[Sweep], left: Sequence[TrialSpec], console: Cons
     for trial in left[:_NAMED_FAILURES]:
         record = records[trial.key]
         reason = f"given up: {record.error}" if record else "not trained"
-        text = f"no result: {trial.model} {_place(trial)} ({trial.key}): {reason}"
+        text = f"no result: {trial.model} {place(trial)} ({trial.key}): {reason}"
         console.print(text, markup=False)
     if left:
         console.print(
@@ -178,7 +178,8 @@ def unfinished(sweeps: Sequence[Sweep], left: Sequence[TrialSpec], console: Cons
         console.print("The same command with --retry-failed tries those again that were given up.")
 
 
-def _place(trial: TrialSpec) -> str:
+def place(trial: TrialSpec) -> str:
+    """Say which trial of a sweep it is: optimum, optimum repeat 1, point 12, point 12 repeat 1."""
     repeat = f" repeat {trial.repeat}" if trial.repeat else ""
     return "optimum" + repeat if trial.role == "optimum" else f"point {trial.index}"
 
@@ -239,13 +240,14 @@ def _status_row(sweep: Kept) -> dict[str, Any]:
     assert isinstance(sweep, Sweep)
     rows = list(sweep.rows())
     counts = {state.value: sum(row["state"] == state for row in rows) for state in SWEEP_STATES}
-    errors = [row["top1_err"] for row in rows if row["top1_err"] is not None]
+    # A repeat is no try of its own: it says how lucky a point was.
+    errors = [row["top1_err"] for row in rows if row["role"] != "repeat" and row["top1_err"] is not None]
     optimum = [row["top1_err"] for row in rows if row["role"] == "optimum" and row["top1_err"] is not None]
     return {
         "sweep": sweep.name, "kind": "sweep", "driver": sweep.driver,
         "model": sweep.plan.model, "optimizer": sweep.plan.optimizer, "recipe": sweep.plan.recipe.name,
         "design": sweep.plan.design, "n": sweep.plan.n,
-        "seeds": sweep.plan.seeds, **counts,
+        "seeds": sweep.plan.seeds, "repeats": len(sweep.plan.repeats), **counts,
         "complete": counts["finished"] + counts["diverged"] == len(rows),
         "optimum_err": statistics.fmean(optimum) if optimum else None, "optimum_errs": optimum,
         "best_err": min(errors, default=None),

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from sweep.catalog import test_resize
+from sweep.instructions import cpu_name
 from sweep.jobs import Job, Setting
 from sweep.recipe import Recipe
 from sweep.trial import EpochRecord, TrialState
@@ -108,8 +109,9 @@ class Trainee:
             return trainer.train(
                 self._job.trial, setting, device=self._device.type, checkpoint=self._folder(path)
             )
+        # Another processor rounds otherwise, and so goes on to another end.
         self._checkpoint = training.Checkpoint(
-            path if self._ranks.rank == 0 else None, key,
+            path if self._ranks.rank == 0 else None, f"{key} on {_device_name(self._device)}",
             every_s=float(os.environ.get(EVERY_S_VARIABLE, training.CHECKPOINT_EVERY_S)),
             say=self._notes.append,
         )  # fmt: skip
@@ -181,4 +183,4 @@ def device(on_gpu: bool) -> Any:
 def _device_name(device: Any) -> str:
     import torch
 
-    return torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu"
+    return torch.cuda.get_device_name(device) if device.type == "cuda" else cpu_name()

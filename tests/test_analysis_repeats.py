@@ -107,9 +107,9 @@ def test_a_sentence_says_all_of_it():
     [
         ("repeat", 0, "from 1 at a repeat, got 0 at repeat 0"),
         ("repeat", 2, "rows too many, the first repeat 0 repeat 2"),
-        ("index", 9, "repeat 1 of point 9, where there is no such point"),
-        ("lr", 0.1, "repeat 1 of point 0, where there is no such point"),
-        ("weight_decay", 0.1, "repeat 1 of point 0"),
+        ("index", 9, "repeat 1 of point 9, but no such point"),
+        ("lr", 0.1, "repeat 1 of point 0 at lr 0.1, "),
+        ("weight_decay", 0.1, "repeat 1 of point 0 at lr .*, weight_decay 0.1, the point itself at "),
     ],
 )
 def test_a_repeat_belongs_to_a_point(column, value, words):

@@ -64,3 +64,14 @@ def test_a_sweep_whose_optimum_alone_is_another_has_moved(workspace):
     for change in ({}, {"seed": 1}, {"design": "sobol", "n": 16}, {"model": "vit_c_1mf"}):
         assert moved(a_plan(**change), workspace) is None
     assert moved(a_plan(optimum=OTHER, box=around(OTHER), seed=1), workspace) is None
+    assert moved(a_plan(box=around(OPTIMUM, up=2)), workspace) is None, (
+        "the box is another, the optimum is not"
+    )
+    assert moved(a_plan(optimum=OTHER, box=around(OTHER, up=2)), workspace) is None, "both are"
+
+
+def test_a_plan_of_another_version_is_passed_over(workspace):
+    path = workspace.folder / a_plan().sweep / "plan.json"
+    path.write_text(path.read_text().replace('"version": 1', '"version": 99'))
+    assert changes(a_plan(seed=1), workspace) is None
+    assert moved(a_plan(optimum=OTHER, box=around(OTHER)), workspace) is None

@@ -331,6 +331,39 @@ def test_dry_run_counts_what_other_sweeps_have_of_the_same_trials(sweep, tmp_pat
     assert "4 of 6 trials to train; 2 results taken over from other sweeps" in out
 
 
+def test_a_trial_given_up_here_is_taken_over_where_another_sweep_has_it(sweep, tmp_path):
+    workspace = Workspace(tmp_path / "sweeps")
+    (here,), (there,) = (
+        make_plans(Request(models=["vit_p_1mf"], n=n, design=design))
+        for n, design in ((3, "iid"), (16, "sobol"))
+    )
+    centre = here.plan.trials[0].key
+    create(workspace, there.plan).journal.append("end", centre, finished(centre))
+    create(workspace, here.plan).journal.append("end", centre, failed(centre))
+    out = sweep("run", "--model", "vit_p_1mf", "--n", "3", "--dry-run")[1]
+    assert "3 of 4 trials to train; 1 result taken over" in out
+
+
+def test_status_counts_repeats_but_not_as_the_best(sweep, tmp_path):
+    made = create(Workspace(tmp_path / "sweeps"), a_plan(n=2, seeds=2, repeated=[1]))
+    for trial, error in zip(made.plan.trials, [7.0, 6.5, 6.0, 5.0, 4.0], strict=True):
+        made.journal.append("end", trial.key, finished(trial.key, error))
+    other = create(Workspace(tmp_path / "sweeps"), a_plan(n=2, model="vit_c_1mf"))
+    for trial in other.plan.trials:
+        other.journal.append("end", trial.key, finished(trial.key))
+    _, row = json.loads(sweep("status", "--json")[1])
+    assert (row["n"], row["seeds"], row["repeats"], row["finished"]) == (2, 2, 1, 5)
+    assert row["best_err"] == 5.0
+    tables = json.loads(sweep("compare", "--json")[1])
+    (again,) = tables["repeats"]
+    assert (again["index"], again["first"], again["mean"], again["delta"]) == (1, 5.0, 4.0, -2.75)
+    out = sweep("compare")[1]
+    assert "point 1 (lr " in out
+    assert "with 1 other seed: 4.00 %; its own trial gave 5.00 %. Minus the mean at the optimum: -2.75" in out
+    assert sweep("export", "--out", str(tmp_path / "all.csv"))[0] == 0
+    assert "with 1 other seed: 4.00 %" in sweep("compare", "--from", str(tmp_path / "all.csv"))[1]
+
+
 def test_what_was_given_up_is_not_trained_unless_asked_for(sweep, tmp_path):
     (planned,) = make_plans(Request(models=["vit_p_1mf"], n=3))
     made = create(Workspace(tmp_path / "sweeps"), planned.plan)

@@ -1,8 +1,10 @@
 """The same bits on every x86 machine: what torch may use, and that published results come out again."""
 
+import json
 import os
 import subprocess
 import sys
+from importlib.metadata import version
 from pathlib import Path
 
 import pandas as pd
@@ -11,10 +13,13 @@ import torch
 
 from sweep import instructions, training
 from sweep.catalog import test_resize as resize_of
-from sweep.instructions import AVX2, has_avx2
+from sweep.instructions import AVX2, cpu_name, has_avx2
 from sweep.request import Request, make_plans
 
 RESULTS = Path(__file__).parents[1] / "docs" / "results" / "digits"
+
+RECORD = json.loads((RESULTS / "record.json").read_text())
+VERSIONS = {name: RECORD["versions"][name] for name in ("torch", "timm")}
 
 needs_avx2 = pytest.mark.skipif(not has_avx2(), reason="needs an x86 machine with AVX2, and Linux")
 
@@ -41,15 +46,32 @@ def test_the_environment_has_the_last_word():
 @pytest.mark.parametrize(("machine", "flags"), [("aarch64", "avx2"), ("x86_64", "avx sse4_2")])
 def test_a_machine_without_avx2_is_left_alone(machine, flags, monkeypatch):
     monkeypatch.setattr(instructions.platform, "machine", lambda: machine)
-    monkeypatch.setattr(instructions.Path, "exists", lambda self: True)
-    monkeypatch.setattr(instructions.Path, "read_text", lambda self: f"flags\t\t: fpu {flags}\n")
+    monkeypatch.setattr(instructions, "_cpuinfo", lambda: ["flags", *flags.split()])
     for name in AVX2:
         monkeypatch.delenv(name, raising=False)
     instructions.pin()
     assert not AVX2.keys() & os.environ.keys()
 
 
-@needs_avx2
+@pytest.mark.parametrize(
+    ("words", "named"),
+    [
+        (["AuthenticAMD", "avx2"], "cpu (AMD, AVX2)"),
+        (["GenuineIntel", "avx2"], "cpu (Intel, AVX2)"),
+        ([], "cpu (riscv64, AVX2)"),
+    ],
+)
+def test_a_processor_is_named_by_what_decides_how_it_rounds(words, named, monkeypatch):
+    monkeypatch.setattr(instructions.platform, "machine", lambda: "riscv64")
+    monkeypatch.setattr(instructions, "_cpuinfo", lambda: words)
+    monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: "AVX2")
+    assert cpu_name() == named
+
+
+@pytest.mark.skipif(
+    "AuthenticAMD" not in instructions._cpuinfo() or not has_avx2(), reason="trained on AMD's processors"
+)
+@pytest.mark.skipif({name: version(name) for name in VERSIONS} != VERSIONS, reason=f"trained with {VERSIONS}")
 @pytest.mark.parametrize("model", ["vit_p_1mf", "vit_c_1mf", "regnety_1mf"])
 def test_a_published_result_comes_out_again(model):
     # Trained on another machine, without AVX-512: one that rounds otherwise ends elsewhere.

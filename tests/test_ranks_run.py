@@ -78,7 +78,7 @@ def test_two_processes_a_trial_equal_one_and_survive_that_one_is_killed(tmp_path
     for folder in folders:
         assert not list(folder.glob("sweeps/*/checkpoints"))
     (journal,) = killed.glob("sweeps/*/journal.jsonl")
-    assert '"device": "2 × cpu"' in json.dumps(
+    assert '"device": "2 × cpu (' in json.dumps(
         [json.loads(line) for line in journal.read_text().splitlines()], ensure_ascii=False
     )
 

@@ -21,6 +21,11 @@ _WORDS: list[tuple[str, str, tuple[str, ...]]] = [
         ("Xiao et al. 2021",),
     ),
     (
+        "repeat",
+        "A chosen point once more, with another seed: in no EDF. It tells what lr and wd gave from luck.",
+        (),
+    ),
+    (
         "EDF",
         "Error distribution function: the share of trials with at most this error or Δ. Its denominator is "
         "all finished and diverged points.",

@@ -3,7 +3,6 @@
 import hashlib
 import logging
 import os
-import platform
 import socket
 import time
 from collections.abc import Callable
@@ -55,9 +54,8 @@ class Checkpoint:
         say: Callable[[str], None] | None = None,
     ) -> None:
         self._path = path
-        # The same training with other instructions or another library gives other last bits.
-        cpu = f"{platform.machine()} {torch.backends.cpu.get_cpu_capability()}"
-        self._identity = f"{identity}, torch {torch.__version__}, timm {version('timm')}, {cpu}"
+        # The same training with another library gives other last bits.
+        self._identity = f"{identity}, torch {torch.__version__}, timm {version('timm')}"
         self._every_s, self._say = every_s, say or logging.getLogger(__name__).warning
         self._said: set[str] = set()
         self._cost_s, self._trusted = 0.0, False
