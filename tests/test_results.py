@@ -10,7 +10,7 @@ RESULTS = Path(__file__).parents[1] / "docs" / "results"
 MODELS = {"ViT_P": "vit_p_1mf", "ViT_C": "vit_c_1mf", "RegNetY": "regnety_1mf"}
 SCHEDULES = {"digits": 25, "fashion_mnist": 4}
 """How long the points around an optimum were trained, by recipe."""
-OPTIMIZERS = {"digits": ("AdamW", "SGD"), "fashion_mnist": ("AdamW",)}
+OPTIMIZERS = {"digits": ("AdamW", "SGD"), "fashion_mnist": ("AdamW", "SGD")}
 LENGTHS = 12, 25, 50, 100
 EDF_ROW = re.compile(
     r"^\| (AdamW|SGD), (\w+) \| ([\d.]+) ± ([\d.]+) % \| ([\d.]+) .*?\| ([\d.]+) .*?\| ([\d.]+) ",
