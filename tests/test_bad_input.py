@@ -121,7 +121,7 @@ RUN = {
     ],
     "": [
         ("vit_c_1mf", "unexpected extra argument"), ("--frobnicate", "No such option"),
-        ("--ep 1", "--epochs"),
+        ("--epoc 1", "--epochs"),
         ("--dry-run=3", "does not take a value"), ("-m", "requires an argument"),
         ("-m vit_q", "unknown model 'vit_q'"), ("--n 0 --optimizer adam", "Did you mean adamw"),
     ],

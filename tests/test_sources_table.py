@@ -321,7 +321,7 @@ BAD = [
     ("model,value\na,50\n", [], "is value an error or an accuracy? Say --error or --accuracy"),
     ("model,err,state\na,5,gone\n", [], "unknown state in t.csv, column state: 'gone'"),
     ("model,err\na,5\n,6\n", [], "model is empty in row 2"),
-    ("model,err,role\na,5,best\n", ["cdf"], "role must be one of point, optimum, got best"),
+    ("model,err,role\na,5,best\n", ["cdf"], "role must be one of point, optimum, repeat, got best"),
     ("model,err,seed\na,5,1.5\n", [], "seed must hold whole numbers, got '1.5' in row 1"),
     ("", [], "t.csv is empty"),
     ("model,err\n", [], "t.csv has no rows"),

@@ -1,6 +1,7 @@
 """What a worker does between two reports, in this process: it goes on from checkpoints, and tells of them."""
 
 import dataclasses
+import re
 
 import numpy as np
 import pytest
@@ -74,7 +75,7 @@ def test_a_damaged_checkpoint_and_one_of_another_trial_are_told(start, tmp_path)
     assert (records(got), end(got)) == (records(undisturbed), end(undisturbed))
     path.with_name("other.ckpt").write_bytes(whole)
     (note,) = reports(start("other"))[0]["notes"]
-    assert "it is of k, torch" in note
+    assert re.search(r"it is of k on cpu \(.*\), torch .*, not of other on cpu", note)
 
 
 def test_a_folder_that_this_machine_does_not_see_is_told_and_not_made(start, tmp_path):
