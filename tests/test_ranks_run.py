@@ -18,11 +18,11 @@ from sweep.trial import CPU_RANKS_VARIABLE, Resources
 RECIPE = """
 dataset = "digits"
 max_px = 16
-epochs = 20
+epochs = 40
 batch = 32
 micro_batch = 16
 warmup_epochs = 1
-train_subset = 128
+train_subset = 256
 augment = ["shift"]
 mixup_alpha = 0.2
 ema_steps = 3
@@ -60,14 +60,14 @@ def test_two_processes_a_trial_equal_one_and_survive_that_one_is_killed(tmp_path
     finish(start(alone, 1))
     finish(start(together, 2))
     one, two = epochs(alone), epochs(together)
-    assert len(one) == 2 * 20
+    assert len(one) == 2 * 40
     assert one.keys() == two.keys()
     for place in one:
         # a minibatch in two halves gives even the same bits: their gradients' sum is that of two terms
         assert two[place]["train_loss"] == pytest.approx(one[place]["train_loss"], rel=1e-3)
 
     driver = start(killed, 2)
-    wait_for(lambda: list(killed.glob("sweeps/*/checkpoints/*.ckpt")))
+    wait_for(lambda: len(list(killed.glob("sweeps/*/checkpoints/*.ckpt"))) == 2)  # both trials, whichever dies
     first = ranks_of(driver)
     first[1].kill()
     wait_for(lambda: sum(process.is_running() for process in first) <= len(first) - 2)  # its companion, too
