@@ -67,7 +67,9 @@ def test_two_processes_a_trial_equal_one_and_survive_that_one_is_killed(tmp_path
         assert two[place]["train_loss"] == pytest.approx(one[place]["train_loss"], rel=1e-3)
 
     driver = start(killed, 2)
-    wait_for(lambda: len(list(killed.glob("sweeps/*/checkpoints/*.ckpt"))) == 2)  # both trials, whichever dies
+    wait_for(
+        lambda: len(list(killed.glob("sweeps/*/checkpoints/*.ckpt"))) == 2
+    )  # both trials, whichever dies
     first = ranks_of(driver)
     first[1].kill()
     wait_for(lambda: sum(process.is_running() for process in first) <= len(first) - 2)  # its companion, too

@@ -5,6 +5,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import pandas as pd
@@ -101,6 +102,35 @@ def test_a_killed_driver_and_a_killed_worker_cost_no_epoch(undisturbed, tmp_path
     assert epochs(tmp_path) == epochs(undisturbed)
 
 
+def kill_with_workers(driver: subprocess.Popen) -> None:
+    """Kill a driver and all that it has started: a worker left over would write one more checkpoint."""
+    processes = [psutil.Process(driver.pid), *psutil.Process(driver.pid).children(recursive=True)]
+    for process in processes:
+        with suppress(psutil.NoSuchProcess):
+            process.kill()
+    driver.wait()
+    psutil.wait_procs(processes, timeout=60)
+
+
+def starting_worker(driver: subprocess.Popen) -> psutil.Process | None:
+    """Ray's first worker, before it has said to Ray that it is there."""
+    for child in psutil.Process(driver.pid).children(recursive=True):
+        with suppress(psutil.Error):
+            line = child.cmdline()
+            if line and "python" in line[0] and any(word.endswith("default_worker.py") for word in line):
+                return child
+    return None
+
+
+@pytest.mark.system
+def test_a_worker_that_is_killed_while_ray_starts_does_not_hang_the_run(undisturbed, tmp_path):
+    driver = start(tmp_path)
+    wait_for(lambda: starting_worker(driver))
+    starting_worker(driver).kill()
+    finish(driver)  # Ray's own driver would wait for it for ever
+    assert table(tmp_path).equals(table(undisturbed))
+
+
 def tried(folder: Path) -> pd.DataFrame:
     """What a search has tried, in whatever order its trials ended."""
     (path,) = folder.glob("sweeps/tune-*/trials.csv")
@@ -125,8 +155,7 @@ def test_a_damaged_checkpoint_is_said_and_changes_no_result(undisturbed, tmp_pat
     storage.mkdir()
     driver = start(tmp_path, "--storage", str(storage))
     wait_for(lambda: list(storage.glob("*/*.ckpt")))
-    driver.kill()
-    driver.wait()
+    kill_with_workers(driver)
     for path in storage.glob("*/*.ckpt"):
         path.write_bytes(path.read_bytes()[:-100])
     out = finish(start(tmp_path, "--storage", str(storage)))

@@ -126,6 +126,8 @@ def cluster(resources: Resources) -> Iterator[None]:
     arguments: dict[str, Any] = {"address": address}
     if address == "local":
         arguments["include_dashboard"] = False
+        # Or Ray starts workers beforehand, and the first driver waits for ever if one of them is lost.
+        arguments["_system_config"] = {"prestart_worker_first_driver": False}
     for name in ("ray.tune", "ray.air"):
         logging.getLogger(name).setLevel(logging.CRITICAL)  # a failed trial is reported by its record
     try:
