@@ -162,7 +162,7 @@ def of_repeats(point: Repeated) -> str:
     text += "" if math.isnan(point.first) else f"; its own trial gave {point.first:.2f} %"
     if math.isnan(point.delta.value):
         return f"{text}. The optimum has no finite error to compare it with."
-    return f"{text}. Minus the mean at the optimum: {number(point.delta)} points."
+    return f"{text}. That minus the mean at the optimum: {number(point.delta)} points."
 
 
 def counted(n: int, what: str) -> str:

@@ -6,7 +6,7 @@ One set of options for all commands that read trials, so that they mean the same
 import functools
 import inspect
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -124,14 +124,18 @@ class Trials:
         """
         from sweep.progress import listed
 
-        kept = [sweep for sweep in self.sweeps if sweep.plan.n]
-        if len(kept) == len(self.sweeps):
+        of_points = set(self.table.loc[self.table["role"] == "point", "sweep"])
+        bare = [name for name in self.table["sweep"].unique() if name not in of_points]
+        if not bare:
             return self
-        names = listed([sweep.name for sweep in self.sweeps if not sweep.plan.n])
-        if not kept:
-            raise InputError(f"only the optimum was trained in {names}; `sweep run` adds points around it")
-        _print_note(f"Left out, as only their optimum was trained: {names}")
-        return _trials_of(kept)
+        if not of_points:
+            raise InputError(
+                f"only the optimum was trained in {listed(bare)}; `sweep run` adds points around it"
+            )
+        _print_note(f"Left out, as only their optimum was trained: {listed(bare)}")
+        if self.sweeps:
+            return _trials_of([sweep for sweep in self.sweeps if sweep.name in of_points])
+        return replace(self, table=self.table[self.table["sweep"].isin(of_points)].reset_index(drop=True))
 
 
 def takes_trials(command: Callable[..., None], *, optima: bool = False) -> Callable[..., None]:

@@ -36,7 +36,8 @@ def dry_run(tasks: "Sequence[Task]", elsewhere: Sequence[Set[str]], console: Con
         plan, box = task.sweep.plan.first(task.n, task.seeds, task.repeated), task.sweep.plan.box
         several = f", with {plan.seeds} seeds" if plan.seeds > 1 else ""
         chosen = sorted({trial.index for trial in plan.repeats})
-        several += f", and so {listed([f'point {index}' for index in chosen])}" if chosen else ""
+        others = counted(plan.seeds - 1, "other seed")
+        several += f"; {listed([f'point {index}' for index in chosen])} with {others}" if chosen else ""
         left = sum(trial.key not in there for trial in task.to_train)
         failed = sum(trial.key not in there for trial in task.missing) - left
         notes = f", and {failed} given up that --retry-failed trains again" if failed else ""

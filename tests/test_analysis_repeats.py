@@ -99,7 +99,7 @@ def test_a_sentence_says_all_of_it():
     where = f"point 0 (lr {point.lr:.3g}, wd {point.weight_decay:.3g})"
     assert of_repeats(point).startswith(f"{where} with 3 other seeds: ")
     assert "5.95 (4.85 to 7.06) %, standard deviation 0.45; its own trial gave 4.13 %." in of_repeats(point)
-    assert "Minus the mean at the optimum: 0.95 (" in of_repeats(point)
+    assert "That minus the mean at the optimum: 0.95 (" in of_repeats(point)
 
 
 @pytest.mark.parametrize(

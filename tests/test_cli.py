@@ -1,6 +1,7 @@
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from test_journal import epoch, failed, finished
@@ -291,9 +292,21 @@ def test_sweeps_of_nothing_but_their_optimum_are_exported_and_not_compared(sweep
         assert code == 0
         assert f"Left out, as only their optimum was trained: {made.name}" in " ".join(err.split())
         assert "regnety" not in out
-    code, _, err = sweep("compare", "--model", "regnety_1mf")
-    assert code == 2
-    assert "only the optimum was trained" in err
+    code, out, err = sweep("cdf", "--from", "t.csv", "--out", "f.png")
+    assert code == 0
+    assert f"Left out, as only their optimum was trained: {made.name}" in " ".join(err.split())
+    assert "regnety" not in out
+    for elsewhere in ([], ["--from", "t.csv"]):
+        code, _, err = sweep("compare", "--model", "regnety_1mf", *elsewhere)
+        assert code == 2
+        assert "only the optimum was trained" in err
+
+
+@pytest.mark.parametrize("recipe", ["digits", "fashion_mnist"])
+def test_the_published_tables_can_be_drawn(recipe, sweep):
+    table = Path(__file__).parents[1] / "docs" / "results" / recipe / "trials.csv"
+    for optimizer in ("adamw", "sgd"):
+        assert sweep("compare", "--from", str(table), "--optimizer", optimizer)[0] == 0
 
 
 def test_dry_run_says_what_would_be_trained_and_writes_nothing(sweep, tmp_path):
@@ -311,7 +324,7 @@ def test_dry_run_counts_the_seeds_at_the_optimum_and_those_that_are_there(sweep,
     assert "with 5 seeds" in out
     out = sweep(*words, "3", "--repeat", "2", "--repeat", "0")[1]
     assert "10 of 10 trials to train" in out
-    assert "with 3 seeds, and so point 0, point 2" in out
+    assert "with 3 seeds; point 0, point 2 with 2 other seeds" in out
     from sweep.request import Request, make_plans
 
     (planned,) = make_plans(Request(models=["vit_p_1mf"], n=3, seeds=2))
@@ -359,7 +372,10 @@ def test_status_counts_repeats_but_not_as_the_best(sweep, tmp_path):
     assert (again["index"], again["first"], again["mean"], again["delta"]) == (1, 5.0, 4.0, -2.75)
     out = sweep("compare")[1]
     assert "point 1 (lr " in out
-    assert "with 1 other seed: 4.00 %; its own trial gave 5.00 %. Minus the mean at the optimum: -2.75" in out
+    assert (
+        "with 1 other seed: 4.00 %; its own trial gave 5.00 %. That minus the mean at the optimum: -2.75"
+        in out
+    )
     assert sweep("export", "--out", str(tmp_path / "all.csv"))[0] == 0
     assert "with 1 other seed: 4.00 %" in sweep("compare", "--from", str(tmp_path / "all.csv"))[1]
 

@@ -56,6 +56,25 @@ def test_its_numbers_are_those_of_the_trials(row):
     assert [float(number) for number in told[2:]] == pytest.approx([*found, area], abs=0.0051)
 
 
+def test_what_is_said_of_the_trainings_with_avx_512_is_so():
+    told = (RESULTS / "fashion_mnist" / "README.md").read_text()
+    ours, theirs = (pd.read_csv(RESULTS / "fashion_mnist" / name) for name in ("trials.csv", "avx512.csv"))
+    both = ours.merge(theirs, on="key", suffixes=("", "_512"), validate="one_to_one")
+    apart = both.top1_err_512 - both.top1_err
+    assert f"of all {len(both)} trials" in told
+    assert f"{(apart != 0).sum()} ended" in re.sub(r"\s+", " ", told)
+    assert f"by {apart.std():.1f} points (standard deviation" in told
+    areas = []
+    for optimizer in ("adamw", "sgd"):
+        for model in MODELS.values():
+            rows = theirs[(theirs.optimizer == optimizer) & (theirs.model == model)]
+            zero = rows.top1_err[rows.role == "optimum"].mean()
+            delta = rows.top1_err[rows.role == "point"] - zero
+            areas.append(f"{(1 - delta.clip(0, 8) / 8).mean():.2f}")
+    assert "{}, {} and {} (AdamW".format(*areas[:3]) in told
+    assert "{}, {} and {} (SGD)".format(*areas[3:]) in re.sub(r"\s+", " ", told)
+
+
 def test_every_model_has_its_error_at_every_length():
     assert {row[:2] for row in rows("digits", LENGTH_ROW)} == {
         (m, o) for o in ("AdamW", "SGD") for m in MODELS
