@@ -12,7 +12,7 @@ TrainerName = Annotated[
     str | None, typer.Option(metavar="MODULE:FUNCTION", help="Your own training function, with --epochs.")
 ]
 Data = Annotated[Path | None, typer.Option(help="Folder of the data, if the recipe needs one.")]
-BoxDown = Annotated[float | None, typer.Option(help="Factor the box reaches down by, for 8.")]
+BoxDown = Annotated[float | None, typer.Option(help="Factor the box reaches down by, instead of 8.")]
 BoxUp = Annotated[float | None, typer.Option(help="Factor the box reaches up by, instead of 4.")]
 SkipCorrupt = Annotated[
     bool, typer.Option("--skip-corrupt", help="Leave images out that cannot be read, and say which.")

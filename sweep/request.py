@@ -279,7 +279,8 @@ def _no_optimum(request: Request, model: str, said: str, other: Found | None) ->
     words = [word for flag, value in given.items() if value is not None for word in (flag, str(value))]
     words += ["--skip-corrupt"] if request.skip_corrupt else []
     words += folder_words(request.found.parent) if request.found else []
-    text = f"{said} Find one: {shlex.join(['sweep', 'tune', *words])}. Or give one with --lr L --wd W."
+    text = f"{said} Find one: {shlex.join(['sweep', 'tune', *words])}. Or give one to `sweep run`: --lr L "
+    text += "--wd W."
     if other:
         place = f"{request.found}, --lr {other.lr:.6g} --wd {other.weight_decay:.6g}"
         text += f" The one in {place}, was found {source}."

@@ -124,7 +124,7 @@ class Trials:
         """
         from sweep.progress import listed
 
-        of_points = set(self.table.loc[self.table["role"] == "point", "sweep"])
+        of_points = set(self.table.loc[self.table["role"] != "optimum", "sweep"])
         bare = [name for name in self.table["sweep"].unique() if name not in of_points]
         if not bare:
             return self

@@ -131,9 +131,8 @@ def recovered(count: int, console: Console) -> None:
 
 def synced(sweeps: Sequence[Kept], console: Console) -> None:
     """Say that MLflow has everything."""
-    console.print(
-        f"MLflow has all of {', '.join(sweep.name for sweep in sweeps) or 'no sweeps'}", markup=False
-    )
+    names = ", ".join(sweep.name for sweep in sweeps)
+    console.print(f"MLflow has all of {names}" if names else "Nothing here to send", markup=False)
 
 
 def check(problems: Mapping[str, Sequence[str]], console: Console) -> None:

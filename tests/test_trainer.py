@@ -269,7 +269,7 @@ def test_the_optimum_that_was_found_is_taken_for_the_same_source_alone(write, tm
     assert "found for 2 epochs, used for 6" in plan_of(yielding([5, 5]), epochs=6).optimum_source
     with pytest.raises(InputError, match=r"--lr 0\.3 --wd 0\.02, was found with another version of"):
         plan_of(yielding([5, 6]))
-    with pytest.raises(InputError, match=r"Or give one with --lr L --wd W\.$"):
+    with pytest.raises(InputError, match=r"Or give one to `sweep run`: --lr L --wd W\.$"):
         plan_of(yielding([5, 5]), optimizer="sgd")
 
 
