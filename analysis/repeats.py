@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from analysis.bands import CONFIDENCE
 from analysis.intervals import NOTHING, Interval, rounding_variance
-from analysis.summaries import mean_of_zeros, minus, zero_of
+from analysis.summaries import flat, mean_of_zeros, minus, zero_of
 from analysis.table import RESULTS, Sweep, values
 
 
@@ -70,11 +70,7 @@ def repeats_table(points: Sequence[Repeated]) -> pd.DataFrame:
 
 def _row(point: Repeated) -> dict[str, object]:
     words = ("index", "lr", "weight_decay", "first", "diverged", "missing", "spread")
-    limits = {
-        name + suffix: value
-        for name in ("mean", "delta")
-        for suffix, value in zip(("", "_low", "_high"), getattr(point, name), strict=True)
-    }
+    limits = flat({"mean": point.mean, "delta": point.delta})
     of = {name: getattr(point.sweep, name) for name in ("sweep", "model", "optimizer")}
     return of | {word: getattr(point, word) for word in words} | {"seeds": len(point.errors)} | limits
 

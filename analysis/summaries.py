@@ -1,7 +1,7 @@
 """What a sweep shows, in numbers with intervals."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -192,7 +192,7 @@ def _row(summary: Summary) -> dict[str, object]:
         "best": summary.best,
         "best_again": summary.best_again,
     }
-    return {word: getattr(sweep, word) for word in words} | numbers | _flat(_estimates(summary))
+    return {word: getattr(sweep, word) for word in words} | numbers | flat(_estimates(summary))
 
 
 def _estimates(summary: Summary) -> dict[str, Interval]:
@@ -212,7 +212,8 @@ def _estimates(summary: Summary) -> dict[str, Interval]:
     }
 
 
-def _flat(estimates: dict[str, Interval]) -> dict[str, float]:
+def flat(estimates: Mapping[str, Interval]) -> dict[str, float]:
+    """Return each estimate X as X, X_low and X_high."""
     return {
         name + suffix: value
         for name, interval in estimates.items()

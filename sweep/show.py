@@ -181,7 +181,7 @@ def unfinished(sweeps: Sequence[Sweep], left: Sequence[TrialSpec], console: Cons
 def place(trial: TrialSpec) -> str:
     """Say which trial of a sweep it is: optimum, optimum repeat 1, point 12, point 12 repeat 1."""
     repeat = f" repeat {trial.repeat}" if trial.repeat else ""
-    return "optimum" + repeat if trial.role == "optimum" else f"point {trial.index}"
+    return ("optimum" if trial.role == "optimum" else f"point {trial.index}") + repeat
 
 
 def status(sweeps: Sequence[Kept], console: Console, *, trials: bool) -> None:

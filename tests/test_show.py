@@ -1,5 +1,8 @@
 """What is said before anything is trained."""
 
+from test_plan import a_plan
+
+from sweep import show
 from sweep.request import Request, make_plans
 from sweep.show import optima
 from sweep.studies import Study, requests_of
@@ -25,3 +28,9 @@ def test_an_optimum_that_was_given_has_no_source_to_tell():
     plans = [p.plan for p in make_plans(Request(models=["vit_p_1mf", "vit_c_1mf"], n=1, lr=0.01, wd=0.1))]
     assert len(plans) == 2
     assert optima(plans) == []
+
+
+def test_each_trial_of_a_sweep_is_named_apart():
+    plan = a_plan(n=2, seeds=2, repeated=[1])
+    said = ["optimum", "optimum repeat 1", "point 0", "point 1", "point 1 repeat 1"]
+    assert [show.place(trial) for trial in plan.trials] == said
