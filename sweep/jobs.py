@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
 from sweep.recipe import Recipe
+from sweep.storage import Place
 from sweep.trial import EpochRecord, TrialRecord, TrialSpec
 
 
@@ -32,8 +32,8 @@ class Setting:
     """The split that is evaluated after each epoch."""
     readers: int = 0
     """Processes beside each trial that read its images, where they are read one by one."""
-    checkpoints: Path | None = None
-    """The folder of their checkpoints, which every machine sees; None: there are none."""
+    checkpoints: Place | None = None
+    """Where their checkpoints lie, which every machine sees; None: there are none."""
 
 
 class Listener(Protocol):

@@ -29,5 +29,6 @@ GpusPerTrial = Annotated[
     ),
 ]
 Storage = Annotated[
-    Path | None, typer.Option(help="Folder that all machines of a cluster see, for checkpoints.")
+    str | None,
+    typer.Option(help="For checkpoints: a folder that all machines of a cluster see, or s3://BUCKET/FOLDER."),
 ]

@@ -164,6 +164,7 @@ def run(tasks: Sequence[Task], workspace: Workspace, resources: Resources, conso
 
             stack.enter_context(orchestrate.cluster(resources))
             orchestrate.parallel_trials(resources)
+            orchestrate.check_seen(resources, [task.splits for task in tasks])
         stack.enter_context(terminable())  # after Ray, which would end the process at SIGTERM
         store.begin()
         for sweep in sweeps:
@@ -322,7 +323,7 @@ def _train(tasks: Sequence[Task], resources: Resources, outbox: Outbox[str], con
             classes=plan.classes,
             data=shared[plan.px],
             fingerprint=plan.data_fingerprint,
-            checkpoints=kept.folder,
+            checkpoints=kept.place,
             readers=resources.readers,
         )
         for plan, kept in zip((task.sweep.plan for task in tasks), checkpoints, strict=True)

@@ -11,6 +11,7 @@ from sweep.catalog import test_resize
 from sweep.instructions import cpu_name
 from sweep.jobs import Job, Setting
 from sweep.recipe import Recipe
+from sweep.storage import Place
 from sweep.trial import EpochRecord, TrialState
 
 if TYPE_CHECKING:
@@ -99,19 +100,19 @@ class Trainee:
 
     def _begin(self) -> Iterator[list[EpochRecord | None]]:
         """Begin the trial's training, or go on from its checkpoint: its first epochs are told again then."""
-        from sweep import checkpoints, trainer, training
+        from sweep import trainer, training
 
         setting, key = self._settings[self._job.setting], self._job.trial.key
         self._last_epoch = setting.recipe.epochs
-        path = setting.checkpoints and checkpoints.path(setting.checkpoints, key)
+        kept = setting.checkpoints
         if setting.recipe.trainer:
             self._checkpoint = training.Checkpoint(None, key)  # counts the seconds only
-            return trainer.train(
-                self._job.trial, setting, device=self._device.type, checkpoint=self._folder(path)
-            )
+            folder = self._made(kept, key)
+            return trainer.train(self._job.trial, setting, device=self._device.type, checkpoint=folder)
         # Another processor rounds otherwise, and so goes on to another end.
         self._checkpoint = training.Checkpoint(
-            path if self._ranks.rank == 0 else None, f"{key} on {_device_name(self._device)}",
+            kept.shelf(key) if kept and self._ranks.rank == 0 else None,
+            f"{key} on {_device_name(self._device)}",
             every_s=float(os.environ.get(EVERY_S_VARIABLE, training.CHECKPOINT_EVERY_S)),
             say=self._notes.append,
         )  # fmt: skip
@@ -120,9 +121,12 @@ class Trainee:
             device=self._device, checkpoint=self._checkpoint, ranks=self._ranks,
         )  # fmt: skip
 
-    def _folder(self, path: Path | None) -> Path | None:
+    def _made(self, kept: Place | None, key: str) -> Path | None:
         """Make the folder in which a training function of the user's own may save how far it is."""
-        if path is None:
+        if kept is None:
+            return None
+        if (path := kept.folder(key)) is None:
+            self._notes.append(f"its function has no folder to save in: {kept} is none")
             return None
         try:
             path.mkdir(exist_ok=True)

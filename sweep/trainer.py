@@ -77,7 +77,7 @@ class Config:
     checkpoint: Path | None = None
     """A folder, empty at first, of this trial's own: it is there again, with what was saved in it, if the
     trial was interrupted, and removed once the trial has its result. None on a cluster without
-    ``--storage``."""
+    ``--storage``, or where that is a bucket."""
 
 
 class _Watched(Config):

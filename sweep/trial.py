@@ -5,8 +5,8 @@ import os
 import sys
 from dataclasses import dataclass
 from enum import StrEnum
-from pathlib import Path
 
+from sweep import storage
 from sweep.errors import InputError
 
 OPTIMIZERS = ("adamw", "sgd")
@@ -80,8 +80,9 @@ class Resources:
     cpus_per_trial: float = 1.0
     gpus_per_trial: float | None = None
     """None: one where the cluster has any."""
-    storage: Path | None = None
-    """A folder that all machines see, for checkpoints. None: the sweep's own, if Ray is on this machine."""
+    storage: str | None = None
+    """A folder that all machines see, or ``s3://BUCKET/FOLDER``, for checkpoints. None: the sweep's own, if
+    Ray is on this machine."""
 
     @property
     def ranks(self) -> int:
@@ -100,10 +101,8 @@ class Resources:
                 f"--address {self.address}: run this on a machine of the cluster, with --address auto. "
                 "Through Ray Client the driver would run on the head node, and write plan and journal there."
             )
-        if self.storage is not None and not self.storage.is_dir():
-            raise InputError(
-                f"--storage {self.storage}: not a folder. It takes one that all machines of the cluster see."
-            )
+        if self.storage is not None:
+            storage.check(self.storage)
         for name, value in (("cpus", self.cpus_per_trial), ("gpus", self.gpus_per_trial or 0.0)):
             if not (0 < value < 1 or (math.isfinite(value) and value >= 0 and value % 1 == 0)):
                 raise InputError(f"--{name}-per-trial takes a share of one, or a whole number, got {value:g}")

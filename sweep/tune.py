@@ -73,6 +73,7 @@ def run(
 
             stack.enter_context(orchestrate.cluster(resources))
             orchestrate.parallel_trials(resources)
+            orchestrate.check_seen(resources, [splits])
         stack.enter_context(terminable())  # after Ray, which would end the process at SIGTERM
         store.begin()
         for text in search.write_plan():
@@ -104,7 +105,7 @@ def _train(
         fingerprint=plan.data_fingerprint,
         evaluate=SPLIT,
         readers=resources.readers,
-        checkpoints=checkpoints.folder,
+        checkpoints=checkpoints.place,
     )
     tally = Tally([(plan.model, plan.recipe.epochs)] * left(tuner.search, tuner.effort), parallel)
     with checkpoints, ProgressView(tally, console) as view:

@@ -12,8 +12,9 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from test_training import CPU, Dropping, make_batches, make_recipe, make_trial
 
-from sweep import models
+from sweep import models, storage
 from sweep.data import Splits, open_source
+from sweep.storage import FileShelf
 from sweep.training import Checkpoint, checkpoint, member, open_batches, train
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -29,7 +30,7 @@ class Killing(Checkpoint):
     """Saves after each of its ``period`` steps or epochs; the process ends when it is asked so many times."""
 
     def __init__(self, path, identity="k", *, period=1, dies_at=None, say=None):
-        super().__init__(path, identity, every_s=0, say=say)
+        super().__init__(FileShelf(path), identity, every_s=0, say=say)
         self._asked, self._period, self._dies_at = 0, period, dies_at
 
     @property
@@ -193,8 +194,8 @@ def test_no_changed_byte_goes_unseen(byte, half):
     raw[byte % len(raw)] ^= 1
     changed = path.with_name("changed")
     changed.write_bytes(raw)
-    with pytest.raises(ValueError, match="it "):
-        checkpoint._read(changed)
+    with changed.open("rb") as file, pytest.raises(ValueError, match="it "):
+        checkpoint._read(file)
 
 
 def test_the_older_one_is_used_where_there_is_one(half):
@@ -236,9 +237,10 @@ def test_no_code_that_a_file_brings_is_run(tmp_path):
         def __reduce__(self):
             return (os.mkdir, (str(tmp_path / "run"),))
 
-    checkpoint._write(tmp_path / "k", {"identity": "k", "seconds": 0.0, "state": Evil()})
+    with (tmp_path / "k").open("wb") as file:
+        checkpoint._write({"identity": "k", "seconds": 0.0, "state": Evil()}, file)
     said = []
-    assert Checkpoint(tmp_path / "k", "k", say=said.append).restore(lambda state: state) is None
+    assert Checkpoint(FileShelf(tmp_path / "k"), "k", say=said.append).restore(lambda state: state) is None
     assert "Weights only load failed" in said[0]
     assert not (tmp_path / "run").exists()
 
@@ -246,7 +248,7 @@ def test_no_code_that_a_file_brings_is_run(tmp_path):
 # ---- writing
 
 
-CALLS = [(os, "fsync", 1), (Path, "replace", 1), (Path, "replace", 2), (checkpoint, "sync_folder", 1),
+CALLS = [(os, "fsync", 1), (Path, "replace", 1), (Path, "replace", 2), (storage, "sync_folder", 1),
          (Path, "unlink", 1)]  # fmt: skip
 
 
@@ -254,7 +256,7 @@ CALLS = [(os, "fsync", 1), (Path, "replace", 1), (Path, "replace", 2), (checkpoi
 def test_a_kill_while_writing_leaves_one_that_can_be_gone_on_from(place, name, count, tmp_path, monkeypatch):
     """At every call that touches the disk: aside, through to it, older, newest, folder."""
     path, calls, said = tmp_path / "k", [], []
-    kept = Checkpoint(path, "k")
+    kept = Checkpoint(FileShelf(path), "k")
     kept.save({"step": 1})
     original = getattr(place, name)
 
@@ -268,10 +270,10 @@ def test_a_kill_while_writing_leaves_one_that_can_be_gone_on_from(place, name, c
         patched.setattr(place, name, dying)
         with pytest.raises(Killed):
             kept.save({"step": 2})
-    after = Checkpoint(path, "k", say=said.append)
+    after = Checkpoint(FileShelf(path), "k", say=said.append)
     assert after.restore(lambda state: state) in ({"step": 1}, {"step": 2})
     after.save({"step": 3})
-    assert Checkpoint(path, "k").restore(lambda state: state) == {"step": 3}
+    assert Checkpoint(FileShelf(path), "k").restore(lambda state: state) == {"step": 3}
     assert not said
     assert not path.with_name("k.older").exists()
 
@@ -293,7 +295,7 @@ def test_on_a_full_disk_training_goes_on_and_says_so_once(tmp_path, monkeypatch)
 
 def test_a_really_full_device_is_survived():
     said = []
-    kept = Checkpoint(Path("/dev/full/k"), "k", say=said.append)
+    kept = Checkpoint(FileShelf(Path("/dev/full/k")), "k", say=said.append)
     kept.save({"x": torch.zeros(10)})
     assert "no checkpoint could be written to /dev/full" in said[0]
     with pytest.raises((OSError, RuntimeError)), open("/dev/full", "wb") as full:
@@ -303,7 +305,7 @@ def test_a_really_full_device_is_survived():
 def test_the_time_between_two_bounds_what_they_cost(tmp_path, monkeypatch):
     now = [0.0]
     monkeypatch.setattr(checkpoint.time, "monotonic", lambda: now[0])
-    kept = Checkpoint(tmp_path / "k", "k", every_s=10)
+    kept = Checkpoint(FileShelf(tmp_path / "k"), "k", every_s=10)
     write = checkpoint._write
 
     def slow(*args):
@@ -325,11 +327,11 @@ def test_the_time_between_two_bounds_what_they_cost(tmp_path, monkeypatch):
 def test_the_seconds_go_on(tmp_path, monkeypatch):
     now = [100.0]
     monkeypatch.setattr(checkpoint.time, "monotonic", lambda: now[0])
-    first = Checkpoint(tmp_path / "k", "k")
+    first = Checkpoint(FileShelf(tmp_path / "k"), "k")
     now[0] += 40
     first.save({})
     now[0] = 7.0
-    second = Checkpoint(tmp_path / "k", "k")
+    second = Checkpoint(FileShelf(tmp_path / "k"), "k")
     second.restore(lambda state: {"state": state})
     now[0] += 2
     assert (second.seconds, second.seconds_before) == (42, 40)
@@ -337,6 +339,6 @@ def test_the_seconds_go_on(tmp_path, monkeypatch):
 
 def test_without_a_folder_to_write_to_nothing_is_made(tmp_path):
     said = []
-    Checkpoint(tmp_path / "away" / "k", "k", say=said.append).save({})
+    Checkpoint(FileShelf(tmp_path / "away" / "k"), "k", say=said.append).save({})
     assert "No such file or directory" in said[0]
     assert list(tmp_path.iterdir()) == []

@@ -15,6 +15,7 @@ from test_run import environment, events, table
 
 from sweep.checkpoints import Checkpoints
 from sweep.errors import InputError
+from sweep.storage import Folder
 from sweep.trainee import EVERY_S_VARIABLE
 from sweep.trial import Resources, TrialState
 
@@ -181,17 +182,17 @@ class Planned:
 
 def test_by_default_they_are_in_the_sweeps_folder_or_nowhere(tmp_path):
     sweep = Planned(tmp_path)
-    assert Checkpoints(sweep, Resources()).folder == tmp_path / "checkpoints"
-    assert Checkpoints(sweep, Resources(address="auto")).folder is None
-    shared = Resources(address="auto", storage=tmp_path)
-    assert Checkpoints(sweep, shared).folder == tmp_path / "s"
+    assert Checkpoints(sweep, Resources()).place == Folder(tmp_path / "checkpoints")
+    assert Checkpoints(sweep, Resources(address="auto")).place is None
+    shared = Resources(address="auto", storage=str(tmp_path))
+    assert Checkpoints(sweep, shared).place == Folder(tmp_path / "s")
 
 
 def test_storage_must_be_there(tmp_path):
     with pytest.raises(
         InputError, match=r"--storage .*nowhere: not a folder\. It takes one that all machines"
     ):
-        Resources(storage=tmp_path / "nowhere")
+        Resources(storage=str(tmp_path / "nowhere"))
 
 
 def test_a_trials_checkpoint_goes_with_its_result_and_the_folder_with_the_last(tmp_path):

@@ -22,6 +22,7 @@ from sweep.jobs import Job, Setting
 from sweep.plan import from_json, to_dict
 from sweep.request import Request, make_plans
 from sweep.search import Effort
+from sweep.storage import Bucket, Folder, Place
 from sweep.trainee import Trainee
 from sweep.trainer import TrainerError
 from sweep.trial import EpochRecord, TrialSpec
@@ -443,11 +444,12 @@ def test_one_that_fails_with_nothing_saved_is_told_of_no_folder(write, tmp_path)
 def report(write, one_thread):
     """Begin a trial of a function as a worker does; return what it reports first."""
 
-    def begin(text: str, folder: Path | None):
+    def begin(text: str, place: Place | None):
         name = write(text)
         setting = setting_of(name, 2, trainers.load(name).fingerprint)
         spec = {"key": "k", "model": "m", "optimizer": "sgd", "lr": 0.1, "weight_decay": 0.1, "seed": 7}
-        trainee = Trainee([dataclasses.replace(setting, checkpoints=folder)], lambda data: data, on_gpu=False)
+        setting = dataclasses.replace(setting, checkpoints=place)
+        trainee = Trainee([setting], lambda data: data, on_gpu=False)
         trainee.turn_to(Job(TrialSpec(**spec), 0))
         return trainee.report()
 
@@ -465,9 +467,11 @@ def train(config):
 def test_a_worker_makes_the_folder_and_says_where_there_is_something_in_it(report, tmp_path):
     folder = tmp_path / "checkpoints"
     folder.mkdir()
-    assert report(SAVING, folder)["notes"] == []
+    assert report(SAVING, Folder(folder))["notes"] == []
     assert [path.name for path in folder.glob("*/*")] == ["x"]
-    assert report(SAVING, folder)["notes"] == [f"its function finds what it saved in {folder / 'k.ckpt'}"]
+    assert report(SAVING, Folder(folder))["notes"] == [
+        f"its function finds what it saved in {folder / 'k.ckpt'}"
+    ]
 
 
 NONE = "def train(config):\n    assert config.checkpoint is None\n    yield from (50, 40)\n"
@@ -475,9 +479,12 @@ NONE = "def train(config):\n    assert config.checkpoint is None\n    yield from
 
 def test_where_no_folder_is_shared_there_is_none(report, tmp_path):
     assert report(NONE, None)["done"]
-    unseen, folder = report(NONE, tmp_path / "elsewhere"), tmp_path / "elsewhere"
+    unseen, folder = report(NONE, Folder(tmp_path / "elsewhere")), tmp_path / "elsewhere"
     assert unseen["done"]
     assert unseen["notes"] == [
         f"no checkpoint can be written to {folder}: No such file or directory. Training goes on."
     ]
     assert not folder.exists()
+    bucket = report(NONE, Bucket("s3://b/x", "s"))
+    assert bucket["done"]
+    assert bucket["notes"] == ["its function has no folder to save in: s3://b/x/s is none"]

@@ -9,6 +9,7 @@ from test_training import make_recipe, make_trial
 
 from sweep import orchestrate, trainee
 from sweep.data import Splits, open_source
+from sweep.storage import Folder
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -28,7 +29,9 @@ def start(tmp_path, monkeypatch):
 
     def start_worker(key="k", folder=tmp_path / "checkpoints"):
         trial = dataclasses.replace(make_trial(), key=key)
-        setting = orchestrate.Setting(recipe=recipe, px=16, classes=10, data=splits, checkpoints=folder)
+        setting = orchestrate.Setting(
+            recipe=recipe, px=16, classes=10, data=splits, checkpoints=folder and Folder(folder)
+        )
         worker = orchestrate.Worker.__new__(orchestrate.Worker)
         worker.setup({"job": 0}, [orchestrate.Job(trial, 0)], [setting], on_gpu=False)
         return worker

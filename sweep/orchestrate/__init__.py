@@ -28,8 +28,10 @@ from ray.tune.search import Searcher
 from sweep.data.images import FileSplits, Splits
 from sweep.errors import InputError
 from sweep.jobs import Job, Listener, Questioner, Setting
+from sweep.orchestrate.nodes import check_seen as check_seen
+from sweep.orchestrate.nodes import parallel_trials as parallel_trials
 from sweep.orchestrate.workers import Worker
-from sweep.ray_help import check_carried, check_reachable, last_line, reason
+from sweep.ray_help import check_reachable, last_line, reason
 from sweep.trial import EpochRecord, Resources, TrialRecord, TrialSpec, TrialState
 
 RETRIES = 3
@@ -140,27 +142,6 @@ def cluster(resources: Resources) -> Iterator[None]:
         yield
     finally:
         ray.shutdown()
-
-
-def parallel_trials(resources: Resources) -> tuple[int, float]:
-    """Return how many trials run at once, and the GPUs that each takes, all of one machine.
-
-    Raises
-    ------
-    InputError
-        If no machine of the cluster can carry a single trial.
-    """
-    machines = [node["Resources"] for node in ray.nodes() if node["Alive"]]
-    cpus, gpus = resources.cpus_per_trial, resources.gpus_per_trial
-    most = max((has.get("GPU", 0.0) for has in machines), default=0.0)
-    gpus = min(1.0, most) if gpus is None else gpus
-    asked = {name: value for name, value in (("CPU", cpus), ("GPU", gpus)) if value}
-    for name, value in asked.items():
-        check_carried(name, value, [has.get(name, 0.0) for has in machines])
-    fits = (min(int(has.get(name, 0.0) / value) for name, value in asked.items()) for has in machines)
-    if not (parallel := sum(fits)):
-        raise InputError(f"no machine of the cluster has both {cpus:g} CPUs and {gpus:g} GPUs for a trial")
-    return parallel, gpus
 
 
 def share(splits: Splits | FileSplits) -> Any:

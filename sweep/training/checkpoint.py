@@ -2,18 +2,15 @@
 
 import hashlib
 import logging
-import os
-import socket
 import time
 from collections.abc import Callable
-from contextlib import suppress
+from functools import partial
 from importlib.metadata import version
-from pathlib import Path
 from typing import IO, Any, TypeVar
 
 import torch
 
-from sweep.files import sync_folder
+from sweep.storage import Shelf, StorageAwayError
 
 EVERY_S = 10.0
 """A training writes a checkpoint at most so often, in the middle of an epoch too."""
@@ -27,16 +24,15 @@ _DIGEST_LETTERS = 64
 
 
 class Checkpoint:
-    """The one file of a training, and while it is written the older one beside it.
+    """How far one training has come, on its shelf.
 
     It holds tensors and plain values only, and is read as such (``weights_only``): reading one runs no code
     of its own. A digest of its contents tells one that was cut short or changed; it is no signature.
 
     Parameters
     ----------
-    path : Path, optional
-        The file. Its folder must be there: on a machine that does not see it, nothing is kept. Without one
-        nothing is either, and only the time is counted.
+    shelf : Shelf, optional
+        Where it lies. Without one nothing is kept, and only the time is counted.
     identity : str
         What determines the training's result. A checkpoint of another one is refused.
     every_s : float
@@ -47,13 +43,13 @@ class Checkpoint:
 
     def __init__(
         self,
-        path: Path | None,
+        shelf: Shelf | None,
         identity: str,
         *,
         every_s: float = EVERY_S,
         say: Callable[[str], None] | None = None,
     ) -> None:
-        self._path = path
+        self._shelf = shelf
         # The same training with another library gives other last bits.
         self._identity = f"{identity}, torch {torch.__version__}, timm {version('timm')}"
         self._every_s, self._say = every_s, say or logging.getLogger(__name__).warning
@@ -72,7 +68,7 @@ class Checkpoint:
     def due(self) -> bool:
         """Whether it is time for another one."""
         wait = max(self._every_s, self._cost_s / MOST_SHARE)
-        return self._path is not None and time.monotonic() - self._last >= wait
+        return self._shelf is not None and time.monotonic() - self._last >= wait
 
     def restore(self, rebuild: Callable[[dict[str, Any]], Restored]) -> Restored | None:
         """Rebuild a training from the newest file, or else from the older one.
@@ -82,46 +78,52 @@ class Checkpoint:
         Restored or None
             What ``rebuild`` makes of the state that was saved; None if there is no file that can be gone on
             from. Each that is refused is said to be.
+
+        Raises
+        ------
+        StorageAwayError
+            If a store does not answer.
         """
-        for path in (self._path, _older(self._path)) if self._path else ():
-            if not path.exists():
-                continue
+        names = self._shelf.names if self._shelf else ()
+        for name in names:
             try:
-                contents = _read(path)
-                if contents["identity"] != self._identity:
-                    raise ValueError(f"it is of {contents['identity']}, not of {self._identity}")
+                contents = self._contents(name)
                 restored = rebuild(contents["state"])
+            except FileNotFoundError:
+                continue
+            except StorageAwayError:
+                raise  # the trial is tried again, rather than begun anew over a good checkpoint
             except Exception as error:  # whatever torch raises for what it did not write
-                self._tell(f"checkpoint {path} is not used: {_reason(error)}")
+                self._tell(f"checkpoint {name} is not used: {_reason(error)}")
                 continue
             self.seconds_before = contents["seconds"]
             self._began = time.monotonic() - self.seconds_before
-            self._trusted = path == self._path
+            self._trusted = name == names[0]
             return restored
         return None
 
+    def _contents(self, name: str) -> dict[str, Any]:
+        assert self._shelf is not None
+        with self._shelf.open(name) as file:
+            contents = _read(file)
+        if contents["identity"] != self._identity:
+            raise ValueError(f"it is of {contents['identity']}, not of {self._identity}")
+        return contents
+
     def save(self, state: dict[str, Any]) -> None:
-        """Write a state aside, bring it through to the disk, and put it in the older one's place.
+        """Put a state in the place of the one before.
 
         If that fails, on a full disk say, the training goes on without.
         """
-        path, started = self._path, time.monotonic()
-        assert path is not None
-        aside = path.with_name(f".{path.name}.{socket.gethostname()}.{os.getpid()}")
+        assert self._shelf is not None
+        started = time.monotonic()
+        contents = {"identity": self._identity, "seconds": self.seconds, "state": state}
         try:
-            _write(aside, {"identity": self._identity, "seconds": self.seconds, "state": state})
-            if self._trusted:
-                with suppress(FileNotFoundError):  # a worker that was given up may write the same training's
-                    path.replace(_older(path))
-            aside.replace(path)
-            sync_folder(path.parent)
-            _older(path).unlink(missing_ok=True)
+            self._shelf.replace(partial(_write, contents), keep=self._trusted)
             self._trusted = True
         except (OSError, RuntimeError) as error:  # torch wraps some of the system's errors
-            with suppress(OSError):
-                aside.unlink(missing_ok=True)
             self._tell(
-                f"no checkpoint could be written to {path.parent}: {_reason(error)}. Training goes on."
+                f"no checkpoint could be written to {self._shelf.place}: {_reason(error)}. Training goes on."
             )
         self._last = time.monotonic()
         self._cost_s = self._last - started
@@ -130,10 +132,6 @@ class Checkpoint:
         if text not in self._said:
             self._said.add(text)
             self._say(text)
-
-
-def _older(path: Path) -> Path:
-    return path.with_name(f"{path.name}.older")
 
 
 def _reason(error: Exception) -> str:
@@ -155,25 +153,21 @@ class _Hashed:
         self._file.flush()
 
 
-def _write(path: Path, contents: dict[str, Any]) -> None:
-    with path.open("wb") as file:
-        file.write(_MAGIC + b"-" * _DIGEST_LETTERS + b"\n")
-        body = _Hashed(file)
-        torch.save(contents, body)  # type: ignore[arg-type]
-        file.seek(len(_MAGIC))
-        file.write(body.digest.hexdigest().encode())
-        file.flush()
-        os.fsync(file.fileno())
+def _write(contents: dict[str, Any], file: IO[bytes]) -> None:
+    file.write(_MAGIC + b"-" * _DIGEST_LETTERS + b"\n")
+    body = _Hashed(file)
+    torch.save(contents, body)  # type: ignore[arg-type]
+    file.seek(len(_MAGIC))
+    file.write(body.digest.hexdigest().encode())
 
 
-def _read(path: Path) -> dict[str, Any]:
-    with path.open("rb") as file:
-        head = file.read(len(_MAGIC) + _DIGEST_LETTERS + 1)
-        if not head.startswith(_MAGIC):
-            raise ValueError("it is no checkpoint, or one of another version")
-        body = file.tell()
-        digest = hashlib.file_digest(file, "sha256").hexdigest().encode()
-        if head != _MAGIC + digest + b"\n":
-            raise ValueError("it was cut short, or changed after it was written")
-        file.seek(body)
-        return torch.load(file, map_location="cpu", weights_only=True)
+def _read(file: IO[bytes]) -> dict[str, Any]:
+    head = file.read(len(_MAGIC) + _DIGEST_LETTERS + 1)
+    if not head.startswith(_MAGIC):
+        raise ValueError("it is no checkpoint, or one of another version")
+    body = file.tell()
+    digest = hashlib.file_digest(file, "sha256").hexdigest().encode()  # type: ignore[arg-type]
+    if head != _MAGIC + digest + b"\n":
+        raise ValueError("it was cut short, or changed after it was written")
+    file.seek(body)
+    return torch.load(file, map_location="cpu", weights_only=True)
