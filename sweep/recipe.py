@@ -56,6 +56,10 @@ class Recipe:
     BatchNorm's statistics are those of so many images."""
     mixed_precision: bool = False
     """On a GPU compute in bfloat16, or in float16 with scaled gradients where it has none. Off on a CPU."""
+    compile: bool = False
+    """Compile the model as it is trained (``torch.compile``), once in a worker for all trials of a model; not
+    as it is evaluated. The first trial of each worker takes up to some minutes longer. Last bits are others,
+    those of the machine's compiler, and so is what dropout draws."""
     batchnorm_images: int = 0
     """Before an evaluation, BatchNorm's statistics are computed anew on so many images of the epoch (the
     study: 8,192), in micro-batches, unmixed. 0: they are running averages, averaged like the weights."""

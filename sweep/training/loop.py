@@ -8,6 +8,7 @@ from typing import Any
 import torch
 
 from sweep.recipe import Recipe
+from sweep.training import compiling
 from sweep.training.batches import Batches
 from sweep.training.checkpoint import Checkpoint
 from sweep.training.member import Member
@@ -48,6 +49,8 @@ def train(
     ------
     TrainingOutOfMemoryError
         If the device's memory is too small.
+    CompilationError
+        If the recipe asks for compiled models, and this machine cannot compile them.
 
     Yields
     ------
@@ -55,7 +58,7 @@ def train(
         After each epoch one record a trial, in the order of ``trials``; None for a trial that diverged
         in an earlier epoch. Ends early if all have diverged.
     """
-    with explained(recipe, px):
+    with explained(recipe, px), compiling.explained(compiling=recipe.compile):
         build = partial(_Pack, trials, recipe, batches, classes=classes, px=px, device=device, ranks=ranks)
         yield from _open(build, checkpoint, ranks).run(checkpoint)
 

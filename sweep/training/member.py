@@ -12,6 +12,7 @@ from sweep import models
 from sweep.recipe import Recipe
 from sweep.training.batches import Batch, Batches
 from sweep.training.batchnorm import RunningStatistics, renew_batchnorm
+from sweep.training.compiling import compiled
 from sweep.training.ema import WeightAverage
 from sweep.training.optim import lr_factor, make_optimizer
 from sweep.training.precision import Precision
@@ -43,7 +44,7 @@ class Member:
     @cached_property
     def _parallel(self) -> nn.Module:
         """The model as all processes train it. They meet here: not before each has its state."""
-        return self._ranks.parallel(self._model)
+        return self._ranks.parallel(compiled(self._model) if self._recipe.compile else self._model)
 
     @property
     def diverged(self) -> bool:
