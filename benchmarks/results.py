@@ -5,8 +5,8 @@
 Hyperparameters (both optimizers, the trio of a size, n points, the optimum with several seeds), then lengths
 and optimizers (the optimum, with several seeds). Writes for each command what it printed and its figures, and
 for all of them every trial (trials.csv), each sweep's settings (sweeps.csv), the comparisons of models
-(pairs-*.csv), and versions, machine, commands and wall times (record.json). The same command goes on where it
-was stopped; each start is one more entry in record.json. Nothing else should run.
+(pairs-*.csv), and versions, machine, commands, commits and wall times (record.json). The same command goes on
+where it was stopped; each start is one more entry in record.json. Nothing else should run.
 """
 
 import argparse
@@ -16,12 +16,14 @@ import platform
 import subprocess
 import sys
 import time
+from functools import partial
 from importlib import metadata
 from pathlib import Path
 
 import pandas as pd
 from sweep_overhead import machine
 
+from sweep.instructions import cpu_name
 from sweep.report import PACKAGES
 from sweep.workspace import Workspace
 
@@ -78,7 +80,7 @@ class Record:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._known = json.loads(path.read_text()) if path.exists() else {"commands": []}
-        self._known |= {"machine": machine(), "versions": versions()}
+        self._known |= {"machine": machine(), "processor": cpu_name(), "versions": versions()}
 
     def run(self, name: str, out: Path, work: Path, command: list[str]) -> None:
         """Run `sweep` in the working folder; keep what it printed beside the figures."""
@@ -94,11 +96,24 @@ class Record:
                 print(line, end="", flush=True)
                 if not line.startswith(PROGRESS):
                     file.write(line)
-        entry = {"command": " ".join(["sweep", *command]), "started": at, "exit_code": ran.wait()}
+        of_code = {"commit": commit(), "started": at, "exit_code": ran.wait()}
+        entry = {"command": " ".join(["sweep", *command])} | of_code
         self._known["commands"].append(entry | {"wall_s": round(time.monotonic() - started, 1)})
         self._path.write_text(json.dumps(self._known, indent=1) + "\n")
         if entry["exit_code"]:
             sys.exit(f"exit code {entry['exit_code']}: the same command goes on")
+
+
+def commit() -> str:
+    """Name the commit that this is, and say whether any of the code was changed since."""
+    git = partial(subprocess.run, cwd=Path(__file__).parents[1], capture_output=True, text=True, check=True)
+    code = ("sweep", "analysis", "search_spaces", "benchmarks/*.py", "pyproject.toml", "constraints.txt")
+    try:
+        found = git(["git", "rev-parse", "HEAD"]).stdout.strip()
+        changed = git(["git", "status", "--porcelain", "--", *code]).stdout
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown: no git repository"
+    return f"{found}, changed since" if changed else found
 
 
 def versions() -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""A sweep survives everything but its disk: rounds of benchmarks/chaos.py at fixed seeds, one of a kind."""
+"""A sweep survives everything but its disk: a round of each kind of benchmarks/chaos.py, at fixed seeds."""
 
 import chaos
 import pytest
@@ -7,8 +7,7 @@ from chaos_servers import lacks
 
 pytestmark = pytest.mark.system
 
-# The other kinds (MLflow, PostgreSQL, full disks, clusters) take a quarter of an hour: `benchmarks/chaos.py`.
-ROUNDS = {"driver killed": 1, "worker killed": 2, "raylet killed": 3, "Ctrl-C": 4, "Ctrl-C twice": 5}
+ROUNDS = {fault: seed for seed, fault in enumerate(FAULTS, 13)}
 
 
 @pytest.fixture(scope="module")
