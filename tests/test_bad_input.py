@@ -114,7 +114,11 @@ RUN = {
         ("-1", "greater than or equal to 0"), ("nan", "greater than or equal to 0"), ("inf", "got inf"),
         ("x", NO_NUMBER), ("1.01", "a share of one, or a whole number, got 1.01"),
     ],
-    "--storage": [("nowhere", "--storage nowhere: not a folder"), ("a_file", "It takes one that")],
+    "--storage": [
+        ("nowhere", "--storage nowhere: not a folder"), ("a_file", "It takes one that"),
+        ("''", "--storage : not a folder"), ("gs://b/x", "not an S3 store"), ("s3://", "not an S3 store"),
+        ("s3://a:b@c/x", "takes no password"), ("s3://b?a=1", "it takes region, endpoint_override, scheme"),
+    ],
     "--dir": [
         ("a_file", "--dir a_file: not a folder"), ("loop", "--dir loop: not a folder"),
         ("LONG", "File name too long"), ("NUL", "Invalid value for '--dir'"),
