@@ -30,6 +30,25 @@ def make_recipe():
 
 
 @pytest.fixture
+def make_folder(tmp_path):
+    """Write PNGs of different sizes and brightness: {"train/cat": 5, …} → the folder."""
+
+    def make(counts, name="data"):
+        import numpy as np
+        from PIL import Image
+
+        rng = np.random.default_rng(7)
+        for place, count in counts.items():
+            (tmp_path / name / place).mkdir(parents=True)
+            for i in range(count):
+                pixels = rng.integers(0, 256, (*rng.integers(5, 14, 2), 3), dtype=np.uint8)
+                Image.fromarray(pixels).save(tmp_path / name / place / f"{i:03}.png")
+        return tmp_path / name
+
+    return make
+
+
+@pytest.fixture
 def sweep(tmp_path, monkeypatch, capsys):
     """Call the command line in an empty folder; return (exit code, stdout, stderr)."""
     monkeypatch.chdir(tmp_path)

@@ -1,18 +1,15 @@
 import json
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
-from test_journal import epoch, failed, finished
+from test_journal import epoch, finished
 from test_plan import a_plan
 from test_workspace import create
 from typer.main import get_command
 
 from sweep import cli
 from sweep.recipe import load
-from sweep.request import Request, make_plans
-from sweep.service import Task
 from sweep.trial import TrialRecord, TrialState
 from sweep.workspace import Workspace
 
@@ -300,98 +297,6 @@ def test_sweeps_of_nothing_but_their_optimum_are_exported_and_not_compared(sweep
         code, _, err = sweep("compare", "--model", "regnety_1mf", *elsewhere)
         assert code == 2
         assert "only the optimum was trained" in err
-
-
-@pytest.mark.parametrize("recipe", ["digits", "fashion_mnist"])
-def test_the_published_tables_can_be_drawn(recipe, sweep):
-    table = Path(__file__).parents[1] / "docs" / "results" / recipe / "trials.csv"
-    for optimizer in ("adamw", "sgd"):
-        assert sweep("compare", "--from", str(table), "--optimizer", optimizer)[0] == 0
-
-
-def test_dry_run_says_what_would_be_trained_and_writes_nothing(sweep, tmp_path):
-    code, out, _ = sweep("run", "--model", "vit_p_1mf", "--n", "3", "--dry-run")
-    assert code == 0
-    assert "4 of 4 trials to train" in out
-    assert ", with" not in out
-    assert not list(tmp_path.iterdir())
-
-
-def test_dry_run_counts_the_seeds_at_the_optimum_and_those_that_are_there(sweep, tmp_path):
-    words = ("run", "--model", "vit_p_1mf", "--n", "3", "--dry-run", "--seeds")
-    out = sweep(*words, "5")[1]
-    assert "8 of 8 trials to train" in out
-    assert "with 5 seeds" in out
-    out = sweep(*words, "3", "--repeat", "2", "--repeat", "0")[1]
-    assert "10 of 10 trials to train" in out
-    assert "with 3 seeds; point 0, point 2 with 2 other seeds" in out
-    from sweep.request import Request, make_plans
-
-    (planned,) = make_plans(Request(models=["vit_p_1mf"], n=3, seeds=2))
-    made = create(Workspace(tmp_path / "sweeps"), planned.plan)
-    for trial in made.plan.trials:
-        made.journal.append("end", trial.key, finished(trial.key))
-    assert "3 of 8 trials to train" in sweep(*words, "5")[1]
-    assert "0 of 4 trials to train" in sweep(*words, "1")[1]
-
-
-def test_dry_run_counts_what_other_sweeps_have_of_the_same_trials(sweep, tmp_path):
-    (planned,) = make_plans(Request(models=["vit_p_1mf"], n=16, seeds=2, design="sobol"))
-    made = create(Workspace(tmp_path / "sweeps"), planned.plan)
-    for trial in made.plan.trials[:3]:  # two at the optimum, which is the same for every design
-        made.journal.append("end", trial.key, finished(trial.key))
-    out = sweep("run", "--model", "vit_p_1mf", "--n", "3", "--seeds", "3", "--dry-run")[1]
-    assert "4 of 6 trials to train; 2 results taken over from other sweeps" in out
-
-
-def test_a_trial_given_up_here_is_taken_over_where_another_sweep_has_it(sweep, tmp_path):
-    workspace = Workspace(tmp_path / "sweeps")
-    (here,), (there,) = (
-        make_plans(Request(models=["vit_p_1mf"], n=n, design=design))
-        for n, design in ((3, "iid"), (16, "sobol"))
-    )
-    centre = here.plan.trials[0].key
-    create(workspace, there.plan).journal.append("end", centre, finished(centre))
-    create(workspace, here.plan).journal.append("end", centre, failed(centre))
-    out = sweep("run", "--model", "vit_p_1mf", "--n", "3", "--dry-run")[1]
-    assert "3 of 4 trials to train; 1 result taken over" in out
-
-
-def test_status_counts_repeats_but_not_as_the_best(sweep, tmp_path):
-    made = create(Workspace(tmp_path / "sweeps"), a_plan(n=2, seeds=2, repeated=[1]))
-    for trial, error in zip(made.plan.trials, [7.0, 6.5, 6.0, 5.0, 4.0], strict=True):
-        made.journal.append("end", trial.key, finished(trial.key, error))
-    other = create(Workspace(tmp_path / "sweeps"), a_plan(n=2, model="vit_c_1mf"))
-    for trial in other.plan.trials:
-        other.journal.append("end", trial.key, finished(trial.key))
-    _, row = json.loads(sweep("status", "--json")[1])
-    assert (row["n"], row["seeds"], row["repeats"], row["finished"]) == (2, 2, 1, 5)
-    assert row["best_err"] == 5.0
-    tables = json.loads(sweep("compare", "--json")[1])
-    (again,) = tables["repeats"]
-    assert (again["index"], again["first"], again["mean"], again["delta"]) == (1, 5.0, 4.0, -2.75)
-    out = sweep("compare")[1]
-    assert "point 1 (lr " in out
-    assert (
-        "with 1 other seed: 4.00 %; its own trial gave 5.00 %. That minus the mean at the optimum: -2.75"
-        in out
-    )
-    assert sweep("export", "--out", str(tmp_path / "all.csv"))[0] == 0
-    assert "with 1 other seed: 4.00 %" in sweep("compare", "--from", str(tmp_path / "all.csv"))[1]
-
-
-def test_what_was_given_up_is_not_trained_unless_asked_for(sweep, tmp_path):
-    (planned,) = make_plans(Request(models=["vit_p_1mf"], n=3))
-    made = create(Workspace(tmp_path / "sweeps"), planned.plan)
-    one, other, *_ = planned.plan.trials
-    made.journal.append("end", one.key, finished(one.key))
-    made.journal.append("end", other.key, failed(other.key))
-    words = ("run", "--model", "vit_p_1mf", "--n", "3")
-    assert "2 of 4 trials to train, and 1 given up that --retry-failed" in sweep(*words, "--dry-run")[1]
-    for retry_failed, count in ((False, 2), (True, 3)):
-        task = Task(sweep=made, splits=planned.splits, n=3, seeds=1, retry_failed=retry_failed)
-        assert len(task.missing) == 3
-        assert len(task.to_train) == count
 
 
 @pytest.mark.slow

@@ -90,3 +90,10 @@ def test_the_errors_at_each_length_are_those_of_the_trials(row):
     assert [len(error) for error in errors] == [3] * 4
     told = [tuple(map(float, cell.split(" ± "))) for cell in cells.strip(" |").split(" | ")]
     assert told == [pytest.approx((error.mean(), error.std()), abs=0.051) for error in errors]
+
+
+@pytest.mark.parametrize("recipe", SCHEDULES)
+def test_the_published_tables_can_be_drawn(recipe, sweep):
+    table = RESULTS / recipe / "trials.csv"
+    for optimizer in ("adamw", "sgd"):
+        assert sweep("compare", "--from", str(table), "--optimizer", optimizer)[0] == 0

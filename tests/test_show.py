@@ -1,11 +1,16 @@
-"""What is said before anything is trained."""
+"""What is said before anything is trained, and of what was."""
 
+import json
+
+from test_journal import finished
 from test_plan import a_plan
+from test_workspace import create
 
 from sweep import show
 from sweep.request import Request, make_plans
 from sweep.show import optima
 from sweep.studies import Study, requests_of
+from sweep.workspace import Workspace
 
 
 def test_an_optimum_used_for_several_lengths_is_told_of_once():
@@ -34,3 +39,26 @@ def test_each_trial_of_a_sweep_is_named_apart():
     plan = a_plan(n=2, seeds=2, repeated=[1])
     said = ["optimum", "optimum repeat 1", "point 0", "point 1", "point 1 repeat 1"]
     assert [show.place(trial) for trial in plan.trials] == said
+
+
+def test_status_counts_repeats_but_not_as_the_best(sweep, tmp_path):
+    made = create(Workspace(tmp_path / "sweeps"), a_plan(n=2, seeds=2, repeated=[1]))
+    for trial, error in zip(made.plan.trials, [7.0, 6.5, 6.0, 5.0, 4.0], strict=True):
+        made.journal.append("end", trial.key, finished(trial.key, error))
+    other = create(Workspace(tmp_path / "sweeps"), a_plan(n=2, model="vit_c_1mf"))
+    for trial in other.plan.trials:
+        other.journal.append("end", trial.key, finished(trial.key))
+    _, row = json.loads(sweep("status", "--json")[1])
+    assert (row["n"], row["seeds"], row["repeats"], row["finished"]) == (2, 2, 1, 5)
+    assert row["best_err"] == 5.0
+    tables = json.loads(sweep("compare", "--json")[1])
+    (again,) = tables["repeats"]
+    assert (again["index"], again["first"], again["mean"], again["delta"]) == (1, 5.0, 4.0, -2.75)
+    out = sweep("compare")[1]
+    assert "point 1 (lr " in out
+    assert (
+        "with 1 other seed: 4.00 %; its own trial gave 5.00 %. That minus the mean at the optimum: -2.75"
+        in out
+    )
+    assert sweep("export", "--out", str(tmp_path / "all.csv"))[0] == 0
+    assert "with 1 other seed: 4.00 %" in sweep("compare", "--from", str(tmp_path / "all.csv"))[1]
