@@ -10,6 +10,7 @@ import pandas as pd
 
 from sweep.databases import masked
 from sweep.errors import InputError
+from sweep.progress import counted
 from sweep.sources import mlflow, optimum, optuna, pycls, raytune, table
 from sweep.sources.canon import Canon, canon
 from sweep.sources.mapping import Mapping
@@ -89,6 +90,7 @@ def read(names: Sequence[str], mapping: Mapping, optima: Sequence[Optimum] = ())
     ours = [source for source in sources if source.ours]
     others = [canon(source, mapping) for source in sources if not source.ours]
     parts = [table.as_exported(source) for source in ours]
+    _check_each_in_one(parts, [source.name for source in ours])
     if others:
         parts.append(_together(others, optima))
     elif optima or mapping != Mapping():
@@ -111,6 +113,21 @@ def _together(others: Sequence[Canon], optima: Sequence[Optimum]) -> pd.DataFram
     whole = optimum.mark(whole, optima)
     whole["repeat"] = _repeats(whole)
     return typed(whole.drop(columns="source"))
+
+
+def _check_each_in_one(tables: Sequence[pd.DataFrame], names: Sequence[str]) -> None:
+    """Refuse a sweep's trial that two of our own tables hold, whether they agree on it or not."""
+    places: dict[tuple[str, str], list[str]] = {}
+    for name, exported in zip(names, tables, strict=True):
+        for sweep, key in exported[["sweep", "key"]].dropna().itertuples(index=False, name=None):
+            places.setdefault((sweep, key), []).append(name)
+    shared = {place: where for place, where in places.items() if len(set(where)) > 1}
+    if shared:
+        (sweep, key), (one, other, *_) = next(iter(shared.items()))
+        raise InputError(
+            f"{counted(len(shared), 'trial')} would count twice: {key} of {sweep}, say, is in {one} and in "
+            f"{other}. Give one of the two."
+        )
 
 
 def _check_no_copies(whole: pd.DataFrame) -> None:
