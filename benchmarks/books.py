@@ -130,17 +130,17 @@ def service(n: int) -> None:
 def client(n: int) -> None:
     """Write runs with what a trial's run holds, by MLflow's client alone."""
     from mlflow import MlflowClient
-    from mlflow.entities import Metric, Param, RunTag
+    from mlflow.entities import Metric, Param
 
     mlflow = MlflowClient("sqlite:///mlflow.db")
     experiment = mlflow.create_experiment("client")
     now = 1_700_000_000_000
     for i in range(n):
-        tags = {f"sweep.{k}": f"value {i}" for k in range(11)}
+        tags = {f"sweep.{k}": f"value {i}" for k in range(20)}
         run = mlflow.create_run(experiment, now, tags, f"point-{i}").info.run_id
-        metrics = [Metric(f"metric_{k}", 0.5, now, 1) for k in range(5)]
+        metrics = [Metric(f"metric_{k}", 0.5, now, 1) for k in range(6)]
         params = [Param(f"param_{k}", "0.005") for k in range(9)]
-        mlflow.log_batch(run, metrics, params, [RunTag("sweep.state", "finished")])
+        mlflow.log_batch(run, metrics, params)
         mlflow.set_terminated(run, "FINISHED", now)
 
 

@@ -217,30 +217,28 @@ class Store:
             self._send_trial(plan, trial, history)
 
     def _send_trial(self, plan: Plan | SearchPlan, trial: TrialSpec, history: TrialHistory) -> None:
-        parent, run = self._runs[plan.sweep], self._runs.get(trial.key)
-        if run is None:
-            tags = labels.trial_tags(plan, trial) | {labels.PARENT: parent}
-            run = self._create(trial.key, labels.trial_name(trial), tags, history.started_ms)
-        if run not in self._sent and not history.record:
-            self._client.update_run(run, status="RUNNING")  # an earlier driver may have left it as killed
-        record, ended_ms = history.record, history.ended_ms
+        sweep, record, ended_ms = plan.sweep, history.record, history.ended_ms
         epochs = list(history.epochs.values())
+        last = epochs[-1][1] if epochs else None
+        tags = {"sweep.state": history.state.value, labels.PARENT: self._runs[sweep]}
+        tags |= labels.end_tags(record, last) if record else {}
+        run = self._runs.get(trial.key)
+        if run is None:  # all tags at once: half the time of a trial that has ended already
+            tags |= labels.trial_tags(plan, trial)
+            run, tags = self._create(trial.key, labels.trial_name(trial), tags, history.started_ms), {}
+        elif run not in self._sent and not record:
+            self._client.update_run(run, status="RUNNING")  # an earlier driver may have left it as killed
         metrics = [metric for at, epoch in epochs[self._sent.get(run, 0) :] for metric in _metrics(epoch, at)]
-        tags = {"sweep.state": history.state.value, labels.PARENT: parent}
-        if record:
-            last = epochs[-1][1] if epochs else None
-            metrics += _end_metrics(record, last, ended_ms)
-            tags |= labels.end_tags(record, last)
+        metrics += _end_metrics(record, last, ended_ms) if record else []
         first, *rest = [
             metrics[i : i + METRICS_PER_REQUEST] for i in range(0, len(metrics), METRICS_PER_REQUEST)
         ] or [[]]
-        self._client.log_batch(
-            run, metrics=first, params=_params(labels.trial_params(plan, trial)), tags=_tags(tags)
-        )
+        params = _params(labels.trial_params(plan, trial))
+        self._client.log_batch(run, metrics=first, params=params, tags=_tags(tags))
         for chunk in rest:
             self._client.log_batch(run, metrics=chunk)
         self._sent[run] = len(epochs)
-        self._unfinished[run] = plan.sweep
+        self._unfinished[run] = sweep
         if record:
             self._client.set_terminated(run, labels.STATUS[record.state], ended_ms)
             del self._unfinished[run]
