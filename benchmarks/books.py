@@ -136,7 +136,7 @@ def client(n: int) -> None:
     experiment = mlflow.create_experiment("client")
     now = 1_700_000_000_000
     for i in range(n):
-        tags = {f"sweep.{k}": f"value {i}" for k in range(20)}
+        tags = {f"sweep.{k}": f"value {i}" for k in range(18)}
         run = mlflow.create_run(experiment, now, tags, f"point-{i}").info.run_id
         metrics = [Metric(f"metric_{k}", 0.5, now, 1) for k in range(6)]
         params = [Param(f"param_{k}", "0.005") for k in range(9)]

@@ -34,12 +34,18 @@ def postgres_programs() -> Path | None:
 def lacks(needs: Sequence[str]) -> str | None:
     """Name what a fault needs and this machine lacks; None if it has all."""
     has = {
-        "root": os.geteuid() == 0,
+        "root": os.geteuid() == 0 and _may_mount(),
         "postgres": postgres_programs() is not None and shutil.which("setpriv") is not None,
         "ip": shutil.which("ip") is not None,
     }
     missing = [name for name in needs if not has[name]]
     return f"no {', '.join(missing)}" if missing else None
+
+
+def _may_mount() -> bool:
+    """Say whether this machine gives root its rights, as a container may not."""
+    words = ["unshare", "--mount", "--net", "true"]
+    return bool(shutil.which("unshare")) and subprocess.run(words, stderr=subprocess.DEVNULL).returncode == 0
 
 
 def free_port() -> int:

@@ -22,9 +22,9 @@ class Checkpoints:
         self._kept = kept
         self.place = _place(kept, resources)
         """Where they lie, or None."""
-        self._remover = ThreadPoolExecutor(1)
 
     def __enter__(self) -> Self:
+        self._remover = ThreadPoolExecutor(1)
         if self.place:
             self.place.prepare()
             self._discard_all()
@@ -42,7 +42,7 @@ class Checkpoints:
         self.place.discard([key for key, state in self._kept.states().items() if state.is_over])
 
     def discard(self, key: str) -> None:
-        """Remove a trial's checkpoint, soon: nobody waits for a store that does not answer."""
+        """Remove a trial's checkpoint, soon: no trial waits for a store that does not answer."""
         if self.place:
             self._remover.submit(self.place.discard, [key])
 

@@ -22,6 +22,8 @@ from sweep.files import sync_folder
 _ENDING = ".ckpt"
 _PARAMETERS = ("region", "endpoint_override", "scheme")
 """What pyarrow is told of a store after a question mark."""
+_WRITTEN = re.compile(rf"\.?(.*{re.escape(_ENDING)})")
+"""A checkpoint, the older one, or what is being written: .KEY.ckpt.HOST.PROCESS."""
 _CHUNK = 2**22
 _PATIENCE_S = 60.0
 """So long a checkpoint is tried to be fetched: to begin anew would cost more."""
@@ -173,10 +175,11 @@ class Folder:
 
     def discard(self, keys: Collection[str]) -> None:
         """Remove the checkpoints of trials, with what a killed worker left unfinished beside them."""
-        for key in keys:
-            with suppress(OSError):
-                for each in self.path.glob(f"*{key}{_ENDING}*"):
-                    shutil.rmtree(each) if each.is_dir() else each.unlink(missing_ok=True)
+        names = {f"{key}{_ENDING}" for key in keys}
+        with suppress(OSError):
+            for each in list(self.path.iterdir()) if names else ():
+                if (found := _WRITTEN.match(each.name)) and found[1] in names:
+                    _remove(each)
 
     def remove_if_empty(self) -> None:
         """Remove the folder, and empty ones of trials in it, unless there is something to go on with."""
@@ -246,7 +249,7 @@ class Bucket:
         """Remove the objects of trials; many of them only after a look at what there is."""
         from pyarrow.fs import FileSelector
 
-        with suppress(OSError):
+        with suppress(OSError, ValueError):
             store, path = _connect(self.address, self.name)
             wanted = {f"{path}/{key}{_ENDING}" for key in keys}
             if len(wanted) > 1:
@@ -257,13 +260,7 @@ class Bucket:
                     store.delete_file(each)
 
     def remove_if_empty(self) -> None:
-        """Remove the mark that stands for a folder in some stores."""
-        from pyarrow.fs import FileSelector
-
-        with suppress(OSError):
-            store, path = _connect(self.address, self.name)
-            if not store.get_file_info(FileSelector(path, allow_not_found=True)):
-                store.delete_dir(path)
+        """Do nothing: a bucket has no folders."""
 
 
 class ObjectShelf:
@@ -299,6 +296,8 @@ class ObjectShelf:
             except FileNotFoundError:
                 raise
             except OSError as error:
+                if "ACCESS_DENIED" in str(error):
+                    raise  # nor will it be allowed in a minute
                 if time.monotonic() > until:
                     raise StorageAwayError(f"{self.names[0]} cannot be fetched: {_line(error)}") from error
             local.seek(0)
@@ -306,13 +305,23 @@ class ObjectShelf:
             time.sleep(2)
 
     def replace(self, write: Write, *, keep: bool) -> None:
-        """Write to this machine's own disk, and send that: it is there once all of it has arrived."""
+        """Write to this machine's own disk, and send that: it is there once all of it has arrived.
+
+        It is sent by one call to pyarrow. What is raised in the middle of several, such as a worker's end,
+        would leave half of it there: closing a stream completes the object.
+        """
+        from pyarrow.fs import LocalFileSystem, copy_files
+
         store, path = _connect(self._address, self._path)
-        with tempfile.TemporaryFile() as local:
+        with tempfile.TemporaryFile() as local:  # without a name, so that nothing is left if this is killed
             write(local)
-            local.seek(0)
-            with store.open_output_stream(path) as remote:
-                shutil.copyfileobj(local, remote, _CHUNK)
+            local.flush()
+            copy_files(f"/dev/fd/{local.fileno()}", path, LocalFileSystem(), store)
+
+
+def _remove(path: Path) -> None:
+    with suppress(OSError):
+        shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
 
 
 def _connect(address: str, path: str = "") -> tuple[Any, str]:

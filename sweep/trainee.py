@@ -62,6 +62,7 @@ class Trainee:
         self._settings, self._fetch, self._ranks = settings, fetch, ranks or Ranks()
         self._batches: dict[tuple[Recipe, int, int, str], Any] = {}
         self._notes: list[str] = []
+        self._told = False
 
     def turn_to(self, job: Job) -> None:
         """Take note of another job; nothing is done yet that could fail."""
@@ -126,7 +127,9 @@ class Trainee:
         if kept is None:
             return None
         if (path := kept.folder(key)) is None:
-            self._notes.append(f"its function has no folder to save in: {kept} is none")
+            if not self._told:  # once is enough
+                self._notes.append(f"its function has no folder to save in: {kept} is none")
+            self._told = True
             return None
         try:
             path.mkdir(exist_ok=True)

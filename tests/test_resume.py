@@ -207,6 +207,7 @@ def test_a_trials_checkpoint_goes_with_its_result_and_the_folder_with_the_last(t
     with Checkpoints(sweep, Resources()) as kept:
         assert sorted(path.name for path in folder.iterdir()) == [".b.ckpt.host.2", "b.ckpt", "d.ckpt"]
     assert sorted(path.name for path in folder.iterdir()) == [".b.ckpt.host.2", "b.ckpt"]
+    sweep._states["b"] = TrialState.FINISHED
     with kept:
         kept.discard("b")
         kept.discard("another")

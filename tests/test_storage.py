@@ -2,7 +2,7 @@
 
 import itertools
 import os
-import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -10,8 +10,9 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
+import numpy as np
 import pytest
-from chaos_servers import kill_tree
+from chaos_servers import kill_tree, lacks
 from PIL import Image
 from test_resume import epochs, finish, start, undisturbed, wait_for
 from test_run import environment, sweep, table
@@ -194,7 +195,38 @@ def test_a_write_that_fails_leaves_what_was_there(s3):
         shelf.replace(fails, keep=True)
     with shelf.open(shelf.names[0]) as file:
         assert file.read() == b"good"
-    place(s3, "two").discard(["k"])
+
+
+@pytest.mark.system
+def test_a_worker_that_ends_while_it_sends_leaves_what_was_there_or_all_of_it(s3):
+    """Ray ends a worker by SIGTERM, which its main thread turns into an exception."""
+    first, second = (bytes([i]) * 60 * 2**20 for i in (1, 2))
+    shelf, cut = place(s3, "three").shelf("k"), 0
+    for wait in np.linspace(0.01, 0.4, 12):
+        shelf.replace(fill(first), keep=True)
+        before = signal.signal(signal.SIGALRM, lambda *_: sys.exit(1))
+        signal.setitimer(signal.ITIMER_REAL, wait)
+        try:
+            shelf.replace(fill(second), keep=True)
+        except SystemExit:
+            cut += 1
+        finally:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            signal.signal(signal.SIGALRM, before)
+        with shelf.open(shelf.names[0]) as file:
+            assert file.read() in (first, second)
+    assert cut, "it never ended in the middle"
+    place(s3, "three").discard(["k"])
+
+
+@pytest.mark.system
+@pytest.mark.parametrize("address", ["s3://b/my folder?region=eu", "s3://b/x?scheme=ftp&endpoint_override=h"])
+def test_what_pyarrow_does_not_understand_is_one_message(address):
+    with (
+        pytest.raises(InputError, match=r"^--storage s3://b/.*: nothing can be written there: "),
+        probe(address),
+    ):
+        pass
 
 
 @pytest.mark.system
@@ -244,8 +276,8 @@ CURRENT = Path("/tmp/ray/ray_current_cluster")
 @pytest.fixture
 def two_machines(tmp_path):
     """A Ray cluster of two nodes; the second one has another folder where ``tmp_path / "away"`` is."""
-    if os.geteuid() or not shutil.which("unshare"):
-        pytest.skip("needs root and unshare")
+    if missing := lacks(["root"]):
+        pytest.skip(missing)
     for name in ("away", "shared"):
         (tmp_path / name).mkdir()
     ray, port, started = Path(sys.executable).with_name("ray"), free_port(), []
@@ -264,7 +296,10 @@ def two_machines(tmp_path):
                         env=environment(RAY_AUTH_MODE="disabled"),
                     )
                 )  # fmt: skip
-            wait_for(lambda log=log: "Ray runtime started" in log.read_text())
+            wait_for(
+                lambda log=log: "Ray runtime started" in log.read_text() or started[-1].poll() is not None
+            )
+            assert started[-1].poll() is None, log.read_text()
         yield address
     finally:
         for process in reversed(started):

@@ -169,11 +169,11 @@ def test_its_checkpoint_goes_when_it_is_over_and_stays_when_it_failed(search, st
     point = tuner.next_job().trial
     error = {TrialState.FAILED: None, TrialState.DIVERGED: 100.0}.get(state, 50.0)
     with kept:
-        (kept.folder / f"{point.key}.ckpt").touch()
+        (kept.place.path / f"{point.key}.ckpt").touch()
         tuner.ended(point, TrialRecord(key=point.key, state=state, top1_err=error))
-        left = [path.name for path in kept.folder.iterdir()]
+    left = [path.name for path in kept.place.path.glob("*")]
     assert left == ([f"{point.key}.ckpt"] if state is TrialState.FAILED else [])
-    assert kept.folder.exists() == bool(left)
+    assert kept.place.path.exists() == bool(left)
 
 
 # ---- what is said and saved

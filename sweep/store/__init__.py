@@ -223,7 +223,7 @@ class Store:
         tags = {"sweep.state": history.state.value, labels.PARENT: self._runs[sweep]}
         tags |= labels.end_tags(record, last) if record else {}
         run = self._runs.get(trial.key)
-        if run is None:  # all tags at once: half the time of a trial that has ended already
+        if run is None:  # all tags at once: `log_batch` looks for each one first
             tags |= labels.trial_tags(plan, trial)
             run, tags = self._create(trial.key, labels.trial_name(trial), tags, history.started_ms), {}
         elif run not in self._sent and not record:

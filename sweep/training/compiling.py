@@ -42,7 +42,8 @@ def explained(*, compiling: bool) -> Iterator[None]:
     except Exception as error:
         if not (compiling and type(error).__module__.startswith(("torch._dynamo", "torch._inductor"))):
             raise
-        reason = str(error.__cause__ or error).strip().splitlines()[0][:300]
+        inner = getattr(error, "inner_exception", None) or error
+        reason = (str(inner).strip() or type(inner).__name__).splitlines()[0][:300]
         raise CompilationError(
             f"the model could not be compiled: {reason}. Without `compile = true` in the recipe it is not"
         ) from error
