@@ -116,7 +116,7 @@ def s3(tmp_path_factory):
         server = subprocess.Popen(
             [weed, "server", f"-dir={folder}", "-ip=127.0.0.1", "-s3", "-s3.port.iceberg=0",
              "-s3.port.lance=0", "-filer",
-             "-volume.max=4", "-master.volumeSizeLimitMB=64", *words],
+             "-volume.max=30", "-master.volumeSizeLimitMB=64", *words],
             stdout=log, stderr=log,
         )  # fmt: skip
         try:
@@ -200,9 +200,9 @@ def test_a_write_that_fails_leaves_what_was_there(s3):
 @pytest.mark.system
 def test_a_worker_that_ends_while_it_sends_leaves_what_was_there_or_all_of_it(s3):
     """Ray ends a worker by SIGTERM, which its main thread turns into an exception."""
-    first, second = (bytes([i]) * 60 * 2**20 for i in (1, 2))
+    first, second = (bytes([i]) * 24 * 2**20 for i in (1, 2))
     shelf, cut = place(s3, "three").shelf("k"), 0
-    for wait in np.linspace(0.01, 0.4, 12):
+    for wait in np.linspace(0.01, 0.25, 8):
         shelf.replace(fill(first), keep=True)
         before = signal.signal(signal.SIGALRM, lambda *_: sys.exit(1))
         signal.setitimer(signal.ITIMER_REAL, wait)
