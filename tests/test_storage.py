@@ -195,6 +195,7 @@ def test_a_write_that_fails_leaves_what_was_there(s3):
         shelf.replace(fails, keep=True)
     with shelf.open(shelf.names[0]) as file:
         assert file.read() == b"good"
+    place(s3, "two").discard(["k"])
 
 
 @pytest.mark.system
