@@ -96,8 +96,10 @@ class Record:
                 print(line, end="", flush=True)
                 if not line.startswith(PROGRESS):
                     file.write(line)
-        of_code = {"commit": commit(), "started": at, "exit_code": ran.wait()}
-        entry = {"command": " ".join(["sweep", *command])} | of_code
+        entry = {
+            "command": " ".join(["sweep", *command]), "commit": commit(), "started": at,
+            "exit_code": ran.wait(),
+        }  # fmt: skip
         self._known["commands"].append(entry | {"wall_s": round(time.monotonic() - started, 1)})
         self._path.write_text(json.dumps(self._known, indent=1) + "\n")
         if entry["exit_code"]:

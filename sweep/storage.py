@@ -162,7 +162,7 @@ class Folder:
 
     def shelf(self, key: str) -> "FileShelf":
         """Return the file of a trial's."""
-        return FileShelf(self.path / f"{key}{_ENDING}")
+        return FileShelf(self.folder(key))
 
     def folder(self, key: str) -> Path:
         """Return the folder that a training function of a user's own saves in; it may have to be made."""

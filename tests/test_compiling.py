@@ -96,5 +96,4 @@ def test_without_a_compiler_it_says_so(monkeypatch):
     recipe = make_recipe(compile=True)
     with pytest.raises(CompilationError, match=r"the model could not be compiled: .*compiler") as error:
         run([make_trial()], recipe, make_batches(recipe))
-    print(error.value)
     assert len(str(error.value).splitlines()) == 1

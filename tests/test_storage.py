@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from chaos_servers import kill_tree, lacks
+from chaos_servers import free_port, kill_tree, lacks
 from PIL import Image
 from test_resume import epochs, finish, start, undisturbed, wait_for
 from test_run import environment, sweep, table
@@ -92,12 +92,6 @@ def test_where_nothing_can_be_written_it_says_so():
 
 
 # ---- a real S3 store
-
-
-def free_port() -> int:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        return taken.getsockname()[1]
 
 
 @pytest.fixture(scope="module")
