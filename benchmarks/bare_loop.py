@@ -15,21 +15,22 @@ def train_share(model: str, n: int, epochs: int, share: int, of: int) -> None:
     import torch
 
     import search_spaces
-    from sweep import training
-    from sweep.data import open_source
-    from sweep.recipe import load
-    from sweep.trial import TrialSpec
+    from sweep.core.trial import TrialSpec
+    from sweep.data.datasets import open_source
+    from sweep.recipes.loading import load
+    from sweep.training import loop
+    from sweep.training.streams import open_batches
 
     torch.set_num_threads(1)
     recipe, device = load("digits", epochs=epochs), torch.device("cpu")
     splits = open_source(recipe, None).load(16)
-    batches = training.open_batches(splits, recipe, device, px=16, resize=16)
+    batches = open_batches(splits, recipe, device, px=16, resize=16)
     box = search_spaces.around(search_spaces.find(model, "adamw", "digits"))
     # one more than n: a sweep trains the optimum too
     points = box.points(search_spaces.relative_points("iid", n + 1, 0))
     for lr, weight_decay in points[share::of].tolist():
         trial = TrialSpec(key="", model=model, optimizer="adamw", lr=lr, weight_decay=weight_decay, seed=0)
-        for _ in training.train([trial], recipe, batches, classes=10, px=16, device=device):
+        for _ in loop.train([trial], recipe, batches, classes=10, px=16, device=device):
             pass
 
 

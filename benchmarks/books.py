@@ -25,6 +25,8 @@ from typing import Any, NamedTuple
 import psutil
 from sweep_overhead import machine, own_memory
 
+from sweep.orchestrate import runner
+
 RECIPE = 'dataset = "digits"\nmax_px = 16\nepochs = 1\nbatch = 32\nwarmup_epochs = 0\ntrain_subset = 64\n'
 MODEL = "vit_p_1mf"
 WORDS = ["run", "--model", MODEL, "--recipe", "books.toml", "--lr", ".005", "--wd", ".05"]
@@ -91,19 +93,22 @@ def plain_tune(n: int) -> None:
             param_space={"job": tune.grid_search(list(range(n)))},
             tune_config=tune.TuneConfig(reuse_actors=True),
             run_config=tune.RunConfig(
-                storage_path=scratch, verbose=0, callbacks=[Count()],
+                storage_path=scratch,
+                verbose=0,
+                callbacks=[Count()],
                 checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),
             ),
-        ).fit()  # fmt: skip
+        ).fit()
 
 
 def service(n: int) -> None:
     """Run a whole sweep; only the worker's training returns at once."""
     from types import SimpleNamespace
 
-    from sweep import cli, orchestrate
-    from sweep.trainee import Trainee
-    from sweep.trial import EpochRecord
+    from sweep.cli import main as cli_main
+    from sweep.core.trial import EpochRecord
+    from sweep.orchestrate import actors
+    from sweep.orchestrate.worker import Trainee
 
     class ReturnsAtOnce(Trainee):
         def __init__(self) -> None:
@@ -116,15 +121,15 @@ def service(n: int) -> None:
             error = 1.0 + self._job.trial.index % 990 / 10
             return iter([[EpochRecord(epoch=1, top1_err=error, val_loss=1.0, train_loss=1.0, lr=0.001)]])
 
-    class Worker(orchestrate.Worker):
+    class Worker(actors.Worker):
         def setup(self, config: dict, jobs: list, settings: list, on_gpu: bool, ranks: int = 1) -> None:
             self._jobs, self._trains = jobs, ReturnsAtOnce()
             self.reset_config(config)
 
-    setattr(orchestrate, "Worker", Worker)  # noqa: B010 - the product has no such option
+    setattr(runner, "Worker", Worker)  # noqa: B010 - the product has no such option
     Path("books.toml").write_text(RECIPE)
     sys.argv = ["sweep", *WORDS, "--n", str(n - 1)]
-    cli.main()
+    cli_main.main()
 
 
 def client(n: int) -> None:
@@ -247,7 +252,7 @@ def read_back(folder: Path) -> None:
 
 def replay(journal: Path) -> float:
     """Return the seconds in which a journal is read, in this process."""
-    from sweep.journal import Journal
+    from sweep.workspace.journal import Journal
 
     started = time.monotonic()
     Journal(journal)

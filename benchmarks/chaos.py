@@ -131,9 +131,17 @@ def play(name: str, seed: int, undisturbed: pd.DataFrame) -> Outcome:
     else:
         shutil.rmtree(parent, ignore_errors=True)
     return Outcome(
-        seed, name, str(moment), struck, " ".join(map(str, exits)), not problems, "; ".join(problems),
-        first_traceback(log), left_over, round(time.monotonic() - started, 1),
-    )  # fmt: skip
+        seed,
+        name,
+        str(moment),
+        struck,
+        " ".join(map(str, exits)),
+        not problems,
+        "; ".join(problems),
+        first_traceback(log),
+        left_over,
+        round(time.monotonic() - started, 1),
+    )
 
 
 def await_moment(moment: Moment, driver: subprocess.Popen, stage: Stage) -> None:

@@ -95,9 +95,12 @@ class Postgres:
         as_user = ["setpriv", f"--reuid={POSTGRES_USER}", f"--regid={POSTGRES_USER}", "--init-groups"]
         where = ["-D", str(self._folder / "data")] if data else []
         subprocess.run(
-            [*as_user, str(self._programs / program), *where, *words], cwd=self._folder, check=True,
-            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-        )  # fmt: skip
+            [*as_user, str(self._programs / program), *where, *words],
+            cwd=self._folder,
+            check=True,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
 
 
 class MlflowServer:
@@ -117,13 +120,25 @@ class MlflowServer:
     def start(self) -> None:
         """Start it and wait until it answers."""
         words = [
-            sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(self._port),
-            "--workers", "1", "--backend-store-uri", self._backend,
-            "--artifacts-destination", str(self._folder / "artifacts"),
-        ]  # fmt: skip
+            sys.executable,
+            "-m",
+            "mlflow",
+            "server",
+            "--host",
+            "127.0.0.1",
+            "--port",
+            str(self._port),
+            "--workers",
+            "1",
+            "--backend-store-uri",
+            self._backend,
+            "--artifacts-destination",
+            str(self._folder / "artifacts"),
+        ]
         environment = os.environ | {
-            "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "MLFLOW_DISABLE_TELEMETRY": "true",
-        }  # fmt: skip
+            "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
+            "MLFLOW_DISABLE_TELEMETRY": "true",
+        }
         with (self._folder / "server.log").open("a") as log:
             self._process = subprocess.Popen(
                 words, cwd=self._folder, env=environment, stdout=log, stderr=log, start_new_session=True
@@ -237,9 +252,12 @@ class TwoMachines:
             self._nodes.append(
                 subprocess.Popen(
                     ["ip", "netns", "exec", namespace, ray, "start", "--block", "--num-cpus=1", *words],
-                    env=self._environment, stdout=out, stderr=out, start_new_session=True,
+                    env=self._environment,
+                    stdout=out,
+                    stderr=out,
+                    start_new_session=True,
                 )
-            )  # fmt: skip
+            )
         if not wait_until(lambda: "Ray runtime started" in log.read_text(), 90):
             raise RuntimeError(f"no Ray node in {namespace}: {log.read_text()[-2000:]}")
 

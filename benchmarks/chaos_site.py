@@ -23,8 +23,18 @@ train_subset = 192
 EPOCHS = 3
 POINTS = 15
 SWEEP_WORDS = (
-    "run", "--model", "vit_p_1mf", "--recipe", "tiny.toml", "--lr", ".005", "--wd", ".05", "--n", str(POINTS)
-)  # fmt: skip
+    "run",
+    "--model",
+    "vit_p_1mf",
+    "--recipe",
+    "tiny.toml",
+    "--lr",
+    ".005",
+    "--wd",
+    ".05",
+    "--n",
+    str(POINTS),
+)
 EVENTS = (POINTS + 1) * (2 + EPOCHS)
 """What an undisturbed journal holds: a start, the epochs and an end a trial."""
 MARK = "SWEEP_CHAOS"
@@ -67,9 +77,13 @@ class Site:
         self._logs += 1
         with (self.folder / f"run-{self._logs}.log").open("w") as log:
             return subprocess.Popen(
-                self._words, cwd=self.folder, env=self.environment, stdout=log, stderr=subprocess.STDOUT,
+                self._words,
+                cwd=self.folder,
+                env=self.environment,
+                stdout=log,
+                stderr=subprocess.STDOUT,
                 start_new_session=True,
-            )  # fmt: skip
+            )
 
     def until_done(self) -> list[int]:
         """Give the same command until it says that all is done, or too often; return its exit codes."""
@@ -167,9 +181,11 @@ def mlflow_problems(uri: str, table: pd.DataFrame) -> list[str]:
 def _run_problems(client: Any, run: Any, row: Any) -> list[str]:
     steps = [metric.step for metric in client.get_metric_history(run.info.run_id, "top1_err")]
     there = (
-        run.data.tags.get("sweep.state"), run.data.metrics.get("top1_err"),
-        float(run.data.params.get("lr", "nan")), float(run.data.params.get("weight_decay", "nan")),
-    )  # fmt: skip
+        run.data.tags.get("sweep.state"),
+        run.data.metrics.get("top1_err"),
+        float(run.data.params.get("lr", "nan")),
+        float(run.data.params.get("weight_decay", "nan")),
+    )
     expected = (row.state, row.top1_err, row.lr, row.weight_decay)
     found = [] if there == expected else [f"MLflow has {there} for {expected}"]
     if steps != list(range(1, int(row.epochs) + 1)):

@@ -69,9 +69,16 @@ def _row(
     name: str, design: str, n: int, surface: str, rounded: bool, hits: np.ndarray, at: float = np.nan
 ) -> dict[str, Any]:
     return {
-        "name": name, "design": design, "n": n, "surface": surface, "rounded": rounded, "at": at,
-        "promise": "holds", "rate": float(hits.mean()), "reps": len(hits),
-    }  # fmt: skip
+        "name": name,
+        "design": design,
+        "n": n,
+        "surface": surface,
+        "rounded": rounded,
+        "at": at,
+        "promise": "holds",
+        "rate": float(hits.mean()),
+        "reps": len(hits),
+    }
 
 
 _BOTH = (False, True)

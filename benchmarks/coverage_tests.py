@@ -116,9 +116,15 @@ def _row(
     name: str, design: str, n: int, surface: str, rounded: bool, p: list[float] | Floats
 ) -> dict[str, Any]:
     return {
-        "name": name, "design": design, "n": n, "surface": surface, "rounded": rounded,
-        "promise": "rejects", "rate": float((np.asarray(p) <= LEVEL).mean()), "reps": len(p),
-    }  # fmt: skip
+        "name": name,
+        "design": design,
+        "n": n,
+        "surface": surface,
+        "rounded": rounded,
+        "promise": "rejects",
+        "rate": float((np.asarray(p) <= LEVEL).mean()),
+        "reps": len(p),
+    }
 
 
 _KINDS = ("smooth", "cliff", "half")

@@ -84,11 +84,16 @@ def measure(
     low, high = limits(below, split)
     inside = np.where(np.isnan(low), np.nan, (low <= share + 1e-9) & (share - 1e-9 <= high)).mean(0)
     return {
-        "n": n, "design": "iid" if split is None else f"{split[0]}x{split[1]}", "surface": surface,
-        "rmse": float(np.sqrt(mse)), "worth": float((share * (1 - share)).mean() / mse / n),
-        "held": float(inside.mean()), "held_least": float(inside.min()),
-        "width": float((high - low).mean()), "reps": reps,
-    }  # fmt: skip
+        "n": n,
+        "design": "iid" if split is None else f"{split[0]}x{split[1]}",
+        "surface": surface,
+        "rmse": float(np.sqrt(mse)),
+        "worth": float((share * (1 - share)).mean() / mse / n),
+        "held": float(inside.mean()),
+        "held_least": float(inside.min()),
+        "width": float((high - low).mean()),
+        "reps": reps,
+    }
 
 
 def limits(below: np.ndarray, split: tuple[int, int] | None) -> tuple[Floats, Floats]:

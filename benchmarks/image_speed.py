@@ -84,9 +84,9 @@ def lean_reference(folder: Path, workers: int) -> Iterator[Any]:
 def ours(folder: Path, workers: int) -> Iterator[Any]:
     import torch
 
-    from sweep.data import open_source
-    from sweep.recipe import Recipe
-    from sweep.training import open_batches
+    from sweep.data.datasets import open_source
+    from sweep.recipes.recipe import Recipe
+    from sweep.training.streams import open_batches
 
     augment = ("random_resized_crop", "flip", "auto_augment")
     recipe = Recipe(
@@ -130,8 +130,10 @@ def compare(folder: Path, workers: int, repeats: int) -> None:
     for name in PIPELINES:
         cpu, wall = (np.median([turn[name][i] for turn in turns]) for i in (0, 1))
         ratios = [turn["torchvision"][0] / turn[name][0] for turn in turns]
-        print(f"{name} | {cpu:.2f} | {1e3 / cpu:.0f} | {np.median(ratios):.2f} "
-              f"({min(ratios):.2f}–{max(ratios):.2f}) | {wall:.2f}")  # fmt: skip
+        print(
+            f"{name} | {cpu:.2f} | {1e3 / cpu:.0f} | {np.median(ratios):.2f} "
+            f"({min(ratios):.2f}–{max(ratios):.2f}) | {wall:.2f}"
+        )
 
 
 def memory(folder: Path, workers: int, epochs: int) -> None:

@@ -27,9 +27,9 @@ from PIL import Image
 from sweep_overhead import machine
 
 import search_spaces
-from sweep import recipe as recipes
-from sweep.data import open_source
-from sweep.search import FOUND
+from sweep.data.datasets import open_source
+from sweep.recipes import loading as recipes
+from sweep.workspace.search import FOUND
 
 MODELS = "vit_c_1gf", "vit_p_1gf"
 SIDE, BATCH = 256, 64
@@ -60,10 +60,15 @@ def main() -> None:
         print(name, exits[name], f"{seconds[name]} s", flush=True)
     problems = differences(work)
     row = {
-        "models": " ".join(MODELS), "images": args.images, "epochs": args.epochs, **seconds,
-        "exits": " ".join(map(str, exits["killed"])), "errors": errors(work / "undisturbed"),
-        "problems": "; ".join(problems), "machine": machine(),
-    }  # fmt: skip
+        "models": " ".join(MODELS),
+        "images": args.images,
+        "epochs": args.epochs,
+        **seconds,
+        "exits": " ".join(map(str, exits["killed"])),
+        "errors": errors(work / "undisturbed"),
+        "problems": "; ".join(problems),
+        "machine": machine(),
+    }
     note(row)
     sys.exit(f"{work} differs: {problems}" if problems else 0)
 
@@ -86,7 +91,7 @@ def make_folder(photos: Path, out: Path, images: int) -> None:
 
 def recipe_text() -> str:
     """Return the recipe `imagenet` with what a small folder cannot have made smaller."""
-    text = (Path(recipes.__file__).parent / "recipes" / "imagenet.toml").read_text()
+    text = (Path(recipes.__file__).parent / "imagenet.toml").read_text()
     lines = [line for line in text.splitlines() if line.split(" = ")[0] not in SMALLER]
     return "\n".join([*lines, *(f"{name} = {value}" for name, value in SMALLER.items())]) + "\n"
 
@@ -100,27 +105,55 @@ def write_optima(folder: Path, images: Path) -> None:
         optimum = search_spaces.find(model, "adamw", "imagenet").at_batch(BATCH)
         rows.append(
             search_spaces.Found(
-                model=model, optimizer="adamw", recipe=recipe.name, lr=optimum.lr,
-                weight_decay=optimum.weight_decay, batch=BATCH, epochs=recipe.epochs, data=data, top1_err=0.0,
-                standard_error=0.0, seeds=1, trials=1, lr_low=optimum.lr / 8, lr_high=optimum.lr * 4,
-                wd_low=optimum.weight_decay / 8, wd_high=optimum.weight_decay * 4, search="the study's",
-                command="none", versions="none", found="2021-06-28",
+                model=model,
+                optimizer="adamw",
+                recipe=recipe.name,
+                lr=optimum.lr,
+                weight_decay=optimum.weight_decay,
+                batch=BATCH,
+                epochs=recipe.epochs,
+                data=data,
+                top1_err=0.0,
+                standard_error=0.0,
+                seeds=1,
+                trials=1,
+                lr_low=optimum.lr / 8,
+                lr_high=optimum.lr * 4,
+                wd_low=optimum.weight_decay / 8,
+                wd_high=optimum.weight_decay * 4,
+                search="the study's",
+                command="none",
+                versions="none",
+                found="2021-06-28",
             )
-        )  # fmt: skip
+        )
     (folder / "sweeps").mkdir()
     (folder / "sweeps" / FOUND).write_text(search_spaces.to_csv(rows))
 
 
 def start(folder: Path, epochs: int) -> subprocess.Popen[str]:
     """Start the command, which is also the one that goes on."""
-    words = ["study", "optimizers", "--optimizer", "adamw", "--recipe", "letter.toml", "--data", "../images",
-             "--epochs", str(epochs)]  # fmt: skip
+    words = [
+        "study",
+        "optimizers",
+        "--optimizer",
+        "adamw",
+        "--recipe",
+        "letter.toml",
+        "--data",
+        "../images",
+        "--epochs",
+        str(epochs),
+    ]
     models = [word for model in MODELS for word in ("--model", model)]
     with (folder / "output.txt").open("a") as out:
         return subprocess.Popen(
-            [sys.executable, "-m", "sweep", *words, *models], cwd=folder, text=True, stdout=out,
+            [sys.executable, "-m", "sweep", *words, *models],
+            cwd=folder,
+            text=True,
+            stdout=out,
             stderr=subprocess.STDOUT,
-        )  # fmt: skip
+        )
 
 
 def undisturbed(folder: Path, epochs: int) -> list[int]:

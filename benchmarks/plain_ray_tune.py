@@ -18,21 +18,26 @@ from ray.air.integrations.mlflow import MLflowLoggerCallback
 def train_one(config: dict) -> None:
     import torch
 
-    from sweep import training
-    from sweep.data import open_source
-    from sweep.recipe import load
-    from sweep.trial import TrialSpec
+    from sweep.core.trial import TrialSpec
+    from sweep.data.datasets import open_source
+    from sweep.recipes.loading import load
+    from sweep.training import loop
+    from sweep.training.streams import open_batches
 
     torch.set_num_threads(1)
     recipe = load("digits", epochs=config["epochs"])
     device = torch.device("cpu")
     splits = open_source(recipe, None).load(16)
-    batches = training.open_batches(splits, recipe, device, px=16, resize=16)
+    batches = open_batches(splits, recipe, device, px=16, resize=16)
     trial = TrialSpec(
-        key="", model=config["model"], optimizer="adamw", seed=0,
-        lr=config["lr"], weight_decay=config["weight_decay"],
-    )  # fmt: skip
-    for (record,) in training.train([trial], recipe, batches, classes=10, px=16, device=device):
+        key="",
+        model=config["model"],
+        optimizer="adamw",
+        seed=0,
+        lr=config["lr"],
+        weight_decay=config["weight_decay"],
+    )
+    for (record,) in loop.train([trial], recipe, batches, classes=10, px=16, device=device):
         assert record is not None
         tune.report({"top1_err": record.top1_err, "train_loss": record.train_loss})
 

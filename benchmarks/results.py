@@ -23,9 +23,9 @@ from pathlib import Path
 import pandas as pd
 from sweep_overhead import machine
 
-from sweep.instructions import cpu_name
-from sweep.report import PACKAGES
-from sweep.workspace import Workspace
+from sweep.results.report import PACKAGES
+from sweep.utils.cpu_isa import cpu_name
+from sweep.workspace.workspace import Workspace
 
 STUDIES = ("hyperparameters", "lengths", "optimizers")
 PROGRESS = "trials "
@@ -88,18 +88,24 @@ class Record:
         print("$ sweep", *command, flush=True)
         with (out / name).open("w") as file:
             ran = subprocess.Popen(
-                [sys.executable, "-m", "sweep", *command], cwd=work, text=True, stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT, env=os.environ | {"COLUMNS": "160"},
-            )  # fmt: skip
+                [sys.executable, "-m", "sweep", *command],
+                cwd=work,
+                text=True,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                env=os.environ | {"COLUMNS": "160"},
+            )
             assert ran.stdout is not None
             for line in ran.stdout:
                 print(line, end="", flush=True)
                 if not line.startswith(PROGRESS):
                     file.write(line)
         entry = {
-            "command": " ".join(["sweep", *command]), "commit": commit(), "started": at,
+            "command": " ".join(["sweep", *command]),
+            "commit": commit(),
+            "started": at,
             "exit_code": ran.wait(),
-        }  # fmt: skip
+        }
         self._known["commands"].append(entry | {"wall_s": round(time.monotonic() - started, 1)})
         self._path.write_text(json.dumps(self._known, indent=1) + "\n")
         if entry["exit_code"]:
@@ -131,13 +137,20 @@ def keep_tables(recorded: Record, out: Path, work: Path) -> None:
     plans = [sweep.plan for sweep in Workspace(work / "sweeps").sweeps()]
     rows = [
         {
-            "sweep": plan.sweep, "model": plan.model, "optimizer": plan.optimizer, "recipe": plan.recipe.name,
-            "schedule": plan.recipe.epochs, "n": plan.n, "seeds": plan.seeds, "optimum_lr": plan.optimum_lr,
-            "optimum_wd": plan.optimum_wd, "optimum_source": plan.optimum_source,
+            "sweep": plan.sweep,
+            "model": plan.model,
+            "optimizer": plan.optimizer,
+            "recipe": plan.recipe.name,
+            "schedule": plan.recipe.epochs,
+            "n": plan.n,
+            "seeds": plan.seeds,
+            "optimum_lr": plan.optimum_lr,
+            "optimum_wd": plan.optimum_wd,
+            "optimum_source": plan.optimum_source,
             "data": plan.data_fingerprint,
         }
         for plan in plans
-    ]  # fmt: skip
+    ]
     pd.DataFrame(rows).to_csv(out / "sweeps.csv", index=False)
     for optimizer in sorted({plan.optimizer for plan in plans if plan.n}):
         chosen = ["--optimizer", optimizer, "--out", f"{place}/pairs-{optimizer}.csv"]

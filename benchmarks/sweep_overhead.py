@@ -68,9 +68,12 @@ def measure(command: list[str]) -> tuple[float, dict[str, int]]:
     with tempfile.TemporaryDirectory() as folder:
         started = time.monotonic()
         process = subprocess.Popen(
-            command, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.STDOUT,
+            command,
+            cwd=folder,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.STDOUT,
             env=os.environ | {"MLFLOW_TRACKING_URI": "sqlite:///mlflow.db"},
-        )  # fmt: skip
+        )
         watcher = threading.Thread(target=watch, args=(psutil.Process(process.pid), peaks), daemon=True)
         watcher.start()
         if process.wait():

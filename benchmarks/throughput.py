@@ -17,8 +17,17 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-TRIO = ("vit_p_1gf", "vit_c_1gf", "regnety_1gf", "vit_p_4gf", "vit_c_4gf", "regnety_4gf",
-        "vit_p_18gf", "vit_c_18gf", "regnety_16gf")  # fmt: skip
+TRIO = (
+    "vit_p_1gf",
+    "vit_c_1gf",
+    "regnety_1gf",
+    "vit_p_4gf",
+    "vit_c_4gf",
+    "regnety_4gf",
+    "vit_p_18gf",
+    "vit_c_18gf",
+    "regnety_16gf",
+)
 PEAK_TFLOPS = {"H200": 989.4, "H100": 989.4, "A100": 312.0, "L40S": 362.0, "V100": 125.0}
 """Dense bfloat16 or float16 operations a second, by what a GPU's name holds; vendor's data sheets (SXM)."""
 CLASSES, WARM = 1000, 3
@@ -33,10 +42,10 @@ class Bench:
     def __init__(self, name: str, count: int, device: Any) -> None:
         import torch
 
-        from sweep import models
+        from sweep.models import registry
 
         self.name, self._device, self._count = name, device, count
-        self.px, _ = models.resolution(name)
+        self.px, _ = registry.resolution(name)
         images = torch.randn(count, 3, self.px, self.px, device=device)
         self._images = images.contiguous(memory_format=torch.channels_last)
         self._labels = torch.randint(CLASSES, (count,), device=device)
@@ -46,21 +55,21 @@ class Bench:
         """Of an image's forward pass, in multiply-adds."""
         import torch
 
-        from sweep import models
+        from sweep.models import registry
         from sweep.models.complexity import measure as cost
 
         with torch.device("meta"):
-            return cost(models.create(self.name, num_classes=CLASSES, px=self.px), self.px).flops
+            return cost(registry.create(self.name, num_classes=CLASSES, px=self.px), self.px).flops
 
     def bare(self, *, compiled: bool) -> Step:
         """Return a step of nothing but the model, the loss and the optimizer."""
         import torch
         from torch.nn.functional import cross_entropy
 
-        from sweep import models
+        from sweep.models import registry
         from sweep.training.precision import Precision
 
-        model: Any = models.create(self.name, num_classes=CLASSES, px=self.px).to(self._device)
+        model: Any = registry.create(self.name, num_classes=CLASSES, px=self.px).to(self._device)
         model = model.to(memory_format=torch.channels_last)
         optimizer = torch.optim.AdamW(model.parameters(), fused=True)
         run, precision = torch.compile(model) if compiled else model, Precision(self._device, mixed=True)
@@ -76,16 +85,23 @@ class Bench:
 
     def ours(self, *, compiled: bool, seed: int = 0) -> Step:
         """Return a step of the training loop."""
-        from sweep.recipe import Recipe
+        from sweep.core.trial import TrialSpec
+        from sweep.recipes.recipe import Recipe
         from sweep.training.batches import Batch
         from sweep.training.member import Member
         from sweep.training.ranks import ALONE
-        from sweep.trial import TrialSpec
 
         recipe = Recipe(
-            name="speed", dataset="folder", max_px=self.px, epochs=50, batch=self._count, warmup_epochs=5,
-            mixed_precision=True, ema_steps=32, compile=compiled,
-        )  # fmt: skip
+            name="speed",
+            dataset="folder",
+            max_px=self.px,
+            epochs=50,
+            batch=self._count,
+            warmup_epochs=5,
+            mixed_precision=True,
+            ema_steps=32,
+            compile=compiled,
+        )
         trial = TrialSpec(
             key="",
             model=self.name,

@@ -23,7 +23,7 @@ def one_thread():
 @pytest.fixture
 def make_recipe():
     """A small recipe with every optional field at its default; keywords change it."""
-    from sweep.recipe import Recipe
+    from sweep.recipes.recipe import Recipe
 
     base = Recipe(name="test", dataset="digits", max_px=16, epochs=2, batch=32, warmup_epochs=1)
     return lambda **changes: dataclasses.replace(base, **changes)
@@ -54,12 +54,12 @@ def sweep(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("COLUMNS", "160")
 
-    from sweep import cli
+    from sweep.cli.main import main
 
     def call(*words: str) -> tuple[int, str, str]:
         monkeypatch.setattr(sys, "argv", ["sweep", *words])
         with pytest.raises(SystemExit) as exit_:
-            cli.main()
+            main()
         printed = capsys.readouterr()
         return exit_.value.code or 0, printed.out, printed.err
 
@@ -84,9 +84,9 @@ def refused(sweep, tmp_path, monkeypatch):
     def started(*_):
         pytest.fail("bad input got as far as Ray, MLflow or another program")
 
-    from sweep import service, tune
+    from sweep.driver import run, sync, tune
 
-    for module, name in ((service, "run"), (service, "sync"), (tune, "run")):
+    for module, name in ((run, "run"), (sync, "sync"), (tune, "run")):
         monkeypatch.setattr(module, name, started)
     monkeypatch.setattr(os, "execv", started)
 

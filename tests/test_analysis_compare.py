@@ -80,8 +80,9 @@ def test_other_points_are_two_samples():
 @pytest.mark.parametrize("design", ["iid", "sobol", "grid"])
 @pytest.mark.parametrize("diverged", [(0, 0), (16, 0), (3, 5)])
 def test_swapping_the_models_swaps_every_sign(make, design, diverged):
-    one = make(A[diverged[0]:], B[diverged[1]:], design=design, diverged=diverged,
-               zeros=[[5.2, 4.9], [5.3, 5.5]])  # fmt: skip
+    one = make(
+        A[diverged[0] :], B[diverged[1] :], design=design, diverged=diverged, zeros=[[5.2, 4.9], [5.3, 5.5]]
+    )
     (ab,), (ba,) = compare(one), compare(one[::-1])
     for name in ("mean_diff", "median_diff", "area_diff"):
         assert getattr(ba, name) == pytest.approx(swapped(getattr(ab, name)), nan_ok=True), name

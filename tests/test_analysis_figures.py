@@ -62,8 +62,11 @@ def test_legend_and_title_count_the_trials_missing_at_the_optimum(missing, error
 def test_a_figure_has_a_cell_for_each_size_and_optimizer_and_one_legend_where_all_are_alike():
     figure = cdf_figure(curves(many()))
     assert [axes.get_title(loc="left") for axes in figure.axes] == [
-        "1GF, AdamW", "4GF, AdamW", "1GF, SGD", "4GF, SGD",
-    ]  # fmt: skip
+        "1GF, AdamW",
+        "4GF, AdamW",
+        "1GF, SGD",
+        "4GF, SGD",
+    ]
     assert [len(line_data(axes)) for axes in figure.axes] == [3, 3, 3, 3]
     assert len(figure.legends) == 1
     assert [axes.get_legend() for axes in figure.axes] == [None] * 4

@@ -17,9 +17,14 @@ def trainings(errors, *, family="ViT_C", panel="1MF", optimizer="adamw", schedul
     return pd.DataFrame(
         {"repeat": range(len(errors)), "state": states, "top1_err": np.array(errors, dtype=float)}
     ).assign(
-        model=f"{family}_{panel}".lower(), family=family, panel=panel, optimizer=optimizer, schedule=schedule,
-        epochs=schedule, wall_s=2.0 * schedule,
-    )  # fmt: skip
+        model=f"{family}_{panel}".lower(),
+        family=family,
+        panel=panel,
+        optimizer=optimizer,
+        schedule=schedule,
+        epochs=schedule,
+        wall_s=2.0 * schedule,
+    )
 
 
 def study(spec, **kwargs):
@@ -119,9 +124,20 @@ def test_the_published_best_within_20_minutes_is_the_papers():
 def test_the_table_has_a_row_an_outcome():
     table = outcome_table(outcomes(study({50: [5.0, 6.0], 100: [4.0, 4.0], 200: [100.0, np.nan]})))
     assert table.columns.tolist() == [
-        "model", "family", "panel", "optimizer", "schedule", "seeds", "diverged", "missing", "top1_err", "sd",
-        "delta", "delta_sd", "epoch_s",
-    ]  # fmt: skip
+        "model",
+        "family",
+        "panel",
+        "optimizer",
+        "schedule",
+        "seeds",
+        "diverged",
+        "missing",
+        "top1_err",
+        "sd",
+        "delta",
+        "delta_sd",
+        "epoch_s",
+    ]
     assert table.top1_err.tolist() == [5.5, 4.0, 100.0]
     assert table.delta.isna().all()
     assert table[["seeds", "diverged", "missing"]].iloc[2].tolist() == [1, 1, 1]

@@ -13,11 +13,15 @@ SEARCHED = Box(1e-4, 1e-1, 1e-3, 1.0)
 @pytest.fixture
 def trials():
     rows = [
-        ("point", 0, "finished", 1e-3, 0.1, 8.0), ("point", 1, "pruned", 1e-2, 0.1, 40.0),
-        ("point", 2, "diverged", 9e-2, 0.5, 100.0), ("point", 3, "finished", 2e-3, 0.2, 4.0),
-        ("point", 4, "finished", 3e-3, 0.3, 6.0), ("point", 5, "failed", 3e-3, 0.3, np.nan),
-        ("finalist", 3, "finished", 2e-3, 0.2, 5.0), ("finalist", 3, "finished", 2e-3, 0.2, 7.0),
-    ]  # fmt: skip
+        ("point", 0, "finished", 1e-3, 0.1, 8.0),
+        ("point", 1, "pruned", 1e-2, 0.1, 40.0),
+        ("point", 2, "diverged", 9e-2, 0.5, 100.0),
+        ("point", 3, "finished", 2e-3, 0.2, 4.0),
+        ("point", 4, "finished", 3e-3, 0.3, 6.0),
+        ("point", 5, "failed", 3e-3, 0.3, np.nan),
+        ("finalist", 3, "finished", 2e-3, 0.2, 5.0),
+        ("finalist", 3, "finished", 2e-3, 0.2, 7.0),
+    ]
     return pd.DataFrame(rows, columns=["role", "index", "state", "lr", "weight_decay", "top1_err"])
 
 

@@ -113,8 +113,9 @@ def test_the_best_shorter_one_stands_in_hollow_and_dashed_for_one_that_diverged(
     figure = optimizers_figure(outcomes(pd.concat([study({50: [5.0], 100: [4.0]}), sgd])))
     (axes,) = figure.axes
     assert [(marker, hollow, y) for marker, hollow, x, y in points(axes) if x == 100] == [
-        ("^", False, 4.0), ("v", True, 9.0),
-    ]  # fmt: skip
+        ("^", False, 4.0),
+        ("v", True, 9.0),
+    ]
     bars = {line.get_xdata()[0]: line.get_linestyle() for line in axes.lines if line.get_marker() == "None"}
     assert bars == {50: "-", 100: "--"}
     assert "stands in" in texts(figure)

@@ -24,10 +24,19 @@ def trials(errors, *, family="ViT_C", panel="1MF", optimizer="adamw", optimum=5.
     centre = pd.DataFrame([best | {"state": "finished", "top1_err": optimum}])
     rows = pd.concat([points, centre], ignore_index=True)
     return rows.assign(
-        sweep=f"{model}-{optimizer}-0", key=[f"{model}{i}" for i in range(len(rows))], model=model,
-        optimizer=optimizer, recipe="digits", design="iid", seed=0, best_top1_err=rows["top1_err"],
-        epochs=20, wall_s=6.0, family=family, panel=panel,
-    )  # fmt: skip
+        sweep=f"{model}-{optimizer}-0",
+        key=[f"{model}{i}" for i in range(len(rows))],
+        model=model,
+        optimizer=optimizer,
+        recipe="digits",
+        design="iid",
+        seed=0,
+        best_top1_err=rows["top1_err"],
+        epochs=20,
+        wall_s=6.0,
+        family=family,
+        panel=panel,
+    )
 
 
 def changed(column, value, at=0, **kwargs):
@@ -91,9 +100,13 @@ def test_sorts_by_size_then_optimizer_then_family():
     table = pd.concat([trials([1.0], family=f, panel=p, optimizer=o) for f, p, o in cells])
     shown = [(s.family, s.panel, s.optimizer) for s in read_sweeps(table)]
     assert shown == [
-        ("ViT_P", "400MF", "sgd"), ("ViT_P", "1GF", "adamw"), ("ViT_C", "1GF", "adamw"),
-        ("Other", "1GF", "adamw"), ("ViT_P", "1GF", "sgd"), ("RegNetY", "18GF", "sgd"),
-    ]  # fmt: skip
+        ("ViT_P", "400MF", "sgd"),
+        ("ViT_P", "1GF", "adamw"),
+        ("ViT_C", "1GF", "adamw"),
+        ("Other", "1GF", "adamw"),
+        ("ViT_P", "1GF", "sgd"),
+        ("RegNetY", "18GF", "sgd"),
+    ]
 
 
 def test_panels_sort_by_size_and_names_come_last():

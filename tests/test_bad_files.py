@@ -12,13 +12,18 @@ from test_bad_input import place, split  # noqa: F401
 from test_cli import results  # noqa: F401
 
 READERS = ("status", "export --out x.csv", "cdf --out x.pdf")
-few = settings(
-    max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)  # fmt: skip
+few = settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 NASTY = st.one_of(
-    st.none(), st.booleans(), st.integers(), st.floats(), st.text(max_size=5), st.just(10**400), st.just(1e308),
-    st.lists(st.integers(), max_size=2), st.dictionaries(st.text(max_size=3), st.integers(), max_size=2),
-)  # fmt: skip
+    st.none(),
+    st.booleans(),
+    st.integers(),
+    st.floats(),
+    st.text(max_size=5),
+    st.just(10**400),
+    st.just(1e308),
+    st.lists(st.integers(), max_size=2),
+    st.dictionaries(st.text(max_size=3), st.integers(), max_size=2),
+)
 
 # ---- plans
 
@@ -29,11 +34,22 @@ def plan(place):  # noqa: F811
 
 
 PLANS = {
-    "empty": b"", "nothing": b"\0" * 100, "no UTF-8": b"\xff\xfe{}", "a list": b"[]", "a number": b"1",
-    "null": b"null", "no end": b'{"version": 1', "deep": b"[" * 100_000, "deep in": b'{"a":' * 100_000,
-    "digits": b"1" * 5000, "NaN": b'{"version": NaN}', "other version": b'{"version": 2}',
-    "no version": b"{}", "only a version": b'{"version": 1}', "no plan": b'{"version": 1, "box": {}}',
-}  # fmt: skip
+    "empty": b"",
+    "nothing": b"\0" * 100,
+    "no UTF-8": b"\xff\xfe{}",
+    "a list": b"[]",
+    "a number": b"1",
+    "null": b"null",
+    "no end": b'{"version": 1',
+    "deep": b"[" * 100_000,
+    "deep in": b'{"a":' * 100_000,
+    "digits": b"1" * 5000,
+    "NaN": b'{"version": NaN}',
+    "other version": b'{"version": 2}',
+    "no version": b"{}",
+    "only a version": b'{"version": 1}',
+    "no plan": b'{"version": 1, "box": {}}',
+}
 
 
 @pytest.mark.parametrize("content", PLANS.values(), ids=PLANS)
@@ -68,11 +84,11 @@ def test_a_plan_in_which_anything_was_changed_is_refused(data, refused, plan):
 
 def _still_the_same(plan, whole):
     """Whether what was written says the same in other words: 1.0 for 1, or a default left out."""
-    from sweep import plan as plans
+    from sweep.core.plan_json import from_json
     from sweep.errors import InputError
 
     try:
-        return plans.from_json(plan.read_text(), "it") == plans.from_json(whole, "it")
+        return from_json(plan.read_text(), "it") == from_json(whole, "it")
     except InputError:
         return False
 
@@ -108,8 +124,16 @@ def test_a_plan_or_journal_that_is_a_folder_is_named(refused, plan):
 
 # ---- journals
 
-EPOCH = {"event": "epoch", "key": "k", "time_ms": 1, "epoch": 1, "top1_err": 5.0, "val_loss": 1.0,
-         "train_loss": 1.0, "lr": 0.1}  # fmt: skip
+EPOCH = {
+    "event": "epoch",
+    "key": "k",
+    "time_ms": 1,
+    "epoch": 1,
+    "top1_err": 5.0,
+    "val_loss": 1.0,
+    "train_loss": 1.0,
+    "lr": 0.1,
+}
 END = {
     "event": "end",
     "key": "k",
@@ -120,25 +144,89 @@ END = {
     "wall_s": 1.0,
 }
 LINES = [
-    *(EPOCH | change for change in (
-        {"epoch": 0}, {"epoch": -1}, {"epoch": "1"}, {"epoch": 1.5}, {"epoch": True}, {"epoch": None},
-        {"top1_err": -1}, {"top1_err": 100.1}, {"top1_err": "5"}, {"top1_err": None}, {"top1_err": [5]},
-        {"top1_err": float("nan")}, {"val_loss": float("inf")}, {"train_loss": float("-inf")}, {"lr": "x"},
-        {"lr": None}, {"lr": 10**400}, {"diverged_step": 0}, {"diverged_step": 1.5}, {"last_finite_loss": "x"},
-        {"colour": "red"}, {"key": 3}, {"key": None}, {"key": ["k"]}, {"time_ms": "1"}, {"time_ms": -1},
-        {"time_ms": 1.5}, {"time_ms": None}, {"event": "burp"}, {"event": None}, {"event": ["end"]},
-    )),
-    *(END | change for change in (
-        {"state": "running"}, {"state": "planned"}, {"state": "gone"}, {"state": None}, {"state": 1},
-        {"state": "failed"}, {"state": "diverged"}, {"top1_err": None}, {"top1_err": 101}, {"top1_err": "5"},
-        {"top1_err": float("nan")}, {"best_top1_err": -1}, {"best_top1_err": "x"}, {"epochs": -1},
-        {"epochs": 1.5}, {"epochs": None}, {"wall_s": -1}, {"wall_s": float("inf")}, {"wall_s": "x"},
-        {"diverged_step": -3}, {"error": 5}, {"host": ["h"]}, {"device": {}}, {"colour": "red"},
-    )),
-    {"event": "start", "key": "k", "time_ms": 1, "epoch": 1}, {"event": "start", "key": "k"}, {}, [], 1, None, "end",
-]  # fmt: skip
-LINES = [*(json.dumps(line).encode() for line in LINES), b"", b"{", b"\xff\xfe", b"\0\0\0", b"[" * 100_000,
-         b"1" * 5000, b'{"event": "start", "key": "k", "time_ms": 1}{}']  # fmt: skip
+    *(
+        EPOCH | change
+        for change in (
+            {"epoch": 0},
+            {"epoch": -1},
+            {"epoch": "1"},
+            {"epoch": 1.5},
+            {"epoch": True},
+            {"epoch": None},
+            {"top1_err": -1},
+            {"top1_err": 100.1},
+            {"top1_err": "5"},
+            {"top1_err": None},
+            {"top1_err": [5]},
+            {"top1_err": float("nan")},
+            {"val_loss": float("inf")},
+            {"train_loss": float("-inf")},
+            {"lr": "x"},
+            {"lr": None},
+            {"lr": 10**400},
+            {"diverged_step": 0},
+            {"diverged_step": 1.5},
+            {"last_finite_loss": "x"},
+            {"colour": "red"},
+            {"key": 3},
+            {"key": None},
+            {"key": ["k"]},
+            {"time_ms": "1"},
+            {"time_ms": -1},
+            {"time_ms": 1.5},
+            {"time_ms": None},
+            {"event": "burp"},
+            {"event": None},
+            {"event": ["end"]},
+        )
+    ),
+    *(
+        END | change
+        for change in (
+            {"state": "running"},
+            {"state": "planned"},
+            {"state": "gone"},
+            {"state": None},
+            {"state": 1},
+            {"state": "failed"},
+            {"state": "diverged"},
+            {"top1_err": None},
+            {"top1_err": 101},
+            {"top1_err": "5"},
+            {"top1_err": float("nan")},
+            {"best_top1_err": -1},
+            {"best_top1_err": "x"},
+            {"epochs": -1},
+            {"epochs": 1.5},
+            {"epochs": None},
+            {"wall_s": -1},
+            {"wall_s": float("inf")},
+            {"wall_s": "x"},
+            {"diverged_step": -3},
+            {"error": 5},
+            {"host": ["h"]},
+            {"device": {}},
+            {"colour": "red"},
+        )
+    ),
+    {"event": "start", "key": "k", "time_ms": 1, "epoch": 1},
+    {"event": "start", "key": "k"},
+    {},
+    [],
+    1,
+    None,
+    "end",
+]
+LINES = [
+    *(json.dumps(line).encode() for line in LINES),
+    b"",
+    b"{",
+    b"\xff\xfe",
+    b"\0\0\0",
+    b"[" * 100_000,
+    b"1" * 5000,
+    b'{"event": "start", "key": "k", "time_ms": 1}{}',
+]
 
 
 @pytest.mark.parametrize("line", LINES, ids=[line.decode(errors="replace")[:80] for line in LINES])
@@ -192,11 +280,43 @@ def test_a_last_line_that_is_torn_is_no_damage_and_is_left_alone(cut, garbage, s
 
 # ---- recipes
 
-GOOD = {"dataset": '"digits"', "max_px": "16", "epochs": "2", "batch": "8", "warmup_epochs": "1",
-        "warmup_factor": "0.1", "min_lr_factor": "0.1", "label_smoothing": "0.1", "augment": '["flip"]',
-        "ema_steps": "1", "ema_rate": "0.1", "train_subset": "100", "data_seed": "1"}  # fmt: skip
-OF_NO_FIELD = ["nan", "inf", "-inf", "true", "[]", "[[1]]", "{a = 1}", "1979-05-27", "''", "'x'", "-1", "1e400",
-               "9" * 30, "9" * 5000, "0x", "=", "[" * 5000, "\0", "'", '"""']  # fmt: skip
+GOOD = {
+    "dataset": '"digits"',
+    "max_px": "16",
+    "epochs": "2",
+    "batch": "8",
+    "warmup_epochs": "1",
+    "warmup_factor": "0.1",
+    "min_lr_factor": "0.1",
+    "label_smoothing": "0.1",
+    "augment": '["flip"]',
+    "ema_steps": "1",
+    "ema_rate": "0.1",
+    "train_subset": "100",
+    "data_seed": "1",
+}
+OF_NO_FIELD = [
+    "nan",
+    "inf",
+    "-inf",
+    "true",
+    "[]",
+    "[[1]]",
+    "{a = 1}",
+    "1979-05-27",
+    "''",
+    "'x'",
+    "-1",
+    "1e400",
+    "9" * 30,
+    "9" * 5000,
+    "0x",
+    "=",
+    "[" * 5000,
+    "\0",
+    "'",
+    '"""',
+]
 
 
 @pytest.mark.parametrize("field", GOOD)
@@ -210,8 +330,22 @@ def test_no_field_of_a_recipe_takes_what_is_not_its(field, refused, place):  # n
         assert "'mine'" in message, value
 
 
-TEXTS = [b"", b"\xef\xbb\xbfepochs = 1", b"\xff", b"epochs", b"[epochs]", b"epochs = 1\nepochs = 2", b"\0", b"{}",
-         b"[[a]]\n" * 10, b"a.b.c = 1", b"Epochs = 1", b"a = " + b"[" * 100_000, b"<html>", b"name = 'x'"]  # fmt: skip
+TEXTS = [
+    b"",
+    b"\xef\xbb\xbfepochs = 1",
+    b"\xff",
+    b"epochs",
+    b"[epochs]",
+    b"epochs = 1\nepochs = 2",
+    b"\0",
+    b"{}",
+    b"[[a]]\n" * 10,
+    b"a.b.c = 1",
+    b"Epochs = 1",
+    b"a = " + b"[" * 100_000,
+    b"<html>",
+    b"name = 'x'",
+]
 
 
 @pytest.mark.parametrize("text", TEXTS, ids=[repr(text)[:30] for text in TEXTS])
@@ -229,12 +363,21 @@ def idx(*shape: int, size: int | None = None) -> bytes:
 
 
 IDX = {
-    "no bytes": b"", "header only": idx(120, 6, 6, size=0), "floats": b"\0\0\x0d\3" + idx(120, 6, 6)[4:],
-    "big-endian magic": b"\x08\0\0\3" + idx(120, 6, 6)[4:], "an image": b"\x89PNG\r\n\x1a\n" + bytes(99),
-    "dimensions that overflow": idx(2**31, 2**31, 4, size=0), "255 dimensions": idx(*[1] * 255),
-    "no dimension": idx(), "no pixels": idx(120, 0, 0), "one dimension": idx(4320), "not square": idx(120, 4, 9),
-    "too long": idx(120, 6, 6) + b"\0", "too many": idx(121, 6, 6), "none": idx(0, 6, 6),
-}  # fmt: skip
+    "no bytes": b"",
+    "header only": idx(120, 6, 6, size=0),
+    "floats": b"\0\0\x0d\3" + idx(120, 6, 6)[4:],
+    "big-endian magic": b"\x08\0\0\3" + idx(120, 6, 6)[4:],
+    "an image": b"\x89PNG\r\n\x1a\n" + bytes(99),
+    "dimensions that overflow": idx(2**31, 2**31, 4, size=0),
+    "255 dimensions": idx(*[1] * 255),
+    "no dimension": idx(),
+    "no pixels": idx(120, 0, 0),
+    "one dimension": idx(4320),
+    "not square": idx(120, 4, 9),
+    "too long": idx(120, 6, 6) + b"\0",
+    "too many": idx(121, 6, 6),
+    "none": idx(0, 6, 6),
+}
 
 
 @pytest.mark.parametrize("content", IDX.values(), ids=IDX)
@@ -294,8 +437,11 @@ def test_classes_of_the_validation_split_are_those_of_the_training_split(refused
 
 # ---- what others wrote
 
-CELLS = st.one_of(st.sampled_from(["", "nan", "inf", "-1", "1e400", "٣", "1_0", "'", "\0", "9" * 400, "finished"]),
-                  st.text(max_size=4), st.floats().map(str))  # fmt: skip
+CELLS = st.one_of(
+    st.sampled_from(["", "nan", "inf", "-1", "1e400", "٣", "1_0", "'", "\0", "9" * 400, "finished"]),
+    st.text(max_size=4),
+    st.floats().map(str),
+)
 HEADS = st.sampled_from(
     ["model", "lr", "wd", "err", "acc", "state", "role", "index", "seed", "", "é", "x" * 300]
 )
@@ -321,13 +467,26 @@ def test_any_table_is_read_or_refused(rows, head, nan, sweep, place):  # noqa: F
 
 
 JOBS = [
-    [], {}, 1, [1], [{}], [{"cfg": 1}], [{"cfg": {}}], [{"cfg": {"a": 1}, "test_epoch": {"top1_err": ["x"]}}],
-    [{"cfg": {}, "test_epoch": {"top1_err": [[1]], "epoch": ["1/1"]}}], [{"cfg": {}, "test_epoch": {"epoch": ["1"]}}],
+    [],
+    {},
+    1,
+    [1],
+    [{}],
+    [{"cfg": 1}],
+    [{"cfg": {}}],
+    [{"cfg": {"a": 1}, "test_epoch": {"top1_err": ["x"]}}],
+    [{"cfg": {}, "test_epoch": {"top1_err": [[1]], "epoch": ["1/1"]}}],
+    [{"cfg": {}, "test_epoch": {"epoch": ["1"]}}],
     [{"cfg": {}, "test_epoch": {"top1_err": [10**400], "epoch": ["1/1"]}}],
     [{"cfg": {}, "test_epoch": {"epoch_ind": [1], "epoch_max": []}}],
-    [{"cfg": {}, "test_epoch": {"top1_err": [5], "epoch": ["1/1"], "time_epoch": ["x"]},
-      "train_epoch": {"time_epoch": [1]}}],
-]  # fmt: skip
+    [
+        {
+            "cfg": {},
+            "test_epoch": {"top1_err": [5], "epoch": ["1/1"], "time_epoch": ["x"]},
+            "train_epoch": {"time_epoch": [1]},
+        }
+    ],
+]
 
 
 @pytest.mark.parametrize("jobs", JOBS, ids=repr)
@@ -336,9 +495,18 @@ def test_what_is_not_of_pycls_is_refused(jobs, refused, place):  # noqa: F811
     refused("export", "--from", "s.json", "--set", "model=a", "--out", "x.csv")
 
 
-STATES = ["", "[]", "{}", '{"trial_data": 1}', '{"trial_data": [[]]}', '{"trial_data": [[1]]}', "[" * 100_000,
-          '{"trial_data": [["{}", 1]]}', '{"trial_data": [[{"trial_id": "a", "config": 1, "status": "x"}]]}',
-          '{"trial_data": [[{"trial_id": [], "config": {}}]]}']  # fmt: skip
+STATES = [
+    "",
+    "[]",
+    "{}",
+    '{"trial_data": 1}',
+    '{"trial_data": [[]]}',
+    '{"trial_data": [[1]]}',
+    "[" * 100_000,
+    '{"trial_data": [["{}", 1]]}',
+    '{"trial_data": [[{"trial_id": "a", "config": 1, "status": "x"}]]}',
+    '{"trial_data": [[{"trial_id": [], "config": {}}]]}',
+]
 
 
 @pytest.mark.parametrize("text", STATES, ids=[text[:70] for text in STATES])

@@ -6,10 +6,9 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sweep.data import Images, Splits
-from sweep.recipe import Recipe
-from sweep.training import BatchSource
-from sweep.training.batches import _flip, _shift
+from sweep.data.images import Images, Splits
+from sweep.recipes.recipe import Recipe
+from sweep.training.batches import BatchSource, _flip, _shift
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 CPU = torch.device("cpu")

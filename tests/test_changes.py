@@ -5,9 +5,9 @@ from test_plan import OPTIMUM, a_plan
 from test_workspace import create
 
 from search_spaces import around
-from sweep.changes import changes, moved
-from sweep.recipe import load
-from sweep.workspace import Workspace
+from sweep.recipes.loading import load
+from sweep.workspace.differences import changes, moved
+from sweep.workspace.workspace import Workspace
 
 OTHER = dataclasses.replace(OPTIMUM, lr=0.01)
 

@@ -7,7 +7,7 @@ from mlflow import MlflowClient
 from test_cli import results  # noqa: F401
 from test_journal import failed
 
-from sweep.workspace import Workspace
+from sweep.workspace.workspace import Workspace
 
 
 @pytest.fixture(autouse=True)

@@ -12,10 +12,15 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from test_training import CPU, Dropping, make_batches, make_recipe, make_trial
 
-from sweep import models, storage
-from sweep.data import Splits, open_source
-from sweep.storage import FileShelf
-from sweep.training import Checkpoint, checkpoint, member, open_batches, train
+from sweep.checkpoints import folder as checkpoints_folder
+from sweep.checkpoints.folder import FileShelf
+from sweep.data.datasets import open_source
+from sweep.data.images import Splits
+from sweep.models import registry
+from sweep.training import checkpoint, member
+from sweep.training.checkpoint import Checkpoint
+from sweep.training.loop import train
+from sweep.training.streams import open_batches
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -73,19 +78,33 @@ def same(one, other):
 
 
 RECIPE = {
-    "augment": ("shift", "flip"), "ema_steps": 2, "ema_rate": 1e-3, "label_smoothing": 0.1, "epochs": 3,
-}  # fmt: skip
+    "augment": ("shift", "flip"),
+    "ema_steps": 2,
+    "ema_rate": 1e-3,
+    "label_smoothing": 0.1,
+    "epochs": 3,
+}
 
 
 IMAGENET = {
-    "augment": ("random_resized_crop", "flip", "auto_augment"), "mixup_alpha": 0.8, "cutmix_alpha": 1.0,
-    "micro_batch": 12, "batchnorm_images": 50, "test_crop": 0.875,
-}  # fmt: skip
+    "augment": ("random_resized_crop", "flip", "auto_augment"),
+    "mixup_alpha": 0.8,
+    "cutmix_alpha": 1.0,
+    "micro_batch": 12,
+    "batchnorm_images": 50,
+    "test_crop": 0.875,
+}
 
 
-@pytest.mark.parametrize(("model", "optimizer"), [
-    ("vit_c_1mf", "adamw"), ("vit_c_1mf", "sgd"), ("dropping", "adamw"), ("studys recipe", "sgd"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("model", "optimizer"),
+    [
+        ("vit_c_1mf", "adamw"),
+        ("vit_c_1mf", "sgd"),
+        ("dropping", "adamw"),
+        ("studys recipe", "sgd"),
+    ],
+)
 @settings(max_examples=3, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_killed_twice_at_any_step_it_ends_with_the_same_records_and_weights(
@@ -93,7 +112,7 @@ def test_killed_twice_at_any_step_it_ends_with_the_same_records_and_weights(
 ):
     weights.clear()
     if model == "dropping":  # it draws random numbers while it trains; the others have BatchNorm
-        monkeypatch.setattr(models, "create", lambda *_, **__: Dropping(10))
+        monkeypatch.setattr(registry, "create", lambda *_, **__: Dropping(10))
     recipe = make_recipe(**RECIPE)
     batches = make_batches(recipe)
     if model == "studys recipe":
@@ -215,11 +234,14 @@ def test_the_older_one_is_used_where_there_is_one(half):
     assert [p.name for p in path.parent.iterdir()] == ["k"]
 
 
-@pytest.mark.parametrize(("change", "reason"), [
-    ({"identity": "another"}, "it is of k, torch .*, not of another, torch"),
-    ({"torch": "0.1"}, "it is of k, torch 2.*, not of k, torch 0.1"),
-    ({"model": "vit_c_1mf"}, r"Error\(s\) in loading state_dict"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"identity": "another"}, "it is of k, torch .*, not of another, torch"),
+        ({"torch": "0.1"}, "it is of k, torch 2.*, not of k, torch 0.1"),
+        ({"model": "vit_c_1mf"}, r"Error\(s\) in loading state_dict"),
+    ],
+)
 def test_one_of_another_trial_library_or_model_is_refused(change, reason, half, monkeypatch):
     recipe, batches, path = half
     said = []
@@ -248,8 +270,13 @@ def test_no_code_that_a_file_brings_is_run(tmp_path):
 # ---- writing
 
 
-CALLS = [(os, "fsync", 1), (Path, "replace", 1), (Path, "replace", 2), (storage, "sync_folder", 1),
-         (Path, "unlink", 1)]  # fmt: skip
+CALLS = [
+    (os, "fsync", 1),
+    (Path, "replace", 1),
+    (Path, "replace", 2),
+    (checkpoints_folder, "sync_folder", 1),
+    (Path, "unlink", 1),
+]
 
 
 @pytest.mark.parametrize(("place", "name", "count"), CALLS, ids=[f"{c[1]} {c[2]}" for c in CALLS])

@@ -4,9 +4,9 @@ import pytest
 from test_search import PLAN, end
 
 from search_spaces import relative_points
-from sweep.chooser import START, Chooser
-from sweep.search import Search
-from sweep.trial import EpochRecord, TrialState
+from sweep.core.trial import EpochRecord, TrialState
+from sweep.tuning.sampler import START, Chooser
+from sweep.workspace.search import Search
 
 FINISHED = TrialState.FINISHED
 

@@ -8,10 +8,10 @@ from test_plan import a_plan
 from test_workspace import create
 from typer.main import get_command
 
-from sweep import cli
-from sweep.recipe import load
-from sweep.trial import TrialRecord, TrialState
-from sweep.workspace import Workspace
+from sweep.cli.main import app
+from sweep.core.trial import TrialRecord, TrialState
+from sweep.recipes.loading import load
+from sweep.workspace.workspace import Workspace
 
 
 @pytest.fixture
@@ -24,7 +24,7 @@ def results(tmp_path):
     return tmp_path / "sweeps"
 
 
-COMMANDS = [name for name in get_command(cli.app).commands]  # noqa: C416
+COMMANDS = [name for name in get_command(app).commands]  # noqa: C416
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -39,7 +39,7 @@ def test_the_commands_of_the_design_are_there():
 
 
 def test_help_imports_nothing_heavy():
-    code = "import sys; sys.argv = ['sweep', '--help']\nfrom sweep.cli import main\n"
+    code = "import sys; sys.argv = ['sweep', '--help']\nfrom sweep.cli.main import main\n"
     code += "try: main()\nexcept SystemExit: pass\n"
     code += "heavy = {'numpy', 'pandas', 'torch', 'ray', 'mlflow', 'matplotlib', 'scipy'}\n"
     code += "print(sorted(heavy & set(sys.modules)))"
@@ -179,8 +179,13 @@ def test_status_shows_the_mean_over_the_seeds_at_the_optimum(sweep, tmp_path):
     assert [trial["repeat"] for trial in row["trials"]] == [0, 1, 2, 3, 0, 0]
     listed = [line.split("│")[1:4] for line in sweep("status", "vit")[1].splitlines() if "│" in line]
     assert [(place.strip(), repeat.strip()) for place, repeat, _ in listed] == [
-        ("optimum", "0"), ("optimum", "1"), ("optimum", "2"), ("optimum", "3"), ("0", "0"), ("1", "0"),
-    ]  # fmt: skip
+        ("optimum", "0"),
+        ("optimum", "1"),
+        ("optimum", "2"),
+        ("optimum", "3"),
+        ("0", "0"),
+        ("1", "0"),
+    ]
     diverged = TrialRecord(key=last.key, state=TrialState.DIVERGED, top1_err=100.0, best_top1_err=100.0)
     made.journal.append("end", last.key, diverged)
     assert "error at the optimum 29.88 % (mean of 4), best" in sweep("status")[1]
@@ -196,7 +201,7 @@ def test_status_without_a_result_at_the_optimum_has_no_mean(sweep, tmp_path):
 def test_export_writes_every_column_and_reads_back_exactly(sweep, results, tmp_path):
     import pandas as pd
 
-    from sweep.workspace import COLUMNS
+    from sweep.workspace.table import COLUMNS
 
     assert sweep("export", "--out", "t.csv")[0] == sweep("export", "--out", "t.parquet")[0] == 0
     csv, parquet = pd.read_csv(tmp_path / "t.csv"), pd.read_parquet(tmp_path / "t.parquet")
@@ -244,7 +249,7 @@ def test_cdf_warns_when_delta_flatters(sweep, tmp_path):
 
 
 def test_sweeps_that_trained_otherwise_are_not_drawn_together(sweep, results):
-    from sweep.recipe import load
+    from sweep.recipes.loading import load
 
     other = create(Workspace(results), a_plan(model="regnety_1mf", recipe=load("digits", epochs=3), n=8))
     for trial in other.plan.trials:
@@ -301,7 +306,7 @@ def test_sweeps_of_nothing_but_their_optimum_are_exported_and_not_compared(sweep
 
 @pytest.mark.slow
 def test_models_are_listed_with_their_cost(sweep):
-    # In a fresh process: beside a CPU-only torch, timm can only be imported through sweep.models.
+    # In a fresh process: beside a CPU-only torch, timm can only be imported through sweep.models.registry.
     ran = subprocess.run(
         [sys.executable, "-m", "sweep", "models", "--json"], capture_output=True, text=True, check=True
     )

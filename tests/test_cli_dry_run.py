@@ -3,9 +3,10 @@
 from test_journal import failed, finished
 from test_workspace import create
 
-from sweep.request import Request, make_plans
-from sweep.service import Task
-from sweep.workspace import Workspace
+from sweep.planning.plans import make_plans
+from sweep.planning.requests import Request
+from sweep.workspace.sweep_run import Task
+from sweep.workspace.workspace import Workspace
 
 
 def test_dry_run_says_what_would_be_trained_and_writes_nothing(sweep, tmp_path):
@@ -24,7 +25,8 @@ def test_dry_run_counts_the_seeds_at_the_optimum_and_those_that_are_there(sweep,
     out = sweep(*words, "3", "--repeat", "2", "--repeat", "0")[1]
     assert "10 of 10 trials to train" in out
     assert "with 3 seeds; point 0, point 2 with 2 other seeds" in out
-    from sweep.request import Request, make_plans
+    from sweep.planning.plans import make_plans
+    from sweep.planning.requests import Request
 
     (planned,) = make_plans(Request(models=["vit_p_1mf"], n=3, seeds=2))
     made = create(Workspace(tmp_path / "sweeps"), planned.plan)

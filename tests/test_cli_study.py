@@ -10,13 +10,13 @@ from test_workspace import create
 from typer.main import get_command
 
 from search_spaces import to_csv
-from sweep import cli
-from sweep.request import plan_together
-from sweep.studies import KINDS, Study, requests_of
-from sweep.trial import TrialRecord, TrialState
-from sweep.workspace import Workspace
+from sweep.cli.main import app
+from sweep.core.trial import TrialRecord, TrialState
+from sweep.planning.plans import plan_together
+from sweep.planning.studies import KINDS, Study, requests_of
+from sweep.workspace.workspace import Workspace
 
-STUDIES = list(get_command(cli.app).get_command(None, "study").commands)
+STUDIES = list(get_command(app).get_command(None, "study").commands)
 
 
 def test_the_four_studies_are_there():
@@ -181,7 +181,9 @@ def test_sweeps_that_are_new_because_the_optimum_is_another_are_named(sweep, tmp
 
 
 def test_published_results_stand_beside_ones_own(sweep, tmp_path, monkeypatch):
-    monkeypatch.setattr("sweep.recipe.shipped", lambda: ("digits",))  # a small one of that name stands for it
+    monkeypatch.setattr(
+        "sweep.recipes.loading.shipped", lambda: ("digits",)
+    )  # a small one of that name stands for it
     (tmp_path / "imagenet.toml").write_text(
         'dataset = "digits"\nmax_px = 32\nepochs = 50\nbatch = 32\nwarmup_epochs = 5\n'
     )

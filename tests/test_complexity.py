@@ -31,14 +31,20 @@ class Flat(nn.Module):
         # element-wise layers and norms cost nothing but their parameters
         (
             nn.Sequential(nn.Conv2d(3, 4, 1, bias=False), nn.BatchNorm2d(4), nn.ReLU()),
-            6, 36 * 12, 12 + 8, 36 * 4,
+            6,
+            36 * 12,
+            12 + 8,
+            36 * 4,
         ),
         (
             nn.Sequential(nn.Conv2d(3, 4, 1), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(4, 9)),
-            6, 36 * 12 + 36, 16 + 45, 36 * 4 + 9,
+            6,
+            36 * 12 + 36,
+            16 + 45,
+            36 * 4 + 9,
         ),
     ],
-)  # fmt: skip
+)
 @pytest.mark.parametrize("device", ["cpu", "meta"])
 def test_layers(layer, px, flops, params, activations, device):
     cost = measure(layer.to(device), px)

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from PIL import Image
 from sklearn.datasets import load_digits
 
-from sweep.data import Images, open_source
-from sweep.data.images import fingerprint, hold_out, resize, stratified
+from sweep.data.datasets import open_source
+from sweep.data.images import Images, fingerprint, hold_out, resize, stratified
 from sweep.errors import InputError
 
 # ---- splitting
@@ -76,7 +76,7 @@ def test_resize_keeps_colours():
 
 @pytest.fixture(scope="module")
 def digits():
-    from sweep.recipe import load
+    from sweep.recipes.loading import load
 
     return open_source(load("digits"), None)
 
@@ -159,8 +159,8 @@ def test_a_fingerprint_tells_splits_apart(digits):
 def test_fingerprints_are_the_same_in_another_process(digits, make_folder, make_recipe):
     folder = make_folder({"train/a": 5, "train/b": 4, "train/c": 12})
     code = (
-        "import sys; from pathlib import Path; from sweep.data import open_source; "
-        "from sweep.recipe import Recipe, load; "
+        "import sys; from pathlib import Path; from sweep.data.datasets import open_source; "
+        "from sweep.recipes.recipe import Recipe, load; "
         "r = Recipe(name='test', dataset='folder', max_px=16, epochs=2, batch=1, "
         "warmup_epochs=1); print(open_source(load('digits'), None).fingerprint, "
         "open_source(r, Path(sys.argv[1])).fingerprint)"
@@ -168,8 +168,10 @@ def test_fingerprints_are_the_same_in_another_process(digits, make_folder, make_
     seed = "1" if os.environ.get("PYTHONHASHSEED") != "1" else "2"
     done = subprocess.run(
         [sys.executable, "-c", code, str(folder)],
-        capture_output=True, text=True, env=os.environ | {"PYTHONHASHSEED": seed},
-    )  # fmt: skip
+        capture_output=True,
+        text=True,
+        env=os.environ | {"PYTHONHASHSEED": seed},
+    )
     here = open_source(make_recipe(dataset="folder", batch=1), folder).fingerprint
     assert done.stdout.split() == [digits.fingerprint, here], done.stderr
 

@@ -25,10 +25,18 @@ def pillows(path, divisor=1):
 
 
 @pytest.mark.parametrize("size", [(64, 48), (101, 67), (17, 90), (1, 1)])
-@pytest.mark.parametrize("options", [
-    {}, {"subsampling": 0}, {"subsampling": 1}, {"progressive": True}, {"quality": 100}, {"keep_rgb": True},
-    {"restart_marker_blocks": 3},
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"subsampling": 0},
+        {"subsampling": 1},
+        {"progressive": True},
+        {"quality": 100},
+        {"keep_rgb": True},
+        {"restart_marker_blocks": 3},
+    ],
+)
 def test_a_jpegs_pixels_are_pillows(tmp_path, size, options):
     path = tmp_path / "x.jpg"
     waves(*size).save(path, **options)

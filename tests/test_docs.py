@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 from typer.main import get_command
 
-from sweep.cli import app
-from sweep.recipe import shipped
-from sweep.workspace import COLUMNS
+from sweep.cli.main import app
+from sweep.recipes.loading import shipped
+from sweep.workspace.table import COLUMNS
 
 ROOT = Path(__file__).parents[1]
 DOCS = [ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "benchmarks/README.md")]

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from PIL import Image
 from test_data import as_multiset
 
-from sweep.data import open_source
+from sweep.data.datasets import open_source
 from sweep.data.folder import _decode_one
 from sweep.errors import InputError
 

@@ -11,11 +11,27 @@ from hypothesis import strategies as st
 from search_spaces import Found, SearchSpaceError, choose_found, read_found, to_csv, with_row
 
 ROW = Found(
-    model="vit_p_1mf", optimizer="adamw", recipe="digits", lr=0.005, weight_decay=0.05, batch=64, epochs=25,
-    data="0123456789abcdef", top1_err=4.5, standard_error=0.3, seeds=3, trials=40, lr_low=1e-4, lr_high=0.1,
-    wd_low=1e-3, wd_high=2.0, search="tune-x", command="sweep tune -m vit_p_1mf", versions="torch 2.13",
+    model="vit_p_1mf",
+    optimizer="adamw",
+    recipe="digits",
+    lr=0.005,
+    weight_decay=0.05,
+    batch=64,
+    epochs=25,
+    data="0123456789abcdef",
+    top1_err=4.5,
+    standard_error=0.3,
+    seeds=3,
+    trials=40,
+    lr_low=1e-4,
+    lr_high=0.1,
+    wd_low=1e-3,
+    wd_high=2.0,
+    search="tune-x",
+    command="sweep tune -m vit_p_1mf",
+    versions="torch 2.13",
     found="2026-11-24",
-)  # fmt: skip
+)
 positive = st.floats(1e-300, 1e300)
 text = st.text(st.characters(exclude_categories=["Cs", "Cc"]), max_size=20)
 
@@ -111,8 +127,8 @@ def test_bytes_that_are_no_text_and_folders_are_refused(tmp_path):
 
 @pytest.fixture
 def found(tmp_path, sweep):
-    from sweep.data import open_source
-    from sweep.recipe import load
+    from sweep.data.datasets import open_source
+    from sweep.recipes.loading import load
 
     (tmp_path / "sweeps").mkdir()
     path = tmp_path / "sweeps" / "optima.csv"
@@ -164,7 +180,7 @@ def test_an_optimum_of_other_data_is_not_taken(found, sweep):
 
 
 def test_what_to_do_after_a_search_names_its_folder(sweep, monkeypatch):
-    from sweep import tune
+    from sweep.driver import tune
 
     monkeypatch.setattr(tune, "run", lambda *_: (ROW, True))
     code, out, _ = sweep("tune", "-m", "vit_p_1mf", "--dir", "other")

@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from test_data import as_multiset
 
-from sweep.data import open_source
+from sweep.data.datasets import open_source
 from sweep.data.idx import read_idx
 from sweep.errors import InputError
 

@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sweep.core.trial import EpochRecord, TrialRecord, TrialState
 from sweep.errors import DamagedError, InputError
-from sweep.journal import Journal, TrialHistory
-from sweep.trial import EpochRecord, TrialRecord, TrialState
+from sweep.workspace.journal import Journal, TrialHistory
 
 
 def epoch(number: int, error: float = 50.0) -> EpochRecord:

@@ -10,7 +10,8 @@ from test_training import CPU, make_batches, make_recipe, make_trial, run_one
 from torch import nn
 from torch.nn import functional as F
 
-from sweep.training import Batch, member, precision
+from sweep.training import member, precision
+from sweep.training.batches import Batch
 from sweep.training.batchnorm import renew_batchnorm
 from sweep.training.mixing import mix
 from sweep.training.precision import Precision
@@ -101,8 +102,13 @@ def test_smoothing_of_mixed_labels_is_timms(monkeypatch):
     ((logits, labels, loss),) = seen
     (batch,) = batches.train(0)
     share = labels.max(1).values.min().item()
-    share = next(s for s in (share, 1 - share) if torch.allclose(
-        labels, s * F.one_hot(batch.labels, 10) + (1 - s) * F.one_hot(batch.labels.roll(1), 10)))  # fmt: skip
+    share = next(
+        s
+        for s in (share, 1 - share)
+        if torch.allclose(
+            labels, s * F.one_hot(batch.labels, 10) + (1 - s) * F.one_hot(batch.labels.roll(1), 10)
+        )
+    )
     one, other = (mixup_target(y, 10, 1.0, 0.1) for y in (batch.labels, batch.labels.roll(1)))
     expected = SoftTargetCrossEntropy()(logits, share * one + (1 - share) * other)
     assert loss.item() == pytest.approx(expected.item(), rel=1e-5)

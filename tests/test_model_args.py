@@ -5,18 +5,22 @@ from hypothesis import given
 from hypothesis import strategies as st
 from test_plan import a_plan
 
-from sweep import models
-from sweep.draw import OTHER_PANEL, _place
+from sweep.core.model_spec import LONGEST, RESERVED, join, slug, split, with_args
+from sweep.core.plan import to_dict
+from sweep.core.plan_json import from_json
 from sweep.errors import InputError
-from sweep.model_args import LONGEST, RESERVED, join, slug, split, with_args
-from sweep.plan import from_json, to_dict
-from sweep.request import Request, make_plans
+from sweep.models import registry
+from sweep.planning.plans import make_plans
+from sweep.planning.requests import Request
+from sweep.results.figures import OTHER_PANEL, _place
 
 NAMES = st.from_regex(r"[a-z_][a-z0-9_]{0,8}", fullmatch=True).filter(lambda name: name not in RESERVED)
 PLAIN = st.one_of(
-    st.integers(-(2**60), 2**60), st.booleans(), st.floats(allow_nan=False, allow_infinity=False),
+    st.integers(-(2**60), 2**60),
+    st.booleans(),
+    st.floats(allow_nan=False, allow_infinity=False),
     st.text(max_size=8).filter(str.isprintable),
-)  # fmt: skip
+)
 VALUES = PLAIN | st.lists(PLAIN, max_size=3) | st.dictionaries(NAMES, PLAIN, max_size=2)
 
 
@@ -47,15 +51,25 @@ def test_the_same_arguments_are_the_same_word(text, word):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("", "no arguments in ''"), ("depth", "NAME=VALUE"), ("depth=", "NAME=VALUE"), ("=6", "NAME=VALUE"),
-        ("depth=6,depth=7", "NAME=VALUE"), ("depth=six", "TOML values"), ("depth=6}\nb={c=1", "no arguments"),
-        ("depth=nan", "depth must be a number"), ("depth=[inf]", "depth must be a number"),
-        ("depth=1979-05-27", "depth must be a number"), ('depth="a\\u0007"', "depth must be a number"),
-        ("a-b=1", "letters, digits and _"), ('"é"=1', "letters, digits and _"), ('"a b"=1', "letters"),
-        ("depth=" + "1" * LONGEST, f"up to {LONGEST} letters"), ("depth=" + "[" * 300, "NAME=VALUE"),
+        ("", "no arguments in ''"),
+        ("depth", "NAME=VALUE"),
+        ("depth=", "NAME=VALUE"),
+        ("=6", "NAME=VALUE"),
+        ("depth=6,depth=7", "NAME=VALUE"),
+        ("depth=six", "TOML values"),
+        ("depth=6}\nb={c=1", "no arguments"),
+        ("depth=nan", "depth must be a number"),
+        ("depth=[inf]", "depth must be a number"),
+        ("depth=1979-05-27", "depth must be a number"),
+        ('depth="a\\u0007"', "depth must be a number"),
+        ("a-b=1", "letters, digits and _"),
+        ('"é"=1', "letters, digits and _"),
+        ('"a b"=1', "letters"),
+        ("depth=" + "1" * LONGEST, f"up to {LONGEST} letters"),
+        ("depth=" + "[" * 300, "NAME=VALUE"),
         *((f"{name}=1", f"{name} cannot be given") for name in RESERVED),
     ],
-)  # fmt: skip
+)
 def test_what_are_no_arguments_is_refused(text, message):
     with pytest.raises(InputError, match=message):
         with_args("vit_p_1mf", text)
@@ -90,16 +104,16 @@ def test_arguments_that_the_model_does_not_take_are_refused(model, message):
 
 
 def test_arguments_reach_the_model():
-    model = models.create("vit_p_1mf(depth=2,drop_path_rate=0.5)", num_classes=10, px=16)
+    model = registry.create("vit_p_1mf(depth=2,drop_path_rate=0.5)", num_classes=10, px=16)
     assert len(model.blocks) == 2
     assert model.blocks[1].drop_path1.drop_prob == 0.5
-    regnet = models.create("regnety_1mf(drop_path_rate=0.4)", num_classes=10, px=16)
+    regnet = registry.create("regnety_1mf(drop_path_rate=0.4)", num_classes=10, px=16)
     rates = [m.drop_prob for m in regnet.modules() if type(m).__name__ == "DropPath"]
-    reference = models.timm.create_model("regnety_002", drop_path_rate=0.4)
+    reference = registry.timm.create_model("regnety_002", drop_path_rate=0.4)
     assert max(rates) == pytest.approx(
         max(m.drop_prob for m in reference.modules() if type(m).__name__ == "DropPath")
     )
-    assert models.resolution("vit_p_1mf(depth=2)") == (16, 16)
+    assert registry.resolution("vit_p_1mf(depth=2)") == (16, 16)
 
 
 def test_a_model_with_arguments_is_another_model_in_keys_and_names():

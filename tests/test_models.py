@@ -9,10 +9,9 @@ import pytest
 import torch
 from torch import nn
 
-from sweep import models
-from sweep.catalog import MODELS
 from sweep.errors import InputError
-from sweep.models import _torchvision
+from sweep.models import _torchvision, registry
+from sweep.models.catalog import MODELS
 from sweep.models.complexity import measure
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -56,12 +55,12 @@ TRIO = ("vit_p_1mf", "vit_c_1mf", "regnety_1mf")
 def on_meta(name, px, num_classes=1000):
     """A model without weights, built once for all tests: building takes most of the time."""
     with torch.device("meta"):
-        return models.create(name, num_classes=num_classes, px=px)
+        return registry.create(name, num_classes=num_classes, px=px)
 
 
 def seeded(name, seed=0, px=32, num_classes=10):
     torch.manual_seed(seed)
-    return models.create(name, num_classes=num_classes, px=px)
+    return registry.create(name, num_classes=num_classes, px=px)
 
 
 @pytest.fixture(scope="module")
@@ -97,7 +96,7 @@ def test_cost_is_the_authors(name):
 
 @pytest.mark.parametrize("name", AUTHORS_COUNTS)
 def test_resolutions(name):
-    assert models.resolution(name) == TRAIN_AND_TEST_PX.get(name, (224, 224))
+    assert registry.resolution(name) == TRAIN_AND_TEST_PX.get(name, (224, 224))
 
 
 @pytest.mark.parametrize("name", STEMS)
@@ -174,18 +173,18 @@ def test_timm_builds_ours_at_another_resolution():
 
 
 def test_timms_own_models_build():
-    model = models.create("resnet18", num_classes=7, px=32).eval()
+    model = registry.create("resnet18", num_classes=7, px=32).eval()
     assert model(torch.zeros(2, 3, 32, 32)).shape == (2, 7)
     # 11.69 M for 1000 classes (torchvision's model zoo)
     assert sum(p.numel() for p in model.parameters()) == 11_689_512 - 993 * 513
-    assert models.resolution("resnet18")[0] == 224
+    assert registry.resolution("resnet18")[0] == 224
 
 
 def test_timms_own_vit_is_built_for_the_resolution():
-    assert models.create("vit_tiny_patch16_224", num_classes=3, px=32).pos_embed.shape[1] == 2 * 2 + 1
+    assert registry.create("vit_tiny_patch16_224", num_classes=3, px=32).pos_embed.shape[1] == 2 * 2 + 1
 
 
-@pytest.mark.parametrize("build", [models.create, models.check])
+@pytest.mark.parametrize("build", [registry.create, registry.check])
 def test_an_unknown_name_offers_near_ones(build):
     with pytest.raises(InputError, match=r"unknown model 'vit_c_1gv'.*Did you mean .*vit_c_1gf"):
         build("vit_c_1gv", num_classes=10, px=32)
@@ -194,12 +193,12 @@ def test_an_unknown_name_offers_near_ones(build):
 @pytest.mark.parametrize(("name", "px"), [("vit_p_1mf", 2), ("vit_c_1mf", 15), ("vit_p_1gf", 8)])
 def test_an_impossible_resolution_is_refused(name, px):
     with pytest.raises(InputError, match=f"'{name}' cannot be built for {px} px"):
-        models.check(name, num_classes=10, px=px)
+        registry.check(name, num_classes=10, px=px)
 
 
 def test_a_possible_resolution_passes():
     for name in (*TRIO, "resnet18"):
-        models.check(name, num_classes=10, px=16)
+        registry.check(name, num_classes=10, px=16)
 
 
 # ---- initial weights
@@ -287,7 +286,7 @@ def test_the_seed_alone_decides_the_weights(name):
 
 @pytest.mark.slow
 def test_timm_imports_in_a_fresh_process():
-    code = "import sweep.models, timm, torchvision, torchvision.transforms; print(timm.is_model('vit_c_1gf'))"
+    code = "import sweep.models.registry, timm, torchvision.transforms; print(timm.is_model('vit_c_1gf'))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.stdout.strip() == "True", done.stderr
 

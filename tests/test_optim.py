@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 from torch import nn
 from torch.nn import functional as F
 
-from sweep import models
 from sweep.errors import InputError
-from sweep.recipe import Recipe
-from sweep.training import lr_factor, make_optimizer
+from sweep.models import registry
+from sweep.recipes.recipe import Recipe
+from sweep.training.optim import lr_factor, make_optimizer
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -21,7 +21,7 @@ NAMES = ("vit_p_1mf", "vit_c_1mf", "regnety_1mf", "resnet18")
 
 def build(name):
     torch.manual_seed(3)
-    return models.create(name, num_classes=10, px=16)
+    return registry.create(name, num_classes=10, px=16)
 
 
 def undecayed(model):
@@ -126,9 +126,15 @@ def pycls(epoch, epochs, warmup, factor, least):
 
 def make(epochs, warmup, factor=0.1, least=0.005):
     return Recipe(
-        name="r", dataset="digits", max_px=8, epochs=epochs, batch=1,
-        warmup_epochs=warmup, warmup_factor=factor, min_lr_factor=least,
-    )  # fmt: skip
+        name="r",
+        dataset="digits",
+        max_px=8,
+        epochs=epochs,
+        batch=1,
+        warmup_epochs=warmup,
+        warmup_factor=factor,
+        min_lr_factor=least,
+    )
 
 
 @pytest.mark.parametrize(

@@ -3,8 +3,8 @@ import time
 
 import pytest
 
-from sweep import outbox as module
-from sweep.outbox import Outbox
+from sweep.tracking import send_queue as module
+from sweep.tracking.send_queue import Outbox
 
 
 @pytest.fixture(autouse=True)

@@ -9,20 +9,29 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from search_spaces import Optimum, around
-from sweep import plan as plans
+from sweep.core import plan_json
+from sweep.core.plan import Plan, make_plan, to_dict
+from sweep.core.plan_json import from_json, to_json
 from sweep.errors import InputError
-from sweep.plan import Plan, make_plan
-from sweep.recipe import load
+from sweep.recipes.loading import load
 
 OPTIMUM = Optimum(lr=0.005, weight_decay=0.04, batch=64, source="test")
 
 
 def a_plan(**changes) -> Plan:
     arguments = {
-        "model": "vit_p_1mf", "optimizer": "adamw", "recipe": load("digits"), "px": 16,
-        "data_fingerprint": "0123456789abcdef", "classes": 10, "n": 4, "design": "iid", "seed": 0,
-        "optimum": OPTIMUM, "box": around(OPTIMUM),
-    }  # fmt: skip
+        "model": "vit_p_1mf",
+        "optimizer": "adamw",
+        "recipe": load("digits"),
+        "px": 16,
+        "data_fingerprint": "0123456789abcdef",
+        "classes": 10,
+        "n": 4,
+        "design": "iid",
+        "seed": 0,
+        "optimum": OPTIMUM,
+        "box": around(OPTIMUM),
+    }
     return make_plan(**(arguments | changes))
 
 
@@ -58,7 +67,8 @@ def test_weight_seeds_differ_from_trial_to_trial():
 
 
 def test_an_optimum_found_for_another_schedule_says_so():
-    from sweep.request import Request, make_plans
+    from sweep.planning.plans import make_plans
+    from sweep.planning.requests import Request
 
     (planned,) = make_plans(Request(models=["vit_p_1mf"], n=1, epochs=3))
     assert planned.plan.optimum_source.endswith("found for 25 epochs, used for 3")
@@ -115,8 +125,8 @@ def test_repeats_grow_in_any_order_and_read_back(one, other):
     assert joined.first(*one) == a
     assert joined.first(*other) == b
     assert {t.key for t in joined.repeats} == {t.key for t in (*a.repeats, *b.repeats)}
-    assert plans.from_json(plans.to_json(joined), "plan.json") == joined
-    assert plans.from_json(json.dumps(plans.to_dict(joined)), "plan.json") == joined
+    assert from_json(to_json(joined), "plan.json") == joined
+    assert from_json(json.dumps(to_dict(joined)), "plan.json") == joined
 
 
 @given(n=st.integers(1, 20), seeds=st.integers(1, 5))
@@ -126,7 +136,7 @@ def test_a_plan_without_points_is_the_beginning_of_the_one_with_points(n, seeds)
     assert (bare.n, bare.sweep) == (0, whole.sweep)
     assert whole.first(0, seeds) == bare
     assert bare.joined(whole) == whole
-    assert plans.from_json(json.dumps(plans.to_dict(bare)), "plan.json") == bare
+    assert from_json(json.dumps(to_dict(bare)), "plan.json") == bare
 
 
 @given(one=st.tuples(*[st.integers(1, 20)] * 2), other=st.tuples(*[st.integers(1, 20)] * 2))
@@ -173,9 +183,13 @@ def test_keys_are_the_same_in_another_process_with_another_hash_seed():
     code = "import test_plan; print(*test_plan.keys(test_plan.a_plan()))"
     for hash_seed in ("1", "2"):
         ran = subprocess.run(
-            [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd="tests",
+            [sys.executable, "-c", code],
+            capture_output=True,
+            text=True,
+            check=True,
+            cwd="tests",
             env={"PYTHONHASHSEED": hash_seed},
-        )  # fmt: skip
+        )
         assert ran.stdout.split() == keys(a_plan())
 
 
@@ -191,8 +205,11 @@ def test_keys_do_not_change_from_version_to_version():
     assert keys(a_plan(n=1)) == ["238b13c6ca1492ae", "0e37f7becf7be2eb"]
     assert keys(a_plan(n=1, seeds=2, repeated=[0]))[-1] == "be9df943ea6dca3b"
     assert keys(a_plan(n=1, seeds=3)) == [
-        "238b13c6ca1492ae", "9efaa98fd4836e90", "fa7e6c121900eee8", "0e37f7becf7be2eb"
-    ]  # fmt: skip
+        "238b13c6ca1492ae",
+        "9efaa98fd4836e90",
+        "fa7e6c121900eee8",
+        "0e37f7becf7be2eb",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -216,7 +233,8 @@ def test_keys_of_every_kind_of_plan_stay_as_they_are(changes, first, last):
 
 def test_keys_of_a_command_stay_as_they_are():
     # From the words of a command, so that the embedded data's fingerprint and split are pinned, too.
-    from sweep.request import Request, make_plans
+    from sweep.planning.plans import make_plans
+    from sweep.planning.requests import Request
 
     (planned,) = make_plans(Request(models=["vit_p_1mf"], n=1, lr=0.01, wd=0.1))
     assert keys(planned.plan) == ["6478467600c59bce", "e3d2a5cc93f74aa4"]
@@ -240,18 +258,18 @@ def test_names_do_not_change_from_version_to_version(changes, name):
 
 
 def test_a_plan_from_before_optima_were_repeated_still_loads():
-    values = json.loads(json.dumps(plans.to_dict(a_plan())))
+    values = json.loads(json.dumps(to_dict(a_plan())))
     for trial in values["trials"]:
         del trial["repeat"]
-    assert plans.from_json(json.dumps(values), "plan.json") == a_plan()
+    assert from_json(json.dumps(values), "plan.json") == a_plan()
 
 
 def test_a_plan_reads_back_as_it_was_written(monkeypatch):
     plan = a_plan(n=7, seeds=3)
-    without_checksum = json.dumps(plans.to_dict(plan))
-    assert plans.from_json(without_checksum, "plan.json") == plan
-    monkeypatch.setattr(plans, "_trials", None)  # what the checksum vouches for is not made again
-    assert plans.from_json(plans.to_json(plan), "plan.json") == plan
+    without_checksum = json.dumps(to_dict(plan))
+    assert from_json(without_checksum, "plan.json") == plan
+    monkeypatch.setattr(plan_json, "_trials", None)  # what the checksum vouches for is not made again
+    assert from_json(to_json(plan), "plan.json") == plan
 
 
 @pytest.mark.parametrize(
@@ -276,13 +294,13 @@ def test_a_plan_reads_back_as_it_was_written(monkeypatch):
     ],
 )
 def test_a_damaged_or_altered_plan_is_refused(change, message):
-    values = json.loads(plans.to_json(a_plan()))
+    values = json.loads(to_json(a_plan()))
     change(values)
     with pytest.raises(InputError, match=message):
-        plans.from_json(json.dumps(values), "some/plan.json")
+        from_json(json.dumps(values), "some/plan.json")
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "3", '{"version": 1}', "\x00"])
 def test_what_is_no_plan_is_refused(text):
     with pytest.raises(InputError, match=r"some/plan\.json"):
-        plans.from_json(text, "some/plan.json")
+        from_json(text, "some/plan.json")

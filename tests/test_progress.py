@@ -7,8 +7,9 @@ from rich.console import Console
 from test_journal import failed, finished
 from test_plan import a_plan
 
-from sweep.progress import ProgressView, Tally, counted, duration, listed
-from sweep.trial import EpochRecord, TrialRecord, TrialState
+from sweep.console.progress import ProgressView, Tally
+from sweep.core.trial import EpochRecord, TrialRecord, TrialState
+from sweep.utils.text import counted, duration, listed
 
 PLAN = a_plan(n=3)
 

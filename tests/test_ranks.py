@@ -9,16 +9,18 @@ import torch
 from test_checkpoint import Killed, Killing, same
 from test_training import CPU, make_recipe, make_trial
 
-from sweep.data import Splits, open_source
+from sweep.data.datasets import open_source
+from sweep.data.images import Splits
 from sweep.errors import InputError
-from sweep.training import open_batches, train
+from sweep.training.loop import train
 from sweep.training.member import Member
 from sweep.training.ranks import ALONE, Ranks, joined
+from sweep.training.streams import open_batches
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
 processes = multiprocessing.get_context("forkserver")  # forked once torch and timm are there
-processes.set_forkserver_preload(["sweep.training"])
+processes.set_forkserver_preload(["sweep.training.loop"])
 
 RECIPE = {
     "epochs": 1,
@@ -98,12 +100,19 @@ def close(one, other, rtol=2e-4, atol=2e-5):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("model", "changes", "count"), [
-    ("vit_p_1mf", MIXED | EMA, 2),  # without BatchNorm
-    ("vit_c_1mf", EMA, 4),  # with running averages
-    ("regnety_1mf", STREAMED | MIXED | EMA | {"batchnorm_images": 50, "micro_batch": 12}, 3),  # uneven parts
-    ("vit_p_1mf(drop_path_rate=0.3)", {}, 2),  # it draws random numbers while it trains
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("model", "changes", "count"),
+    [
+        ("vit_p_1mf", MIXED | EMA, 2),  # without BatchNorm
+        ("vit_c_1mf", EMA, 4),  # with running averages
+        (
+            "regnety_1mf",
+            STREAMED | MIXED | EMA | {"batchnorm_images": 50, "micro_batch": 12},
+            3,
+        ),  # uneven parts
+        ("vit_p_1mf(drop_path_rate=0.3)", {}, 2),  # it draws random numbers while it trains
+    ],
+)
 def test_several_processes_equal_one(model, changes, count, tmp_path):
     recipe = make_recipe(**RECIPE | changes)
     trials = [make_trial(model, "sgd", lr=0.05), make_trial(model, "sgd", lr=0.02, seed=1)]
@@ -187,8 +196,11 @@ def test_every_image_is_somebodys_and_nobody_has_more_than_the_one_before(count,
 def test_a_batch_that_does_not_divide_is_refused():
     studys = make_recipe(batch=2048, micro_batch=256, train_subset=None)
     studys.check_shared(8)
-    with pytest.raises(InputError, match=r"--gpus-per-trial 3: .* goes with 1, 2, 4, 8 GPUs, not with 3; a "
-                                         r"recipe of your own with micro_batch = 683 would"):  # fmt: skip
+    with pytest.raises(
+        InputError,
+        match=r"--gpus-per-trial 3: .* goes with 1, 2, 4, 8 GPUs, not with 3; a "
+        r"recipe of your own with micro_batch = 683 would",
+    ):
         studys.check_shared(3)
     dataclasses.replace(studys, micro_batch=683).check_shared(3)
     with pytest.raises(InputError, match=r"goes with 1 GPU, not with 2; .* micro_batch = 16 would"):

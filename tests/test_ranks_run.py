@@ -10,10 +10,10 @@ import pytest
 from test_resume import finish, wait_for
 from test_run import environment, sweep
 
+from sweep.core.resources import CPU_RANKS_VARIABLE, Resources
 from sweep.errors import InputError
-from sweep.ray_help import check_carried
-from sweep.trainee import EVERY_S_VARIABLE
-from sweep.trial import CPU_RANKS_VARIABLE, Resources
+from sweep.orchestrate.preflight import check_carried
+from sweep.orchestrate.worker import EVERY_S_VARIABLE
 
 RECIPE = """
 dataset = "digits"
@@ -33,10 +33,13 @@ WORDS = ("run", "-m", "vit_c_1mf", "--recipe", "ranked.toml", "--lr", ".003", "-
 def start(folder: Path, ranks: int) -> subprocess.Popen:
     (folder / "ranked.toml").write_text(RECIPE)
     return subprocess.Popen(
-        [sys.executable, "-m", "sweep", *WORDS], cwd=folder, text=True,
+        [sys.executable, "-m", "sweep", *WORDS],
+        cwd=folder,
+        text=True,
         env=environment(**{EVERY_S_VARIABLE: "0", CPU_RANKS_VARIABLE: str(ranks)}),
-        stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-    )  # fmt: skip
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+    )
 
 
 def epochs(folder: Path) -> dict[tuple[str, int], dict]:
@@ -103,11 +106,14 @@ def test_a_batch_that_does_not_divide_is_refused_before_ray_starts(sweep, tmp_pa
     assert not (tmp_path / "sweeps").exists()
 
 
-@pytest.mark.parametrize(("machines", "message"), [
-    ([4.0, 2.0], "--gpus-per-trial 8: the cluster has 6 GPUs, at most 4 on one machine"),
-    ([4.0, 4.0], "--gpus-per-trial 8: the cluster has 8 GPUs, at most 4 on one machine"),
-    ([0.0], "--gpus-per-trial 8: the cluster has 0 GPUs"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("machines", "message"),
+    [
+        ([4.0, 2.0], "--gpus-per-trial 8: the cluster has 6 GPUs, at most 4 on one machine"),
+        ([4.0, 4.0], "--gpus-per-trial 8: the cluster has 8 GPUs, at most 4 on one machine"),
+        ([0.0], "--gpus-per-trial 8: the cluster has 0 GPUs"),
+    ],
+)
 def test_a_trial_never_runs_on_several_machines(machines, message):
     with pytest.raises(InputError) as refused:
         check_carried("GPU", 8, machines)

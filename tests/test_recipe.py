@@ -6,9 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sweep import recipe
 from sweep.errors import InputError
-from sweep.recipe import Recipe
+from sweep.recipes import loading as recipes
+from sweep.recipes.loading import shipped
+from sweep.recipes.recipe import Recipe
 
 GOOD = 'dataset = "folder"\nmax_px = 32\nepochs = 5\nbatch = 8\nwarmup_epochs = 1\n'
 
@@ -23,42 +24,49 @@ def write(tmp_path):
 
 
 def test_the_shipped_ones_load():
-    assert {"digits", "fashion_mnist", "folder"} <= set(recipe.shipped())
-    for name in recipe.shipped():
-        loaded = recipe.load(name)
+    assert {"digits", "fashion_mnist", "folder"} <= set(shipped())
+    for name in shipped():
+        loaded = recipes.load(name)
         assert loaded.name == name
         assert loaded.warmup_epochs < loaded.epochs
 
 
 def test_digits_needs_nothing():
-    loaded = recipe.load("digits")
+    loaded = recipes.load("digits")
     assert (loaded.dataset, loaded.px(16), loaded.px(224)) == ("digits", 16, 32)
 
 
 def test_a_users_own(write):
     path = write(GOOD + 'augment = ["flip", "shift"]\nwarmup_factor = 0\ntrain_subset = 8\n')
-    assert recipe.load(path) == Recipe(
-        name="mine", dataset="folder", max_px=32, epochs=5, batch=8, warmup_epochs=1,
-        warmup_factor=0, augment=("flip", "shift"), train_subset=8,
-    )  # fmt: skip
+    assert recipes.load(path) == Recipe(
+        name="mine",
+        dataset="folder",
+        max_px=32,
+        epochs=5,
+        batch=8,
+        warmup_epochs=1,
+        warmup_factor=0,
+        augment=("flip", "shift"),
+        train_subset=8,
+    )
 
 
 def test_epochs_can_be_given(write):
     path = write(GOOD)
-    assert recipe.load(path, epochs=9) == dataclasses.replace(recipe.load(path), epochs=9)
-    short = recipe.load(write(GOOD.replace("warmup_epochs = 1", "warmup_epochs = 2.5")), epochs=2)
+    assert recipes.load(path, epochs=9) == dataclasses.replace(recipes.load(path), epochs=9)
+    short = recipes.load(write(GOOD.replace("warmup_epochs = 1", "warmup_epochs = 2.5")), epochs=2)
     assert (short.epochs, short.warmup_epochs) == (2, 2)
 
 
 @pytest.mark.parametrize("epochs", [0, -3])
 def test_epochs_must_be_at_least_one(write, epochs):
     with pytest.raises(InputError, match=f"epochs must be at least 1, got {epochs}"):
-        recipe.load(write(GOOD), epochs=epochs)
+        recipes.load(write(GOOD), epochs=epochs)
 
 
 def test_an_unknown_name_offers_near_ones():
     with pytest.raises(InputError, match=r"unknown recipe 'digit'.*Did you mean digits\?.*\.toml"):
-        recipe.load("digit")
+        recipes.load("digit")
 
 
 @pytest.mark.parametrize("content", [None, b"\xff\xfe\x00"])
@@ -67,18 +75,18 @@ def test_an_unreadable_file_is_named(tmp_path, content):
     if content is not None:
         path.write_bytes(content)
     with pytest.raises(InputError, match=r"cannot read the recipe .*mine\.toml"):
-        recipe.load(str(path))
+        recipes.load(str(path))
 
 
 def test_a_folder_is_not_a_recipe(tmp_path):
     (tmp_path / "x.toml").mkdir()
     with pytest.raises(InputError, match="cannot read"):
-        recipe.load(str(tmp_path / "x.toml"))
+        recipes.load(str(tmp_path / "x.toml"))
 
 
 def test_text_that_is_not_toml(write):
     with pytest.raises(InputError, match="recipe 'mine' is not TOML"):
-        recipe.load(write("epochs == 3"))
+        recipes.load(write("epochs == 3"))
 
 
 def test_all_wrong_fields_are_reported_at_once(write):
@@ -87,21 +95,27 @@ def test_all_wrong_fields_are_reported_at_once(write):
         'augment = "flip"\ntrain_subset = "all"\nlabel_smoothing = inf\n'
     )
     with pytest.raises(InputError) as caught:
-        recipe.load(write(text))
+        recipes.load(write(text))
     message = str(caught.value)
     for expected in (
-        "recipe 'mine'", "unknown field 'lr'", "field 'epochs' is missing", "dataset must be text, got 3",
-        "max_px must be a whole number, got 2.5", "batch must be a whole number, got '64'",
-        "warmup_epochs must be a finite number, got nan", "ema_steps must be a whole number, got True",
-        "augment must be a list of names, got 'flip'", "train_subset must be a whole number, got 'all'",
+        "recipe 'mine'",
+        "unknown field 'lr'",
+        "field 'epochs' is missing",
+        "dataset must be text, got 3",
+        "max_px must be a whole number, got 2.5",
+        "batch must be a whole number, got '64'",
+        "warmup_epochs must be a finite number, got nan",
+        "ema_steps must be a whole number, got True",
+        "augment must be a list of names, got 'flip'",
+        "train_subset must be a whole number, got 'all'",
         "label_smoothing must be a finite number, got inf",
-    ):  # fmt: skip
+    ):
         assert expected in message
 
 
 def test_a_list_of_other_things_is_no_list_of_names(write):
     with pytest.raises(InputError, match="augment must be a list of names"):
-        recipe.load(write(GOOD + 'augment = ["flip", 1]\n'))
+        recipes.load(write(GOOD + 'augment = ["flip", 1]\n'))
 
 
 def test_all_values_out_of_range_are_reported_at_once(write):
@@ -111,15 +125,21 @@ def test_all_values_out_of_range_are_reported_at_once(write):
         "data_seed = -2\ntrain_subset = 9\n"
     )
     with pytest.raises(InputError) as caught:
-        recipe.load(write(text))
+        recipes.load(write(text))
     message = str(caught.value)
     for expected in (
-        "dataset must be one of digits, idx, folder, got 'cifar'", "max_px must be at least 1, got 0",
-        "warmup_epochs must lie in 0 … 3 (epochs), got 3.5", "warmup_factor must lie in 0 … 1, got 1.0",
-        "min_lr_factor must lie in 0 … 1, got -0.1", "label_smoothing must lie in 0 … 1, got 1.5",
-        "ema_rate must lie in 0 … 1, got 2", "got 'rotate'", "ema_steps must not be negative, got -1",
-        "data_seed must lie in 0 … 4294967295, got -2", "train_subset must hold a batch (10 images), got 9",
-    ):  # fmt: skip
+        "dataset must be one of digits, idx, folder, got 'cifar'",
+        "max_px must be at least 1, got 0",
+        "warmup_epochs must lie in 0 … 3 (epochs), got 3.5",
+        "warmup_factor must lie in 0 … 1, got 1.0",
+        "min_lr_factor must lie in 0 … 1, got -0.1",
+        "label_smoothing must lie in 0 … 1, got 1.5",
+        "ema_rate must lie in 0 … 1, got 2",
+        "got 'rotate'",
+        "ema_steps must not be negative, got -1",
+        "data_seed must lie in 0 … 4294967295, got -2",
+        "train_subset must hold a batch (10 images), got 9",
+    ):
         assert expected in message
 
 
@@ -136,7 +156,7 @@ def test_reading_recipes_needs_no_torch():
     import sys
 
     code = (
-        "import sys, sweep.recipe as r; [r.load(n) for n in r.shipped()]; "
+        "import sys, sweep.recipes.loading as r; [r.load(n) for n in r.shipped()]; "
         "print(sorted({'torch', 'numpy', 'ray', 'mlflow'} & sys.modules.keys()))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)

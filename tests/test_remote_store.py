@@ -12,8 +12,8 @@ from test_journal import finished
 from test_plan import a_plan
 
 from sweep.errors import InputError
-from sweep.remote_store import RemoteStore, StoreError
-from sweep.workspace import PLAN, Sweep
+from sweep.tracking.process import RemoteStore, StoreError
+from sweep.workspace.sweep import PLAN, Sweep
 
 pytestmark = pytest.mark.slow
 
@@ -93,7 +93,7 @@ def test_killed_at_work_it_is_started_again_and_nothing_is_there_twice(opened, u
 
 DRIVER = """
 import time
-from sweep.remote_store import RemoteStore
+from sweep.tracking.process import RemoteStore
 if __name__ == "__main__":
     print(RemoteStore("digits")._process.pid, flush=True)
     time.sleep(600)

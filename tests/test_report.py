@@ -157,9 +157,13 @@ def test_names_are_text_and_never_markup(evil):
         model=evil, family=evil, panel=evil, recipe=evil, sweep=evil, key=[f"{evil}{i}" for i in range(7)]
     )
     extras = Extras(
-        facts={evil: {evil: evil}}, links={f"{evil}0": f"http://x/{evil}"}, links_note=evil,
-        versions={evil: evil}, warnings=[evil], learning=learned(table),
-    )  # fmt: skip
+        facts={evil: {evil: evil}},
+        links={f"{evil}0": f"http://x/{evil}"},
+        links_note=evil,
+        versions={evil: evil},
+        warnings=[evil],
+        learning=learned(table),
+    )
     page = Page(report_html(table, extras))
     assert len(page.all("script")) == 1
     assert not page.all("img")

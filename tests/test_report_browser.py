@@ -19,17 +19,27 @@ pytestmark = [
     pytest.mark.skipif(CHROMIUM is None, reason="no chromium (Debian package chromium)"),
 ]
 FLAGS = (
-    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync",
-    "--disable-background-networking", "--disable-component-update", "--window-size=1280,900",
-)  # fmt: skip
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-sync",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--window-size=1280,900",
+)
 
 
 def chromium(page: Path, *words: str) -> str:
     profile = f"--user-data-dir={page.parent / 'profile'}"
     ran = subprocess.run(
         [str(CHROMIUM), *FLAGS, profile, *words, page.as_uri()],
-        capture_output=True, text=True, timeout=180, check=True,
-    )  # fmt: skip
+        capture_output=True,
+        text=True,
+        timeout=180,
+        check=True,
+    )
     return ran.stdout
 
 

@@ -9,7 +9,8 @@ from PIL import Image
 
 from search_spaces import SearchSpaceError
 from sweep.errors import InputError
-from sweep.request import Request, make_plans, plan_together
+from sweep.planning.plans import make_plans, plan_together
+from sweep.planning.requests import Request
 
 
 def test_one_plan_a_model_each_at_its_own_resolution():
@@ -22,7 +23,8 @@ def test_one_plan_a_model_each_at_its_own_resolution():
 
 def test_planning_imports_neither_torch_nor_ray_nor_mlflow():
     code = (
-        "import sys; from sweep.request import Request, make_plans\n"
+        "import sys; from sweep.planning.plans import make_plans\n"
+        "from sweep.planning.requests import Request\n"
         "make_plans(Request(models=['vit_c_1mf'], n=2))\n"
         "print(sorted({'torch', 'timm', 'ray', 'mlflow'} & set(sys.modules)))"
     )
@@ -116,8 +118,11 @@ def test_requests_of_several_schedules_are_planned_together_on_one_copy_of_the_d
     requests = [Request(models=["vit_p_1mf", "vit_c_1mf"], n=None, seeds=2, epochs=e) for e in (1, 25)]
     planned = plan_together(requests)
     assert [(p.plan.model, p.plan.recipe.epochs) for p in planned] == [
-        ("vit_p_1mf", 1), ("vit_c_1mf", 1), ("vit_p_1mf", 25), ("vit_c_1mf", 25),
-    ]  # fmt: skip
+        ("vit_p_1mf", 1),
+        ("vit_c_1mf", 1),
+        ("vit_p_1mf", 25),
+        ("vit_c_1mf", 25),
+    ]
     assert {(p.plan.n, p.plan.seeds) for p in planned} == {(0, 2)}
     assert all(p.splits is planned[0].splits for p in planned)
     (usual,) = make_plans(Request(models=["vit_p_1mf"], n=3, seeds=2))

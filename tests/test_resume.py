@@ -13,11 +13,12 @@ import psutil
 import pytest
 from test_run import environment, events, table
 
-from sweep.checkpoints import Checkpoints
+from sweep.checkpoints.folder import Folder
+from sweep.core.resources import Resources
+from sweep.core.trial import TrialState
+from sweep.driver.checkpoint_cleanup import Checkpoints
 from sweep.errors import InputError
-from sweep.storage import Folder
-from sweep.trainee import EVERY_S_VARIABLE
-from sweep.trial import Resources, TrialState
+from sweep.orchestrate.worker import EVERY_S_VARIABLE
 
 RECIPE = """
 dataset = "digits"
@@ -30,17 +31,34 @@ augment = ["shift"]
 ema_steps = 3
 """
 WORDS = ("run", "-m", "vit_c_1mf", "--recipe", "long.toml", "--lr", ".005", "--wd", ".05", "--n", "1")
-SEARCH = ("tune", "-m", "vit_c_1mf", "--recipe", "long.toml", "--n-trials", "2", "--finalists", "1",
-          "--seeds", "2", "--epochs", "30")  # fmt: skip
+SEARCH = (
+    "tune",
+    "-m",
+    "vit_c_1mf",
+    "--recipe",
+    "long.toml",
+    "--n-trials",
+    "2",
+    "--finalists",
+    "1",
+    "--seeds",
+    "2",
+    "--epochs",
+    "30",
+)
 
 
 def start(folder: Path, *words: str, command: Sequence[str] = WORDS) -> subprocess.Popen:
     (folder / "long.toml").write_text(RECIPE)
     often = {EVERY_S_VARIABLE: "0"}
     return subprocess.Popen(
-        [sys.executable, "-m", "sweep", *command, *words], cwd=folder, env=environment(**often), text=True,
-        stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-    )  # fmt: skip
+        [sys.executable, "-m", "sweep", *command, *words],
+        cwd=folder,
+        env=environment(**often),
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+    )
 
 
 def finish(driver: subprocess.Popen) -> str:

@@ -49,17 +49,26 @@ def environment(**changes: str) -> dict[str, str]:
 def sweep(folder: Path, *words: str, **env: str) -> subprocess.CompletedProcess:
     (folder / "tiny.toml").write_text(RECIPE)
     return subprocess.run(
-        [sys.executable, "-m", "sweep", *words], cwd=folder, env=environment(**env),
-        capture_output=True, text=True, timeout=TIMEOUT_S, check=False,
-    )  # fmt: skip
+        [sys.executable, "-m", "sweep", *words],
+        cwd=folder,
+        env=environment(**env),
+        capture_output=True,
+        text=True,
+        timeout=TIMEOUT_S,
+        check=False,
+    )
 
 
 def start(folder: Path, *words: str) -> subprocess.Popen:
     (folder / "tiny.toml").write_text(RECIPE)
     return subprocess.Popen(
-        [sys.executable, "-m", "sweep", *words], cwd=folder, env=environment(), text=True,
-        stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-    )  # fmt: skip
+        [sys.executable, "-m", "sweep", *words],
+        cwd=folder,
+        env=environment(),
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+    )
 
 
 def table(folder: Path) -> pd.DataFrame:
@@ -225,9 +234,14 @@ def test_a_trial_that_always_kills_its_worker_is_given_up_while_the_others_go_on
     (tmp_path / "tiny.toml").write_text(RECIPE)
     script = POISONED.replace("sys.argv[-1]", repr(str(tmp_path / "marker")))
     ran = subprocess.run(
-        [sys.executable, "-c", script, *WORDS, "--n", "12"], cwd=tmp_path, env=environment(),
-        capture_output=True, text=True, timeout=TIMEOUT_S, check=False,
-    )  # fmt: skip
+        [sys.executable, "-c", script, *WORDS, "--n", "12"],
+        cwd=tmp_path,
+        env=environment(),
+        capture_output=True,
+        text=True,
+        timeout=TIMEOUT_S,
+        check=False,
+    )
     assert ran.returncode == 1, ran.stdout + ran.stderr
     assert (tmp_path / "marker").exists()
     results = table(tmp_path).set_index(["model", "index"])

@@ -9,24 +9,22 @@ from hypothesis import strategies as st
 from test_plan import a_plan
 
 from search_spaces import Box
+from sweep.core.search_plan import Effort, SearchPlan, from_json, to_dict
+from sweep.core.trial import EpochRecord, TrialRecord, TrialState
 from sweep.errors import DamagedError, InputError
-from sweep.search import (
-    Effort,
-    Search,
-    SearchPlan,
-    finalists,
-    from_json,
-    outcomes,
-    read_search,
-    standard_error,
-    to_dict,
-)
-from sweep.trial import EpochRecord, TrialRecord, TrialState
+from sweep.tuning.finalists import finalists, outcomes, standard_error
+from sweep.workspace.search import Search, read_search
 
 PLAN = SearchPlan(
-    model="vit_p_1mf", optimizer="adamw", recipe=a_plan().recipe, px=16, data_fingerprint="abc", classes=10,
-    box=Box(lr_low=1e-4, lr_high=1e-1, wd_low=1e-3, wd_high=1.0), seed=0,
-)  # fmt: skip
+    model="vit_p_1mf",
+    optimizer="adamw",
+    recipe=a_plan().recipe,
+    px=16,
+    data_fingerprint="abc",
+    classes=10,
+    box=Box(lr_low=1e-4, lr_high=1e-1, wd_low=1e-3, wd_high=1.0),
+    seed=0,
+)
 
 
 @pytest.fixture
@@ -112,10 +110,17 @@ def test_trials_are_found_again_in_the_journal(search, tmp_path):
 
 @pytest.mark.parametrize(
     ("old", "new"),
-    [('"lr": ', '"lr": 1'), ('"seed": ', '"seed": 1'), ('"u_lr": 0.', '"u_lr": 0.1'),
-     ('"role": "point"', '"role": "optimum"'), ('"index": 0', '"index": 1'), ('"repeat": 0', '"repeat": -1'),
-     ('"model": "vit_p', '"model": "vit_c'), ('"u_wd": 0.5', '"u_wd": "x"')],
-)  # fmt: skip
+    [
+        ('"lr": ', '"lr": 1'),
+        ('"seed": ', '"seed": 1'),
+        ('"u_lr": 0.', '"u_lr": 0.1'),
+        ('"role": "point"', '"role": "optimum"'),
+        ('"index": 0', '"index": 1'),
+        ('"repeat": 0', '"repeat": -1'),
+        ('"model": "vit_p', '"model": "vit_c'),
+        ('"u_wd": 0.5', '"u_wd": "x"'),
+    ],
+)
 def test_a_trial_that_was_changed_is_refused(old, new, search, tmp_path):
     end(search, PLAN.point(0, 0.3, 0.5), 5.0)
     text = search.journal.path.read_text()

@@ -9,8 +9,9 @@ from test_found import ROW
 from test_search import PLAN, end
 
 from search_spaces import to_csv
-from sweep.search import Effort, Search
-from sweep.trial import TrialState
+from sweep.core.search_plan import Effort
+from sweep.core.trial import TrialState
+from sweep.workspace.search import Search
 
 
 @pytest.fixture(autouse=True)

@@ -6,11 +6,12 @@ from test_journal import finished
 from test_plan import a_plan
 from test_workspace import create
 
-from sweep import show
-from sweep.request import Request, make_plans
-from sweep.show import optima
-from sweep.studies import Study, requests_of
-from sweep.workspace import Workspace
+from sweep.console import run
+from sweep.console.run import optima
+from sweep.planning.plans import make_plans
+from sweep.planning.requests import Request
+from sweep.planning.studies import Study, requests_of
+from sweep.workspace.workspace import Workspace
 
 
 def test_an_optimum_used_for_several_lengths_is_told_of_once():
@@ -38,7 +39,7 @@ def test_an_optimum_that_was_given_has_no_source_to_tell():
 def test_each_trial_of_a_sweep_is_named_apart():
     plan = a_plan(n=2, seeds=2, repeated=[1])
     said = ["optimum", "optimum repeat 1", "point 0", "point 1", "point 1 repeat 1"]
-    assert [show.place(trial) for trial in plan.trials] == said
+    assert [run.place(trial) for trial in plan.trials] == said
 
 
 def test_status_counts_repeats_but_not_as_the_best(sweep, tmp_path):

@@ -8,11 +8,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from sweep.data import open_source
+from sweep.core.plan_json import from_json, to_json
+from sweep.data.datasets import open_source
 from sweep.errors import InputError
-from sweep.plan import from_json, to_json
-from sweep.recipe import Recipe
-from sweep.request import Request, make_plans
+from sweep.planning.plans import make_plans
+from sweep.planning.requests import Request
+from sweep.recipes.recipe import Recipe
 
 RECIPE = 'dataset = "folder"\nmax_px = 16\nepochs = 1\nbatch = 2\nwarmup_epochs = 0\n'
 ONE_BY_ONE = RECIPE + 'augment = ["random_resized_crop"]\n'

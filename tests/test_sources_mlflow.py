@@ -7,11 +7,12 @@ from test_journal import finished
 from test_plan import a_plan
 from test_workspace import create
 
-from sweep.draw import trial_table
-from sweep.sources import Mapping, read
-from sweep.store import Store
-from sweep.trial import TrialRecord, TrialState
-from sweep.workspace import Workspace
+from sweep.core.trial import TrialRecord, TrialState
+from sweep.sources.mapping import Mapping
+from sweep.sources.reading import read
+from sweep.tracking.store import Store
+from sweep.workspace.table import trial_table
+from sweep.workspace.workspace import Workspace
 
 
 @pytest.fixture(scope="module")
@@ -23,9 +24,13 @@ def store(tmp_path_factory):
     experiment = client.create_experiment("theirs", artifact_location=str(folder))
     parent = client.create_run(experiment).info.run_id
     runs = [
-        ("FINISHED", 0.75), ("FINISHED", 0.5), ("FINISHED", float("nan")), ("FAILED", 0.4), ("KILLED", None),
+        ("FINISHED", 0.75),
+        ("FINISHED", 0.5),
+        ("FINISHED", float("nan")),
+        ("FAILED", 0.4),
+        ("KILLED", None),
         ("RUNNING", 0.3),
-    ]  # fmt: skip
+    ]
     for i, (status, accuracy) in enumerate(runs):
         run = client.create_run(experiment, tags={"mlflow.parentRunId": parent}, start_time=1_000).info.run_id
         client.log_param(run, "lr", repr(0.1 + i))

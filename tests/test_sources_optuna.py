@@ -11,7 +11,8 @@ from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
 
 from sweep.errors import InputError
-from sweep.sources import Mapping, read
+from sweep.sources.mapping import Mapping
+from sweep.sources.reading import read
 
 optuna.logging.set_verbosity(optuna.logging.ERROR)
 
@@ -72,9 +73,17 @@ def test_a_study_is_read_as_optuna_itself_reads_it(study, tmp_path):
         100.0 - 100.0 * frame["value"][done].to_numpy()
     )
     assert table["state"].tolist() == [
-        "finished", "finished", "diverged", "diverged", "failed", "finished", "finished", "finished",
-        "running", "planned",
-    ]  # fmt: skip
+        "finished",
+        "finished",
+        "diverged",
+        "diverged",
+        "failed",
+        "finished",
+        "finished",
+        "finished",
+        "running",
+        "planned",
+    ]
     shown = "\n".join(read_.preview)
     assert "Optuna's states: 5 COMPLETE, 2 FAIL, 1 PRUNED, 1 RUNNING, 1 WAITING" in shown
     assert "an objective that returned NaN" in shown

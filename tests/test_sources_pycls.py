@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from analysis import curves
-from sweep.draw import with_places
-from sweep.sources import Mapping, read
+from sweep.results.figures import with_places
+from sweep.sources.mapping import Mapping
+from sweep.sources.reading import read
 
 
 def a_job(i, errors, epochs=3, *, averaged=True, old=False, lr=0.1, wd=2.4e-5):

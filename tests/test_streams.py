@@ -8,15 +8,15 @@ import pytest
 import torch
 from PIL import Image
 
-from sweep import recipe as recipes
-from sweep.catalog import test_resize as resize_of  # pytest would take it for a test
-from sweep.data import FileSplits, Images, Splits, open_source
+from sweep.data.datasets import open_source
 from sweep.data.decode import ImageFile
+from sweep.data.images import FileSplits, Images, Splits
 from sweep.errors import InputError
-from sweep.recipe import Recipe
-from sweep.training import open_batches
+from sweep.models.catalog import test_resize as resize_of  # pytest would take it for a test
+from sweep.recipes import loading as recipes
+from sweep.recipes.recipe import Recipe
 from sweep.training.randomness import seed_of
-from sweep.training.streams import MEAN, STD, _RandomResizedCrop, _seeded, auto_augment
+from sweep.training.streams import MEAN, STD, _RandomResizedCrop, _seeded, auto_augment, open_batches
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 CPU = torch.device("cpu")
@@ -131,7 +131,7 @@ def test_evaluation_scales_the_shorter_side_and_cuts_the_centre(folder):
 
 
 def test_the_crop_covers_8_to_100_percent(folder, monkeypatch):
-    from torchvision.transforms import v2  # once sweep.models has made it importable
+    from torchvision.transforms import v2  # once sweep.models.registry has made it importable
 
     areas = []
     make_params = v2.RandomResizedCrop.make_params
@@ -195,8 +195,9 @@ def test_a_large_image_is_reduced_before_its_crop_but_never_below_it(tmp_path, s
 
 def gradient():
     x = np.linspace(0, 255, 32).astype(np.uint8)
-    return Image.fromarray(np.stack([np.tile(x, (32, 1)), np.tile(x, (32, 1)).T, np.full((32, 32), 90)], -1)
-                           .astype(np.uint8))  # fmt: skip
+    return Image.fromarray(
+        np.stack([np.tile(x, (32, 1)), np.tile(x, (32, 1)).T, np.full((32, 32), 90)], -1).astype(np.uint8)
+    )
 
 
 def test_auto_augment_is_timms_but_for_black_images():
@@ -256,37 +257,63 @@ def test_an_image_that_cannot_be_read_is_named(folder, tmp_path):
 def test_the_imagenet_recipe_is_the_studys():
     """arXiv:2106.14881, §5.4, and its published configurations."""
     assert recipes.load("imagenet") == Recipe(
-        name="imagenet", dataset="folder", max_px=512, epochs=50, batch=2048, micro_batch=256,
-        warmup_epochs=5, warmup_factor=0.1, min_lr_factor=0.005, label_smoothing=0.1,
-        augment=("random_resized_crop", "flip", "auto_augment"), mixup_alpha=0.8, cutmix_alpha=1.0,
-        ema_steps=32, ema_rate=1e-5, batchnorm_images=8192, mixed_precision=True, test_crop=0.875,
-    )  # fmt: skip
+        name="imagenet",
+        dataset="folder",
+        max_px=512,
+        epochs=50,
+        batch=2048,
+        micro_batch=256,
+        warmup_epochs=5,
+        warmup_factor=0.1,
+        min_lr_factor=0.005,
+        label_smoothing=0.1,
+        augment=("random_resized_crop", "flip", "auto_augment"),
+        mixup_alpha=0.8,
+        cutmix_alpha=1.0,
+        ema_steps=32,
+        ema_rate=1e-5,
+        batchnorm_images=8192,
+        mixed_precision=True,
+        test_crop=0.875,
+    )
     for epochs in (100, 200, 400):
         longer = recipes.load("imagenet", epochs=epochs)
         assert (longer.epochs, longer.warmup_epochs) == (epochs, 5)
 
 
-@pytest.mark.parametrize(("model", "px", "resize"), [
-    ("vit_p_1gf", 224, 256), ("vit_c_18gf(depth=3)", 224, 256), ("resnet50", 224, 256),
-    ("regnety_1gf", 232, 262), ("regnety_4gf", 240, 272), ("regnety_16gf", 256, 292),
-    ("regnety_32gf", 268, 304), ("regnety_1gf", 116, 131), ("regnety_1mf", 16, 18),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("model", "px", "resize"),
+    [
+        ("vit_p_1gf", 224, 256),
+        ("vit_c_18gf(depth=3)", 224, 256),
+        ("resnet50", 224, 256),
+        ("regnety_1gf", 232, 262),
+        ("regnety_4gf", 240, 272),
+        ("regnety_16gf", 256, 292),
+        ("regnety_32gf", 268, 304),
+        ("regnety_1gf", 116, 131),
+        ("regnety_1mf", 16, 18),
+    ],
+)
 def test_models_are_tested_at_their_own_resolution(model, px, resize):
     assert resize_of(model, px, 0.875) == resize
     assert resize_of(model, px, 1.0) == px
 
 
-@pytest.mark.parametrize(("changes", "message"), [
-    ({"augment": ("shift", "auto_augment")}, "shift does not go with"),
-    ({"mixup_alpha": -0.1}, "mixup_alpha must lie in 0 … 100"),
-    ({"cutmix_alpha": float("nan")}, "cutmix_alpha must lie in 0 … 100"),
-    ({"micro_batch": 9}, r"micro_batch must lie in 1 … 8 \(batch\), got 9"),
-    ({"micro_batch": 0}, "micro_batch must lie"),
-    ({"batchnorm_images": 7}, "batchnorm_images must be 0 or hold"),
-    ({"batchnorm_images": -8}, "batchnorm_images must be 0 or hold"),
-    ({"test_crop": 0.0}, "test_crop must lie above 0"),
-    ({"augment": ("flip",)}, "test_crop goes with random_resized_crop or auto_augment only"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"augment": ("shift", "auto_augment")}, "shift does not go with"),
+        ({"mixup_alpha": -0.1}, "mixup_alpha must lie in 0 … 100"),
+        ({"cutmix_alpha": float("nan")}, "cutmix_alpha must lie in 0 … 100"),
+        ({"micro_batch": 9}, r"micro_batch must lie in 1 … 8 \(batch\), got 9"),
+        ({"micro_batch": 0}, "micro_batch must lie"),
+        ({"batchnorm_images": 7}, "batchnorm_images must be 0 or hold"),
+        ({"batchnorm_images": -8}, "batchnorm_images must be 0 or hold"),
+        ({"test_crop": 0.0}, "test_crop must lie above 0"),
+        ({"augment": ("flip",)}, "test_crop goes with random_resized_crop or auto_augment only"),
+    ],
+)
 def test_what_a_recipe_cannot_say(changes, message):
     with pytest.raises(InputError, match=message):
         make_recipe(**changes)
@@ -302,8 +329,8 @@ def test_true_or_false_is_asked_for(tmp_path):
 
 
 def test_how_images_are_read_is_part_of_the_keys_of_those_read_one_by_one():
-    from sweep.plan import recipe_contents
-    from sweep.recipe import READING
+    from sweep.core.keys import recipe_contents
+    from sweep.recipes.recipe import READING
 
     assert recipe_contents(recipes.load("imagenet"))["reading"] == READING
     assert "reading" not in recipe_contents(recipes.load("folder"))
@@ -313,7 +340,8 @@ def test_new_fields_leave_every_key_of_the_demo_as_it_was():
     """Its table was made before there were any of these fields."""
     import pandas as pd
 
-    from sweep.request import Request, make_plans
+    from sweep.planning.plans import make_plans
+    from sweep.planning.requests import Request
 
     demo = pd.read_csv(Path(__file__).parents[1] / "docs" / "demo" / "trials.csv")
     planned = make_plans(Request(models=list(demo.model.unique())))

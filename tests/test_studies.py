@@ -3,8 +3,9 @@ from pathlib import Path
 import pytest
 
 from sweep.errors import InputError
-from sweep.request import Request, make_plans, plan_together
-from sweep.studies import KINDS, Study, best_optimizer, lengths_of, requests_of
+from sweep.planning.plans import make_plans, plan_together
+from sweep.planning.requests import Request
+from sweep.planning.studies import KINDS, Study, best_optimizer, lengths_of, requests_of
 
 TRIO = ["vit_p_1mf", "vit_c_1mf", "regnety_1mf"]
 
@@ -45,8 +46,11 @@ def test_hyperparameters_has_points_for_each_model_and_optimizer():
 
 def test_the_studys_own_sizes_and_lengths_on_imagenet():
     assert [lengths_of(Study(kind=kind, recipe="imagenet")) for kind in KINDS] == [
-        [50, 100, 200, 400], [50, 100, 200, 400], [50], [100, 200, 400],
-    ]  # fmt: skip
+        [50, 100, 200, 400],
+        [50, 100, 200, 400],
+        [50],
+        [100, 200, 400],
+    ]
     sweeps = expanded(kind="hyperparameters", recipe="imagenet")
     assert len(sweeps) == 18, "the study's 18 sweeps, 1,152 trainings"
     names = (
@@ -65,7 +69,9 @@ def test_every_model_of_the_studies_on_imagenet_has_an_optimum():
 
 
 def test_the_longest_trainings_of_vits_have_the_studys_optimum_for_them(tmp_path, monkeypatch):
-    monkeypatch.setattr("sweep.recipe.shipped", lambda: ("digits",))  # a small one of that name stands for it
+    monkeypatch.setattr(
+        "sweep.recipes.loading.shipped", lambda: ("digits",)
+    )  # a small one of that name stands for it
     imagenet = str(tmp_path / "imagenet.toml")
     Path(imagenet).write_text(
         'dataset = "digits"\nmax_px = 32\nepochs = 50\nbatch = 512\nwarmup_epochs = 5\n'
@@ -84,8 +90,9 @@ def test_sizes_are_panels_and_models_join_them():
     got = expanded(kind="optimizers", sizes=["1mf"], models=["vit_s1_4gf", "vit_c_1mf"], epochs=[1])
     assert [model for _, optimizer, model in got if optimizer == "sgd"] == [*TRIO, "vit_s1_4gf"]
     assert expanded(kind="lengths", models=["resnet18"], epochs=[1, 2]) == [
-        (2, "adamw", "resnet18"), (1, "adamw", "resnet18"),
-    ]  # fmt: skip
+        (2, "adamw", "resnet18"),
+        (1, "adamw", "resnet18"),
+    ]
 
 
 def test_the_best_optimizer_is_the_studys():

@@ -90,6 +90,8 @@ def test_the_figures_are_real_pdfs(studied):
         assert sweep(folder, "study", kind, *words, "--draw-only").returncode == 0
         subprocess.run(
             ["pdftoppm", "-r", "100", "-png", f"{kind}.pdf", f"page-{kind}"],
-            cwd=folder, env=environment(), check=True,
-        )  # fmt: skip
+            cwd=folder,
+            env=environment(),
+            check=True,
+        )
         assert len(list(folder.glob(f"page-{kind}*.png"))) == 1

@@ -41,9 +41,13 @@ def ui(swept):
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     server = subprocess.Popen(
-        [sys.executable, "-m", "sweep", "ui", "--port", str(port)], cwd=swept, env=environment(),
-        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
-    )  # fmt: skip
+        [sys.executable, "-m", "sweep", "ui", "--port", str(port)],
+        cwd=swept,
+        env=environment(),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
     address = f"http://127.0.0.1:{port}"
     for _ in range(240):
         try:
@@ -59,14 +63,25 @@ def ui(swept):
 def page(url: str, profile: Path) -> str:
     """Return a page's contents after its scripts have run, in a real browser."""
     flags = [
-        "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync",
-        "--disable-background-networking", "--disable-component-update", "--window-size=1600,1000",
-        "--virtual-time-budget=30000", "--dump-dom",
-    ]  # fmt: skip
+        "--headless",
+        "--no-sandbox",
+        "--disable-gpu",
+        "--disable-quic",
+        "--no-first-run",
+        "--disable-sync",
+        "--disable-background-networking",
+        "--disable-component-update",
+        "--window-size=1600,1000",
+        "--virtual-time-budget=30000",
+        "--dump-dom",
+    ]
     ran = subprocess.run(
         [str(CHROMIUM), *flags, f"--user-data-dir={profile}", url],
-        capture_output=True, text=True, timeout=180, check=True,
-    )  # fmt: skip
+        capture_output=True,
+        text=True,
+        timeout=180,
+        check=True,
+    )
     return ran.stdout
 
 

@@ -5,8 +5,10 @@ import torch
 from test_plan import a_plan
 
 from sweep.data.digits import Digits
-from sweep.recipe import load
-from sweep.training import BatchSource, epoch_seconds, train
+from sweep.recipes.loading import load
+from sweep.training.batches import BatchSource
+from sweep.training.loop import train
+from sweep.training.timing import epoch_seconds
 
 CPU = torch.device("cpu")
 

@@ -14,16 +14,20 @@ import torch
 from test_found import ROW
 
 from search_spaces import to_csv
-from sweep import recipe as recipes
-from sweep import trainer as trainers
+from sweep.core.jobs import Setting
+from sweep.core.plan import to_dict
+from sweep.core.plan_json import from_json
+from sweep.core.search_plan import Effort
+from sweep.core.trial import EpochRecord, TrialSpec
 from sweep.errors import InputError
-from sweep.jobs import Setting
-from sweep.plan import from_json, to_dict
-from sweep.request import Request, make_plans
-from sweep.search import Effort
-from sweep.trainer import TrainerError
-from sweep.trial import EpochRecord, TrialSpec
-from sweep.tune_request import TuneRequest, plan_search
+from sweep.planning.plans import make_plans
+from sweep.planning.requests import Request
+from sweep.planning.search_plans import TuneRequest, plan_search
+from sweep.recipes import loading as recipes
+from sweep.recipes.loading import of_trainer
+from sweep.user_trainer import loading as trainers
+from sweep.user_trainer import running
+from sweep.user_trainer.contract import TrainerError
 
 EFFORT = Effort(points=2, finalists=1, seeds=2)
 ROOT = Path(__file__).parents[1]
@@ -53,21 +57,24 @@ def yielding(values: object) -> str:
 
 
 def run(
-    name: str, epochs: int = 3, *, evaluate: str = "val", checkpoint: Path | None = None, most: int = 99,
+    name: str,
+    epochs: int = 3,
+    *,
+    evaluate: str = "val",
+    checkpoint: Path | None = None,
+    most: int = 99,
     **changes,
-) -> list[EpochRecord]:  # fmt: skip
+) -> list[EpochRecord]:
     """Return the records of a trial, or the first ``most``: it is interrupted then."""
     spec = {"key": "k", "model": "net", "optimizer": "adamw", "lr": 0.1, "weight_decay": 0.01, "seed": 7}
     setting = setting_of(name, epochs, trainers.load(name).fingerprint, evaluate)
-    trained = trainers.train(TrialSpec(**(spec | changes)), setting, checkpoint=checkpoint)
+    trained = running.train(TrialSpec(**(spec | changes)), setting, checkpoint=checkpoint)
     return [record for [record] in itertools.islice(trained, most)]
 
 
 def setting_of(name: str, epochs: int, fingerprint: str, evaluate: str = "val") -> Setting:
-    recipe = recipes.of_trainer(name, epochs)
-    return Setting(
-        recipe=recipe, px=0, classes=0, data=None, fingerprint=fingerprint, evaluate=evaluate
-    )  # fmt: skip
+    recipe = of_trainer(name, epochs)
+    return Setting(recipe=recipe, px=0, classes=0, data=None, fingerprint=fingerprint, evaluate=evaluate)
 
 
 def test_the_function_is_told_all_there_is_and_its_errors_come_back(write):
@@ -82,8 +89,10 @@ def test_the_function_is_told_all_there_is_and_its_errors_come_back(write):
         """
     )
     assert [(r.epoch, r.top1_err, r.lr) for r in run(name, model="mlp(width=8)")] == [
-        (1, 90, 0.1), (2, 80, 0.1), (3, 70, 0.1)
-    ]  # fmt: skip
+        (1, 90, 0.1),
+        (2, 80, 0.1),
+        (3, 70, 0.1),
+    ]
 
 
 def test_a_search_asks_for_other_data_and_refuses_a_function_that_does_not_ask(write):
@@ -158,7 +167,7 @@ def test_what_is_not_finite_is_a_divergence_with_its_epoch(write, value):
         ("raise SystemExit('gone')", "failed: SystemExit: gone"),
         ("class Own(Exception): pass\n    raise Own('a\\nb')", "failed: Own: b"),
     ],
-)  # fmt: skip
+)
 def test_what_breaks_the_contract_is_a_failure_with_its_reason(write, body, message):
     name = write(f"from math import nan\ndef train(config):\n    {body}\n")
     with pytest.raises(TrainerError, match=message) as error:
@@ -170,9 +179,13 @@ def test_what_breaks_the_contract_is_a_failure_with_its_reason(write, body, mess
     ("name", "text", "message"),
     [
         ("own", "", "takes PACKAGE.MODULE:FUNCTION, got 'own'"),
-        ("", "", "takes PACKAGE"), (":train", "", "takes PACKAGE"), ("own:", "", "takes PACKAGE"),
-        ("own:train:x", "", "takes PACKAGE"), ("own.py:train", "", "cannot import own.py"),
-        ("../own:train", "", "takes PACKAGE"), ("own:train()", "", "takes PACKAGE"), 
+        ("", "", "takes PACKAGE"),
+        (":train", "", "takes PACKAGE"),
+        ("own:", "", "takes PACKAGE"),
+        ("own:train:x", "", "takes PACKAGE"),
+        ("own.py:train", "", "cannot import own.py"),
+        ("../own:train", "", "takes PACKAGE"),
+        ("own:train()", "", "takes PACKAGE"),
         ("a\0b:c", "", "takes PACKAGE"),
         ("nowhere.own:train", "", "cannot import nowhere.own: ModuleNotFoundError: No module"),
         ("own:train", "import nowhere", "cannot import own: ModuleNotFoundError: No module named 'nowhere'"),
@@ -187,7 +200,7 @@ def test_what_breaks_the_contract_is_a_failure_with_its_reason(write, body, mess
         ("own:train", "async def train(c): return 1", "is asynchronous"),
         ("builtins:len", "", "has no source file"),
     ],
-)  # fmt: skip
+)
 def test_a_trainer_that_cannot_be_called_is_refused_at_once(write, name, text, message):
     write(text)
     request = Request(models=[], trainer=name, epochs=3, lr=0.1, wd=0.1, n=1)
@@ -213,7 +226,7 @@ def test_a_trainer_that_cannot_be_called_is_refused_at_once(write, name, text, m
         ({"model_args": "depth"}, "arguments are NAME=VALUE"),
         ({"optimizer": "lion"}, "Known: adamw, sgd"),
     ],
-)  # fmt: skip
+)
 def test_what_does_not_fit_a_trainer_is_refused(write, changes, message):
     asked = {"models": [], "trainer": write(yielding([5])), "epochs": 1, "lr": 0.1, "wd": 0.1, "n": 1}
     with pytest.raises(ValueError, match=message):
@@ -281,10 +294,13 @@ def test_what_determines_the_result_is_in_the_key(write):
     assert plan == plan_of(yielding([5, 5]))
     assert plan.sweep.startswith("train-adamw-own.train-")
     others = [
-        plan_of(yielding([5, 6])), plan_of(yielding([5, 5]), "other"), plan_of(yielding([5, 5]), epochs=3),
-        plan_of(yielding([5, 5]), models=["mlp"]), plan_of(yielding([5, 5]), model_args="width=8"),
+        plan_of(yielding([5, 6])),
+        plan_of(yielding([5, 5]), "other"),
+        plan_of(yielding([5, 5]), epochs=3),
+        plan_of(yielding([5, 5]), models=["mlp"]),
+        plan_of(yielding([5, 5]), model_args="width=8"),
         plan_of(yielding([5, 5]), optimizer="sgd"),
-    ]  # fmt: skip
+    ]
     assert len({p.trials[0].key for p in (plan, *others)} | {p.sweep for p in (plan, *others)}) == 14
     assert from_json(json.dumps(to_dict(plan)), "plan.json") == plan
 
@@ -302,7 +318,7 @@ def test_a_worker_with_another_version_of_the_source_does_not_train(write):
     name = write(yielding([5]))
     trial = TrialSpec(key="k", model="m", optimizer="sgd", lr=0.1, weight_decay=0.1, seed=1)
     with pytest.raises(TrainerError, match="is another version on this machine"):
-        next(trainers.train(trial, setting_of(name, 1, "0" * 32)))
+        next(running.train(trial, setting_of(name, 1, "0" * 32)))
 
 
 def test_importing_a_trainer_leaves_nothing_behind(write, tmp_path):

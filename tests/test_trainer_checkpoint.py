@@ -7,12 +7,14 @@ import sys
 import pytest
 from test_trainer import ROOT, run, setting_of, write
 
-from sweep import trainer as trainers
-from sweep.jobs import Job
-from sweep.storage import Bucket, Folder, Place
-from sweep.trainee import Trainee
-from sweep.trainer import TrainerError
-from sweep.trial import TrialSpec
+from sweep.checkpoints.base import Place
+from sweep.checkpoints.folder import Folder
+from sweep.checkpoints.s3 import Bucket
+from sweep.core.jobs import Job
+from sweep.core.trial import TrialSpec
+from sweep.orchestrate.worker import Trainee
+from sweep.user_trainer import loading as trainers
+from sweep.user_trainer.contract import TrainerError
 
 __all__ = ["write"]  # a fixture, which pytest finds here
 

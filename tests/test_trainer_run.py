@@ -52,8 +52,10 @@ def test_a_trial_that_diverges_is_a_result_and_one_that_raises_is_none(tmp_path)
     assert ran.stdout.count("bad:train failed: Own: went wrong (bad.py, line 8)") == 2
     states = table(tmp_path).groupby("model")["state"].unique()
     assert {model: list(each) for model, each in states.items()} == {
-        "raises": ["failed"], "diverges": ["diverged"], "fine": ["finished"]
-    }  # fmt: skip
+        "raises": ["failed"],
+        "diverges": ["diverged"],
+        "fine": ["finished"],
+    }
 
 
 @pytest.mark.system

@@ -12,14 +12,18 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from sweep import models
-from sweep.data import Splits, open_source
-from sweep.recipe import Recipe, load
-from sweep.training import BatchSource, lr_factor, train
+from sweep.core.trial import EpochRecord, TrialSpec
+from sweep.data.datasets import open_source
+from sweep.data.images import Splits
+from sweep.models import registry
+from sweep.recipes.loading import load
+from sweep.recipes.recipe import Recipe
 from sweep.training import batches as batches_module
+from sweep.training.batches import BatchSource
+from sweep.training.loop import train
 from sweep.training.member import evaluate
 from sweep.training.memory import TrainingOutOfMemoryError, explained
-from sweep.trial import EpochRecord, TrialSpec
+from sweep.training.optim import lr_factor
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 CPU = torch.device("cpu")
@@ -66,9 +70,13 @@ class Dropping(nn.Module):
     def __init__(self, num_classes):
         super().__init__()
         self.layers = nn.Sequential(
-            nn.AvgPool2d(4), nn.Flatten(), nn.Linear(48, 32), nn.ReLU(), nn.Dropout(0.5),
+            nn.AvgPool2d(4),
+            nn.Flatten(),
+            nn.Linear(48, 32),
+            nn.ReLU(),
+            nn.Dropout(0.5),
             nn.Linear(32, num_classes),
-        )  # fmt: skip
+        )
 
     def forward(self, x):
         return self.layers(x)
@@ -76,12 +84,12 @@ class Dropping(nn.Module):
 
 @pytest.fixture
 def dropping(monkeypatch):
-    create = models.create
+    create = registry.create
 
     def create_ours(name, *, num_classes, px):
         return Dropping(num_classes) if name == "dropping" else create(name, num_classes=num_classes, px=px)
 
-    monkeypatch.setattr(models, "create", create_ours)
+    monkeypatch.setattr(registry, "create", create_ours)
 
 
 # ---- the loop itself
@@ -97,7 +105,7 @@ def test_training_is_a_plain_loop(optimizer, smoothing):
     records = run_one(trial, recipe, batches)
 
     torch.manual_seed(4)
-    model = models.create("vit_c_1mf", num_classes=10, px=16)
+    model = registry.create("vit_c_1mf", num_classes=10, px=16)
     groups = [
         {"params": [p for p in model.parameters() if p.ndim > 1], "weight_decay": 0.05},
         {"params": [p for p in model.parameters() if p.ndim <= 1], "weight_decay": 0.0},
@@ -175,7 +183,7 @@ def test_the_average_is_what_is_evaluated():
 
 PROGRAM = """
 import sys
-import sweep.training
+import sweep.training.loop
 heavy = {'ray', 'mlflow', 'optuna', 'matplotlib', 'pandas'} & sys.modules.keys()
 assert not heavy, heavy
 import torch
@@ -282,14 +290,14 @@ def test_a_diverged_trial_ends_with_an_error_of_100():
 
 
 def test_divergence_at_the_very_first_step(monkeypatch):
-    create = models.create
+    create = registry.create
 
     def broken(*args, **kwargs):
         model = create(*args, **kwargs)
         nn.init.constant_(model.head.bias, math.nan)
         return model
 
-    monkeypatch.setattr(models, "create", broken)
+    monkeypatch.setattr(registry, "create", broken)
     (record,) = run_one(make_trial(), make_recipe())
     assert (record.diverged_step, record.top1_err, record.val_loss) == (1, 100, None)
     assert (record.train_loss, record.last_finite_loss) == (None, None)
@@ -325,10 +333,16 @@ def test_a_pack_ends_when_all_have_diverged():
     assert len(together) == 1
 
 
-@pytest.mark.parametrize("error", [
-    torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 MiB"), MemoryError(),
-    RuntimeError("[enforce fail at alloc_cpu.cpp:124] err == 0. DefaultCPUAllocator: can't allocate memory"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "error",
+    [
+        torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 MiB"),
+        MemoryError(),
+        RuntimeError(
+            "[enforce fail at alloc_cpu.cpp:124] err == 0. DefaultCPUAllocator: can't allocate memory"
+        ),
+    ],
+)
 def test_too_little_memory_is_no_divergence_but_an_error_with_a_remedy(error, monkeypatch):
     def full(*_):
         raise error
@@ -361,9 +375,14 @@ def test_a_divergence_says_at_which_step_and_lr():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("model", "optimizer", "lr"), [
-    ("vit_c_1mf", "adamw", 4e-3), ("vit_p_1mf", "adamw", 4e-3), ("regnety_1mf", "sgd", 0.1),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("model", "optimizer", "lr"),
+    [
+        ("vit_c_1mf", "adamw", 4e-3),
+        ("vit_p_1mf", "adamw", 4e-3),
+        ("regnety_1mf", "sgd", 0.1),
+    ],
+)
 def test_it_learns_digits(model, optimizer, lr):
     recipe = dataclasses.replace(load("digits"), epochs=4, warmup_epochs=1, max_px=16)
     batches = BatchSource(open_source(recipe, None).load(16), recipe, CPU)

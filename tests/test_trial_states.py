@@ -8,15 +8,22 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from test_journal import epoch, failed, finished
 
-from sweep.journal import Journal
-from sweep.trial import TrialRecord, TrialState
+from sweep.core.trial import TrialRecord, TrialState
+from sweep.workspace.journal import Journal
 
 KEYS = st.sampled_from(("a", "b"))
 LEGAL = {
-    ("planned", "running"), ("planned", "finished"), ("planned", "diverged"), ("planned", "failed"),
-    ("running", "finished"), ("running", "diverged"), ("running", "failed"),
-    ("failed", "running"), ("failed", "finished"), ("failed", "diverged"),
-}  # fmt: skip
+    ("planned", "running"),
+    ("planned", "finished"),
+    ("planned", "diverged"),
+    ("planned", "failed"),
+    ("running", "finished"),
+    ("running", "diverged"),
+    ("running", "failed"),
+    ("failed", "running"),
+    ("failed", "finished"),
+    ("failed", "diverged"),
+}
 """A driver starts a trial before it ends it; a result that another sweep has is taken over as it is."""
 
 

@@ -11,11 +11,15 @@ from test_run import environment, start, sweep, wait_for_events
 from test_search import PLAN, end
 
 from search_spaces import Found, read_found
-from sweep import show_tune
-from sweep.checkpoints import Checkpoints
-from sweep.search import Effort, Search, left, outcomes
-from sweep.trial import EpochRecord, Resources, TrialRecord, TrialState
-from sweep.tune import Tuner, save
+from sweep.console import search as show_tune
+from sweep.core.resources import Resources
+from sweep.core.search_plan import Effort
+from sweep.core.trial import EpochRecord, TrialRecord, TrialState
+from sweep.driver.checkpoint_cleanup import Checkpoints
+from sweep.driver.tune import save
+from sweep.tuning.finalists import left, outcomes
+from sweep.tuning.tuner import Tuner
+from sweep.workspace.search import Search
 
 EFFORT = Effort(points=5, finalists=2, seeds=2)
 
@@ -94,9 +98,10 @@ def test_what_failed_is_tried_again_by_the_next_driver_and_holds_nothing_up(sear
 def test_no_more_finalists_than_finished_points(search):
     pruned = {0, 1, 3}
     ran = play(
-        search, EFFORT,
+        search,
+        EFFORT,
         state=lambda t: TrialState.PRUNED if t.role == "point" and t.index in pruned else TrialState.FINISHED,
-    )  # fmt: skip
+    )
     assert {trial.index for trial in ran if trial.repeat} == {2, 4}
 
 
@@ -181,11 +186,27 @@ def test_its_checkpoint_goes_when_it_is_over_and_stays_when_it_failed(search, st
 
 def found(**changes):
     values = {
-        "model": "m", "optimizer": "sgd", "recipe": "r", "lr": 1e-2, "weight_decay": 1e-2, "batch": 64,
-        "epochs": 2, "data": "d", "top1_err": 5.0, "standard_error": 0.1, "seeds": 2, "trials": 9,
-        "lr_low": 1e-4, "lr_high": 1.0, "wd_low": 1e-4, "wd_high": 1.0, "search": "s", "command": "c",
-        "versions": "v", "found": "2026-01-01",
-    }  # fmt: skip
+        "model": "m",
+        "optimizer": "sgd",
+        "recipe": "r",
+        "lr": 1e-2,
+        "weight_decay": 1e-2,
+        "batch": 64,
+        "epochs": 2,
+        "data": "d",
+        "top1_err": 5.0,
+        "standard_error": 0.1,
+        "seeds": 2,
+        "trials": 9,
+        "lr_low": 1e-4,
+        "lr_high": 1.0,
+        "wd_low": 1e-4,
+        "wd_high": 1.0,
+        "search": "s",
+        "command": "c",
+        "versions": "v",
+        "found": "2026-01-01",
+    }
     return Found(**values | changes)
 
 
@@ -225,8 +246,21 @@ def test_dry_run_says_what_would_be_trained_and_changes_nothing(tmp_path, monkey
 
 # ---- whole searches
 
-WORDS = ("tune", "-m", "vit_p_1mf", "--recipe", "tiny.toml", "--n-trials", "6", "--finalists", "2",
-         "--seeds", "2", "--lr-range", "1e-3:1e-1")  # fmt: skip
+WORDS = (
+    "tune",
+    "-m",
+    "vit_p_1mf",
+    "--recipe",
+    "tiny.toml",
+    "--n-trials",
+    "6",
+    "--finalists",
+    "2",
+    "--seeds",
+    "2",
+    "--lr-range",
+    "1e-3:1e-1",
+)
 
 
 def runs(folder: Path) -> list:
@@ -236,7 +270,7 @@ def runs(folder: Path) -> list:
 
 
 def opened(folder: Path) -> Search:
-    from sweep.search import from_json
+    from sweep.core.search_plan import from_json
 
     (settings,) = folder.glob("sweeps/tune-*/search.json")
     return Search(folder / "sweeps", from_json(settings.read_text(), "search.json"))
@@ -333,9 +367,14 @@ def test_a_point_that_always_kills_its_worker_is_given_up_and_the_rest_is_judged
 
     (tmp_path / "tiny.toml").write_text(RECIPE)
     ran = subprocess.run(
-        [sys.executable, "-c", POISONED, *WORDS], cwd=tmp_path, env=environment(), text=True,
-        capture_output=True, timeout=TIMEOUT_S, check=False,
-    )  # fmt: skip
+        [sys.executable, "-c", POISONED, *WORDS],
+        cwd=tmp_path,
+        env=environment(),
+        text=True,
+        capture_output=True,
+        timeout=TIMEOUT_S,
+        check=False,
+    )
     assert ran.returncode == 1, ran.stdout + ran.stderr
     assert "no result: point 1" in ran.stdout
     assert "ActorDiedError" in ran.stdout

@@ -7,9 +7,14 @@ import numpy as np
 import pytest
 from test_training import make_recipe, make_trial
 
-from sweep import orchestrate, trainee
-from sweep.data import Splits, open_source
-from sweep.storage import Folder
+from sweep.checkpoints.folder import Folder
+from sweep.core.jobs import Job, Setting
+from sweep.data.datasets import open_source
+from sweep.data.images import Splits
+from sweep.orchestrate import actors
+from sweep.orchestrate import reporter as orchestrate_reporter
+from sweep.orchestrate import worker as trainee
+from sweep.orchestrate.actors import Worker
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -17,7 +22,7 @@ pytestmark = pytest.mark.usefixtures("one_thread")
 @pytest.fixture
 def start(tmp_path, monkeypatch):
     """Start a worker on the trial, as Tune would; each has the same folder of checkpoints."""
-    monkeypatch.setattr(orchestrate.ray, "get", lambda reference: reference)
+    monkeypatch.setattr(actors.ray, "get", lambda reference: reference)
     monkeypatch.setattr(trainee, "REPORT_EVERY_S", -1.0)
     monkeypatch.setenv(trainee.EVERY_S_VARIABLE, "0")
     monkeypatch.setattr("sweep.training.checkpoint.MOST_SHARE", 1e9)
@@ -29,11 +34,11 @@ def start(tmp_path, monkeypatch):
 
     def start_worker(key="k", folder=tmp_path / "checkpoints"):
         trial = dataclasses.replace(make_trial(), key=key)
-        setting = orchestrate.Setting(
+        setting = Setting(
             recipe=recipe, px=16, classes=10, data=splits, checkpoints=folder and Folder(folder)
         )
-        worker = orchestrate.Worker.__new__(orchestrate.Worker)
-        worker.setup({"job": 0}, [orchestrate.Job(trial, 0)], [setting], on_gpu=False)
+        worker = Worker.__new__(Worker)
+        worker.setup({"job": 0}, [Job(trial, 0)], [setting], on_gpu=False)
         return worker
 
     return start_worker
@@ -99,8 +104,8 @@ def test_the_driver_hands_notes_on_and_they_are_no_records(start):
         def reported(self, trial, record):
             pass
 
-    reporter = orchestrate._Reporter(
-        [orchestrate.Job(dataclasses.replace(make_trial(), key="k"), 0)], Listener()
+    reporter = orchestrate_reporter._Reporter(
+        [Job(dataclasses.replace(make_trial(), key="k"), 0)], Listener()
     )
     trial = type("Trial", (), {"config": {"job": 0}})
     report = {"notes": ["mind"], "epoch_records": [], "end_record": None, "done": False}

@@ -7,10 +7,11 @@ import pytest
 from test_journal import finished
 from test_plan import a_plan
 
+from sweep.core.trial import TrialState
 from sweep.errors import InputError
-from sweep.service import Task
-from sweep.trial import TrialState
-from sweep.workspace import COLUMNS, Workspace
+from sweep.workspace.sweep_run import Task
+from sweep.workspace.table import COLUMNS
+from sweep.workspace.workspace import Workspace
 
 
 @pytest.fixture
@@ -136,7 +137,7 @@ def test_a_second_driver_is_told_of_the_first(workspace):
 def test_the_lock_of_a_killed_driver_is_free(workspace):
     sweep = create(workspace, a_plan())
     code = (
-        "import os, sys; from pathlib import Path; from sweep.workspace import Workspace\n"
+        "import os, sys; from pathlib import Path; from sweep.workspace.workspace import Workspace\n"
         "with Workspace(Path(sys.argv[1])).open(sys.argv[2]).driving(): os.kill(os.getpid(), 9)"
     )
     ran = subprocess.run([sys.executable, "-c", code, str(workspace.folder), sweep.name], check=False)

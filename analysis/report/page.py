@@ -35,7 +35,7 @@ SECTIONS: list[Section] = [
     ("examples", "Best and worst trials", _of(sections.best_and_worst, pictures.learning)),
     ("trials", "Every trial", sections.every_trial),
     ("glossary", "What the words mean", lambda _: glossary()),
-]  # fmt: skip
+]
 
 
 def report_html(table: pd.DataFrame, extras: Extras | None = None) -> str:

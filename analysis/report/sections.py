@@ -118,18 +118,32 @@ def summary(contents: Contents) -> Html:
     """Tabulate what each sweep shows, with intervals."""
     deltas = list(next(iter(contents.summaries)).within)
     head = [
-        "model", "optimizer", "n", "error at the optimum, %", "seeds there", "best, %", "median, %",
-        *(f"within {delta:g}" for delta in deltas), f"area to {AREA_TO:g}", "divergence rate",
-    ]  # fmt: skip
+        "model",
+        "optimizer",
+        "n",
+        "error at the optimum, %",
+        "seeds there",
+        "best, %",
+        "median, %",
+        *(f"within {delta:g}" for delta in deltas),
+        f"area to {AREA_TO:g}",
+        "divergence rate",
+    ]
     rows = [
         [
-            word(s.sweep.model), word(optimizer_name(s.sweep.optimizer)), number(s.sweep.n, "{:.0f}"),
-            estimate(s.zero), number(len(s.sweep.optimum_errs), "{:.0f}"), number(s.best),
-            estimate(s.quartiles["median"]), *(estimate(share) for share in s.within.values()),
-            estimate(s.area), estimate(s.diverged),
+            word(s.sweep.model),
+            word(optimizer_name(s.sweep.optimizer)),
+            number(s.sweep.n, "{:.0f}"),
+            estimate(s.zero),
+            number(len(s.sweep.optimum_errs), "{:.0f}"),
+            number(s.best),
+            estimate(s.quartiles["median"]),
+            *(estimate(share) for share in s.within.values()),
+            estimate(s.area),
+            estimate(s.diverged),
         ]
         for s in contents.summaries
-    ]  # fmt: skip
+    ]
     confidence = contents.summaries[0].confidence
     caption = (
         f"With {100 * confidence:g} % intervals where the design has them. n: points with a result. Within "
@@ -155,9 +169,19 @@ def comparisons(contents: Contents) -> Html:
 
 def _pairs_table(optimizer: str, pairs: list[Comparison]) -> Html:
     head = [
-        "A", "B", "compared", "median of A − B, points", "A better", "area of A − B", "test", "p", "q",
-        "p of the area", "its q", "verdict on the error",
-    ]  # fmt: skip
+        "A",
+        "B",
+        "compared",
+        "median of A − B, points",
+        "A better",
+        "area of A − B",
+        "test",
+        "p",
+        "q",
+        "p of the area",
+        "its q",
+        "verdict on the error",
+    ]
     caption = (
         "All pairs of models. Below 0, A has the lower error; an area above 0 means that A is the more "
         "robust. q: p corrected for the number of pairs (Benjamini–Hochberg)."
@@ -170,11 +194,19 @@ def _pair_row(pair: Comparison) -> list[Cell]:
     test, p = next(iter(pair.tests.items()), ("none", math.nan))
     how = f"at {pair.n_a} shared points" if pair.paired else f"{pair.n_a} and {pair.n_b} trials"
     return [
-        word(pair.a.model), word(pair.b.model), word(how), estimate(pair.median_diff), estimate(pair.better),
-        estimate(pair.area_diff), word(test), _p(p), _p(pair.q),
-        _p(pair.p_area), _p(pair.q_area),
+        word(pair.a.model),
+        word(pair.b.model),
+        word(how),
+        estimate(pair.median_diff),
+        estimate(pair.better),
+        estimate(pair.area_diff),
+        word(test),
+        _p(p),
+        _p(pair.q),
+        _p(pair.p_area),
+        _p(pair.q_area),
         word(_verdict(pair)),
-    ]  # fmt: skip
+    ]
 
 
 def _verdict(pair: Comparison) -> str:
@@ -194,8 +226,18 @@ def _sentences(name: str, pairs: list[Comparison]) -> Html:
 
 def variance(contents: Contents) -> Html:
     """Tabulate what makes each sweep's errors differ."""
-    head = ["model", "optimizer", "lr", "wd", "lr and wd together", "rest", "spread between seeds, points",
-            "seeds", "spread between points", "seeds' share"]  # fmt: skip
+    head = [
+        "model",
+        "optimizer",
+        "lr",
+        "wd",
+        "lr and wd together",
+        "rest",
+        "spread between seeds, points",
+        "seeds",
+        "spread between points",
+        "seeds' share",
+    ]
     rows = [_variance_row(s) for s in contents.summaries]
     caption = (
         "Shares of the variance of the errors over the box, and how far errors differ from seed to seed at "
@@ -207,16 +249,31 @@ def variance(contents: Contents) -> Html:
 
 def _variance_row(s: Summary) -> list[Cell]:
     return [
-        word(s.sweep.model), word(optimizer_name(s.sweep.optimizer)), *map(estimate, s.variance),
-        estimate(s.noise.seeds), number(s.noise.repeats, "{:.0f}"), number(s.noise.points),
+        word(s.sweep.model),
+        word(optimizer_name(s.sweep.optimizer)),
+        *map(estimate, s.variance),
+        estimate(s.noise.seeds),
+        number(s.noise.repeats, "{:.0f}"),
+        number(s.noise.points),
         number(s.noise.share),
-    ]  # fmt: skip
+    ]
 
 
 def repeats(contents: Contents) -> Html | None:
     """Tabulate the points that were trained with several seeds, if there are any."""
-    head = ["model", "optimizer", "point", "lr", "wd", "its own trial, %", "other seeds, %", "their spread",
-            "seeds", "of them diverged", "minus the optimum, points"]  # fmt: skip
+    head = [
+        "model",
+        "optimizer",
+        "point",
+        "lr",
+        "wd",
+        "its own trial, %",
+        "other seeds, %",
+        "their spread",
+        "seeds",
+        "of them diverged",
+        "minus the optimum, points",
+    ]
     rows = [_repeat_row(r) for s in contents.summaries for r in repeated_points(s.sweep, s.confidence)]
     caption = (
         "Chosen points with other seeds. Their mean minus that at the optimum is the effect of lr and wd, "
@@ -229,10 +286,18 @@ def repeats(contents: Contents) -> Html | None:
 def _repeat_row(r: Repeated) -> list[Cell]:
     seeds = f"{len(r.errors)} of {len(r.errors) + r.missing}" if r.missing else str(len(r.errors))
     return [
-        word(r.sweep.model), word(optimizer_name(r.sweep.optimizer)), number(r.index, "{:.0f}"),
-        number(r.lr, "{:.3g}"), number(r.weight_decay, "{:.3g}"), number(r.first), estimate(r.mean),
-        number(r.spread), Cell(seeds, float(len(r.errors))), number(r.diverged, "{:.0f}"), estimate(r.delta),
-    ]  # fmt: skip
+        word(r.sweep.model),
+        word(optimizer_name(r.sweep.optimizer)),
+        number(r.index, "{:.0f}"),
+        number(r.lr, "{:.3g}"),
+        number(r.weight_decay, "{:.3g}"),
+        number(r.first),
+        estimate(r.mean),
+        number(r.spread),
+        Cell(seeds, float(len(r.errors))),
+        number(r.diverged, "{:.0f}"),
+        estimate(r.delta),
+    ]
 
 
 def best_and_worst(contents: Contents) -> Html:
@@ -260,9 +325,15 @@ def _trial_cells(trial: Mapping[object, object], links: Mapping[str, str]) -> li
         for name in ("lr", "weight_decay", "top1_err", "best_top1_err", "epochs", "wall_s")
     )
     return [
-        number(lr, "{:.3g}"), number(wd, "{:.3g}"), word(trial["state"]), number(err), number(best),
-        number(epochs, "{:.0f}"), number(wall, "{:.1f}"), _run(str(trial.get("key", "")), links),
-    ]  # fmt: skip
+        number(lr, "{:.3g}"),
+        number(wd, "{:.3g}"),
+        word(trial["state"]),
+        number(err),
+        number(best),
+        number(epochs, "{:.0f}"),
+        number(wall, "{:.1f}"),
+        _run(str(trial.get("key", "")), links),
+    ]
 
 
 def _float(value: object) -> float:

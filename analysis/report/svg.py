@@ -12,9 +12,13 @@ from analysis.report.html import Html, tag
 _FONT = "'DejaVu Sans', Verdana, sans-serif"
 """Figures are laid out in DejaVu Sans; Verdana, its near relative, is as wide."""
 _NAMED = {
-    "#d55e00": "var(--vermillion)", "#0072b2": "var(--blue)", "#009e73": "var(--green)",
-    "#cc79a7": "var(--purple)", "#56b4e9": "var(--sky)", "#e69f00": "var(--orange)",
-}  # fmt: skip
+    "#d55e00": "var(--vermillion)",
+    "#0072b2": "var(--blue)",
+    "#009e73": "var(--green)",
+    "#cc79a7": "var(--purple)",
+    "#56b4e9": "var(--sky)",
+    "#e69f00": "var(--orange)",
+}
 
 
 def inline(figure: Figure, name: str, title: str, description: str) -> Html:

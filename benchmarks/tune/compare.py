@@ -23,8 +23,8 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.interpolate import RBFInterpolator
 
-from sweep.chooser import Chooser
-from sweep.trial import TrialState
+from sweep.core.trial import TrialState
+from sweep.tuning.sampler import Chooser
 
 HERE = Path(__file__).parent
 EPOCHS = 25
@@ -146,9 +146,13 @@ class Case(NamedTuple):
             "halving": lambda: optuna.pruners.SuccessiveHalvingPruner(min_resource=5, reduction_factor=3),
         }
         return Chooser(
-            seed, EPOCHS, sampler=samplers[self.sampler.rstrip("+")](), pruner=pruners[self.pruner](),
-            start=self.start, counts_pruned=self.sampler.endswith("+"),
-        )  # fmt: skip
+            seed,
+            EPOCHS,
+            sampler=samplers[self.sampler.rstrip("+")](),
+            pruner=pruners[self.pruner](),
+            start=self.start,
+            counts_pruned=self.sampler.endswith("+"),
+        )
 
 
 REPS = 32
@@ -174,10 +178,15 @@ def simulate(surface: Surface, case: Case) -> dict[str, Any]:
     runs = [tuned(surface, case.chooser(i), case.effort, np.random.default_rng([7, i])) for i in range(REPS)]
     regret, epochs = np.array(runs).T
     return {
-        "surface": surface.name, **case._asdict(), "effort": " ".join(map(str, case.effort)), "reps": REPS,
-        "regret": regret.mean(), "se": regret.std(ddof=1) / REPS**0.5, "p90": np.quantile(regret, 0.9),
+        "surface": surface.name,
+        **case._asdict(),
+        "effort": " ".join(map(str, case.effort)),
+        "reps": REPS,
+        "regret": regret.mean(),
+        "se": regret.std(ddof=1) / REPS**0.5,
+        "p90": np.quantile(regret, 0.9),
         "epochs": epochs.mean(),
-    }  # fmt: skip
+    }
 
 
 def main() -> None:

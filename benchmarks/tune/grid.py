@@ -45,20 +45,22 @@ def train(job: tuple[str, str, Point]) -> dict[str, float]:
     """Train one point; return its error after each epoch."""
     import torch
 
-    from sweep import models, training
-    from sweep.data import open_source
-    from sweep.recipe import load
-    from sweep.trial import TrialSpec
+    from sweep.core.trial import TrialSpec
+    from sweep.data.datasets import open_source
+    from sweep.models import registry
+    from sweep.recipes.loading import load
+    from sweep.training import loop
+    from sweep.training.streams import open_batches
 
     torch.set_num_threads(1)
     model, optimizer, (lr, wd, seed) = job
     recipe = load("digits")
     source = open_source(recipe, None)
-    px, device = recipe.px(models.resolution(model)[0]), torch.device("cpu")
-    batches = training.open_batches(source.load(px), recipe, device, px=px, resize=px, evaluate="minival")
+    px, device = recipe.px(registry.resolution(model)[0]), torch.device("cpu")
+    batches = open_batches(source.load(px), recipe, device, px=px, resize=px, evaluate="minival")
     spec = TrialSpec(key="grid", model=model, optimizer=optimizer, lr=lr, weight_decay=wd, seed=seed)
     row: dict[str, float] = {"lr": lr, "wd": wd, "seed": seed}
-    pack = training.train([spec], recipe, batches, classes=source.classes, px=px, device=device)
+    pack = loop.train([spec], recipe, batches, classes=source.classes, px=px, device=device)
     for (record,) in pack:
         assert record is not None
         row[f"top1_err_{record.epoch}"] = round(record.top1_err, 3)

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from sweep.data.images import Images, Splits, fingerprint, hold_out, resize, train_and_minival
-from sweep.recipe import Recipe
+from sweep.recipes.recipe import Recipe
 
 _VAL, _MINIVAL = 500, 297  # leaves 1,000 to train on
 

@@ -13,7 +13,7 @@ from PIL import Image
 from sweep.data.decode import is_readable, read_bytes, read_rgb
 from sweep.data.images import Files, FileSplits, Images, Splits, stratified
 from sweep.errors import InputError
-from sweep.recipe import Recipe
+from sweep.recipes.recipe import Recipe
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".ppm", ".pgm", ".tif", ".tiff")
 _HELD_OUT_SHARE = 0.1

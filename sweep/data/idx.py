@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from sweep.data.images import Images, Splits, fingerprint, resize, train_and_minival
 from sweep.errors import InputError
-from sweep.recipe import Recipe
+from sweep.recipes.recipe import Recipe
 
 _MOST_DIMENSIONS = 32  # of an array, in every version of numpy
 _MINIVAL_ONE_IN = 12  # one in twelve training images: 5,000 of Fashion-MNIST's 60,000

@@ -73,8 +73,14 @@ def resize(images: Images, px: int) -> Images:
     """Scale square images to ``px`` × ``px``, bilinear with antialiasing."""
     if images.pixels.shape[1:3] == (px, px):
         return images
-    resized = [np.asarray(Image.fromarray(image.squeeze(-1) if image.shape[-1] == 1 else image).resize(
-        (px, px), Image.Resampling.BILINEAR)) for image in images.pixels]  # fmt: skip
+    resized = [
+        np.asarray(
+            Image.fromarray(image.squeeze(-1) if image.shape[-1] == 1 else image).resize(
+                (px, px), Image.Resampling.BILINEAR
+            )
+        )
+        for image in images.pixels
+    ]
     return Images(np.stack(resized).reshape(len(resized), px, px, -1), images.labels)
 
 

@@ -4,6 +4,9 @@ They are not the models of timm's zoo: the study retuned widths, depths and reso
 widths and depths rather than the parameters (w0, wa, wm) they were drawn from, so these are given.
 """
 
+from sweep.models import prepare_timm  # noqa: F401 - before timm
+
+# isort: split
 import math
 from typing import Any
 
@@ -12,7 +15,7 @@ from timm.models import build_model_with_cfg
 from timm.models.regnet import RegNet, RegNetCfg
 from torch import nn
 
-from sweep.catalog import RegNetY
+from sweep.models.catalog import RegNetY
 
 _GENERATE = {"depth", "w0", "wa", "wm", "group_min_ratio"}
 """What timm makes depths and widths from."""
@@ -35,16 +38,23 @@ class StagedRegNet(RegNet):
         rates = calculate_drop_path_rates(drop_path_rate, list(self._depths), stagewise=True)
         stages = [
             {
-                "out_chs": width, "depth": depth, "stride": 2, "dilation": 1,
-                "bottle_ratio": cfg.bottle_ratio, "group_size": min(cfg.group_size, width),
+                "out_chs": width,
+                "depth": depth,
+                "stride": 2,
+                "dilation": 1,
+                "bottle_ratio": cfg.bottle_ratio,
+                "group_size": min(cfg.group_size, width),
                 "drop_path_rates": stage_rates,
             }
             for depth, width, stage_rates in zip(self._depths, self._widths, rates, strict=True)
-        ]  # fmt: skip
+        ]
         common = {
-            "downsample": cfg.downsample, "se_ratio": cfg.se_ratio, "linear_out": cfg.linear_out,
-            "act_layer": cfg.act_layer, "norm_layer": cfg.norm_layer,
-        }  # fmt: skip
+            "downsample": cfg.downsample,
+            "se_ratio": cfg.se_ratio,
+            "linear_out": cfg.linear_out,
+            "act_layer": cfg.act_layer,
+            "norm_layer": cfg.norm_layer,
+        }
         return stages, common
 
 

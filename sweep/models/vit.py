@@ -3,6 +3,9 @@
 Initialisation follows the study's code (pycls); timm's own differs in every layer.
 """
 
+from sweep.models import prepare_timm  # noqa: F401 - before timm
+
+# isort: split
 import math
 from functools import partial
 from typing import Any
@@ -12,7 +15,7 @@ from timm.layers import ConvNormAct, HybridEmbed, PatchEmbed
 from timm.models import VisionTransformer, build_model_with_cfg
 from torch import nn
 
-from sweep.catalog import Stem, ViT
+from sweep.models.catalog import Stem, ViT
 
 
 class ConvStem(PatchEmbed):
@@ -37,9 +40,13 @@ class ConvStem(PatchEmbed):
 def create_vit(name: str, spec: ViT, **kwargs: Any) -> VisionTransformer:
     """Build a model of the study; ``kwargs`` are timm's (``num_classes``, ``img_size``, …)."""
     body: dict[str, Any] = {
-        "patch_size": spec.patch, "embed_dim": spec.hidden, "depth": spec.blocks,
-        "num_heads": spec.heads, "mlp_ratio": spec.mlp_ratio, "img_size": spec.train_px,
-    }  # fmt: skip
+        "patch_size": spec.patch,
+        "embed_dim": spec.hidden,
+        "depth": spec.blocks,
+        "num_heads": spec.heads,
+        "mlp_ratio": spec.mlp_ratio,
+        "img_size": spec.train_px,
+    }
     if spec.stem:
         body["embed_layer"] = partial(ConvStem, stem=spec.stem)
     if spec.backbone:

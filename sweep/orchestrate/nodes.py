@@ -6,11 +6,11 @@ from typing import Any
 import ray
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
+from sweep.checkpoints.probe import Probe, probe
+from sweep.core.resources import Resources
 from sweep.data.images import FileSplits, Splits
 from sweep.errors import InputError
-from sweep.ray_help import check_carried, last_line
-from sweep.storage import Probe, probe
-from sweep.trial import Resources
+from sweep.orchestrate.preflight import check_carried, last_line
 
 ANSWER_S = 300.0
 """The machines have so long to say what they see; each may have to start a process first."""

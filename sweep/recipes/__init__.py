@@ -1,1 +1,1 @@
-"""Recipes shipped with the package: one TOML file each."""
+"""What a training is, as TOML files."""

@@ -8,8 +8,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from sweep.errors import InputError, unknown
-from sweep.sources.source import Source, several
-from sweep.workspace import COLUMNS
+from sweep.sources.base import Source, several
+from sweep.workspace.table import COLUMNS
 
 NAN = ("diverged", "failed")
 RESULTS = ("top1_err", "best_top1_err", "epochs", "wall_s")
@@ -30,15 +30,38 @@ _ALIASES = {
     "state": ("status",),
     "best_top1_err": (),
     "top1_err": (
-        "top1_error", "val_top1_err", "test_top1_err", "val_err", "test_err", "val_error", "test_error",
-        "err", "error", "err1", "value",
+        "top1_error",
+        "val_top1_err",
+        "test_top1_err",
+        "val_err",
+        "test_err",
+        "val_error",
+        "test_error",
+        "err",
+        "error",
+        "err1",
+        "value",
     ),
-}  # fmt: skip
+}
 _ACCURACIES = (
-    "accuracy", "acc", "val_acc", "val_accuracy", "valid_acc", "test_acc", "test_accuracy", "eval_accuracy",
-    "top1_acc", "top1_accuracy", "val_top1", "val_top1_acc", "val_acc1", "acc1", "acc_1", "top1",
+    "accuracy",
+    "acc",
+    "val_acc",
+    "val_accuracy",
+    "valid_acc",
+    "test_acc",
+    "test_accuracy",
+    "eval_accuracy",
+    "top1_acc",
+    "top1_accuracy",
+    "val_top1",
+    "val_top1_acc",
+    "val_acc1",
+    "acc1",
+    "acc_1",
+    "top1",
     "mean_accuracy",
-)  # fmt: skip
+)
 _OPTIONAL = ("best_top1_err", "epochs", "wall_s")
 """Of no account to an EDF: where two columns fit, the likelier is taken, and the preview says so."""
 

@@ -2,9 +2,9 @@
 
 from typing import Any
 
+from sweep.core.trial import TrialState
 from sweep.errors import InputError
-from sweep.sources.source import LOST, STOPPED, Source, table_of
-from sweep.trial import TrialState
+from sweep.sources.base import LOST, STOPPED, Source, table_of
 
 _STATES = {
     "FINISHED": TrialState.FINISHED,
@@ -23,7 +23,7 @@ def read(experiment: str, name: str) -> Source:
     InputError
         If the store or the experiment is not there, or has no runs.
     """
-    from sweep.store.runs import read_runs
+    from sweep.tracking.runs import read_runs
 
     runs = read_runs(experiment)
     parents = {run["parent"] for run in runs}
@@ -33,12 +33,15 @@ def read(experiment: str, name: str) -> Source:
     rows = table_of(_cells(run) for run in trials)
     left = len(runs) - len(trials)
     return Source(
-        name=name, kind="MLflow experiment", rows=rows, ids=[run["id"] for run in trials],
+        name=name,
+        kind="MLflow experiment",
+        rows=rows,
+        ids=[run["id"] for run in trials],
         settings=[column for column in rows.columns if not column.startswith("metrics.")],
         measures=[column for column in rows.columns if column.startswith("metrics.")] + ["wall_s"],
         states=[_state(run) for run in trials],
         notes=(f"{left} parent runs are no trials: their child runs are",) if left else (),
-    )  # fmt: skip
+    )
 
 
 def _state(run: dict[str, Any]) -> str:

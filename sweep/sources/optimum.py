@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 
 from sweep.errors import InputError
+from sweep.sources.base import several
 from sweep.sources.mapping import pairs
-from sweep.sources.source import several
 
 RELATIVE = 1e-6
 """An lr or weight decay this near is the same one, written with fewer digits."""

@@ -4,10 +4,10 @@ import json
 from pathlib import Path
 from typing import Any
 
-from sweep.databases import masked, sqlite_file, sqlite_lacks
+from sweep.core.trial import TrialState
 from sweep.errors import InputError, unknown
-from sweep.sources.source import LOST, STOPPED, Source, home_expanded, several, table_of
-from sweep.trial import TrialState
+from sweep.sources.base import LOST, STOPPED, Source, home_expanded, several, table_of
+from sweep.utils.database_urls import masked, sqlite_file, sqlite_lacks
 
 SEPARATOR = "::"
 
@@ -110,11 +110,16 @@ def _source(study: Any, name: str) -> Source:
     measures = [c for c in rows.columns if not c.startswith("params_")]
     settings = [c for c in rows.columns if c.startswith(("params_", "user_attrs_", "study_"))]
     return Source(
-        name=name, kind="Optuna study", rows=rows, ids=[str(trial.number) for trial in trials],
-        settings=settings, measures=measures, states=[_STATES[trial.state.name] for trial in trials],
+        name=name,
+        kind="Optuna study",
+        rows=rows,
+        ids=[str(trial.number) for trial in trials],
+        settings=settings,
+        measures=measures,
+        states=[_STATES[trial.state.name] for trial in trials],
         maximize=directions[0] == "MAXIMIZE" if len(directions) == 1 else None,
         notes=_notes(trials, directions),
-    )  # fmt: skip
+    )
 
 
 def _cells(trial: Any, objectives: int) -> dict[str, Any]:

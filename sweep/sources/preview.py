@@ -4,11 +4,11 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from sweep.progress import counted
-from sweep.sources.canon import UNKNOWN, Canon
+from sweep.sources.base import Source, several
 from sweep.sources.mapping import Origin
-from sweep.sources.source import Source, several
-from sweep.workspace import COLUMNS
+from sweep.sources.normalise import UNKNOWN, Canon
+from sweep.utils.text import counted
+from sweep.workspace.table import COLUMNS
 
 _WIDTH = 14
 

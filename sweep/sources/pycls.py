@@ -8,9 +8,9 @@ import json
 from pathlib import Path
 from typing import Any
 
+from sweep.core.trial import TrialState
 from sweep.errors import InputError
-from sweep.sources.source import LOST, Source, flat, table_of
-from sweep.trial import TrialState
+from sweep.sources.base import LOST, Source, flat, table_of
 
 AVERAGED, PLAIN = "test_ema_epoch", "test_epoch"
 """What a job logs of its evaluations: of the averaged weights, and of the weights themselves."""
@@ -34,13 +34,16 @@ def read(path: Path, name: str) -> Source:
     measure = f"{kept}.top1_err"
     ends = [_end(job) for job in jobs]
     return Source(
-        name=name, kind="pycls sweep", rows=rows, ids=[_id(job, i) for i, job in enumerate(jobs)],
+        name=name,
+        kind="pycls sweep",
+        rows=rows,
+        ids=[_id(job, i) for i, job in enumerate(jobs)],
         settings=[column for column in rows.columns if column.startswith("cfg.")],
         measures=[column for column in (measure, "epochs", "wall_s") if column in rows],
         states=[str(TrialState.FINISHED) if now and now == last else LOST for now, last in ends],
         series={f"{kind}.top1_err": [_logged(job, kind) for job in jobs] for kind in (AVERAGED, PLAIN)},
         notes=_notes(jobs, ends, measure),
-    )  # fmt: skip
+    )
 
 
 def _load(path: Path) -> list[Any]:

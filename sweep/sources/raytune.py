@@ -5,9 +5,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from sweep.core.trial import TrialState
 from sweep.errors import InputError
-from sweep.sources.source import LOST, Source, flat, several, table_of
-from sweep.trial import TrialState
+from sweep.sources.base import LOST, Source, flat, several, table_of
 
 STATE_FILES = "experiment_state-*.json"
 PARAMS, RESULTS, ERROR = "params.json", "result.json", "error.txt"
@@ -40,12 +40,16 @@ def read(folder: Path, name: str) -> Source:
     rows = table_of(cells)
     measures = [column for column in rows.columns if not column.startswith("config/")]
     return Source(
-        name=name, kind="Ray Tune result folder", rows=rows, ids=[trial["id"] for trial in trials],
-        settings=[column for column in rows.columns if column.startswith("config/")], measures=measures,
+        name=name,
+        kind="Ray Tune result folder",
+        rows=rows,
+        ids=[trial["id"] for trial in trials],
+        settings=[column for column in rows.columns if column.startswith("config/")],
+        measures=measures,
         states=[_state(folder, trial, lines) for trial, lines in zip(trials, results, strict=True)],
         series={c: [[_number(line.get(c)) for line in lines] for lines in results] for c in measures},
         notes=tuple(notes),
-    )  # fmt: skip
+    )
 
 
 def _listed(folder: Path, notes: list[str]) -> list[dict[str, Any]]:
@@ -56,10 +60,11 @@ def _listed(folder: Path, notes: list[str]) -> list[dict[str, Any]]:
             for packed, *_ in json.loads(path.read_text())["trial_data"]:
                 trial = json.loads(packed) if isinstance(packed, str) else packed
                 trials[str(trial["trial_id"])] = {
-                    "id": str(trial["trial_id"]), "config": dict(trial["config"]),
+                    "id": str(trial["trial_id"]),
+                    "config": dict(trial["config"]),
                     "status": str(trial["status"]),
                     "folder": str(trial.get("relative_logdir") or trial["trial_id"]),
-                }  # fmt: skip
+                }
         except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
             raise InputError(f"{path} is damaged, or no state of a Ray Tune experiment: {error!r}") from error
     listed = {trial["folder"] for trial in trials.values()}

@@ -6,8 +6,8 @@ from typing import Any
 import pandas as pd
 
 from sweep.errors import InputError
-from sweep.sources.source import Source
-from sweep.workspace import COLUMNS
+from sweep.sources.base import Source
+from sweep.workspace.table import COLUMNS
 
 SUFFIXES = (".csv", ".parquet")
 
@@ -29,9 +29,14 @@ def read(path: Path, name: str) -> Source:
     columns = [str(column) for column in rows.columns]
     ours = set(COLUMNS) - set(_NEWER) <= set(columns)
     return Source(
-        name=name, kind="Parquet table" if parquet else "CSV table", rows=rows.set_axis(columns, axis=1),
-        ids=[str(i) for i in range(len(rows))], settings=columns, measures=columns, ours=ours,
-    )  # fmt: skip
+        name=name,
+        kind="Parquet table" if parquet else "CSV table",
+        rows=rows.set_axis(columns, axis=1),
+        ids=[str(i) for i in range(len(rows))],
+        settings=columns,
+        measures=columns,
+        ours=ours,
+    )
 
 
 def _load(path: Path, *, parquet: bool) -> pd.DataFrame:
@@ -64,8 +69,8 @@ def as_exported(source: Source) -> pd.DataFrame:
     InputError
         If a number is none.
     """
-    from sweep.draw import typed
     from sweep.sources.cells import numbers, whole_numbers, words
+    from sweep.workspace.table import typed
 
     cells: dict[str, Any] = {}
     for column in COLUMNS:

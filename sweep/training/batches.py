@@ -8,7 +8,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from sweep.data.images import Images, Splits
-from sweep.recipe import Recipe
+from sweep.recipes.recipe import Recipe
 from sweep.training.ranks import ALONE, Ranks
 
 EVAL_BATCH = 500
@@ -51,9 +51,14 @@ class BatchSource:
     """
 
     def __init__(
-        self, splits: Splits, recipe: Recipe, device: torch.device,
-        *, evaluate: str = "val", ranks: Ranks = ALONE,
-    ) -> None:  # fmt: skip
+        self,
+        splits: Splits,
+        recipe: Recipe,
+        device: torch.device,
+        *,
+        evaluate: str = "val",
+        ranks: Ranks = ALONE,
+    ) -> None:
         self._recipe, self._device, self._ranks = recipe, device, ranks
         self._train = _to_tensors(splits.train, device)
         self._eval = _to_tensors(getattr(splits, evaluate), device)

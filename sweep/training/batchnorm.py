@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from sweep.recipe import Recipe
+from sweep.recipes.recipe import Recipe
 from sweep.training.batches import Batch
 from sweep.training.randomness import seed_of, seeded
 from sweep.training.ranks import ALONE, Ranks

@@ -10,7 +10,7 @@ from typing import IO, Any, TypeVar
 
 import torch
 
-from sweep.storage import Shelf, StorageAwayError
+from sweep.checkpoints.base import Shelf, StorageAwayError
 
 EVERY_S = 10.0
 """A training writes a checkpoint at most so often, in the middle of an epoch too."""

@@ -5,7 +5,7 @@ import copy
 import torch
 from torch import nn
 
-from sweep.recipe import Recipe
+from sweep.recipes.recipe import Recipe
 
 
 class WeightAverage:

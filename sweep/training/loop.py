@@ -7,7 +7,8 @@ from typing import Any
 
 import torch
 
-from sweep.recipe import Recipe
+from sweep.core.trial import EpochRecord, TrialSpec
+from sweep.recipes.recipe import Recipe
 from sweep.training import compiling
 from sweep.training.batches import Batches
 from sweep.training.checkpoint import Checkpoint
@@ -15,13 +16,19 @@ from sweep.training.member import Member
 from sweep.training.memory import explained
 from sweep.training.mixing import mix
 from sweep.training.ranks import ALONE, Ranks
-from sweep.trial import EpochRecord, TrialSpec
 
 
 def train(
-    trials: Sequence[TrialSpec], recipe: Recipe, batches: Batches, *, classes: int, px: int,
-    device: torch.device, checkpoint: Checkpoint | None = None, ranks: Ranks = ALONE,
-) -> Iterator[list[EpochRecord | None]]:  # fmt: skip
+    trials: Sequence[TrialSpec],
+    recipe: Recipe,
+    batches: Batches,
+    *,
+    classes: int,
+    px: int,
+    device: torch.device,
+    checkpoint: Checkpoint | None = None,
+    ranks: Ranks = ALONE,
+) -> Iterator[list[EpochRecord | None]]:
     """Train a pack of trials in lock-step; nothing stops one before its last epoch but divergence.
 
     On a CPU with one thread a trial's result is the same to the last bit every time, whatever its company.
@@ -74,9 +81,15 @@ class _Pack:
     """Trials that are trained in lock-step, and how far they have come."""
 
     def __init__(
-        self, trials: Sequence[TrialSpec], recipe: Recipe, batches: Batches,
-        *, classes: int, ranks: Ranks, **building: Any,
-    ) -> None:  # fmt: skip
+        self,
+        trials: Sequence[TrialSpec],
+        recipe: Recipe,
+        batches: Batches,
+        *,
+        classes: int,
+        ranks: Ranks,
+        **building: Any,
+    ) -> None:
         self._recipe, self._batches, self._classes, self._ranks = recipe, batches, classes, ranks
         self._members = [Member(trial, recipe, classes=classes, ranks=ranks, **building) for trial in trials]
         self.epoch = 0

@@ -8,8 +8,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from sweep import models
-from sweep.recipe import Recipe
+from sweep.core.trial import EpochRecord, TrialSpec
+from sweep.models import registry
+from sweep.recipes.recipe import Recipe
 from sweep.training.batches import Batch, Batches
 from sweep.training.batchnorm import RunningStatistics, renew_batchnorm
 from sweep.training.compiling import compiled
@@ -18,7 +19,6 @@ from sweep.training.optim import lr_factor, make_optimizer
 from sweep.training.precision import Precision
 from sweep.training.randomness import seed_of, seeded
 from sweep.training.ranks import ALONE, Ranks
-from sweep.trial import EpochRecord, TrialSpec
 
 
 class Member:
@@ -29,7 +29,7 @@ class Member:
     ) -> None:
         self._trial, self._recipe, self._device, self._ranks = trial, recipe, device, ranks
         with seeded(trial.seed, device):
-            model = models.create(trial.model, num_classes=classes, px=px)
+            model = registry.create(trial.model, num_classes=classes, px=px)
         self._model = model.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self._optimizer = make_optimizer(trial.optimizer, self._model, trial.lr, trial.weight_decay)
         self._average = WeightAverage(self._model, recipe) if recipe.ema_steps else None

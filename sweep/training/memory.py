@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 import torch
 
-from sweep.recipe import Recipe
+from sweep.recipes.recipe import Recipe
 
 
 class TrainingOutOfMemoryError(RuntimeError):

@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from sweep.models import _torchvision
-from sweep.recipe import Recipe
+from sweep.recipes.recipe import Recipe
 from sweep.training.batches import Batch
 from sweep.training.randomness import seed_of, seeded
 from sweep.training.ranks import ALONE, Ranks

@@ -5,9 +5,9 @@ import math
 import torch
 from torch import nn
 
+from sweep.core.trial import OPTIMIZERS
 from sweep.errors import unknown
-from sweep.recipe import Recipe
-from sweep.trial import OPTIMIZERS
+from sweep.recipes.recipe import Recipe
 
 
 def make_optimizer(name: str, model: nn.Module, lr: float, weight_decay: float) -> torch.optim.Optimizer:

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor, distributed, nn
 
-from sweep.recipe import Recipe
+from sweep.recipes.recipe import Recipe
 
 TIMEOUT = datetime.timedelta(hours=1)
 """How long a process waits for another one: whoever started them sees sooner that one is lost."""

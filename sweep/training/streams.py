@@ -16,7 +16,7 @@ from torch.utils.data import DataLoader, Dataset
 from sweep.data.decode import REDUCED, Decoded, ImageFile
 from sweep.data.images import FileSplits, Images, Splits
 from sweep.models import _torchvision
-from sweep.recipe import Recipe
+from sweep.recipes.recipe import Recipe
 from sweep.training.batches import EVAL_BATCH, Batch, Batches, BatchSource
 from sweep.training.randomness import seed_of
 from sweep.training.ranks import ALONE, Ranks
@@ -30,9 +30,16 @@ _Image = ImageFile | Decoded
 
 
 def open_batches(
-    splits: Splits | FileSplits, recipe: Recipe, device: torch.device, *, px: int, resize: int,
-    evaluate: str = "val", readers: int = 0, ranks: Ranks = ALONE,
-) -> Batches:  # fmt: skip
+    splits: Splits | FileSplits,
+    recipe: Recipe,
+    device: torch.device,
+    *,
+    px: int,
+    resize: int,
+    evaluate: str = "val",
+    readers: int = 0,
+    ranks: Ranks = ALONE,
+) -> Batches:
     """Return the batches of a data set: kept on the device, or read one by one if the recipe asks for it.
 
     Parameters
@@ -114,10 +121,13 @@ class StreamedBatches:
         self._images, self._recipe, self._device, self._ranks = images, recipe, device, ranks
         self._order = _Order()
         self._loader = DataLoader(
-            images, batch_sampler=self._order, num_workers=readers, persistent_workers=readers > 0,
+            images,
+            batch_sampler=self._order,
+            num_workers=readers,
+            persistent_workers=readers > 0,
             pin_memory=device.type == "cuda",
             generator=torch.Generator(),  # else it draws from the global one
-        )  # fmt: skip
+        )
         self._mean, self._std = (
             torch.tensor(m, device=device).reshape(1, 3, 1, 1) * 255 for m in (MEAN, STD)
         )

@@ -6,11 +6,11 @@ from typing import Any
 
 import torch
 
+from sweep.core.trial import TrialSpec
 from sweep.data.images import FileSplits, Splits
-from sweep.recipe import Recipe
+from sweep.recipes.recipe import Recipe
 from sweep.training.loop import train
 from sweep.training.streams import open_batches
-from sweep.trial import TrialSpec
 
 ENOUGH_S = 0.2
 """A step that takes so long is timed well enough; faster ones are timed with more images."""
@@ -50,9 +50,14 @@ def _second_epoch(
     """Return the seconds of an epoch of some steps and the evaluation of two minibatches, once warm."""
     few: Any = splits._replace(train=_first(splits.train, steps * batch), val=_first(splits.val, 2 * batch))
     short = dataclasses.replace(
-        recipe, batch=batch, epochs=2, warmup_epochs=0, train_subset=None, batchnorm_images=0,
+        recipe,
+        batch=batch,
+        epochs=2,
+        warmup_epochs=0,
+        train_subset=None,
+        batchnorm_images=0,
         micro_batch=recipe.micro_batch and min(recipe.micro_batch, batch),
-    )  # fmt: skip
+    )
     batches = open_batches(few, short, building["device"], px=building["px"], resize=building["px"])
     epochs = train([trial], short, batches, **building)
     next(epochs)

@@ -1,0 +1,1 @@
+"""Where checkpoints lie: a folder, or an S3 store."""

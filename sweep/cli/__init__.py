@@ -1,0 +1,1 @@
+"""The command line: Typer commands that build one request, call one function and choose an exit code."""

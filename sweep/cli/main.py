@@ -1,0 +1,37 @@
+"""The command line: its entry point, and what becomes of errors."""
+
+import sys
+
+from sweep.cli import results, run, status, tune  # noqa: F401 - each registers its commands
+from sweep.cli.app import app
+from sweep.cli.study import study
+from sweep.console.output import plain_console
+from sweep.errors import InputError
+
+app.add_typer(study, name="study", epilog="Example: [bold]sweep study lengths --size 1mf[/bold]")
+
+
+def main() -> None:
+    """Run the command line. Wrong usage or input: one message, exit code 2."""
+    try:
+        app()
+    except ValueError as error:
+        if not _is_users(error):
+            raise
+        _fail(str(error))
+    except OSError as error:  # a path that is too long, a folder that is another's, a full disk
+        _fail(str(error))
+
+
+def _fail(message: str) -> None:
+    from rich.markup import escape
+
+    plain_console(stderr=True).print("[red]Error:[/red]", escape(message))
+    sys.exit(2)
+
+
+def _is_users(error: ValueError) -> bool:
+    from analysis.errors import AnalysisError
+    from search_spaces.errors import SearchSpaceError
+
+    return isinstance(error, InputError | SearchSpaceError | AnalysisError)

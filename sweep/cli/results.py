@@ -1,0 +1,140 @@
+"""Commands that read trials: export, cdf, compare, scatter, report."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from sweep.cli.app import app
+from sweep.cli.options import AsJson, Confidence, Out
+from sweep.cli.trial_options import print_notes, takes_all_trials, takes_trials
+from sweep.console.output import mind, plain_console, print_json
+from sweep.results.selection import Trials
+
+
+@app.command(
+    epilog="Example: [bold]sweep export --out results.parquet[/bold]. With [bold]--from[/bold], trials from "
+    "elsewhere become a table that needs no flags any more"
+)
+@takes_all_trials
+def export(trials: Trials, out: Out) -> None:
+    """Write one row a trial to a .csv, .parquet or .json file."""
+    from sweep.utils.text import counted
+    from sweep.workspace.table import write_table
+
+    write_table(trials.table, out)
+    print_notes(trials)
+    plain_console().print(f"{counted(len(trials.table), 'trial')} written to {out}", markup=False)
+
+
+@app.command(
+    epilog="Example: [bold]sweep cdf --out fig.pdf[/bold]. With [bold]--absolute[/bold]: the error itself. "
+    "From elsewhere: [bold]sweep cdf --from results.csv --optimum lr=1e-3,wd=0.1 --out fig.pdf[/bold]"
+)
+@takes_trials
+def cdf(
+    trials: Trials,
+    out: Out,
+    absolute: Annotated[
+        bool, typer.Option("--absolute", help="The error itself, not Δ to the optimum.")
+    ] = False,
+    band: Annotated[
+        str | None,
+        typer.Option(
+            help="For iid points equal-precision (default), ks, dkw, pointwise; for sobol scramble; or none."
+        ),
+    ] = None,
+    confidence: Confidence = 0.95,
+) -> None:
+    """Draw the EDFs: share of trials within x points of the optimum's error. Steep means robust."""
+    from analysis import curves, figures, read_sweeps, summarise, summary_table, verdicts
+    from sweep.console.comparison import repeats, shares
+    from sweep.results.figures import bands_of, with_places
+    from sweep.workspace.table import learning_table
+
+    warnings = trials.check_comparable()
+    table = with_places(trials.table)
+    drawn = curves(table, absolute=absolute)
+    bands, notes = ({}, []) if band == "none" else bands_of(drawn, band, confidence)
+    sweeps = read_sweeps(table)
+    summary = summary_table([summarise(each, confidence) for each in sweeps])
+    figures.save(figures.cdf_figure(drawn, bands), out)  # once nothing is left that could be refused
+    print_notes(trials)
+    shares(summary, plain_console())
+    repeats(sweeps, confidence, plain_console())
+    flattered = [] if absolute else verdicts(sweeps, learning_table(trials.sweeps))
+    mind(warnings + notes + flattered)
+    plain_console().print(f"Written to {out}", markup=False)
+
+
+@app.command(
+    epilog="Example: [bold]sweep compare[/bold]; [bold]sweep compare --optimizer sgd --out pairs.csv[/bold]"
+)
+@takes_trials
+def compare(
+    trials: Trials,
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", help="Write the table to a .csv, .parquet or .json file.")
+    ] = None,
+    test: Annotated[
+        str, typer.Option(help="paired, unpaired, or auto: paired where models share their points.")
+    ] = "auto",
+    confidence: Confidence = 0.95,
+    as_json: AsJson = False,
+) -> None:
+    """Compare models: which is better, which is more robust, by how much, and how sure that is."""
+    import analysis
+    from sweep.console.comparison import comparisons, repeats, shares
+    from sweep.results.figures import with_places
+    from sweep.workspace.table import learning_table, records, write_table
+
+    warnings = trials.check_comparable()
+    table = with_places(trials.table)
+    sweeps = analysis.read_sweeps(table)
+    pairs = analysis.compare(sweeps, test=test, confidence=confidence)
+    summary = analysis.summary_table([analysis.summarise(each, confidence) for each in sweeps])
+    if out:
+        write_table(analysis.comparison_table(pairs), out)
+    print_notes(trials)
+    if as_json:
+        again = [point for each in sweeps for point in analysis.repeated_points(each, confidence)]
+        tables = {
+            "sweeps": summary,
+            "pairs": analysis.comparison_table(pairs),
+            "repeats": analysis.repeats_table(again),
+        }
+        print_json({name: records(rows) for name, rows in tables.items()})
+        return
+    shares(summary, plain_console())
+    repeats(sweeps, confidence, plain_console())
+    comparisons(pairs, plain_console())
+    mind(warnings + analysis.verdicts(sweeps, learning_table(trials.sweeps)))
+    if out:
+        plain_console().print(f"Written to {out}", markup=False)
+
+
+@app.command(epilog="Example: [bold]sweep scatter --out fig.pdf[/bold]")
+@takes_trials
+def scatter(trials: Trials, out: Out) -> None:
+    """Draw error against lr, wd and lr × wd, with a bar at the optimum."""
+    from analysis import figures
+    from sweep.results.figures import with_places
+
+    figures.save(figures.scatter_figure(with_places(trials.table)), out)
+    print_notes(trials)
+    plain_console().print(f"Written to {out}", markup=False)
+
+
+@app.command(epilog="Example: [bold]sweep report --out report.html[/bold], then open it in any browser")
+@takes_trials
+def report(trials: Trials, out: Out) -> None:
+    """Write all that the sweeps show as one HTML page: what was run, figures, comparisons, every trial."""
+    from analysis.report import report_html
+    from sweep.results import report as reports
+    from sweep.results.figures import with_places
+
+    reports.check_suffix(out)
+    extras = reports.extras(trials.sweeps, trials.check_comparable())
+    reports.write(report_html(with_places(trials.table), extras), out)
+    print_notes(trials)
+    plain_console().print(f"Written to {out}", markup=False)

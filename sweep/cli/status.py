@@ -1,0 +1,115 @@
+"""`sweep status`, `sync`, `models` and `ui`."""
+
+import sys
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from sweep.cli.app import app
+from sweep.cli.options import (
+    DEFAULT_FOLDER,
+    AsJson,
+    Folder,
+)
+from sweep.console.output import plain_console, print_json
+from sweep.errors import InputError
+
+if TYPE_CHECKING:
+    from sweep.workspace.workspace import Workspace
+
+
+@app.command(epilog="Example: [bold]sweep status[/bold], or [bold]sweep status vit_p_1mf --json[/bold]")
+def status(
+    sweep: Annotated[
+        str | None,
+        typer.Argument(help="Name of a sweep or search, or its beginning: shows its trials."),
+    ] = None,
+    check: Annotated[
+        bool, typer.Option("--check", help="Say where plan, journal and MLflow disagree; exit code 1 if so.")
+    ] = False,
+    as_json: AsJson = False,
+    folder: Folder = DEFAULT_FOLDER,
+) -> None:
+    """Show how far the sweeps are, and the searches of `sweep tune`."""
+    from sweep.console import status as console_status
+    from sweep.console.status import status_json
+    from sweep.workspace.workspace import ANY, Workspace
+
+    workspace = Workspace(folder)
+    if check:
+        _check(workspace, workspace.names(*ANY) if sweep is None else [workspace.find(sweep, *ANY)], as_json)
+    sweeps = workspace.all() if sweep is None else [workspace.open_any(sweep)]
+    if as_json:
+        print_json(status_json(sweeps, trials=sweep is not None))
+    elif not sweeps:
+        plain_console().print(f"No sweeps in {folder}/. Begin one: sweep run --model vit_c_1mf", markup=False)
+    else:
+        console_status.status(sweeps, plain_console(), trials=sweep is not None)
+
+
+def _check(workspace: "Workspace", names: list[str], as_json: bool) -> None:
+    from sweep.console import run as console_run
+    from sweep.driver.check import check
+
+    problems = check(workspace, names)
+    if as_json:
+        print_json(problems)
+    else:
+        console_run.check(problems, plain_console())
+    raise typer.Exit(1 if any(problems.values()) else 0)
+
+
+@app.command(epilog="Example: [bold]sweep sync[/bold], after MLflow was away when a run ended")
+def sync(
+    sweep: Annotated[
+        str | None, typer.Argument(help="Only this sweep or search, by a beginning of its name.")
+    ] = None,
+    folder: Folder = DEFAULT_FOLDER,
+) -> None:
+    """Send to MLflow what it has missed or lost; train nothing."""
+    from sweep.console.run import synced
+    from sweep.driver import sync as driver_sync
+    from sweep.workspace.workspace import Workspace
+
+    workspace, console = Workspace(folder), plain_console()
+    sweeps = (
+        [each for each in workspace.all() if not each.is_running]
+        if sweep is None
+        else [workspace.open_any(sweep)]
+    )
+    if not driver_sync.sync(sweeps, workspace, console):
+        raise typer.Exit(1)
+    synced(sweeps, console)
+
+
+@app.command(epilog="Example: [bold]sweep models[/bold]")
+def models(as_json: AsJson = False, folder: Folder = DEFAULT_FOLDER) -> None:
+    """List the models: cost at their own resolution, and where an optimum is known."""
+    from search_spaces import read_found
+    from sweep.console.models import found_table, model_rows, models_table
+    from sweep.workspace.search import FOUND
+    from sweep.workspace.workspace import Workspace
+
+    found = read_found(Workspace(folder).folder / FOUND)
+    rows = model_rows(found)
+    if as_json:
+        print_json(rows)
+    else:
+        models_table(rows, plain_console())
+        found_table(found, folder / FOUND, plain_console())
+
+
+@app.command(epilog="Example: [bold]sweep ui --port 5000[/bold]")
+def ui(
+    host: Annotated[str, typer.Option(help="Interface to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Port to listen on.")] = 5000,
+) -> None:
+    """Open MLflow's UI on the sweeps of this folder (the same as `mlflow ui`)."""
+    import os
+
+    uri = os.environ.get("MLFLOW_TRACKING_URI", "")
+    if uri.startswith(("http://", "https://")):
+        raise InputError(f"MLFLOW_TRACKING_URI names a server, {uri}: open that address in a browser")
+    backend = ["--backend-store-uri", uri] if uri else []
+    words = ["ui", "--host", host, "--port", str(port), *backend]
+    os.execv(sys.executable, [sys.executable, "-m", "mlflow", *words])

@@ -1,0 +1,64 @@
+"""What `sweep cdf` and `sweep compare` print."""
+
+import math
+from collections.abc import Hashable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+from rich.table import Column, Table
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from analysis import Comparison
+    from analysis import Sweep as AnalysedSweep
+
+
+def shares(summary: "pd.DataFrame", console: Console) -> None:
+    """Print level and spread of each sweep side by side; see `analysis.summary_table`."""
+    words = ("points", "diverged", "error at optimum", "median error", "≤1", "≤2", "≤4", "≤8", "area ≤8")
+    table = Table(Column("model", overflow="fold"), Column("optimizer", overflow="fold"), *words)
+    for row in summary.to_dict("records"):
+        seeds = f" (mean of {row['seeds']})" if row["seeds"] > 1 else ""
+        points = str(row["n"]) + (f" (of {row['n'] + row['missing']})" if row["missing"] else "")
+        at_optimum = "–" if math.isnan(row["optimum_err"]) else f"{row['optimum_err']:.2f} %{seeds}"
+        errors = [at_optimum, _estimate(row, "median")]
+        within = [_estimate(row, name) for name in ("within_1", "within_2", "within_4", "within_8", "area_8")]
+        table.add_row(row["model"], row["optimizer"], points, str(row["diverged"]), *errors, *within)
+    console.print(table)
+    console.print(
+        "≤x: share of points within x points of the error at the optimum; area: under that curve up to 8 "
+        "points, 1 at best. In brackets: confidence limits."
+    )
+
+
+def _estimate(row: Mapping[Hashable, Any], name: str) -> str:
+    """Write an estimate of a summary with its limits, where it has any."""
+    value, low, high = (row[name + suffix] for suffix in ("", "_low", "_high"))
+    if math.isnan(value):
+        return "–"
+    return f"{value:.2f}" if math.isnan(low) else f"{value:.2f} ({low:.2f}–{high:.2f})"
+
+
+def repeats(sweeps: "Sequence[AnalysedSweep]", confidence: float, console: Console) -> None:
+    """Print what other seeds make of chosen points, if any were trained with several."""
+    from analysis import of_repeats, repeated_points
+
+    for point in (point for sweep in sweeps for point in repeated_points(sweep, confidence)):
+        console.print(f"{point.sweep.model}, {point.sweep.optimizer}: {of_repeats(point)}", markup=False)
+
+
+def comparisons(pairs: "Sequence[Comparison]", console: Console) -> None:
+    """Print what pairs of models differ in, in words."""
+    from analysis import sentences
+
+    console.print()
+    for pair in pairs:
+        console.print(f"{pair.a.model} – {pair.b.model}", style="bold", markup=False)
+        for sentence in sentences(pair):
+            console.print(f"  {sentence}", markup=False)
+    if any(pair.tests for pair in pairs):
+        console.print(
+            "Corrected: for the number of pairs, so that of all differences claimed in the error, and of all "
+            "in robustness, at most 5 % are expected to be false."
+        )

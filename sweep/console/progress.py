@@ -1,0 +1,127 @@
+"""How far a run has come: a bar on a terminal, plain lines elsewhere."""
+
+import statistics
+import time
+from collections import Counter
+from collections.abc import Iterable
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+from sweep.core.trial import EpochRecord, TrialRecord, TrialSpec, TrialState
+from sweep.utils.text import duration
+
+_LINE_EVERY_S = 15.0
+_ENDS = (TrialState.FINISHED, TrialState.DIVERGED, TrialState.FAILED, TrialState.PRUNED)
+
+
+class Tally:
+    """Counts what has ended and estimates what is left.
+
+    Parameters
+    ----------
+    work : iterable of (str, int)
+        The model and the epochs of each trial that is to run.
+    parallel : int
+        How many run at once.
+    """
+
+    def __init__(self, work: Iterable[tuple[str, int]], parallel: int) -> None:
+        work = list(work)
+        self.total, self._parallel = len(work), parallel
+        self._left: Counter[str] = Counter()  # epochs of each model
+        for model, epochs in work:
+            self._left[model] += epochs
+        self._under_way: dict[str, tuple[str, int]] = {}  # trial → its model, and epochs it has behind it
+        self._paces: dict[str, tuple[float, int]] = {}  # of each model: seconds and epochs of ended trials
+        self.counts = dict.fromkeys(_ENDS, 0)
+        self.best: float | None = None
+
+    @property
+    def done(self) -> int:
+        """Trials that have ended, however."""
+        return sum(self.counts.values())
+
+    def report(self, trial: TrialSpec, record: EpochRecord) -> None:
+        """Take an epoch of a running trial in."""
+        self._under_way[trial.key] = trial.model, record.epoch
+
+    def add(self, trial: TrialSpec, record: TrialRecord, epochs: int) -> None:
+        """Take the end of a trial of so many epochs in.
+
+        A pruned trial spreads its time over all its epochs: the next ones may be pruned, too. How long one
+        lasts that diverged or failed says nothing of the others.
+        """
+        self.counts[record.state] += 1
+        self._left[trial.model] -= epochs
+        self._under_way.pop(trial.key, None)
+        if record.state in (TrialState.FINISHED, TrialState.PRUNED) and record.wall_s is not None:
+            seconds, number = self._paces.get(trial.model, (0.0, 0))
+            self._paces[trial.model] = (seconds + record.wall_s, number + epochs)
+        if record.top1_err is not None:
+            self.best = record.top1_err if self.best is None else min(self.best, record.top1_err)
+
+    def seconds_left(self) -> float | None:
+        """Estimate the time to the end from each model's seconds an epoch so far; None before the first."""
+        paces = {model: seconds / epochs for model, (seconds, epochs) in self._paces.items()}
+        if not paces:
+            return None
+        left, typical = self._left.copy(), statistics.fmean(paces.values())
+        for model, epochs in self._under_way.values():
+            left[model] -= epochs
+        work = sum(epochs * paces.get(model, typical) for model, epochs in left.items())
+        return work / min(self._parallel, max(1, self.total - self.done))
+
+    def text(self) -> str:
+        """Say it in one line."""
+        finished, diverged, failed, pruned = (self.counts[state] for state in _ENDS)
+        early = f", {pruned} pruned" if pruned else ""
+        best = "" if self.best is None else f", best error {self.best:.2f} %"
+        left = self.seconds_left()
+        eta = "" if left is None or self.done == self.total else f", about {duration(left)} left"
+        return f"{finished} finished, {diverged} diverged, {failed} failed{early}{best}{eta}"
+
+
+class ProgressView:
+    """Shows a tally while a run goes on; use it as a context."""
+
+    def __init__(self, tally: Tally, console: Console) -> None:
+        self._tally, self._console = tally, console
+        self._last_line = time.monotonic()
+        self.note = ""
+        """Something to be said beside it, such as that MLflow is away."""
+        self._bar = Progress(
+            TextColumn("trials {task.completed:.0f}/{task.total:.0f}"),
+            BarColumn(bar_width=24),
+            TextColumn("{task.description}"),
+            TimeElapsedColumn(),
+            console=console,
+            disable=not console.is_terminal,
+        )
+        self._task = self._bar.add_task("starting workers", total=tally.total)
+
+    def __enter__(self) -> "ProgressView":
+        self._bar.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._bar.stop()
+        if not self._console.is_terminal:
+            self._print_line()
+
+    def refresh(self) -> None:
+        """Show the tally as it is now."""
+        self._bar.update(self._task, completed=self._tally.done, description=self._text())
+        if not self._console.is_terminal and time.monotonic() - self._last_line > _LINE_EVERY_S:
+            self._print_line()
+
+    def say(self, text: str) -> None:
+        """Print a line, above the bar."""
+        self._bar.console.print(text, markup=False, highlight=False)
+
+    def _text(self) -> str:
+        return self._tally.text() + (f" ({self.note})" if self.note else "")
+
+    def _print_line(self) -> None:
+        self._last_line = time.monotonic()
+        self._console.print(f"trials {self._tally.done}/{self._tally.total}: {self._text()}", highlight=False)

@@ -1,0 +1,178 @@
+"""What `sweep run` prints."""
+
+from collections.abc import Mapping, Sequence, Set
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+
+from sweep.console.status import status
+from sweep.core.plan import FOUND_FOR, GIVEN, Plan
+from sweep.core.trial import TrialSpec
+from sweep.tracking import tags
+from sweep.utils.text import counted, listed
+from sweep.workspace import differences
+from sweep.workspace.sweep import Sweep
+from sweep.workspace.trial_folder import Kept
+from sweep.workspace.workspace import Workspace
+
+if TYPE_CHECKING:
+    from sweep.core.search_plan import SearchPlan
+    from sweep.workspace.sweep_run import Task
+
+
+_NAMED_FAILURES = 10
+_NAMED_IMAGES = 5
+
+
+def dry_run(tasks: "Sequence[Task]", elsewhere: Sequence[Set[str]], console: Console) -> None:
+    """Say what would be trained; ``elsewhere``: keys of each task that other sweeps have results of."""
+    for task, there in zip(tasks, elsewhere, strict=True):
+        plan, box = task.sweep.plan.first(task.n, task.seeds, task.repeated), task.sweep.plan.box
+        several = f", with {plan.seeds} seeds" if plan.seeds > 1 else ""
+        chosen = sorted({trial.index for trial in plan.repeats})
+        others = counted(plan.seeds - 1, "other seed")
+        several += f"; {listed([f'point {index}' for index in chosen])} with {others}" if chosen else ""
+        left = sum(trial.key not in there for trial in task.to_train)
+        failed = sum(trial.key not in there for trial in task.missing) - left
+        notes = f", and {failed} given up that --retry-failed trains again" if failed else ""
+        notes += f"; {counted(len(there), 'result')} taken over from other sweeps" if there else ""
+        console.print(
+            f"[bold]{plan.sweep}[/bold]: {left} of {counted(len(plan.trials), 'trial')} to train{notes}"
+        )
+        console.print(
+            f"  {plan.recipe.epochs} epochs each, {tags.trained_by(plan)}, seed {plan.seed}", markup=False
+        )
+        console.print(
+            f"  {plan.n} {plan.design} points; optimum lr {plan.optimum_lr:.3g}, wd {plan.optimum_wd:.3g}"
+            f"{several}"
+        )
+        console.print(f"  ({plan.optimum_source})")
+        console.print(
+            f"  box lr {box.lr_low:.3g} to {box.lr_high:.3g}, wd {box.wd_low:.3g} to {box.wd_high:.3g}"
+        )
+
+
+def left_out(plan: "Plan | SearchPlan", console: Console) -> None:
+    """Say which images were left out."""
+    names = plan.left_out
+    if names:
+        more = (
+            f" and {len(names) - _NAMED_IMAGES} more (all are in the plan)"
+            if len(names) > _NAMED_IMAGES
+            else ""
+        )
+        text = f"Left out {len(names)} images that cannot be read: {', '.join(names[:_NAMED_IMAGES])}{more}"
+        console.print(text, markup=False)
+
+
+def changed(plans: Sequence[Plan], workspace: Workspace, console: Console) -> None:
+    """Say how new sweeps differ from those that one might have meant to go on with."""
+    for plan in plans:
+        if found := differences.changes(plan, workspace):
+            name, texts = found
+            text = (
+                f"{plan.sweep} is a new sweep, not {name}: {'; '.join(texts)}. Their trials are never mixed."
+            )
+            console.print(text, markup=False)
+
+
+def moved(plans: Sequence[Plan], workspace: Workspace, console: Console) -> None:
+    """Say which sweeps are new only because an optimum is another than it was."""
+    for plan in plans:
+        if old := differences.moved(plan, workspace):
+            optima = f"lr {plan.optimum_lr:.3g}, wd {plan.optimum_wd:.3g}; there lr {old.optimum_lr:.3g}, wd "
+            text = f"{plan.sweep} is a new sweep, not {old.sweep}: its optimum is another ({optima}"
+            console.print(f"{text}{old.optimum_wd:.3g}).", markup=False)
+
+
+def beginning(sweeps: Sequence[Sweep], wanted: int, missing: int, console: Console) -> None:
+    """Say what is about to be trained."""
+    names = listed([sweep.name for sweep in sweeps])
+    console.print(f"{names}: {missing} of {counted(wanted, 'trial')} to train")
+    for line in optima([sweep.plan for sweep in sweeps]) if missing else []:
+        console.print(line, markup=False)
+
+
+def optima(plans: Sequence[Plan]) -> list[str]:
+    """Say once of each optimum that was looked up where it is from, and what other lengths it is used for."""
+    lengths: dict[tuple[str, str, str], list[int]] = {}
+    for plan in plans:
+        if plan.optimum_source == GIVEN:
+            continue
+        source, _, elsewhere = plan.optimum_source.partition(FOUND_FOR)
+        found = lengths.setdefault((plan.model, plan.optimizer, source), [])
+        if elsewhere and plan.recipe.epochs not in found:
+            found.append(plan.recipe.epochs)
+    return [
+        f"optimum of {model} with {optimizer}: {source}"
+        + (f"; used for {', '.join(map(str, sorted(epochs)))} epochs, too" if epochs else "")
+        for (model, optimizer, source), epochs in lengths.items()
+    ]
+
+
+def adopted(count: int, console: Console) -> None:
+    """Say how many results were there already under another sweep's name."""
+    if count:
+        console.print(f"{counted(count, 'result')} taken over from other sweeps with the very same trials")
+
+
+def recovered(count: int, console: Console) -> None:
+    """Say how many results only MLflow had."""
+    if count:
+        lost = f"{counted(count, 'result')} that the journal had lost {'was' if count == 1 else 'were'}"
+        console.print(f"{lost} written again from MLflow")
+
+
+def synced(sweeps: Sequence[Kept], console: Console) -> None:
+    """Say that MLflow has everything."""
+    names = ", ".join(sweep.name for sweep in sweeps)
+    console.print(f"MLflow has all of {names}" if names else "Nothing here to send", markup=False)
+
+
+def check(problems: Mapping[str, Sequence[str]], console: Console) -> None:
+    """Say where plan, journal and MLflow disagree, sweep by sweep."""
+    for name, texts in problems.items():
+        console.print(
+            f"[bold]{name}[/bold]: " + (counted(len(texts), "disagreement") if texts else "in order")
+        )
+        for text in texts[:_NAMED_FAILURES]:
+            console.print(f"  {text}", markup=False)
+        if len(texts) > _NAMED_FAILURES:
+            console.print(f"  … and {len(texts) - _NAMED_FAILURES} more")
+    if any(problems.values()):
+        console.print(
+            "Its own `sweep run …` or `sweep tune …` puts it right; `sweep sync` what concerns MLflow."
+        )
+
+
+def ending(sweeps: Sequence[Sweep], left: Sequence[TrialSpec], console: Console) -> None:
+    """Say what came of it, and what to do next."""
+    status(sweeps, console, trials=False)
+    unfinished(sweeps, left, console)
+    if not left:
+        console.print("Next: [bold]sweep cdf --out fig.pdf[/bold], or browse with [bold]sweep ui[/bold]")
+
+
+def unfinished(sweeps: Sequence[Sweep], left: Sequence[TrialSpec], console: Console) -> None:
+    """Say which trials have no result, and which command goes on with them."""
+    by_key = {trial.key: sweep for sweep in sweeps for trial in sweep.plan.trials}
+    records = {trial.key: by_key[trial.key].journal.history(trial.key).record for trial in left}
+    for trial in left[:_NAMED_FAILURES]:
+        record = records[trial.key]
+        reason = f"given up: {record.error}" if record else "not trained"
+        text = f"no result: {trial.model} {place(trial)} ({trial.key}): {reason}"
+        console.print(text, markup=False)
+    if left:
+        console.print(
+            f"{counted(len(left), 'trial')} without a result; `sweep status SWEEP` lists all of them."
+        )
+    if not all(records.values()):
+        console.print("The same command goes on with those that were not trained.")
+    if any(records.values()):
+        console.print("The same command with --retry-failed tries those again that were given up.")
+
+
+def place(trial: TrialSpec) -> str:
+    """Say which trial of a sweep it is: optimum, optimum repeat 1, point 12, point 12 repeat 1."""
+    repeat = f" repeat {trial.repeat}" if trial.repeat else ""
+    return ("optimum" if trial.role == "optimum" else f"point {trial.index}") + repeat

@@ -1,0 +1,184 @@
+"""What `sweep tune` prints."""
+
+import dataclasses
+import math
+import shlex
+from collections.abc import Sequence
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from search_spaces import Box, Found
+from sweep.core.search_plan import Effort
+from sweep.core.trial import TrialState
+from sweep.tracking import tags
+from sweep.tuning.finalists import finalists, left, outcomes
+from sweep.utils.text import counted
+from sweep.workspace.search import Search
+
+_BORDER = 0.05
+"""An optimum this near an end of its range, as a share of it on a log scale, lies at the border. Forty points
+are spread about three times as far apart."""
+
+
+def dry_run(search: Search, effort: Effort, left: int, console: Console) -> None:
+    """Say what would be trained."""
+    beginning(search, effort, left, console)
+    plan = search.plan
+    console.print(f"  {plan.recipe.epochs} epochs each, {tags.trained_by(plan)}, on minival", markup=False)
+    console.print(f"  ranges {ranges(plan.box)}")
+
+
+def ranges(box: Box) -> str:
+    """Write a box in words."""
+    return f"lr {box.lr_low:.3g} to {box.lr_high:.3g}, wd {box.wd_low:.3g} to {box.wd_high:.3g}"
+
+
+def beginning(search: Search, effort: Effort, left: int, console: Console) -> None:
+    """Say what is about to be trained."""
+    console.print(
+        f"[bold]{search.name}[/bold]: {left} of {counted(effort.trials, 'trial')} to train "
+        f"({counted(effort.points, 'point')}, "
+        f"then the best {effort.finalists} with {effort.seeds} other seeds each)"
+    )
+
+
+def ending(
+    search: Search, found: Found | None, table: object, words: Sequence[str], console: Console
+) -> None:
+    """Say what was found, how sure it is, and what to do next; ``words`` ask for the same training."""
+    judged = Table("point", "lr", "weight decay", "error on minival, other seeds %", "mean %")
+    for outcome in outcomes(search):
+        errors = " ".join(f"{error:.2f}" for error in outcome.errors)
+        point = outcome.point
+        place = f"{point.lr:.3g}", f"{point.weight_decay:.3g}"
+        judged.add_row(str(point.index), *place, errors, f"{outcome.mean:.2f}")
+    if judged.rows:
+        console.print(judged)
+    for trial in search.failed:
+        record = search.history(trial).record
+        reason = record.error if record else ""
+        console.print(f"no result: {trial.role} {trial.index} ({trial.key}): {reason}", markup=False)
+    if search.failed:
+        console.print("The same command tries those again.")
+    if found is None:
+        console.print(_why_none(search), markup=False)
+        return
+    console.print(
+        f"Optimum of {found.model} with {found.optimizer} on {found.recipe}: lr {found.lr:.3g}, wd "
+        f"{found.weight_decay:.3g}: {found.top1_err:.2f} ± {found.standard_error:.2f} % on minival (mean of "
+        f"{found.seeds} seeds, ± its standard error). Saved to {table}, where `sweep run` finds it.",
+        markup=False,
+    )
+    console.print(f"Next: sweep run {shlex.join(words)} --n 64", markup=False)
+
+
+def status_row(search: Search) -> dict[str, Any]:
+    """Return how far a search is as plain values.
+
+    ``left``: trainings to come, None where it was not written down how many were asked for. ``best``: the
+    best mean of other seeds once all is done, before that the best point so far; None without a result.
+    """
+    plan, wanted = search.plan, search.wanted
+    to_come = left(search, wanted) if wanted else None
+    return {
+        "sweep": search.name,
+        "kind": "search",
+        "driver": search.driver,
+        "model": plan.model,
+        "optimizer": plan.optimizer,
+        "recipe": plan.recipe.name,
+        **{state.value: count for state, count in search.counts().items()},
+        "left": to_come,
+        "complete": to_come == 0,
+        "best": _best(search, to_come),
+    }
+
+
+def _best(search: Search, to_come: int | None) -> dict[str, Any] | None:
+    judged = [] if to_come else outcomes(search)
+    if judged:
+        point, error, seeds = judged[0].point, judged[0].mean, len(judged[0].errors)
+    elif first := finalists(search, 1):
+        record = search.history(first[0]).record
+        assert record is not None
+        assert record.top1_err is not None
+        point, error, seeds = first[0], record.top1_err, 1
+    else:
+        return None
+    return {
+        "point": point.index,
+        "lr": point.lr,
+        "weight_decay": point.weight_decay,
+        "top1_err": error,
+        "seeds": seeds,
+    }
+
+
+def status_line(row: dict[str, Any]) -> str:
+    """Write what `status_row` says in a line."""
+    counts = ", ".join(f"{row[state]} {state}" for state in TrialState if row[state]) or "nothing tried"
+    to_come = f", {row['left']} to come" if row["left"] else ""
+    best = ""
+    if found := row["best"]:
+        so_far = " so far" if row["left"] else ""
+        mean = f", mean of {found['seeds']} seeds" if found["seeds"] > 1 else ""
+        place = f"lr {found['lr']:.3g}, wd {found['weight_decay']:.3g}"
+        best = f"; best{so_far} {found['top1_err']:.2f} % on minival{mean} ({place})"
+    incomplete = "[yellow]incomplete[/yellow] " if row["left"] else ""
+    return f"[bold]{row['sweep']}[/bold]: {incomplete}{counts}{to_come}{best}{driven_by(row['driver'])}"
+
+
+def driven_by(driver: str | None) -> str:
+    """Say who is at work on a sweep or search, after the rest of its line."""
+    return f"; being run by {driver}" if driver else ""
+
+
+def _why_none(search: Search) -> str:
+    counts = search.counts()
+    said = ", ".join(f"{count} {state}" for state, count in counts.items() if count)
+    if counts[TrialState.FAILED] or counts[TrialState.PLANNED]:
+        return f"No optimum yet ({said}): the same command goes on."
+    return f"No optimum ({said}): nothing trained in these ranges. Others: --lr-range and --wd-range LOW:HIGH"
+
+
+def warnings(found: Found) -> list[str]:
+    """Say what is doubtful about an optimum."""
+    said = []
+    for name, value, low, high in (
+        ("lr", found.lr, found.lr_low, found.lr_high),
+        ("wd", found.weight_decay, found.wd_low, found.wd_high),
+    ):
+        place = math.log(value / low) / math.log(high / low)
+        if not _BORDER <= place <= 1 - _BORDER:
+            end, wider = (
+                ("lower", f"{low / 10:.3g}:{high:.3g}")
+                if place < 0.5
+                else ("upper", f"{low:.3g}:{high * 10:.3g}")
+            )
+            said.append(
+                f"{name} {value:.3g} lies at the {end} border of what was searched ({low:.3g} to "
+                f"{high:.3g}): a better one may lie beyond it. Search --{name}-range {wider} too."
+            )
+    return said
+
+
+def as_json(search: Search, found: Found | None) -> dict[str, Any]:
+    """Return what came of a search as plain values."""
+    return {
+        "search": search.name,
+        "optimum": dataclasses.asdict(found) if found else None,
+        "warnings": warnings(found) if found else [],
+        "finalists": [
+            {
+                "point": o.point.index,
+                "lr": o.point.lr,
+                "weight_decay": o.point.weight_decay,
+                "errors": list(o.errors),
+                "mean": o.mean,
+            }
+            for o in outcomes(search)
+        ],
+        "trials": {state.value: count for state, count in search.counts().items()},
+    }

@@ -1,0 +1,99 @@
+"""What `sweep status` prints."""
+
+import math
+import statistics
+from collections.abc import Sequence
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from sweep.console import search
+from sweep.console.search import driven_by
+from sweep.core.trial import SWEEP_STATES
+from sweep.utils.text import duration
+from sweep.workspace.search import Search
+from sweep.workspace.sweep import Sweep
+from sweep.workspace.trial_folder import Kept
+
+
+def status(sweeps: Sequence[Kept], console: Console, *, trials: bool) -> None:
+    """Print a line a sweep or search, or a line a trial."""
+    for row in status_json(sweeps, trials=False):
+        console.print(search.status_line(row) if row["kind"] == "search" else _status_line(row))
+    if trials:
+        table = Table(
+            "index", "repeat", "key", "state", "lr", "weight decay", "top-1 err %", "best %", "time"
+        )
+        for row in (row for sweep in sweeps for row in sweep.rows()):
+            place = "optimum" if row["role"] == "optimum" else str(row["index"])
+            errors = [_number(row["top1_err"]), _number(row["best_top1_err"])]
+            took = "" if row["wall_s"] is None else duration(row["wall_s"])
+            table.add_row(
+                place,
+                str(row["repeat"]),
+                row["key"],
+                row["state"],
+                f"{row['lr']:.3g}",
+                f"{row['weight_decay']:.3g}",
+                *errors,
+                took,
+            )
+        console.print(table)
+
+
+def _status_line(row: dict[str, Any]) -> str:
+    counts = ", ".join(f"{row[state]} {state}" for state in SWEEP_STATES if row[state])
+    at = f"; error at the optimum {row['optimum_err']:.2f} %" if row["optimum_err"] is not None else ""
+    if at and row["seeds"] > 1:
+        at += f" (mean of {_of(len(row['optimum_errs']), row['seeds'])})"
+    best = f", best {row['best_err']:.2f} %" if row["best_err"] is not None else ""
+    incomplete = "" if row["complete"] else "[yellow]incomplete[/yellow] "
+    return f"[bold]{row['sweep']}[/bold]: {incomplete}{counts}{at}{best}{driven_by(row['driver'])}"
+
+
+def _of(part: int, whole: int) -> str:
+    return str(whole) if part == whole else f"{part} of {whole}"
+
+
+def status_json(sweeps: Sequence[Kept], *, trials: bool) -> list[dict[str, Any]]:
+    """Return the counts and errors of each sweep and search as plain values, its trials too if asked.
+
+    ``driver`` is who is at work on it, None if nobody is. Of a sweep ``optimum_err`` is
+    the mean of ``optimum_errs``: those of the trials at the optimum with a result, 100 for one that diverged.
+    """
+    return [
+        (search.status_row(each) if isinstance(each, Search) else _status_row(each))
+        | ({"trials": list(each.rows())} if trials else {})
+        for each in sweeps
+    ]
+
+
+def _status_row(sweep: Kept) -> dict[str, Any]:
+    assert isinstance(sweep, Sweep)
+    rows = list(sweep.rows())
+    counts = {state.value: sum(row["state"] == state for row in rows) for state in SWEEP_STATES}
+    # A repeat is no try of its own: it says how lucky a point was.
+    errors = [row["top1_err"] for row in rows if row["role"] != "repeat" and row["top1_err"] is not None]
+    optimum = [row["top1_err"] for row in rows if row["role"] == "optimum" and row["top1_err"] is not None]
+    return {
+        "sweep": sweep.name,
+        "kind": "sweep",
+        "driver": sweep.driver,
+        "model": sweep.plan.model,
+        "optimizer": sweep.plan.optimizer,
+        "recipe": sweep.plan.recipe.name,
+        "design": sweep.plan.design,
+        "n": sweep.plan.n,
+        "seeds": sweep.plan.seeds,
+        "repeats": len(sweep.plan.repeats),
+        **counts,
+        "complete": counts["finished"] + counts["diverged"] == len(rows),
+        "optimum_err": statistics.fmean(optimum) if optimum else None,
+        "optimum_errs": optimum,
+        "best_err": min(errors, default=None),
+    }
+
+
+def _number(value: float | None) -> str:
+    return "" if value is None or math.isnan(value) else f"{value:.2f}"

@@ -1,0 +1,1 @@
+"""The vocabulary: trial, plan, key, resources, job."""

@@ -1,0 +1,62 @@
+"""What is run, and who hears of it: the words between a driver and Ray."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple, Protocol
+
+from sweep.checkpoints.base import Place
+from sweep.core.trial import EpochRecord, TrialRecord, TrialSpec
+from sweep.recipes.recipe import Recipe
+
+
+class Job(NamedTuple):
+    """A trial to be run, and what its training needs beside it."""
+
+    trial: TrialSpec
+    setting: int
+    """Index of its `Setting`."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Setting:
+    """What the trials of a sweep share."""
+
+    recipe: Recipe
+    px: int
+    classes: int
+    data: Any
+    """`Splits` or `FileSplits`, or Ray's reference to them."""
+    fingerprint: str = ""
+    """Of the data; of the source file of a training function of the user's own."""
+    evaluate: str = "val"
+    """The split that is evaluated after each epoch."""
+    readers: int = 0
+    """Processes beside each trial that read its images, where they are read one by one."""
+    checkpoints: Place | None = None
+    """Where their checkpoints lie, which every machine sees; None: there are none."""
+
+
+class Listener(Protocol):
+    """What the driver does as trials start, report and end."""
+
+    def started(self, trial: TrialSpec) -> None:
+        """Handle that a trial starts, or starts again."""
+
+    def reported(self, trial: TrialSpec, record: EpochRecord) -> None:
+        """Handle an epoch's record."""
+
+    def ended(self, trial: TrialSpec, record: TrialRecord) -> None:
+        """Handle a trial's end."""
+
+    def noted(self, trial: TrialSpec, text: str) -> None:
+        """Handle what a user should know of a trial that goes on: that a checkpoint is of no use, say."""
+
+
+class Questioner(Listener, Protocol):
+    """A listener that decides what is tried next, from what has come of the trials before."""
+
+    def next_job(self) -> Job | None:
+        """Return the next job; None while it depends on how a running one ends, or if there is none left."""
+
+    def prunes(self, trial: TrialSpec, epochs: Sequence[EpochRecord]) -> bool:
+        """Say whether to give a trial up after these epochs, before they are reported."""

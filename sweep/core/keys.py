@@ -1,0 +1,69 @@
+"""Trial keys: a hash of everything that determines a trial's result."""
+
+import dataclasses
+import hashlib
+import json
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from sweep.core.trial import TrialSpec
+from sweep.recipes.recipe import READING, Recipe
+
+if TYPE_CHECKING:
+    from sweep.core.plan import Plan
+    from sweep.core.search_plan import SearchPlan
+
+
+def make_trial(
+    plan: "Plan | SearchPlan",
+    recipe: dict[str, Any],
+    lr: float,
+    weight_decay: float,
+    weight_seed: int,
+    *,
+    evaluate: str = "val",
+    **place: Any,
+) -> TrialSpec:
+    """Make a trial with its key: a hash of all that determines its result."""
+    determines = {
+        "model": plan.model,
+        "optimizer": plan.optimizer,
+        "recipe": recipe,
+        "px": plan.px,
+        "data": plan.data_fingerprint,
+        "lr": lr.hex(),
+        "weight_decay": weight_decay.hex(),
+        "seed": weight_seed,
+    } | ({} if evaluate == "val" else {"evaluate": evaluate})
+    return TrialSpec(
+        key=contents_hash(determines)[:16],
+        model=plan.model,
+        optimizer=plan.optimizer,
+        lr=lr,
+        weight_decay=weight_decay,
+        seed=weight_seed,
+        **place,
+    )
+
+
+def draw_seed(seed: int, *spawn_key: int) -> int:
+    """Draw a trial's seed from a plan's and from where the trial stands in it."""
+    return int(np.random.SeedSequence(seed, spawn_key=spawn_key).generate_state(1)[0])
+
+
+def recipe_contents(recipe: Recipe) -> dict[str, Any]:
+    """Return what a recipe says, without its name, as plain values, and how images are read one by one.
+
+    Fields at their default are left out: a field that a later version adds changes no key.
+    """
+    fields = {field.name: field.default for field in dataclasses.fields(recipe)}
+    values = dataclasses.asdict(recipe)
+    contents = {name: value for name, value in values.items() if name != "name" and value != fields[name]}
+    return contents | ({"reading": READING} if recipe.per_image else {})
+
+
+def contents_hash(contents: dict[str, Any]) -> str:
+    """Hash plain values to 64 hexadecimal digits."""
+    text = json.dumps(contents, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return hashlib.sha256(text.encode()).hexdigest()

@@ -1,0 +1,48 @@
+"""Where trials run, and what each takes."""
+
+import math
+import os
+from dataclasses import dataclass
+
+from sweep.checkpoints import locations
+from sweep.errors import InputError
+
+CPU_RANKS_VARIABLE = "SWEEP_CPU_RANKS"
+"""Environment variable of the driver: processes that train a trial together on CPUs, for tests."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Resources:
+    """Where trials run, and what each takes."""
+
+    address: str = "local"
+    """``local``: this machine; ``auto``: the Ray cluster that this machine belongs to; or its HOST:PORT."""
+    cpus_per_trial: float = 1.0
+    gpus_per_trial: float | None = None
+    """None: one where the cluster has any."""
+    storage: str | None = None
+    """A folder that all machines see, or ``s3://BUCKET/FOLDER``, for checkpoints. None: the sweep's own, if
+    Ray is on this machine."""
+
+    @property
+    def ranks(self) -> int:
+        """Processes that train a trial together: one a GPU, or as many on CPUs as a test asks for."""
+        return max(1, int(self.gpus_per_trial or os.environ.get(CPU_RANKS_VARIABLE, "1")))
+
+    @property
+    def readers(self) -> int:
+        """Processes beside each that trains that read its images; none if it has no core to spare."""
+        cpus = self.cpus_per_trial / self.ranks
+        return int(cpus) if cpus >= 2 else 0
+
+    def __post_init__(self) -> None:
+        if self.address.startswith("ray://"):
+            raise InputError(
+                f"--address {self.address}: run this on a machine of the cluster, with --address auto. "
+                "Through Ray Client the driver would run on the head node, and write plan and journal there."
+            )
+        if self.storage is not None:
+            locations.check(self.storage)
+        for name, value in (("cpus", self.cpus_per_trial), ("gpus", self.gpus_per_trial or 0.0)):
+            if not (0 < value < 1 or (math.isfinite(value) and value >= 0 and value % 1 == 0)):
+                raise InputError(f"--{name}-per-trial takes a share of one, or a whole number, got {value:g}")

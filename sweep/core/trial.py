@@ -1,0 +1,144 @@
+"""The words the rest speaks: what a trial is, which states it has, what is recorded of it."""
+
+import sys
+from dataclasses import dataclass
+from enum import StrEnum
+
+OPTIMIZERS = ("adamw", "sgd")
+
+_LARGEST = sys.float_info.max
+
+
+class TrialState(StrEnum):
+    """Where a trial stands."""
+
+    PLANNED = "planned"
+    RUNNING = "running"
+    FINISHED = "finished"
+    """Trained to its last epoch."""
+    DIVERGED = "diverged"
+    """Its loss or weights are no longer finite. This is a result: the error counts as 100 %."""
+    FAILED = "failed"
+    """The infrastructure's fault: no result, in spite of some retries. Tried again when asked for."""
+    PRUNED = "pruned"
+    """Given up early by `sweep tune` as too bad to be an optimum. A sweep never does this."""
+
+    @property
+    def has_result(self) -> bool:
+        """Whether the trial counts in an EDF and is never trained again."""
+        return self in (TrialState.FINISHED, TrialState.DIVERGED)
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the trial is never trained again: it has a result, or was pruned."""
+        return self.has_result or self is TrialState.PRUNED
+
+
+SWEEP_STATES = tuple(state for state in TrialState if state is not TrialState.PRUNED)
+"""Those that a sweep's trials have."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TrialSpec:
+    """One point, one training. Recipe and data are the sweep's."""
+
+    key: str
+    """A hash of all that determines the result."""
+    model: str
+    optimizer: str
+    lr: float
+    weight_decay: float
+    seed: int
+    """Draws the initial weights."""
+    role: str = "point"
+    """``point``; ``optimum``: the trial at the box's centre, the zero of Δ; ``repeat``: a chosen point once
+    more, with another seed, in no EDF. In a search ``point`` or ``finalist``: a good point once more."""
+    index: int = 0
+    """Place among the points of the design; -1 at the optimum."""
+    repeat: int = 0
+    """Counts the trials at the optimum, of a repeated point or of a finalist, which differ in their seed
+    alone; 0 at a point."""
+    u_lr: float | None = None
+    """Relative point in [0, 1); None at the optimum."""
+    u_wd: float | None = None
+
+
+def _check_number(name: str, value: float, least: float = -_LARGEST, most: float = _LARGEST) -> None:
+    """Refuse what is no finite number in a range; NaN is in none."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not least <= value <= most:
+        allowed = f"a number from {least:g} to {most:g}" if most < _LARGEST else "a finite number"
+        raise ValueError(f"{name} must be {allowed}, got {repr(value)[:40]}")
+
+
+def _check_whole(name: str, value: int, least: int) -> None:
+    if isinstance(value, bool) or not isinstance(value, int) or value < least:
+        raise ValueError(f"{name} must be a whole number of at least {least}, got {repr(value)[:40]}")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class EpochRecord:
+    """What one epoch of one trial gave. Every number is finite."""
+
+    epoch: int
+    """From 1."""
+    top1_err: float
+    """Percent of the evaluated images, of the averaged weights where the recipe averages."""
+    val_loss: float | None
+    """None where it is not finite."""
+    train_loss: float | None
+    """Mean over the epoch's steps before any divergence; None without any."""
+    lr: float
+    """At the epoch's last step."""
+    diverged_step: int | None = None
+    """The step, from 1 over the whole training, at which the loss was first not finite; with a training
+    function of the user's own, the epoch."""
+    last_finite_loss: float | None = None
+    """The training loss one step before; None if there was none."""
+
+    def __post_init__(self) -> None:
+        _check_whole("epoch", self.epoch, 1)
+        _check_number("top1_err", self.top1_err, 0.0, 100.0)
+        _check_number("lr", self.lr)
+        for name in ("val_loss", "train_loss", "last_finite_loss"):
+            if getattr(self, name) is not None:
+                _check_number(name, getattr(self, name))
+        if self.diverged_step is not None:
+            _check_whole("diverged_step", self.diverged_step, 1)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TrialRecord:
+    """A trial's end: its result, or why it has none."""
+
+    key: str
+    state: TrialState
+    top1_err: float | None = None
+    """The last epoch's, in percent; 100 if it diverged; None if it failed; the last one known if pruned."""
+    best_top1_err: float | None = None
+    epochs: int = 0
+    """Epochs that were evaluated."""
+    wall_s: float | None = None
+    diverged_step: int | None = None
+    error: str | None = None
+    """Why it failed, in one line."""
+    device: str | None = None
+    host: str | None = None
+
+    def __post_init__(self) -> None:
+        for name, most in (("top1_err", 100.0), ("best_top1_err", 100.0), ("wall_s", _LARGEST)):
+            if getattr(self, name) is not None:
+                _check_number(name, getattr(self, name), 0.0, most)
+        _check_whole("epochs", self.epochs, 0)
+        if self.diverged_step is not None:
+            _check_whole("diverged_step", self.diverged_step, 1)
+        for name in ("error", "device", "host"):
+            if not isinstance(getattr(self, name), str | None):
+                raise ValueError(f"{name} must be text, got {str(getattr(self, name))[:40]}")
+        if self.state in (TrialState.PLANNED, TrialState.RUNNING):
+            raise ValueError(f"a record needs a final state, got {self.state!r}")
+        if (self.state is TrialState.FAILED) != (self.top1_err is None):
+            raise ValueError(
+                f"a trial {self.state} with top1_err {self.top1_err}: only a result has an error"
+            )
+        if self.state is TrialState.DIVERGED and self.top1_err != 100.0:
+            raise ValueError(f"a diverged trial has top1_err 100, got {self.top1_err}")

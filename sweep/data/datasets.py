@@ -1,0 +1,44 @@
+"""Datasets, in memory or in files: numpy, Pillow and simplejpeg only."""
+
+from pathlib import Path
+
+from sweep.data.digits import Digits
+from sweep.data.folder import Folder
+from sweep.data.idx import Idx
+from sweep.data.images import NO_IMAGES, FileSplits, Images, Source, Splits
+from sweep.errors import InputError
+from sweep.recipes.recipe import Recipe
+
+__all__ = ["NO_IMAGES", "FileSplits", "Images", "Source", "Splits", "open_source"]
+
+
+def open_source(recipe: Recipe, path: Path | None, *, skip_corrupt: bool = False) -> Source:
+    """Open a recipe's data.
+
+    Parameters
+    ----------
+    recipe : Recipe
+        Names the kind of data set, its data seed and its training subset.
+    path : Path or None
+        Where the data lies; only ``digits`` has none.
+    skip_corrupt : bool
+        Leave images out that cannot be read; of folders of images only.
+
+    Raises
+    ------
+    InputError
+        If the data is missing, damaged or unfit. The file is named.
+    """
+    if skip_corrupt and recipe.dataset != "folder":
+        raise InputError(f"--skip-corrupt is for folders of images; the recipe {recipe.name!r} has none")
+    if recipe.dataset == "digits":
+        if path is not None:
+            raise InputError(
+                f"--data {path}: the recipe {recipe.name!r} brings its own data; leave --data out"
+            )
+        return Digits(recipe)
+    if path is None:
+        raise InputError(f"the recipe {recipe.name!r} needs its data: --data PATH")
+    if not path.is_dir():
+        raise InputError(f"--data {path}: {'not a folder' if path.exists() else 'no such folder'}")
+    return Idx(recipe, path) if recipe.dataset == "idx" else Folder(recipe, path, skip_corrupt=skip_corrupt)

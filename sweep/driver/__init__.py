@@ -1,0 +1,1 @@
+"""Runs sweeps and searches and keeps their books."""

@@ -1,0 +1,51 @@
+"""Where the plan, the journal and MLflow disagree: looked at, not touched."""
+
+from collections.abc import Sequence
+
+from sweep.errors import InputError
+from sweep.tracking import tags
+from sweep.tracking.store import Store
+from sweep.utils.text import counted
+from sweep.workspace.sweep import Sweep
+from sweep.workspace.trial_folder import Kept
+from sweep.workspace.workspace import Workspace
+
+
+def check(workspace: Workspace, names: Sequence[str]) -> dict[str, list[str]]:
+    """Compare what is written down of each sweep or search.
+
+    Returns
+    -------
+    dict
+        Sweep or search → what disagrees, in words; empty where all is in order.
+    """
+    return {name: _check(workspace, name) for name in names}
+
+
+def _check(workspace: Workspace, name: str) -> list[str]:
+    try:
+        sweep = workspace.open_any(name)
+    except InputError as error:  # plan or journal is damaged
+        return [str(error)]
+    known = {trial.key for trial in sweep.trials}
+    said = []
+    if strange := sum(key not in known for key in sweep.journal.trials):
+        why = (
+            ": was it run with a larger --n or --seeds, or with --repeat?" if isinstance(sweep, Sweep) else ""
+        )
+        said.append(f"the journal has {counted(strange, 'trial')} that the plan does not have{why}")
+    if sweep.is_running:
+        return said  # MLflow lags behind its driver
+    try:
+        return said + _check_mlflow(sweep, workspace.identity(create=False))
+    except InputError as error:
+        return [*said, str(error)]
+
+
+def _check_mlflow(sweep: Kept, identity: str) -> list[str]:
+    store = Store(sweep.plan.recipe.name, sweep.EXPERIMENT, create=False)
+    store.look(sweep.plan, identity)
+    trials = {trial.key: trial for trial in sweep.trials}
+    differences = store.differences(sweep.name, sweep.records())
+    said = [f"{tags.trial_name(trials[key])} ({key}): {text}" for key, text in differences.items()]
+    return store.doubts(sweep.plan) + said

@@ -1,0 +1,55 @@
+"""When the checkpoints of trials come and go: the driver's side, without torch."""
+
+from concurrent.futures import ThreadPoolExecutor
+from typing import Self
+
+from sweep.checkpoints import locations
+from sweep.checkpoints.base import Place
+from sweep.checkpoints.folder import Folder
+from sweep.core.resources import Resources
+from sweep.workspace.trial_folder import Kept
+
+FOLDER = "checkpoints"
+
+
+class Checkpoints:
+    """The place that the checkpoints of a sweep or a search are written to, while this context lasts.
+
+    It is made and cleared at the beginning, and removed at the end if it is empty. It lies in ``--storage``,
+    which all machines of a cluster must see, or in the sweep's own folder where Ray is on this machine alone.
+    On a cluster without ``--storage`` there is none: no disk is shared.
+    """
+
+    def __init__(self, kept: Kept, resources: Resources) -> None:
+        self._kept = kept
+        self.place = _place(kept, resources)
+        """Where they lie, or None."""
+
+    def __enter__(self) -> Self:
+        self._remover = ThreadPoolExecutor(1)
+        if self.place:
+            self.place.prepare()
+            self._discard_all()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._remover.shutdown(cancel_futures=True)
+        if self.place:
+            self._discard_all()  # also what could not be removed before
+            self.place.remove_if_empty()
+
+    def _discard_all(self) -> None:
+        """Remove those of the trials that need none any more."""
+        assert self.place
+        self.place.discard([key for key, state in self._kept.states().items() if state.is_over])
+
+    def discard(self, key: str) -> None:
+        """Remove a trial's checkpoint, soon: no trial waits for a store that does not answer."""
+        if self.place:
+            self._remover.submit(self.place.discard, [key])
+
+
+def _place(kept: Kept, resources: Resources) -> Place | None:
+    if resources.storage is not None:
+        return locations.place(resources.storage, kept.name)
+    return Folder(kept.folder.resolve() / FOLDER) if resources.address == "local" else None

@@ -1,0 +1,96 @@
+"""A run from plans to results: what `sweep run` does once it knows what is wanted."""
+
+from collections.abc import Sequence
+from contextlib import ExitStack
+
+from rich.console import Console
+
+from sweep.console.progress import ProgressView, Tally
+from sweep.console.run import adopted, beginning
+from sweep.core.resources import Resources
+from sweep.driver.checkpoint_cleanup import Checkpoints
+from sweep.driver.delivery import Delivery
+from sweep.driver.recorder import _Recorder
+from sweep.driver.reuse import adopt_results
+from sweep.driver.signals import terminable
+from sweep.tracking.process import RemoteStore
+from sweep.tracking.send_queue import Outbox
+from sweep.workspace.sweep_run import Task
+from sweep.workspace.workspace import Workspace
+
+
+def run(tasks: Sequence[Task], workspace: Workspace, resources: Resources, console: Console) -> bool:
+    """Train what is missing and bring MLflow up to date; say whether MLflow has all of it.
+
+    Raises
+    ------
+    InputError
+        If MLflow or the cluster cannot be used, or another driver is at work; nothing is written then.
+    KeyboardInterrupt
+        After Ctrl-C or SIGTERM; every finished trial is kept.
+    """
+    for task in tasks:
+        task.sweep.plan.recipe.check_shared(resources.ranks)
+    with ExitStack() as stack:
+        for task in tasks:
+            stack.enter_context(task.sweep.driving())
+        sweeps = [task.sweep for task in tasks]
+        to_train = sum(len(task.to_train) for task in tasks)
+        beginning(sweeps, sum(len(task.wanted) for task in tasks), to_train, console)
+        # MLflow is imported while Ray starts: both take seconds. It is opened, and its database created, once
+        # it is known that something can run.
+        store = RemoteStore(tasks[0].sweep.plan.recipe.name)
+        if to_train:
+            from sweep.orchestrate.cluster import cluster
+            from sweep.orchestrate.nodes import check_seen, parallel_trials
+
+            stack.enter_context(cluster(resources))
+            parallel_trials(resources)
+            check_seen(resources, [task.splits for task in tasks])
+        stack.enter_context(terminable())  # after Ray, which would end the process at SIGTERM
+        store.begin()
+        for sweep in sweeps:
+            for text in sweep.write_plan():
+                console.print(text, markup=False)
+        with Delivery(store, sweeps, workspace, console) as delivery:
+            adopted(sum(adopt_results(task, workspace, console) for task in tasks), console)
+            delivery.put_differences()
+            if any(task.to_train for task in tasks):
+                _train(tasks, resources, delivery.outbox, console)
+    return delivery.complete
+
+
+def _train(tasks: Sequence[Task], resources: Resources, outbox: Outbox[str], console: Console) -> None:
+    from sweep.core.jobs import Job, Setting
+    from sweep.orchestrate import runner
+    from sweep.orchestrate.cluster import RayLost, share
+    from sweep.orchestrate.nodes import parallel_trials
+
+    parallel, gpus = parallel_trials(resources)
+    shared = {task.sweep.plan.px: share(task.splits) for task in tasks}
+    checkpoints = [Checkpoints(task.sweep, resources) for task in tasks]
+    settings = [
+        Setting(
+            recipe=plan.recipe,
+            px=plan.px,
+            classes=plan.classes,
+            data=shared[plan.px],
+            fingerprint=plan.data_fingerprint,
+            checkpoints=kept.place,
+            readers=resources.readers,
+        )
+        for plan, kept in zip((task.sweep.plan for task in tasks), checkpoints, strict=True)
+    ]
+    jobs = [Job(trial, place) for place, task in enumerate(tasks) for trial in task.to_train]
+    tally = Tally([(job.trial.model, settings[job.setting].recipe.epochs) for job in jobs], parallel)
+    with ExitStack() as stack:
+        for kept in checkpoints:
+            stack.enter_context(kept)
+        view = stack.enter_context(ProgressView(tally, console))
+        recorder = _Recorder(tasks, checkpoints, outbox, tally, view)
+        try:
+            runner.run(
+                jobs, settings, recorder, cpus=resources.cpus_per_trial, gpus=gpus, ranks=resources.ranks
+            )
+        except RayLost as error:
+            console.print(f"{error}. Every finished trial is kept.", markup=False)

@@ -1,0 +1,35 @@
+"""Brings MLflow up to date; trains nothing."""
+
+from collections.abc import Sequence
+from contextlib import ExitStack
+
+from rich.console import Console
+
+from sweep.driver.delivery import Delivery
+from sweep.driver.signals import terminable
+from sweep.workspace.search import Search
+from sweep.workspace.sweep import Sweep
+from sweep.workspace.workspace import Workspace
+
+
+def sync(sweeps: Sequence[Sweep | Search], workspace: Workspace, console: Console) -> bool:
+    """Bring MLflow up to date with what the journals hold; train nothing. Say whether MLflow has all of it.
+
+    Raises
+    ------
+    InputError
+        If MLflow cannot be used, or a driver is at work on one of the sweeps.
+    """
+    from sweep.tracking.store import Store
+
+    complete = True
+    with ExitStack() as stack:
+        for sweep in sweeps:
+            stack.enter_context(sweep.driving())
+        stack.enter_context(terminable())
+        for sweep in sweeps:
+            store = Store(sweep.plan.recipe.name, sweep.EXPERIMENT)
+            with Delivery(store, [sweep], workspace, console) as delivery:
+                delivery.put_differences()
+            complete &= delivery.complete
+    return complete

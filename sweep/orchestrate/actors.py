@@ -1,0 +1,142 @@
+"""What Ray starts: a worker of Tune's, and where several processes train a trial together, one of them."""
+
+from typing import Any
+
+import ray
+from ray import tune
+from ray.util.scheduling_strategies import PlacementGroupSchedulingStrategy
+
+from sweep.core.jobs import Job, Setting
+from sweep.core.trial import TrialSpec
+from sweep.orchestrate.worker import Trainee, Trains, device
+
+LOST_S = 3.0
+"""For so long the reason is looked for why processes that train together have failed."""
+
+
+class Worker(tune.Trainable):
+    """Trains one trial after the other, in this process or in several that it starts.
+
+    A worker is reused for trial after trial: starting one (torch, timm) takes longer than a small trial.
+    """
+
+    def setup(
+        self, config: dict[str, Any], jobs: list[Job], settings: list[Setting], on_gpu: bool, ranks: int = 1
+    ) -> None:
+        """Load what all trials need, once."""
+        self._jobs = jobs
+        self._trains: Trains = (
+            _Crew(settings, on_gpu, ranks) if ranks > 1 else Trainee(settings, ray.get, on_gpu=on_gpu)
+        )
+        self.reset_config(config)
+
+    def reset_config(self, new_config: dict[str, Any]) -> bool:
+        """Turn to another trial.
+
+        Only a note is taken: Tune gives a trial up at once, without a retry, if its worker fails here.
+        """
+        if "trial" in new_config:  # of a search: nobody knew it when this worker started
+            self._job = Job(TrialSpec(**new_config["trial"]), new_config["setting"])
+        else:
+            self._job = self._jobs[new_config["job"]]
+        self._trains.turn_to(self._job)
+        return True
+
+    def step(self) -> dict[str, Any]:
+        """Train on, and report."""
+        return self._trains.report()
+
+
+class _Crew:
+    """The processes that train a trial together, an actor each in a bundle of the worker's placement group.
+
+    The worker itself only waits for them: none of its threads hangs where another one's process was lost.
+    They are the worker's own, so they end with it.
+    """
+
+    def __init__(self, settings: list[Setting], on_gpu: bool, count: int) -> None:
+        self._settings, self._on_gpu, self._count = settings, on_gpu, count
+        self._actors: list[Any] = []
+
+    def turn_to(self, job: Job) -> None:
+        """Take note of another job."""
+        self._next: Job | None = job
+
+    def report(self) -> dict[str, Any]:
+        """Let all train an epoch; return what the first one reports."""
+        if not self._actors:
+            self._start()
+        job, self._next = self._next, None
+        return self._all("report", job)[0]
+
+    def _start(self) -> None:
+        group = ray.util.get_current_placement_group()
+        for rank, bundle in enumerate(group.bundle_specs):
+            place = PlacementGroupSchedulingStrategy(group, placement_group_bundle_index=rank)
+            self._actors.append(
+                ray.remote(_Rank)
+                .options(num_cpus=bundle["CPU"], num_gpus=bundle.get("GPU", 0), scheduling_strategy=place)
+                .remote(self._settings, self._on_gpu, rank, self._count)
+            )
+        address = ray.get(self._actors[0].address.remote())
+        self._all("join", address)
+
+    def _all(self, method: str, *arguments: Any) -> list[Any]:
+        """Let all do something; as soon as one fails, end them all, for the others may wait for ever."""
+        pending = [getattr(actor, method).remote(*arguments) for actor in self._actors]
+        try:
+            waiting = pending
+            while waiting:
+                done, waiting = ray.wait(waiting)
+                ray.get(done)
+            return ray.get(pending)
+        except Exception as error:
+            lost = _lost(pending)
+            for actor in self._actors:
+                ray.kill(actor)
+            raise (lost or getattr(error, "cause", None) or error) from None
+
+
+def _lost(pending: list[Any]) -> Exception | None:
+    """Return the error of a process that was lost: those of the others only follow from it."""
+    done, _ = ray.wait(pending, num_returns=len(pending), timeout=LOST_S)
+    for each in done:
+        try:
+            ray.get(each)
+        except ray.exceptions.RayActorError as error:
+            return error
+        except Exception:
+            continue
+    return None
+
+
+class _Rank:
+    """One of the processes that train a trial together."""
+
+    def __init__(self, settings: list[Setting], on_gpu: bool, rank: int, count: int) -> None:
+        self._settings, self._on_gpu, self._rank, self._count = settings, on_gpu, rank, count
+        self._store: Any = None
+
+    def address(self) -> tuple[str, int]:
+        """Open the store at which all meet; say where it is."""
+        from torch import distributed
+
+        host = ray.util.get_node_ip_address()
+        self._store = distributed.TCPStore(host, 0, self._count, is_master=True, wait_for_workers=False)
+        return host, self._store.port
+
+    def join(self, address: tuple[str, int]) -> None:
+        """Meet the others, for as long as this process lives."""
+        from torch import distributed
+
+        from sweep.training.ranks import joined
+
+        store = self._store or distributed.TCPStore(*address, self._count, is_master=False)
+        self._meeting = joined(self._rank, self._count, store, device(self._on_gpu))
+        self._trainee = Trainee(self._settings, ray.get, on_gpu=self._on_gpu, ranks=self._meeting.__enter__())
+
+    def report(self, job: Job | None) -> dict[str, Any]:
+        """Turn to another job if there is one; train on, and report."""
+        if job:
+            self._trainee.turn_to(job)
+        return self._trainee.report()

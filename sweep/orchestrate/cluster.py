@@ -1,0 +1,64 @@
+"""The Ray cluster: joined or started, and what its settings are."""
+
+import logging
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import ray
+
+from sweep.core.resources import Resources
+from sweep.data.images import FileSplits, Splits
+from sweep.errors import InputError
+from sweep.orchestrate.nodes import check_seen as check_seen
+from sweep.orchestrate.nodes import parallel_trials as parallel_trials
+from sweep.orchestrate.preflight import check_reachable
+
+os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+os.environ.setdefault("RAY_AIR_NEW_OUTPUT", "0")
+os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+os.environ["TUNE_DISABLE_AUTO_CALLBACK_LOGGERS"] = "1"  # the journal is the log
+os.environ["TUNE_DISABLE_SIGINT_HANDLER"] = "1"  # Ctrl-C is the driver's to handle
+os.environ["TUNE_GLOBAL_CHECKPOINT_S"] = "86400"  # Tune's own state is not used: plan and journal are ours
+os.environ["TUNE_WARN_SLOW_EXPERIMENT_CHECKPOINT_SYNC_THRESHOLD_S"] = "3600"
+
+
+class RayLost(Exception):
+    """The cluster, or Tune, is of no use any more. What has ended is kept."""
+
+
+@contextmanager
+def cluster(resources: Resources) -> Iterator[None]:
+    """Join a Ray cluster, or start one on this machine (``local``), and leave or stop it at the end.
+
+    Raises
+    ------
+    InputError
+        If there is no cluster at the address, or Ray does not start: the machine is too busy, say.
+    """
+    address = resources.address
+    if address not in ("local", "auto"):
+        check_reachable(address)
+    arguments: dict[str, Any] = {"address": address}
+    if address == "local":
+        arguments["include_dashboard"] = False
+        # Or Ray starts workers beforehand, and the first driver waits for ever if one of them is lost.
+        arguments["_system_config"] = {"prestart_worker_first_driver": False}
+    for name in ("ray.tune", "ray.air"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)  # a failed trial is reported by its record
+    try:
+        ray.init(logging_level=logging.ERROR, log_to_driver=False, **arguments)
+    except Exception as error:  # a plain one where it has not come up after 30 s
+        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        what = "Ray does not start here" if address == "local" else f"no Ray cluster at --address {address}"
+        raise InputError(f"{what}: {reason}") from error
+    try:
+        yield
+    finally:
+        ray.shutdown()
+
+
+def share(splits: Splits | FileSplits) -> Any:
+    """Put a data set where all workers can take theirs from."""
+    return ray.put(splits)

@@ -1,0 +1,59 @@
+"""Lets Tune ask for trials that are made up on the way."""
+
+import dataclasses
+from typing import Any
+
+from ray.tune.search import Searcher
+
+from sweep.core.jobs import Job, Questioner
+from sweep.core.trial import EpochRecord
+from sweep.orchestrate.nodes import check_seen as check_seen
+from sweep.orchestrate.nodes import parallel_trials as parallel_trials
+from sweep.orchestrate.reporter import _Reporter
+
+
+class _Searcher(Searcher):
+    """Lets a questioner choose the trials that Tune runs, and prune them."""
+
+    def __init__(self, questioner: Questioner, jobs: list[Job], reporter: _Reporter) -> None:
+        super().__init__()
+        self._questioner, self._jobs, self._reporter = questioner, jobs, reporter
+        self._live: dict[str, int] = {}  # Tune's name of a trial → its job
+        self._again = list(reporter.left)  # under way when Tune broke down
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {}  # as for `_Reporter`
+
+    def suggest(self, trial_id: str) -> Any:
+        """Return the next job as Tune's config."""
+        with self._reporter.noting_problems():
+            job = self._again.pop(0) if self._again else self._ask()
+        if job is None:
+            return None if self._live else Searcher.FINISHED
+        self._live[trial_id] = job
+        trial, setting = self._jobs[job]
+        return {"job": job, "trial": dataclasses.asdict(trial), "setting": setting}
+
+    def _ask(self) -> int | None:
+        asked = self._questioner.next_job()
+        if asked is None:
+            return None
+        self._jobs.append(asked)
+        job = len(self._jobs) - 1
+        self._reporter.left[job] = None
+        return job
+
+    def stops(self, trial_id: str, result: dict[str, Any]) -> bool:
+        """Say whether a trial is to be pruned after a report of its worker."""
+        job, epochs = self._live[trial_id], [EpochRecord(**epoch) for epoch in result["epoch_records"]]
+        with self._reporter.noting_problems():
+            if self._questioner.prunes(self._jobs[job].trial, epochs) and not result["done"]:
+                self._reporter.pruned.add(job)
+        return job in self._reporter.pruned
+
+    def on_trial_complete(self, trial_id: str, result: dict | None = None, error: bool = False) -> None:
+        """Note that there is room for another one."""
+        self._live.pop(trial_id, None)
+
+    def save(self, checkpoint_path: str) -> None:
+        """Save nothing: the journal is what a search goes on from."""

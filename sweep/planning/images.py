@@ -1,0 +1,37 @@
+"""The images a plan trains on, and at which resolution."""
+
+from sweep.data.images import FileSplits, Source, Splits
+from sweep.errors import InputError
+from sweep.models.catalog import MODELS, stride
+from sweep.recipes.recipe import Recipe
+
+
+def load_splits(source: Source, recipe: Recipe, px: int) -> Splits | FileSplits:
+    """Load a recipe's images, having checked that there is a minibatch of them."""
+    splits = source.load(px)
+    if len(splits.train.labels) < recipe.batch:
+        raise InputError(
+            f"the recipe {recipe.name!r} takes minibatches of {recipe.batch} images, "
+            f"but there are only {len(splits.train.labels)} to train on"
+        )
+    return splits
+
+
+def training_px(model: str, recipe: Recipe, classes: int) -> int:
+    """Return the resolution at which a model trains, having checked that it can.
+
+    One of ours without arguments is known to work, and is not built: torch and timm take seconds to import.
+    """
+    if model not in MODELS:
+        from sweep.models import registry
+
+        px = recipe.px(registry.resolution(model)[0])
+        registry.check(model, num_classes=classes, px=px)
+        return px
+    px = recipe.px(MODELS[model].train_px)
+    if px % stride(MODELS[model]):
+        raise InputError(
+            f"{model} needs images of a multiple of {stride(MODELS[model])} px; "
+            f"the recipe {recipe.name!r} gives {px}"
+        )
+    return px

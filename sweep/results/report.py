@@ -1,0 +1,149 @@
+"""What a report tells of sweeps besides their trials: plans, hosts, learning curves, links to MLflow."""
+
+import platform
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from importlib import metadata
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sweep.core.keys import recipe_contents
+from sweep.core.plan import Plan
+from sweep.errors import InputError
+from sweep.utils.atomic_files import write_atomically
+from sweep.utils.text import counted
+from sweep.workspace.sweep import Sweep
+from sweep.workspace.table import learning_table
+
+if TYPE_CHECKING:
+    from analysis.report import Extras
+
+
+SUFFIXES = (".html", ".htm")
+PACKAGES = ("robustness-sweep", "torch", "timm", "ray", "mlflow", "numpy", "scipy", "matplotlib")
+_TOLD_IN_OTHER_WORDS = ("epochs", "batch", "dataset")
+
+
+def check_suffix(out: Path) -> None:
+    """Refuse a file that no browser would take for a page."""
+    if out.suffix.lower() not in SUFFIXES:
+        raise InputError(f"--out {out}: the suffix must be {' or '.join(SUFFIXES)}, got {out.suffix!r}")
+
+
+def write(page: str, out: Path) -> None:
+    """Write a report, whole or not at all.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be written.
+    """
+    try:
+        write_atomically(out, page)
+    except OSError as error:
+        raise InputError(f"cannot write {out}: {error.strerror or error}") from error
+
+
+def extras(sweeps: Sequence[Sweep], warnings: Sequence[str]) -> "Extras":
+    """Gather what plans, journals and MLflow know; of trials from elsewhere there are no sweeps."""
+    from analysis.report import Extras
+
+    if not sweeps:
+        return Extras(warnings=warnings, versions=_versions())
+    links, note = _links({sweep.plan.recipe.name for sweep in sweeps})
+    return Extras(
+        facts={sweep.name: _facts(sweep) for sweep in sweeps},
+        learning=learning_table(sweeps),
+        links=links,
+        links_note=note,
+        versions=_versions(),
+        warnings=warnings,
+    )
+
+
+def _facts(sweep: Sweep) -> dict[str, str]:
+    plan, recipe = sweep.plan, sweep.plan.recipe
+    if recipe.trainer:
+        training = {
+            "epochs": str(recipe.epochs),
+            "trainer": recipe.trainer,
+            "its source": plan.data_fingerprint,
+        }
+    else:
+        training = _our_training(plan)
+    return training | {
+        "seed": str(plan.seed),
+        "optimum from": plan.optimum_source,
+        "box lr": f"{plan.box.lr_low:.3g} to {plan.box.lr_high:.3g}",
+        "box wd": f"{plan.box.wd_low:.3g} to {plan.box.wd_high:.3g}",
+        "trained on": _where(sweep),
+        "trained": _when(sweep),
+    }
+
+
+def _our_training(plan: Plan) -> dict[str, str]:
+    recipe = plan.recipe
+    contents = recipe_contents(recipe)
+    settings = [f"{name} {_plain(contents[name])}" for name in contents if name not in _TOLD_IN_OTHER_WORDS]
+    return {
+        "epochs": str(recipe.epochs),
+        "batch": str(recipe.batch),
+        "px": str(plan.px),
+        "recipe settings": ", ".join(settings) or "as by default",
+        "data": f"{recipe.dataset}, {plan.classes} classes, fingerprint {plan.data_fingerprint[:16]}"
+        + (f", {len(plan.left_out)} unreadable images left out" if plan.left_out else ""),
+    }
+
+
+def _plain(value: object) -> str:
+    return "+".join(map(str, value)) if isinstance(value, tuple | list) else str(value)
+
+
+def _where(sweep: Sweep) -> str:
+    records = [history.record for history in sweep.journal.trials.values() if history.record]
+    places = Counter(
+        f"{record.device or 'unknown device'} of {record.host or 'unknown host'}" for record in records
+    )
+    return (
+        ", ".join(f"{place} ({counted(count, 'trial')})" for place, count in places.most_common())
+        or "nothing yet"
+    )
+
+
+def _when(sweep: Sweep) -> str:
+    histories = sweep.journal.trials.values()
+    starts = [history.started_ms for history in histories if history.started_ms]
+    ends = [history.ended_ms for history in histories if history.ended_ms]
+    return f"{_day(min(starts))} to {_day(max(ends))} UTC" if starts and ends else "not yet"
+
+
+def _day(time_ms: int) -> str:
+    return datetime.fromtimestamp(time_ms / 1000, UTC).strftime("%Y-%m-%d %H:%M")
+
+
+def _links(recipes: Iterable[str]) -> tuple[dict[str, str], str]:
+    """Return the runs' addresses, and what to say of them."""
+    from sweep.tracking.runs import LOCAL_UI, run_links
+
+    links: dict[str, str] = {}
+    for recipe in sorted(recipes):
+        try:
+            links |= run_links(recipe)
+        except InputError as error:
+            return {}, f"There are no links to runs: {str(error).splitlines()[0]}"
+    if any(address.startswith(LOCAL_UI) for address in links.values()):
+        folder = "the folder in which the sweeps were run"
+        return links, f"Links to runs open while `sweep ui` is at work in {folder}, on this machine."
+    return links, "Links lead to the trials' runs in MLflow."
+
+
+def _versions() -> dict[str, str]:
+    """Return the versions of the running environment; those at training are not recorded."""
+    found = {"Python": platform.python_version()}
+    for name in PACKAGES:
+        try:
+            found[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue
+    return found

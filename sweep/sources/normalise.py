@@ -1,0 +1,265 @@
+"""A source's trials in our columns, units and states: the one table that analysis reads."""
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from analysis.table import DIVERGED_ERR, UNKNOWN_DESIGN
+from sweep.core.trial import TrialState
+from sweep.errors import InputError, unknown
+from sweep.sources.base import LOST, STATE_OF, STOPPED, Source
+from sweep.sources.cells import is_empty, numbers, some_rows, whole_numbers, words
+from sweep.sources.mapping import Mapping, Origin, is_accuracy, origins
+from sweep.workspace.table import COLUMNS
+
+UNKNOWN = UNKNOWN_DESIGN
+"""The optimizer, recipe or design of trials whose source does not say."""
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Canon:
+    """A source's trials in our columns, and how they came to be."""
+
+    source: Source
+    table: pd.DataFrame
+    """With the columns of `sweep.workspace.table.COLUMNS`; no index or repeat where the source gives none."""
+    origins: dict[str, Origin]
+    scale: "Scale"
+    notes: list[str]
+    """What was decided for some of the trials."""
+    warnings: list[str]
+    """What may mislead."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Scale:
+    """How the metric becomes a top-1 error in percent."""
+
+    accuracy: bool
+    fraction: bool
+
+    def error(self, metric: Floats) -> Floats:
+        """Return the top-1 error in percent."""
+        percent = metric * 100.0 if self.fraction else metric
+        return 100.0 - percent if self.accuracy else percent
+
+    def __str__(self) -> str:
+        percent = "100·x" if self.fraction else "x"
+        return f"100 − {percent}" if self.accuracy else percent
+
+
+def canon(source: Source, mapping: Mapping) -> Canon:
+    """Bring a source's trials into our columns.
+
+    Raises
+    ------
+    InputError
+        If columns or units are not plain, or trials have no finite metric and `Mapping.nan` says nothing.
+    """
+    found = origins(source, mapping)
+    metric = _floats(source, found["top1_err"], "top1_err")
+    states, notes = _states(source, found, metric, mapping)
+    finished = np.array([state == TrialState.FINISHED for state in states])
+    scale = _scale(source, found["top1_err"], metric[finished], mapping)
+    errors = np.where(finished, scale.error(metric), np.nan)
+    _check_range(source, found["top1_err"], errors, metric, finished)
+    errors[np.array([state == TrialState.DIVERGED for state in states])] = DIVERGED_ERR
+    cells = _settings(source, found) | {
+        "key": [f"{source.name}#{id_}" for id_ in source.ids],
+        "state": [TrialState.FAILED if state == STOPPED else state for state in states],
+        "top1_err": errors,
+        "best_top1_err": _best(source, found, scale, states),
+    }
+    table = pd.DataFrame(cells, columns=list(COLUMNS))
+    return Canon(
+        source=source,
+        table=table,
+        origins=found,
+        scale=scale,
+        notes=notes,
+        warnings=_warnings(source, states, table),
+    )
+
+
+def _floats(source: Source, origin: Origin | None, ours: str) -> Floats:
+    if origin is None:
+        return np.full(len(source.rows), np.nan)
+    if origin.column is None:
+        return numbers([origin.constant] * len(source.rows), f"--set {ours}", source.name)
+    return numbers(source.rows[origin.column], origin.column, source.name)
+
+
+def _wholes(source: Source, origin: Origin | None, ours: str) -> list[int | None]:
+    if origin is None:
+        return [None] * len(source.rows)
+    if origin.column is None:
+        return whole_numbers([origin.constant] * len(source.rows), f"--set {ours}", source.name)
+    return whole_numbers(source.rows[origin.column], origin.column, source.name)
+
+
+def _texts(source: Source, origin: Origin | None, default: str) -> list[str]:
+    if origin is None or origin.column is None:
+        return [origin.constant or default if origin else default] * len(source.rows)
+    texts = words(source.rows[origin.column])
+    blank = np.array([not text for text in texts])
+    if blank.any():
+        raise InputError(
+            f"{source.name}: {origin.column} is empty in {some_rows(blank)} ({int(blank.sum())}): fill it"
+        )
+    return texts
+
+
+def _settings(source: Source, found: dict[str, Origin]) -> dict[str, Any]:
+    """Return all columns but those that depend on the metric."""
+    cells: dict[str, Any] = {}
+    for ours in ("u_lr", "u_wd", "lr", "weight_decay", "wall_s"):
+        values = _floats(source, found.get(ours), ours)
+        if np.isinf(values).any():
+            raise InputError(f"{source.name}: {ours} is infinite in {some_rows(np.isinf(values))}")
+        if ours in ("lr", "weight_decay") and (values < 0).any():
+            raise InputError(f"{source.name}: {ours} is negative in {some_rows(values < 0)}")
+        cells[ours] = values
+    for ours in ("index", "seed", "epochs", "repeat"):
+        cells[ours] = _wholes(source, found.get(ours), ours)
+    for ours, default in (
+        ("sweep", ""),
+        ("role", "point"),
+        ("model", ""),
+        ("optimizer", UNKNOWN),
+        ("recipe", UNKNOWN),
+        ("design", UNKNOWN),
+    ):
+        cells[ours] = _texts(source, found.get(ours), default)
+    return cells
+
+
+def _states(
+    source: Source, found: dict[str, Origin], metric: Floats, mapping: Mapping
+) -> tuple[list[str], list[str]]:
+    """Return what became of each trial, a `TrialState` or `STOPPED`, and notes on what was decided."""
+    said = _said(source, found)
+    lost = np.array(
+        [
+            state == LOST or (state == TrialState.FINISHED and not np.isfinite(value))
+            for state, value in zip(said, metric, strict=True)
+        ]
+    )
+    own = said.count(TrialState.DIVERGED)
+    notes = [f"{own} that the source calls diverged have 100 % error"] if own else []
+    if not lost.any():
+        return said, notes
+    if mapping.nan is None:
+        raise InputError(_what_are_they(source, found["top1_err"], metric, said, lost))
+    note = f"{int(lost.sum())} without a finite metric are taken as {mapping.nan} (--nan): {some_rows(lost)}"
+    return [str(mapping.nan) if is_lost else s for s, is_lost in zip(said, lost, strict=True)], [*notes, note]
+
+
+def _said(source: Source, found: dict[str, Origin]) -> list[str]:
+    """Return the source's own word on each trial."""
+    if "state" not in found:
+        if source.states is not None:
+            return list(source.states)
+        return [str(TrialState.FINISHED)] * len(source.rows)
+    said = [word.lower() for word in _texts(source, found["state"], "")]
+    odd = sorted({word for word in said if word not in STATE_OF})
+    if odd:
+        column = found["state"].column
+        raise unknown(f"state in {source.name}, column {column}:", odd[0], STATE_OF)
+    return [STATE_OF[word] for word in said]
+
+
+def _what_are_they(
+    source: Source, origin: Origin, metric: Floats, said: list[str], lost: NDArray[np.bool_]
+) -> str:
+    """Say which trials have no finite metric, and ask what they are."""
+    column = origin.column or "top1_err"
+    empty = np.array([is_empty(cell) for cell in source.rows[column]]) & lost
+    unclear = np.array([state == LOST for state in said])
+    kinds = {
+        f"ended badly in the words of the {source.kind}, which does not say why": unclear,
+        "empty": empty & ~unclear,
+        "NaN": np.isnan(metric) & ~empty & ~unclear & lost,
+        "infinite": np.isinf(metric) & lost & ~unclear,
+    }
+    counts = "; ".join(f"{int(w.sum())} {kind} ({some_rows(w)})" for kind, w in kinds.items() if w.any())
+    return (
+        f"{source.name}: {int(lost.sum())} of {len(metric)} trials have no finite {column}: {counts}. "
+        "What are they? --nan diverged: training went to NaN or infinity, a result, which counts as 100 % "
+        "error; --nan failed: no result, for want of a machine. Left out, diverged trials would make a model "
+        "look easy to train. If there are both kinds, give the table a column state."
+    )
+
+
+def _scale(source: Source, origin: Origin, metric: Floats, mapping: Mapping) -> Scale:
+    """Decide what the metric is, as far as that is plain."""
+    column = origin.column or ""
+    by_name = is_accuracy(column)
+    accuracy = next((w for w in (mapping.accuracy, by_name, source.maximize) if w is not None), None)
+    if accuracy is None:
+        raise InputError(f"{source.name}: is {column} an error or an accuracy? Say --error or --accuracy")
+    fraction = mapping.fraction
+    if fraction is None:
+        if len(metric) and metric.max() <= 1.0 and metric.min() >= 0.0:
+            raise InputError(
+                f"{source.name}: {column} goes from {metric.min():g} to {metric.max():g}. "
+                "Is it a fraction of 1, or in percent? Say --fraction or --percent"
+            )
+        fraction = False
+    return Scale(accuracy=accuracy, fraction=fraction)
+
+
+def _check_range(
+    source: Source, origin: Origin, errors: Floats, metric: Floats, finished: NDArray[np.bool_]
+) -> None:
+    wrong = finished & ~((errors >= 0.0) & (errors <= 100.0))
+    if wrong.any():
+        at = int(np.flatnonzero(wrong)[0])
+        raise InputError(
+            f"{source.name}: {origin.column} {metric[at]:g} gives a top-1 error of {errors[at]:g} %, outside "
+            f"0 to 100 ({some_rows(wrong)}). Is it another metric (--column top1_err=COLUMN), an accuracy or "
+            "an error (--accuracy, --error), a fraction or in percent (--fraction, --percent)?"
+        )
+
+
+def _best(source: Source, found: dict[str, Origin], scale: Scale, states: list[str]) -> Floats:
+    """Return each trial's best error over its epochs, where the source has it; NaN without a result."""
+    result = np.array([state in (TrialState.FINISHED, TrialState.DIVERGED) for state in states])
+    if "best_top1_err" in found:
+        named = is_accuracy(found["best_top1_err"].column or "")
+        scale = replace(scale, accuracy=scale.accuracy if named is None else named)
+        best = scale.error(_floats(source, found["best_top1_err"], "best_top1_err"))
+    else:
+        series = source.series.get(found["top1_err"].column or "", [[]] * len(states))
+        best = np.array(
+            [_least(scale.error(np.array(values, dtype=float))) for values in series], dtype=float
+        )
+    return np.where(result, best, np.nan)
+
+
+def _least(errors: Floats) -> float:
+    finite = errors[np.isfinite(errors)]
+    return float(finite.min()) if finite.size else float("nan")
+
+
+def _warnings(source: Source, states: list[str], table: pd.DataFrame) -> list[str]:
+    """Say what makes the trials other than whole trainings."""
+    warnings = []
+    stopped = states.count(STOPPED)
+    if stopped:
+        warnings.append(
+            f"{source.name}: {stopped} of {len(states)} trials were stopped early, so they have no result "
+            "and are counted as missing. A scheduler stops the bad ones: without them a model looks easier "
+            "to train than it is"
+        )
+    epochs = table.loc[table["state"] == TrialState.FINISHED, "epochs"].dropna()
+    if len(epochs) and epochs.min() < epochs.max():
+        warnings.append(
+            f"{source.name}: finished trials have from {epochs.min()} to {epochs.max()} epochs, "
+            f"{int((epochs < epochs.max()).sum())} of {len(epochs)} fewer than the most. If a scheduler "
+            "stopped those early, theirs is not the error of a whole training"
+        )
+    return warnings

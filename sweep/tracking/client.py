@@ -1,0 +1,69 @@
+"""MLflow's client: how it is set up, and what goes wrong with it in one message."""
+
+import logging
+import os
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from mlflow import MlflowClient
+from mlflow.entities import ViewType
+
+from sweep.errors import InputError
+from sweep.utils.database_urls import masked, sqlite_file, sqlite_lacks
+
+# Read when a client is made, not when MLflow is imported.
+# A tracking server that is away is noticed soon; what could not be sent is sent again from the journal.
+os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
+os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "20")
+os.environ.setdefault("MLFLOW_SQLALCHEMYSTORE_POOL_PRE_PING", "true")
+
+
+@contextmanager
+def usable(uri: str) -> Iterator[None]:
+    """Turn whatever goes wrong, from a bad scheme to a refused connection, into one message."""
+    try:
+        yield
+    except InputError:
+        raise
+    except Exception as error:
+        reason = str(error).strip().splitlines()[0][:300] if str(error).strip() else type(error).__name__
+        raise InputError(
+            f"MLflow at {masked(uri)} cannot be used: {masked(reason)}\n"
+            "Start its server, or set MLFLOW_TRACKING_URI to one that runs. Unset, a file here is used."
+        ) from error
+
+
+def quieten() -> None:
+    """Leave out what MLflow and its libraries say but errors."""
+    for name in ("mlflow", "alembic", "sqlalchemy", "urllib3"):
+        logging.getLogger(name).setLevel(logging.ERROR)
+
+
+def all_runs(client: MlflowClient, experiment_id: str, where: str) -> Iterable[Any]:
+    """Yield an experiment's active runs, page after page."""
+    token = None
+    while True:
+        page = client.search_runs([experiment_id], where, ViewType.ACTIVE_ONLY, 5000, page_token=token)
+        yield from page
+        token = page.token
+        if not token:
+            return
+
+
+def is_missing_file(uri: str) -> bool:
+    """Say whether a tracking address is a database file that is not there: MLflow would create it."""
+    file = sqlite_file(uri)
+    return file is not None and not file.exists()
+
+
+def check_is_there(uri: str) -> None:
+    """Refuse a local store that is not there, or not MLflow's: a client would make one of it."""
+    file = sqlite_file(uri)
+    problem = sqlite_lacks(file, ("experiments", "runs", "alembic_version")) if file else None
+    folder = Path(uri.removeprefix("file://"))
+    if file is None and (uri.startswith("file:") or "://" not in uri) and not folder.is_dir():
+        problem = f"there is no folder {folder}"
+    if problem:
+        raise InputError(f"MLflow at {masked(uri)}: {problem}. MLFLOW_TRACKING_URI says where it is.")

@@ -1,0 +1,74 @@
+"""The runs of an experiment, read from MLflow whoever wrote them."""
+
+import re
+from typing import Any
+
+from mlflow import MlflowClient, get_tracking_uri
+
+from sweep.errors import unknown
+from sweep.tracking import tags
+from sweep.tracking.client import all_runs, check_is_there, quieten, usable
+from sweep.utils.database_urls import masked
+
+LOCAL_UI = "http://127.0.0.1:5000"
+"""Where `sweep ui` listens by default."""
+
+
+def read_runs(experiment: str) -> list[dict[str, Any]]:
+    """Read the active runs of an experiment, whoever wrote it. Nothing is written.
+
+    Returns
+    -------
+    list of dict
+        Of each run its id, its experiment's, its parent's (None without one), status, wall_s, and params,
+        metrics (the last value of each) and tags.
+
+    Raises
+    ------
+    InputError
+        If MLflow cannot be read, or has no such experiment.
+    """
+    uri = get_tracking_uri()
+    quieten()
+    check_is_there(uri)
+    with usable(uri):
+        client = MlflowClient(uri)
+        found = client.get_experiment_by_name(experiment)
+        if found is None:
+            names = [known.name for known in client.search_experiments(max_results=1000)]
+            raise unknown("MLflow experiment", experiment, names, f"Looked for at {masked(uri)}.")
+        return [_run(run) for run in all_runs(client, found.experiment_id, "")]
+
+
+def run_links(recipe: str) -> dict[str, str]:
+    """Return the address of each trial's run in MLflow's UI, by the trial's key.
+
+    Runs in a file or database have the address at which `sweep ui` shows them.
+
+    Raises
+    ------
+    InputError
+        If MLflow cannot be read, or has nothing of the recipe.
+    """
+    runs = read_runs(f"sweep-{recipe}")
+    uri = get_tracking_uri()
+    host = re.sub(r"(?<=://)[^@/]*@", "", uri).rstrip("/") if uri.startswith("http") else LOCAL_UI
+    return {
+        run["tags"]["sweep.key"]: f"{host}/#/experiments/{run['experiment']}/runs/{run['id']}"
+        for run in runs
+        if run["parent"] and "sweep.key" in run["tags"]
+    }
+
+
+def _run(run: Any) -> dict[str, Any]:
+    spent = (run.info.end_time - run.info.start_time) / 1000 if run.info.end_time else None
+    return {
+        "id": run.info.run_id,
+        "experiment": run.info.experiment_id,
+        "status": run.info.status,
+        "parent": run.data.tags.get(tags.PARENT),
+        "wall_s": spent,
+        "params": run.data.params,
+        "metrics": run.data.metrics,
+        "tags": run.data.tags,
+    }

@@ -1,0 +1,310 @@
+"""MLflow's record of the sweeps: one experiment a recipe, a parent run a sweep, its trials as children.
+
+The only package that imports MLflow, and only the driver uses it. It holds nothing that the journal does
+not: a run is found again by its trial's key and brought up to date as often as one likes.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from mlflow import MlflowClient, get_tracking_uri
+from mlflow.entities import Metric, Param, RunTag
+from mlflow.exceptions import MlflowException
+
+from sweep.core.plan import Plan
+from sweep.core.search_plan import SearchPlan
+from sweep.core.trial import EpochRecord, TrialRecord, TrialSpec, TrialState
+from sweep.errors import InputError
+from sweep.tracking import tags as labels
+from sweep.tracking.client import all_runs, is_missing_file, quieten, usable
+from sweep.utils.text import counted
+from sweep.workspace.journal import TrialHistory
+
+WORKSPACE_TAG = "sweep.workspace.workspace"
+"""Tells the runs of one workspace from those that others keep of the very same trials."""
+
+METRICS_PER_REQUEST = 1000
+"""MLflow's limit for one ``log_batch``."""
+
+
+class Store:
+    """The runs of one experiment.
+
+    Only runs that carry the workspace's own tag are read, changed or counted: a run of somebody else's
+    sweep of the same trials is not touched.
+
+    Parameters
+    ----------
+    recipe, kind : str
+        Name the experiment: ``KIND-RECIPE``. Searches (``tune``) have another than sweeps: their errors are
+        on minival, and not to be compared with those of sweeps.
+    create : bool
+        Whether to create the experiment if there is none; without, it is only looked at.
+
+    Raises
+    ------
+    InputError
+        If MLflow cannot be reached or refuses the experiment.
+    """
+
+    def __init__(self, recipe: str, kind: str = "sweep", *, create: bool = True) -> None:
+        self.uri = get_tracking_uri()
+        self.experiment = f"{kind}-{recipe}"
+        quieten()
+        self._experiment_id: str | None = None
+        if create or not is_missing_file(self.uri):
+            with usable(self.uri):
+                self._client = MlflowClient(self.uri)
+                self._experiment_id = self._find_experiment(create)
+        self._found: dict[str, list[Any]] = {}  # key → its runs, the oldest first
+        self._runs: dict[str, str] = {}  # key → the run that is written to
+        self._plan_files: dict[str, Path] = {}
+        self._sent: dict[str, int] = {}
+        self._unfinished: dict[str, str] = {}  # run → its sweep
+        self._workspace = ""
+
+    def _find_experiment(self, create: bool) -> str | None:
+        experiment = self._client.get_experiment_by_name(self.experiment)
+        if experiment is None:
+            return str(self._client.create_experiment(self.experiment)) if create else None
+        if experiment.lifecycle_stage != "active":
+            raise InputError(
+                f"the experiment {self.experiment} was deleted. This brings it back, with its runs: "
+                f"mlflow experiments restore --experiment-id {experiment.experiment_id}"
+            )
+        return str(experiment.experiment_id)
+
+    def look(self, plan: Plan | SearchPlan, workspace: str) -> None:
+        """Look a sweep's runs up; nothing is written.
+
+        Parameters
+        ----------
+        plan : Plan
+            The sweep's.
+        workspace : str
+            The tag that tells this workspace's runs from others'.
+
+        Raises
+        ------
+        InputError
+            If MLflow cannot be used.
+        """
+        self._workspace = workspace
+        with usable(self.uri):
+            for run in sorted(
+                self._search(plan.sweep), key=lambda run: (run.info.start_time, run.info.run_id)
+            ):
+                self._found.setdefault(run.data.tags["sweep.key"], []).append(run)
+        self._runs |= {key: runs[0].info.run_id for key, runs in self._found.items()}
+
+    def open_sweep(self, plan: Plan | SearchPlan, plan_file: Path, workspace: str) -> None:
+        """Look a sweep's runs up, find or create its parent run, and mark that as running.
+
+        Raises
+        ------
+        InputError
+            If MLflow refuses, for want of rights to its artifacts, say.
+        """
+        self.look(plan, workspace)
+        self._plan_files[plan.sweep] = plan_file
+        with usable(self.uri):
+            self._client.update_run(self._parent(plan), status="RUNNING")
+
+    def _parent(self, plan: Plan | SearchPlan) -> str:
+        """Return a sweep's parent run, brought up to date; another one if it was deleted."""
+        run = self._runs.get(plan.sweep)
+        if run is None or self._is_gone(run):
+            run = self._create(plan.sweep, plan.sweep, {"sweep.sweep": plan.sweep}, start_ms=None)
+        self._client.log_batch(
+            run, params=_params(labels.plan_params(plan)), tags=_tags(labels.plan_tags(plan))
+        )
+        self._client.log_artifact(run, str(self._plan_files[plan.sweep]))
+        return run
+
+    def _is_gone(self, run: str) -> bool:
+        """Say whether a run was deleted, for a while or for good."""
+        try:
+            return bool(self._client.get_run(run).info.lifecycle_stage != "active")
+        except MlflowException as error:
+            if error.error_code != "RESOURCE_DOES_NOT_EXIST":
+                raise
+            return True
+
+    def _search(self, sweep: str) -> Iterable[Any]:
+        if self._experiment_id is None:
+            return []
+        where = f"tags.`sweep.sweep` = '{sweep}' AND tags.`{WORKSPACE_TAG}` = '{self._workspace}'"
+        return all_runs(self._client, self._experiment_id, where)
+
+    def _create(self, key: str, name: str, tags: dict[str, str], start_ms: int | None) -> str:
+        tags = {"sweep.key": key, WORKSPACE_TAG: self._workspace} | tags
+        run = self._client.create_run(self._experiment_id, start_time=start_ms, run_name=name, tags=tags)
+        self._runs[key] = run.info.run_id
+        return str(run.info.run_id)
+
+    def differences(self, sweep: str, records: Mapping[str, TrialRecord | None]) -> dict[str, str]:
+        """Say for which trials MLflow and the journal disagree, and how, as far as `look` has seen.
+
+        Parameters
+        ----------
+        sweep : str
+            The sweep's name.
+        records : mapping
+            Key → the trial's end in the journal; None without one.
+        """
+        parent = self._runs.get(sweep)
+        found = {key: runs[0] for key, runs in self._found.items()}
+        said = {key: labels.difference(record, found.get(key), parent) for key, record in records.items()}
+        return {key: text for key, text in said.items() if text}
+
+    def doubts(self, plan: Plan | SearchPlan) -> list[str]:
+        """Say what else is wrong with a sweep's runs, as far as `look` has seen."""
+        keys = {plan.sweep} | {trial.key for trial in plan.trials}
+        runs = {
+            key: runs for key, runs in self._found.items() if runs[0].data.tags["sweep.sweep"] == plan.sweep
+        }
+        said = [
+            f"MLflow has {len(runs[key])} runs of {key}, so that it counts twice in the UI; delete one there"
+            for key in runs
+            if len(runs[key]) > 1
+        ]
+        if strange := len(runs.keys() - keys):
+            said.append(f"MLflow has runs of {counted(strange, 'trial')} that the plan does not have")
+        if plan.sweep not in runs:
+            said.append("MLflow has no parent run of the sweep")
+        elif runs[plan.sweep][0].info.status == "RUNNING":
+            said.append("MLflow says that the sweep is running, but no driver is at work")
+        return said
+
+    def results(self, keys: Iterable[str]) -> Iterator[tuple[str, TrialHistory]]:
+        """Yield what MLflow knows of those of the given trials that have a result there.
+
+        Every number is what was sent, to the last bit, so that a lost journal can be written again.
+
+        Raises
+        ------
+        InputError
+            If MLflow cannot be used.
+        """
+        for key in keys:
+            run = self._found.get(key, [None])[0]
+            if run is not None and (state := labels.final_state(run)) and state.has_result:
+                with usable(self.uri):
+                    curves = self._curves(run.info.run_id)
+                try:
+                    yield key, labels.read_history(key, run, state, curves)
+                except (KeyError, ValueError):  # somebody has changed it: the trial is trained again
+                    continue
+
+    def _curves(self, run: str) -> dict[int, tuple[int, dict[str, float]]]:
+        """Read a trial's curves back: epoch → (time in ms, metric → value)."""
+        curves: dict[int, tuple[int, dict[str, float]]] = {}
+        for name in _CURVES:
+            for metric in self._client.get_metric_history(run, name):
+                curves.setdefault(metric.step, (metric.timestamp, {}))[1].setdefault(name, metric.value)
+        return curves
+
+    def send_trial(self, plan: Plan | SearchPlan, trial: TrialSpec, history: TrialHistory) -> None:
+        """Bring a trial's run up to date with the journal, creating it if there is none (any more)."""
+        try:
+            self._send_trial(plan, trial, history)
+        except MlflowException:
+            run = self._runs.get(trial.key)
+            if run is None or not self._is_gone(run):
+                raise
+            del self._runs[trial.key]  # somebody deleted it: it is written again
+            self._send_trial(plan, trial, history)
+
+    def _send_trial(self, plan: Plan | SearchPlan, trial: TrialSpec, history: TrialHistory) -> None:
+        sweep, record, ended_ms = plan.sweep, history.record, history.ended_ms
+        epochs = list(history.epochs.values())
+        last = epochs[-1][1] if epochs else None
+        tags = {"sweep.state": history.state.value, labels.PARENT: self._runs[sweep]}
+        tags |= labels.end_tags(record, last) if record else {}
+        run = self._runs.get(trial.key)
+        if run is None:  # all tags at once: `log_batch` looks for each one first
+            tags |= labels.trial_tags(plan, trial)
+            run, tags = self._create(trial.key, labels.trial_name(trial), tags, history.started_ms), {}
+        elif run not in self._sent and not record:
+            self._client.update_run(run, status="RUNNING")  # an earlier driver may have left it as killed
+        metrics = [metric for at, epoch in epochs[self._sent.get(run, 0) :] for metric in _metrics(epoch, at)]
+        metrics += _end_metrics(record, last, ended_ms) if record else []
+        first, *rest = [
+            metrics[i : i + METRICS_PER_REQUEST] for i in range(0, len(metrics), METRICS_PER_REQUEST)
+        ] or [[]]
+        params = _params(labels.trial_params(plan, trial))
+        self._client.log_batch(run, metrics=first, params=params, tags=_tags(tags))
+        for chunk in rest:
+            self._client.log_batch(run, metrics=chunk)
+        self._sent[run] = len(epochs)
+        self._unfinished[run] = sweep
+        if record:
+            self._client.set_terminated(run, labels.STATUS[record.state], ended_ms)
+            del self._unfinished[run]
+
+    def close_sweep(
+        self, plan: Plan | SearchPlan, counts: dict[TrialState, int], figures: Iterable[Path]
+    ) -> None:
+        """Note on a sweep's run how it stands, add its figures, and end it and what was left running."""
+        self._end_what_is_left_running(plan)
+        run = self._runs[plan.sweep]
+        if self._is_gone(run):  # somebody deleted it: it is written again, and its trials are hung under it
+            run = self._parent(plan)
+            for key in {trial.key for trial in plan.trials} & self._runs.keys():
+                if not self._is_gone(self._runs[key]):
+                    self._client.set_tag(self._runs[key], labels.PARENT, run)
+        for figure in figures:
+            self._client.log_artifact(run, str(figure), "figures")
+        self._client.log_batch(
+            run, tags=_tags({f"sweep.{state}": str(count) for state, count in counts.items()})
+        )
+        ended = [state for state in TrialState if state.is_over]
+        complete = sum(counts.get(state, 0) for state in ended) == len(plan.trials)
+        self._client.set_terminated(run, "FINISHED" if complete else "KILLED")
+
+    def tag_sweep(self, plan: Plan | SearchPlan, tags: Mapping[str, str]) -> None:
+        """Note something more on a sweep's run."""
+        self._client.log_batch(self._runs[plan.sweep], tags=_tags(dict(tags)))
+
+    def _end_what_is_left_running(self, plan: Plan | SearchPlan) -> None:
+        """End runs that were begun in this run or, by a driver that was killed, in an earlier one."""
+        keys = {trial.key for trial in plan.trials}
+        stale = [
+            runs[0].info.run_id
+            for key, runs in self._found.items()
+            if key in keys and runs[0].info.status == "RUNNING" and runs[0].info.run_id not in self._sent
+        ]
+        for run in [run for run, sweep in self._unfinished.items() if sweep == plan.sweep] + stale:
+            if not self._is_gone(run):
+                self._client.set_terminated(run, "KILLED")
+            self._unfinished.pop(run, None)
+
+
+_CURVES = ("top1_err", "val_loss", "train_loss", "epoch_lr")
+
+
+def _metrics(epoch: EpochRecord, time_ms: int) -> list[Metric]:
+    values = zip(_CURVES, (epoch.top1_err, epoch.val_loss, epoch.train_loss, epoch.lr), strict=True)
+    return [Metric(name, value, time_ms, epoch.epoch) for name, value in values if value is not None]
+
+
+def _end_metrics(record: TrialRecord, last: EpochRecord | None, ended_ms: int | None) -> list[Metric]:
+    values = {"best_top1_err": record.best_top1_err, "wall_s": record.wall_s}
+    if last is None or last.top1_err != record.top1_err:
+        # tried again where sums are not bit-reproducible: the result is the last attempt's
+        values["top1_err"] = record.top1_err
+    return [
+        Metric(name, value, ended_ms, record.epochs) for name, value in values.items() if value is not None
+    ]
+
+
+def _params(values: dict[str, object]) -> list[Param]:
+    # repr of a float reads back as the same float, to the last bit
+    return [
+        Param(name, repr(value) if isinstance(value, float) else str(value)) for name, value in values.items()
+    ]
+
+
+def _tags(values: dict[str, str]) -> list[RunTag]:
+    return [RunTag(name, value) for name, value in values.items()]

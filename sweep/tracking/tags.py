@@ -1,0 +1,199 @@
+"""What is written on the runs of sweeps and trials: names, parameters, tags."""
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+from sweep.core.plan import Plan
+from sweep.core.search_plan import SPLIT, SearchPlan
+from sweep.core.trial import EpochRecord, TrialRecord, TrialSpec, TrialState
+from sweep.workspace.journal import TrialHistory
+
+PARENT = "mlflow.parentRunId"
+"""The tag by which MLflow hangs a run under another."""
+
+STATUS = {
+    TrialState.FINISHED: "FINISHED",
+    TrialState.DIVERGED: "FINISHED",
+    TrialState.FAILED: "FAILED",
+    TrialState.PRUNED: "KILLED",
+}
+"""How MLflow calls the end of a trial."""
+
+
+def trial_name(trial: TrialSpec) -> str:
+    """Return what a trial's run is called."""
+    if trial.role == "optimum":
+        return f"optimum-seed-{trial.repeat}" if trial.repeat else "optimum"
+    return f"point-{trial.index:03d}" + (f"-seed-{trial.repeat}" if trial.repeat else "")
+
+
+def trial_params(plan: Plan | SearchPlan, trial: TrialSpec) -> dict[str, object]:
+    """Return what a trial's run says of its settings."""
+    own = {"evaluate": SPLIT} if isinstance(plan, SearchPlan) else {}
+    return (
+        own
+        | {
+            "model": trial.model,
+            "optimizer": trial.optimizer,
+            "recipe": plan.recipe.name,
+            "lr": trial.lr,
+            "weight_decay": trial.weight_decay,
+            "seed": trial.seed,
+        }
+        | training_params(plan)
+    )
+
+
+def training_params(plan: Plan | SearchPlan) -> dict[str, object]:
+    """Return how long, and by what, a sweep's trials are trained."""
+    if plan.recipe.trainer:
+        return {"epochs": plan.recipe.epochs, "trainer": plan.recipe.trainer}
+    return {"epochs": plan.recipe.epochs, "batch": plan.recipe.batch, "px": plan.px}
+
+
+def trained_by(plan: Plan | SearchPlan) -> str:
+    """Say by what a plan's trials are trained."""
+    return plan.recipe.trainer or f"batch {plan.recipe.batch}, {plan.px} px"
+
+
+def trial_tags(plan: Plan | SearchPlan, trial: TrialSpec) -> dict[str, str]:
+    """Return what a trial's run is found by."""
+    place = {"sweep.role": trial.role, "sweep.index": str(trial.index), "sweep.repeat": str(trial.repeat)}
+    tags = plan_tags(plan) | place
+    if trial.u_lr is not None:
+        tags |= {"sweep.u_lr": repr(trial.u_lr), "sweep.u_wd": repr(trial.u_wd)}
+    return tags
+
+
+def plan_params(plan: Plan | SearchPlan) -> dict[str, object]:
+    """Return what the parent run of a sweep or search says of its settings."""
+    if isinstance(plan, SearchPlan):
+        own: dict[str, object] = {"evaluate": SPLIT}
+    else:
+        own = {"lr": plan.optimum_lr, "weight_decay": plan.optimum_wd}
+    return (
+        own
+        | {
+            "model": plan.model,
+            "optimizer": plan.optimizer,
+            "recipe": plan.recipe.name,
+            "design": plan.design,
+            "seed": plan.seed,
+            "lr_low": plan.box.lr_low,
+            "lr_high": plan.box.lr_high,
+            "wd_low": plan.box.wd_low,
+            "wd_high": plan.box.wd_high,
+        }
+        | training_params(plan)
+    )
+
+
+def plan_tags(plan: Plan | SearchPlan) -> dict[str, str]:
+    """Return what a sweep's runs are found by."""
+    return {
+        "sweep.sweep": plan.sweep,
+        "sweep.role": "search" if isinstance(plan, SearchPlan) else "sweep",
+        "sweep.model": plan.model,
+        "sweep.optimizer": plan.optimizer,
+        "sweep.recipes.recipe": plan.recipe.name,
+        "sweep.design": plan.design,
+        "sweep.data.datasets": plan.data_fingerprint,
+    }
+
+
+def end_tags(record: TrialRecord, last: EpochRecord | None) -> dict[str, str]:
+    """Return what a trial's run says of its end, beside its metrics."""
+    values = {
+        "sweep.epochs": str(record.epochs),
+        "sweep.error": record.error and record.error[:5000],
+        "sweep.diverged_step": record.diverged_step and str(record.diverged_step),
+        "sweep.last_finite_loss": last and last.last_finite_loss and repr(last.last_finite_loss),
+        "sweep.device": record.device,
+        "sweep.host": record.host,
+    }
+    return {name: value for name, value in values.items() if value}
+
+
+def read_history(
+    key: str, run: Any, state: TrialState, curves: Mapping[int, tuple[int, Mapping[str, float]]]
+) -> TrialHistory:
+    """Read a trial's history back from its run.
+
+    Raises
+    ------
+    KeyError, ValueError
+        If the run does not say it, or says something else than was written to it.
+    """
+    metrics, tags = run.data.metrics, run.data.tags
+    step = tags.get("sweep.diverged_step")
+    record = TrialRecord(
+        key=key,
+        state=state,
+        top1_err=metrics["top1_err"],
+        best_top1_err=metrics["best_top1_err"],
+        epochs=int(tags["sweep.epochs"]),
+        wall_s=metrics.get("wall_s"),
+        diverged_step=int(step) if step else None,
+        device=tags.get("sweep.device"),
+        host=tags.get("sweep.host"),
+    )
+    return TrialHistory(
+        started_ms=run.info.start_time,
+        epochs=_epochs(curves, tags),
+        ended_ms=run.info.end_time,
+        record=record,
+    )
+
+
+def _epochs(
+    curves: Mapping[int, tuple[int, Mapping[str, float]]], tags: Mapping[str, str]
+) -> dict[int, tuple[int, EpochRecord]]:
+    records = {
+        step: (
+            time_ms,
+            EpochRecord(
+                epoch=step,
+                top1_err=values["top1_err"],
+                val_loss=values.get("val_loss"),
+                train_loss=values.get("train_loss"),
+                lr=values["epoch_lr"],
+            ),
+        )
+        for step, (time_ms, values) in sorted(curves.items())
+        if {"top1_err", "epoch_lr"} <= values.keys()
+    }
+    if records and (step := tags.get("sweep.diverged_step")):
+        loss = tags.get("sweep.last_finite_loss")
+        last, (time_ms, record) = max(records.items())
+        record = dataclasses.replace(
+            record, diverged_step=int(step), last_finite_loss=float(loss) if loss else None
+        )
+        records[last] = (time_ms, record)
+    return records
+
+
+def final_state(run: Any) -> TrialState | None:
+    """Return what MLflow takes a trial's end to be; None while it has not been told of one."""
+    state = run.data.tags.get("sweep.state")
+    ended = run.info.status in STATUS.values()
+    return TrialState(state) if ended and state in set(STATUS) else None
+
+
+def difference(record: TrialRecord | None, run: Any, parent: str | None) -> str | None:
+    """Say how a trial's run differs from its end in the journal; None if it does not."""
+    if run is None:
+        return "no run in MLflow" if record else None
+    told, metrics = final_state(run), run.data.metrics
+    if record is None:
+        if told and told.has_result:
+            return f"{told} in MLflow, without a result in the journal"
+        return "running in MLflow, but no driver is at work" if run.info.status == "RUNNING" else None
+    if told is not record.state:
+        return f"{told or 'unfinished'} in MLflow, {record.state} in the journal"
+    for name in ("top1_err", "best_top1_err", "wall_s"):
+        if metrics.get(name) != getattr(record, name):
+            return f"{name} {metrics.get(name)} in MLflow, {getattr(record, name)} in the journal"
+    if run.data.tags.get(PARENT) != parent:
+        return "its parent run in MLflow is gone"
+    return None

@@ -1,0 +1,1 @@
+"""Where a search for an optimum looks next, and what it finds."""

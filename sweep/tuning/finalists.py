@@ -1,0 +1,96 @@
+"""Which points of a search are repeated, and which of them is the optimum."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sweep.core.search_plan import Effort
+from sweep.core.trial import TrialSpec, TrialState
+from sweep.workspace.journal import TrialHistory
+from sweep.workspace.search import Search
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Outcome:
+    """What the repeats of one good point gave."""
+
+    point: TrialSpec
+    errors: tuple[float, ...]
+    """Of the trials with other seeds, in percent; 100 for one that diverged."""
+    val_loss: float
+    """Their mean; infinite if one diverged."""
+
+    @property
+    def mean(self) -> float:
+        """The error expected at the point: the seed that made it a finalist does not count."""
+        return sum(self.errors) / len(self.errors)
+
+
+def finalists(search: Search, count: int) -> list[TrialSpec]:
+    """Return the best points of a search, the best first; of equal errors, that with the lower loss."""
+    done = [
+        trial
+        for trial in search.trials
+        if trial.role == "point" and search.history(trial).state is TrialState.FINISHED
+    ]
+    return sorted(done, key=lambda trial: _rank(search.history(trial)))[:count]
+
+
+def repeats(search: Search, effort: Effort) -> list[TrialSpec]:
+    """Return the trials of the best points with other seeds, the best point's first."""
+    best, seeds = finalists(search, effort.finalists), range(1, effort.seeds + 1)
+    return [search.plan.finalist(point, repeat) for point in best for repeat in seeds]
+
+
+def left(search: Search, effort: Effort) -> int:
+    """Return how many trainings are to come; once there are no more points, only of finalists there are."""
+    asked = [trial for trial in search.trials if trial.role == "point"]
+    points = max(0, effort.points - len(asked)) + sum(
+        not search.history(trial).state.is_over for trial in asked
+    )
+    if points:
+        return points + effort.finalists * effort.seeds
+    return sum(not search.history(trial).state.is_over for trial in repeats(search, effort))
+
+
+def _rank(history: TrialHistory) -> tuple[float, float]:
+    assert history.record is not None
+    assert history.record.top1_err is not None
+    return history.record.top1_err, _last_loss(history)
+
+
+def _last_loss(history: TrialHistory) -> float:
+    _, last = history.epochs[max(history.epochs)] if history.epochs else (0, None)
+    return float("inf") if last is None or last.val_loss is None else last.val_loss
+
+
+def outcomes(search: Search) -> list[Outcome]:
+    """Return what repeating points has given, the best mean first; only of those repeated most often."""
+    repeats = max((trial.repeat for trial in search.trials), default=0)
+    repeated = {trial.index for trial in search.trials if trial.repeat and trial.repeat == repeats}
+    found = []
+    for point in search.trials:
+        if point.role != "point" or point.index not in repeated:
+            continue
+        histories = [search.history(search.plan.finalist(point, r)) for r in range(1, repeats + 1)]
+        records = [history.record for history in histories]
+        errors = tuple(
+            record.top1_err
+            for record in records
+            if record and record.state.has_result and record.top1_err is not None
+        )
+        if len(errors) == repeats:
+            losses = [_last_loss(history) for history in histories]
+            found.append(Outcome(point=point, errors=errors, val_loss=sum(losses) / repeats))
+    return sorted(found, key=lambda outcome: (outcome.mean, outcome.val_loss))
+
+
+def standard_error(outcomes: Sequence[Outcome]) -> float:
+    """Return the standard error of an outcome's mean, in points, from the spread within all outcomes.
+
+    Three or four repeats of one point tell little of their spread; the finalists' are near each other, so
+    their variances are pooled. Outcomes with a diverged repeat are left out unless there are no others.
+    """
+    usable = [o for o in outcomes if max(o.errors) < 100.0] or list(outcomes)
+    squares = sum((error - o.mean) ** 2 for o in usable for error in o.errors)
+    freedom = sum(len(o.errors) - 1 for o in usable)
+    return float((squares / freedom / len(usable[0].errors)) ** 0.5) if freedom else 0.0

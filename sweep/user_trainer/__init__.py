@@ -1,0 +1,1 @@
+"""User-defined training functions: contract, loading, running."""

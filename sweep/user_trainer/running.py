@@ -1,0 +1,142 @@
+"""Running a user-defined training function, epoch by epoch."""
+
+import math
+import traceback
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+from sweep.core.jobs import Setting
+from sweep.core.model_spec import split as split_model
+from sweep.core.trial import EpochRecord, TrialSpec
+from sweep.user_trainer.contract import FIELDS, Config, Trainer, TrainerError, _said, _short, _Watched
+from sweep.user_trainer.loading import load
+
+_END = object()
+
+
+def train(
+    trial: TrialSpec, setting: Setting, *, device: str = "cpu", checkpoint: Path | None = None
+) -> Iterator[list[EpochRecord | None]]:
+    """Run a trial whose recipe has a ``trainer``; the counterpart of `sweep.training.loop.train`.
+
+    ``checkpoint`` is the trial's own folder, which is there.
+
+    Yields
+    ------
+    list of EpochRecord
+        After each epoch one record; the last one at the last epoch, or that in which the trial diverged.
+
+    Raises
+    ------
+    TrainerError
+        If the function fails, yields something else, too often or not often enough, or if its source here is
+        not the one that was planned.
+    """
+    assert setting.recipe.trainer
+    trainer = load(setting.recipe.trainer)
+    if trainer.fingerprint != setting.fingerprint:
+        raise TrainerError(f"{trainer.name} is another version on this machine than the one that was planned")
+    model, args = split_model(trial.model)
+    config = _Watched(
+        lr=trial.lr,
+        weight_decay=trial.weight_decay,
+        optimizer=trial.optimizer,
+        seed=trial.seed,
+        epochs=setting.recipe.epochs,
+        model=model,
+        model_args=args,
+        split=setting.evaluate,
+        device=device,
+        checkpoint=checkpoint,
+    )
+    with _saying_what_it_found(checkpoint):
+        for epoch, value in enumerate(_values(trainer, config), start=1):
+            if setting.evaluate != "val" and not config.looked_at:
+                raise TrainerError(
+                    f"{trainer.name} did not look at config.split, so that an optimum would be found on the "
+                    f"very data that is reported. Where it is {setting.evaluate}, the error has to be of "
+                    "other data, held out of the training"
+                )
+            record = _record(trainer.name, epoch, value, trial.lr)
+            yield [record]
+            if record.diverged_step is not None:
+                return
+
+
+@contextmanager
+def _saying_what_it_found(folder: Path | None) -> Iterator[None]:
+    """Say of a function that failed if it had something to go on from, and how to do without."""
+    found = folder is not None and any(folder.iterdir())
+    try:
+        yield
+    except TrainerError as error:
+        if not found:
+            raise
+        raise TrainerError(
+            f"{error}. It found what it had saved in {folder}, and has to yield the errors of all epochs "
+            "then too; without that folder it begins anew"
+        ) from None
+
+
+def _values(trainer: Trainer, config: Config) -> Iterator[Any]:
+    """Yield what the function yields, if that is one value an epoch."""
+    with _blaming(trainer):
+        returned = trainer.function(config)
+    if not isinstance(returned, Iterator):
+        raise TrainerError(f"{trainer.name} returned {_short(returned)}; it must yield an error every epoch")
+    for epoch in range(1, config.epochs + 1):
+        with _blaming(trainer):
+            value = next(returned, _END)
+            more = epoch == config.epochs and next(returned, _END) is not _END
+        if value is _END:
+            raise TrainerError(f"{trainer.name} yielded {epoch - 1} errors in {config.epochs} epochs")
+        if more:
+            raise TrainerError(f"{trainer.name} yielded more errors than the {config.epochs} of its epochs")
+        yield value
+
+
+@contextmanager
+def _blaming(trainer: Trainer) -> Iterator[None]:
+    """Say of whatever the user's code raises where it did, in one line that every process can read."""
+    try:
+        yield
+    except (Exception, SystemExit) as error:
+        frames = traceback.extract_tb(error.__traceback__)
+        own = [f for f in frames if f.filename != __file__]
+        place = f" ({Path(own[0].filename).name}, line {own[0].lineno})" if own else ""
+        raise TrainerError(f"{trainer.name} failed: {_said(error)}{place}") from None
+
+
+def _record(name: str, epoch: int, value: Any, lr: float) -> EpochRecord:
+    """Read what the function yielded after an epoch (from 1)."""
+    told = dict(value) if isinstance(value, Mapping) else {"error": value}
+    if "error" not in told or not set(told) <= set(FIELDS):
+        may = ", ".join(FIELDS[1:])
+        raise TrainerError(f"{name} yielded {_short(list(told))}; a record has error and may have {may}")
+    numbers = {field: _number(name, field, told[field]) for field in told if told[field] is not None}
+    diverged = "error" in numbers and not all(map(math.isfinite, numbers.values()))
+    error = 100.0 if diverged else numbers.get("error", math.nan)
+    if not 0.0 <= error <= 100.0:
+        raise TrainerError(f"{name} yielded an error of {_short(told['error'])}; it is in percent, 0 to 100")
+    finite = {field: number for field, number in numbers.items() if math.isfinite(number)}
+    return EpochRecord(
+        epoch=epoch,
+        top1_err=error,
+        val_loss=finite.get("val_loss"),
+        train_loss=finite.get("train_loss"),
+        lr=finite.get("lr", lr),
+        diverged_step=epoch if diverged else None,
+    )
+
+
+def _number(name: str, field: str, value: Any) -> float:
+    """Read a number of Python's, or numpy's or torch's of one element."""
+    plain = value
+    if hasattr(value, "item"):
+        with suppress(ValueError, RuntimeError, TypeError):  # it has several elements
+            plain = value.item()
+    if isinstance(plain, bool) or not isinstance(plain, int | float):
+        raise TrainerError(f"{name} yielded {_short(value)} as its {field}; it must be a number")
+    return float(plain)

@@ -1,0 +1,1 @@
+"""Small helpers: atomic files, database URLs, the CPU's instruction set, text."""

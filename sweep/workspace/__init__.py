@@ -1,0 +1,1 @@
+"""The folder on disk: plans, journals, locks, and the table of trials."""

@@ -1,0 +1,52 @@
+"""One driver at a time: the lock of a sweep's or search's folder."""
+
+import os
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from sweep.errors import InputError
+
+JOURNAL, LOCK, DRIVER = "journal.jsonl", ".lock", ".driver"
+
+_PATIENCE_S = 2.0  # whoever asks whether a driver is at work holds the lock for a moment
+
+
+@contextmanager
+def _driving(folder: Path, name: str, made: str) -> Iterator[None]:
+    """Be the only driver of what is in a folder; it is removed in the end if no file ``made`` came to be.
+
+    The lock is the operating system's: it ends with its process, however that ends.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(folder / LOCK)
+    try:
+        lock.acquire(timeout=_PATIENCE_S)
+    except Timeout:
+        driver = _read_driver(folder / DRIVER)
+        raise InputError(f"{name} is being run already, by {driver}. Wait for it, or stop it.") from None
+    try:
+        (folder / DRIVER).write_text(f"process {os.getpid()} on {socket.gethostname()}")
+        yield
+    finally:
+        (folder / DRIVER).unlink(missing_ok=True)
+        lock.release()
+        if not (folder / made).exists():
+            _remove_empty(folder)
+
+
+def _remove_empty(folder: Path) -> None:
+    (folder / LOCK).unlink(missing_ok=True)
+    for each in (folder, folder.parent):
+        with suppress(OSError):  # it holds something else
+            each.rmdir()
+
+
+def _read_driver(path: Path) -> str:
+    try:
+        return path.read_text()
+    except OSError:
+        return "a process that does not say which"

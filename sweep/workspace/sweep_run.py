@@ -1,0 +1,41 @@
+"""What is wanted of a sweep by one command."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sweep.core.trial import TrialSpec, TrialState
+from sweep.data.images import FileSplits, Splits
+from sweep.workspace.sweep import Sweep
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Task:
+    """A sweep of which the first n points, the first trials at the optimum and some repeats are wanted."""
+
+    sweep: Sweep
+    splits: Splits | FileSplits
+    n: int
+    seeds: int
+    repeated: Sequence[int] = ()
+    """Indices of points that are trained with as many seeds."""
+    retry_failed: bool = False
+    """Whether trials that were given up are trained once more."""
+
+    @property
+    def wanted(self) -> tuple[TrialSpec, ...]:
+        """The trials that are to have a result in the end, the optimum first."""
+        return self.sweep.plan.first(self.n, self.seeds, self.repeated).trials
+
+    @property
+    def missing(self) -> list[TrialSpec]:
+        """The wanted trials that have no result."""
+        states = self.sweep.states()
+        return [trial for trial in self.wanted if not states[trial.key].has_result]
+
+    @property
+    def to_train(self) -> list[TrialSpec]:
+        """The missing trials, without those that were given up unless they are to be tried again."""
+        states = self.sweep.states()
+        return [
+            trial for trial in self.missing if self.retry_failed or states[trial.key] is not TrialState.FAILED
+        ]
