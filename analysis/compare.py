@@ -79,7 +79,7 @@ class Comparison:
     """Why there is no test of the error."""
     no_delta: str | None
     """Why there is none of robustness."""
-    lean: float
+    favoured_sign: float
     """Below 0 where the first test of the error favours A, above 0 where it favours B."""
     q: float = math.nan
     """First p-value, corrected for all pairs; NaN without any."""
@@ -197,7 +197,7 @@ def _paired(a: Sweep, b: Sweep, pairs: Pairs) -> Comparison:
         p_area=math.nan if no_delta else p_of_zero(area),
         no_test=None,
         no_delta=no_delta,
-        lean=paired.leaning(paired.signed_rank, d),
+        favoured_sign=paired.leaning(paired.signed_rank, d),
         needed=paired.points_needed(d),
         **_gaps(pairs.a, pairs.b),
     )
@@ -365,7 +365,7 @@ def _unpaired(a: Sweep, b: Sweep, confidence: float) -> Comparison:
         p_area=math.nan if no_delta else p_of_zero(area),
         no_test=no_test,
         no_delta=no_delta,
-        lean=_unpaired_lean(x, y, better.value),
+        favoured_sign=_unpaired_lean(x, y, better.value),
         needed=unpaired.trials_needed(better.value) if tests else math.nan,
         **_gaps(x.errors, y.errors),
     )

@@ -98,7 +98,7 @@ def _of_budget(pair: Comparison) -> str | None:
     """Say how few trials of the better model do what all of the other's did; None where it took as many."""
     if not pair.different:
         return None
-    better, worse = (pair.a, pair.b) if pair.lean < 0 else (pair.b, pair.a)
+    better, worse = (pair.a, pair.b) if pair.favoured_sign < 0 else (pair.b, pair.a)
     target = float(worse.points["top1_err"].min())
     k = budget_for(better.points["top1_err"], target)
     if k is None or k >= worse.n:
@@ -133,7 +133,7 @@ def _needed(pair: Comparison) -> str:
 
 def _for_the_winner(pair: Comparison) -> tuple[str, str, Interval, Interval]:
     """Return winner, loser, how often the winner is better, and by how much."""
-    if pair.lean < 0:
+    if pair.favoured_sign < 0:
         return pair.a.model, pair.b.model, pair.better, negated(pair.median_diff)
     value, low, high = pair.better
     return pair.b.model, pair.a.model, Interval(1 - value, 1 - high, 1 - low), pair.median_diff

@@ -108,9 +108,9 @@ def service(n: int) -> None:
     from sweep.cli import main as cli_main
     from sweep.core.trial import EpochRecord
     from sweep.orchestrate import actors
-    from sweep.orchestrate.worker import Trainee
+    from sweep.orchestrate.worker import TrialRunner
 
-    class ReturnsAtOnce(Trainee):
+    class ReturnsAtOnce(TrialRunner):
         def __init__(self) -> None:
             self._device: Any = SimpleNamespace(type="cpu")
             self._ranks: Any = SimpleNamespace(count=1)

@@ -58,7 +58,7 @@ def _piece(photo: Image.Image, size: tuple[int, int], rng: np.random.Generator) 
     return photo.resize(size, Image.Resampling.LANCZOS, box=box)
 
 
-def reference(folder: Path, workers: int, *, lean: bool = False) -> Iterator[Any]:
+def reference(folder: Path, workers: int, *, favoured_sign: bool = False) -> Iterator[Any]:
     """torchvision's; ``lean``: bytes leave the worker, and are normalised on the device, as in ours."""
     import torch
     from torchvision.datasets import ImageFolder
@@ -68,17 +68,17 @@ def reference(folder: Path, workers: int, *, lean: bool = False) -> Iterator[Any
 
     to_floats = [v2.ToDtype(torch.float32, scale=True), v2.Normalize(MEAN, STD)]
     steps = [v2.RandomResizedCrop(PX, scale=(0.08, 1.0)), v2.RandomHorizontalFlip(), auto_augment()]
-    transform = v2.Compose([*steps, v2.PILToTensor(), *([] if lean else to_floats)])
+    transform = v2.Compose([*steps, v2.PILToTensor(), *([] if favoured_sign else to_floats)])
     loader = torch.utils.data.DataLoader(
         ImageFolder(folder / "train", transform), BATCH, shuffle=True, drop_last=True, num_workers=workers
     )
     on_device = v2.Compose(to_floats)
     for images, _ in loader:
-        yield on_device(images) if lean else images
+        yield on_device(images) if favoured_sign else images
 
 
 def lean_reference(folder: Path, workers: int) -> Iterator[Any]:
-    return reference(folder, workers, lean=True)
+    return reference(folder, workers, favoured_sign=True)
 
 
 def ours(folder: Path, workers: int) -> Iterator[Any]:

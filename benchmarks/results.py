@@ -137,7 +137,7 @@ def keep_tables(recorded: Record, out: Path, work: Path) -> None:
     plans = [sweep.plan for sweep in Workspace(work / "sweeps").sweeps()]
     rows = [
         {
-            "sweep": plan.sweep,
+            "sweep": plan.name,
             "model": plan.model,
             "optimizer": plan.optimizer,
             "recipe": plan.recipe.name,

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from sweep.data.images import Images, Splits
 from sweep.recipes.recipe import Recipe
-from sweep.training.batches import BatchSource, _flip, _shift
+from sweep.training.batches import InMemoryBatches, _flip, _shift
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 CPU = torch.device("cpu")
@@ -22,7 +22,7 @@ def make_images(n, px=8, channels=1, seed=0):
 def make_source(n=50, *, batch=8, channels=1, n_val=11, evaluate="val", **changes):
     splits = Splits(make_images(n, channels=channels), make_images(7, seed=1), make_images(n_val, seed=2))
     recipe = Recipe(name="r", dataset="digits", max_px=8, epochs=2, batch=batch, warmup_epochs=0, **changes)
-    return BatchSource(splits, recipe, CPU, evaluate=evaluate), splits
+    return InMemoryBatches(splits, recipe, CPU, evaluate=evaluate), splits
 
 
 def collect(source, epoch):
@@ -108,7 +108,7 @@ def test_grey_images_have_three_equal_channels():
 def test_one_colour_does_not_divide_by_zero():
     black = Images(np.zeros((8, 8, 8, 1), np.uint8), np.zeros(8, np.int64))
     recipe = Recipe(name="r", dataset="digits", max_px=8, epochs=1, batch=8, warmup_epochs=0)
-    images, _ = collect(BatchSource(Splits(black, black, black), recipe, CPU), 0)
+    images, _ = collect(InMemoryBatches(Splits(black, black, black), recipe, CPU), 0)
     assert torch.isfinite(images).all()
 
 
@@ -167,7 +167,7 @@ def test_shifted_borders_are_black_not_grey():
     recipe = Recipe(
         name="r", dataset="digits", max_px=8, epochs=1, batch=64, warmup_epochs=0, augment=("shift",)
     )
-    images, _ = collect(BatchSource(Splits(white, white, white), recipe, CPU), 0)
+    images, _ = collect(InMemoryBatches(Splits(white, white, white), recipe, CPU), 0)
     x = white.pixels.astype(np.float64)
     black = (0 - x.mean()) / x.std()
     assert images.min().item() == pytest.approx(black, rel=1e-5)

@@ -37,8 +37,8 @@ def workspace(tmp_path):
 )
 def test_what_makes_it_another_sweep_is_said(workspace, change, said):
     plan = a_plan(**change)
-    assert changes(plan, workspace) == (a_plan().sweep, said)
-    assert plan.sweep != a_plan().sweep
+    assert changes(plan, workspace) == (a_plan().name, said)
+    assert plan.name != a_plan().name
 
 
 @pytest.mark.parametrize("change", [{}, {"n": 9}, {"model": "vit_c_1mf"}, {"optimizer": "sgd"}])
@@ -52,7 +52,7 @@ def test_of_several_the_nearest_is_named(workspace):
 
 
 def test_a_damaged_one_is_passed_over(workspace):
-    (workspace.folder / a_plan().sweep / "plan.json").write_text("{")
+    (workspace.folder / a_plan().name / "plan.json").write_text("{")
     assert changes(a_plan(seed=1), workspace) is None
     assert moved(a_plan(optimum=OTHER, box=around(OTHER)), workspace) is None
 
@@ -71,7 +71,7 @@ def test_a_sweep_whose_optimum_alone_is_another_has_moved(workspace):
 
 
 def test_a_plan_of_another_version_is_passed_over(workspace):
-    path = workspace.folder / a_plan().sweep / "plan.json"
+    path = workspace.folder / a_plan().name / "plan.json"
     path.write_text(path.read_text().replace('"version": 1', '"version": 99'))
     assert changes(a_plan(seed=1), workspace) is None
     assert moved(a_plan(optimum=OTHER, box=around(OTHER)), workspace) is None

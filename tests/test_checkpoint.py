@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from test_training import CPU, Dropping, make_batches, make_recipe, make_trial
 
 from sweep.checkpoints import folder as checkpoints_folder
-from sweep.checkpoints.folder import FileShelf
+from sweep.checkpoints.folder import FolderCheckpointFile
 from sweep.data.datasets import open_source
 from sweep.data.images import Splits
 from sweep.models import registry
@@ -35,7 +35,7 @@ class Killing(Checkpoint):
     """Saves after each of its ``period`` steps or epochs; the process ends when it is asked so many times."""
 
     def __init__(self, path, identity="k", *, period=1, dies_at=None, say=None):
-        super().__init__(FileShelf(path), identity, every_s=0, say=say)
+        super().__init__(FolderCheckpointFile(path), identity, every_s=0, say=say)
         self._asked, self._period, self._dies_at = 0, period, dies_at
 
     @property
@@ -262,7 +262,10 @@ def test_no_code_that_a_file_brings_is_run(tmp_path):
     with (tmp_path / "k").open("wb") as file:
         checkpoint._write({"identity": "k", "seconds": 0.0, "state": Evil()}, file)
     said = []
-    assert Checkpoint(FileShelf(tmp_path / "k"), "k", say=said.append).restore(lambda state: state) is None
+    assert (
+        Checkpoint(FolderCheckpointFile(tmp_path / "k"), "k", say=said.append).restore(lambda state: state)
+        is None
+    )
     assert "Weights only load failed" in said[0]
     assert not (tmp_path / "run").exists()
 
@@ -283,7 +286,7 @@ CALLS = [
 def test_a_kill_while_writing_leaves_one_that_can_be_gone_on_from(place, name, count, tmp_path, monkeypatch):
     """At every call that touches the disk: aside, through to it, older, newest, folder."""
     path, calls, said = tmp_path / "k", [], []
-    kept = Checkpoint(FileShelf(path), "k")
+    kept = Checkpoint(FolderCheckpointFile(path), "k")
     kept.save({"step": 1})
     original = getattr(place, name)
 
@@ -297,10 +300,10 @@ def test_a_kill_while_writing_leaves_one_that_can_be_gone_on_from(place, name, c
         patched.setattr(place, name, dying)
         with pytest.raises(Killed):
             kept.save({"step": 2})
-    after = Checkpoint(FileShelf(path), "k", say=said.append)
+    after = Checkpoint(FolderCheckpointFile(path), "k", say=said.append)
     assert after.restore(lambda state: state) in ({"step": 1}, {"step": 2})
     after.save({"step": 3})
-    assert Checkpoint(FileShelf(path), "k").restore(lambda state: state) == {"step": 3}
+    assert Checkpoint(FolderCheckpointFile(path), "k").restore(lambda state: state) == {"step": 3}
     assert not said
     assert not path.with_name("k.older").exists()
 
@@ -322,7 +325,7 @@ def test_on_a_full_disk_training_goes_on_and_says_so_once(tmp_path, monkeypatch)
 
 def test_a_really_full_device_is_survived():
     said = []
-    kept = Checkpoint(FileShelf(Path("/dev/full/k")), "k", say=said.append)
+    kept = Checkpoint(FolderCheckpointFile(Path("/dev/full/k")), "k", say=said.append)
     kept.save({"x": torch.zeros(10)})
     assert "no checkpoint could be written to /dev/full" in said[0]
     with pytest.raises((OSError, RuntimeError)), open("/dev/full", "wb") as full:
@@ -332,7 +335,7 @@ def test_a_really_full_device_is_survived():
 def test_the_time_between_two_bounds_what_they_cost(tmp_path, monkeypatch):
     now = [0.0]
     monkeypatch.setattr(checkpoint.time, "monotonic", lambda: now[0])
-    kept = Checkpoint(FileShelf(tmp_path / "k"), "k", every_s=10)
+    kept = Checkpoint(FolderCheckpointFile(tmp_path / "k"), "k", every_s=10)
     write = checkpoint._write
 
     def slow(*args):
@@ -354,11 +357,11 @@ def test_the_time_between_two_bounds_what_they_cost(tmp_path, monkeypatch):
 def test_the_seconds_go_on(tmp_path, monkeypatch):
     now = [100.0]
     monkeypatch.setattr(checkpoint.time, "monotonic", lambda: now[0])
-    first = Checkpoint(FileShelf(tmp_path / "k"), "k")
+    first = Checkpoint(FolderCheckpointFile(tmp_path / "k"), "k")
     now[0] += 40
     first.save({})
     now[0] = 7.0
-    second = Checkpoint(FileShelf(tmp_path / "k"), "k")
+    second = Checkpoint(FolderCheckpointFile(tmp_path / "k"), "k")
     second.restore(lambda state: {"state": state})
     now[0] += 2
     assert (second.seconds, second.seconds_before) == (42, 40)
@@ -366,6 +369,6 @@ def test_the_seconds_go_on(tmp_path, monkeypatch):
 
 def test_without_a_folder_to_write_to_nothing_is_made(tmp_path):
     said = []
-    Checkpoint(FileShelf(tmp_path / "away" / "k"), "k", say=said.append).save({})
+    Checkpoint(FolderCheckpointFile(tmp_path / "away" / "k"), "k", say=said.append).save({})
     assert "No such file or directory" in said[0]
     assert list(tmp_path.iterdir()) == []

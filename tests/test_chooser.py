@@ -5,7 +5,7 @@ from test_search import PLAN, end
 
 from search_spaces import relative_points
 from sweep.core.trial import EpochRecord, TrialState
-from sweep.tuning.sampler import START, Chooser
+from sweep.tuning.sampler import START, OptunaSampler
 from sweep.workspace.search import Search
 
 FINISHED = TrialState.FINISHED
@@ -26,7 +26,7 @@ def searched(chooser, first, last):
 
 
 def test_it_begins_with_an_even_net_and_goes_on_near_the_best():
-    found = searched(Chooser(3, 25), 0, 40)
+    found = searched(OptunaSampler(3, 25), 0, 40)
     assert found[:START] == [tuple(u) for u in relative_points("sobol", 16, 3)[:START].tolist()]
     assert all(0 <= u <= 1 for point in found for u in point)
 
@@ -38,12 +38,12 @@ def test_it_begins_with_an_even_net_and_goes_on_near_the_best():
 
 
 def test_the_same_seed_and_results_give_the_same_points_and_another_seed_others():
-    assert searched(Chooser(0, 25), 0, 16) == searched(Chooser(0, 25), 0, 16)
-    assert searched(Chooser(0, 25), 0, 16) != searched(Chooser(1, 25), 0, 16)
+    assert searched(OptunaSampler(0, 25), 0, 16) == searched(OptunaSampler(0, 25), 0, 16)
+    assert searched(OptunaSampler(0, 25), 0, 16) != searched(OptunaSampler(1, 25), 0, 16)
 
 
 def test_points_that_run_at_the_same_time_are_not_the_same():
-    chooser = Chooser(0, 25)
+    chooser = OptunaSampler(0, 25)
     searched(chooser, 0, 20)
     asked = [chooser.ask(index) for index in range(20, 26)]
     assert len(set(asked)) == 6
@@ -51,7 +51,7 @@ def test_points_that_run_at_the_same_time_are_not_the_same():
 
 @pytest.mark.parametrize(("epochs", "earliest"), [(4, 2), (10, 4), (12, 5), (25, 10)])
 def test_what_is_far_worse_than_the_others_is_pruned_but_not_before_two_fifths(epochs, earliest):
-    chooser = Chooser(0, epochs)
+    chooser = OptunaSampler(0, epochs)
     for index in range(8):
         chooser.ask(index)
         for epoch in range(1, epochs + 1):
@@ -65,7 +65,7 @@ def test_what_is_far_worse_than_the_others_is_pruned_but_not_before_two_fifths(e
 
 
 def test_trials_that_diverged_early_do_not_judge_those_that_did_not():
-    chooser = Chooser(0, 4)
+    chooser = OptunaSampler(0, 4)
     for index in range(5):
         chooser.ask(index)
         chooser.tell(index, TrialState.DIVERGED, 100.0)
@@ -80,7 +80,7 @@ def test_trials_that_diverged_early_do_not_judge_those_that_did_not():
 
 
 def test_a_trial_that_begins_again_is_not_judged_by_epochs_it_reported_before():
-    chooser = Chooser(0, 10)
+    chooser = OptunaSampler(0, 10)
     for index in range(8):
         chooser.ask(index)
         for epoch in range(1, 11):
@@ -92,7 +92,7 @@ def test_a_trial_that_begins_again_is_not_judged_by_epochs_it_reported_before():
 
 
 def test_lr_matters_more_where_the_error_depends_on_it_alone():
-    chooser = Chooser(0, 25)
+    chooser = OptunaSampler(0, 25)
     for index in range(30):
         u_lr, _ = chooser.ask(index)
         chooser.tell(index, FINISHED, 3 + 80 * (u_lr - 0.5) ** 2)
@@ -103,7 +103,7 @@ def test_lr_matters_more_where_the_error_depends_on_it_alone():
 
 @pytest.mark.parametrize("state", [TrialState.FAILED, TrialState.PRUNED, TrialState.DIVERGED])
 def test_where_nothing_was_trained_to_its_end_nothing_is_said_to_matter(state):
-    chooser = Chooser(0, 25)
+    chooser = OptunaSampler(0, 25)
     for index in range(3):
         chooser.ask(index)
         chooser.tell(index, state, {TrialState.FAILED: None, TrialState.PRUNED: 50.0}.get(state, 100.0))
@@ -112,7 +112,7 @@ def test_where_nothing_was_trained_to_its_end_nothing_is_said_to_matter(state):
 
 
 def test_diverged_and_failed_trials_do_not_hold_it_up():
-    chooser = Chooser(0, 25)
+    chooser = OptunaSampler(0, 25)
     for index in range(20):
         u = chooser.ask(index)
         state = TrialState.DIVERGED if u[0] > 0.7 else TrialState.FAILED if u[1] > 0.8 else FINISHED
@@ -123,7 +123,7 @@ def test_diverged_and_failed_trials_do_not_hold_it_up():
 def test_after_a_restart_it_knows_what_was_tried(tmp_path):
     search = Search(tmp_path, PLAN)
     search.folder.mkdir()
-    chooser = Chooser.of(search)
+    chooser = OptunaSampler.of(search)
     for index in range(18):
         u = chooser.ask(index)
         end(search, PLAN.point(index, *u), bowl(*u))
@@ -133,7 +133,7 @@ def test_after_a_restart_it_knows_what_was_tried(tmp_path):
     epoch = EpochRecord(epoch=1, top1_err=50.0, val_loss=1.0, train_loss=1.0, lr=0.1)
     search.journal.append("epoch", under_way.key, epoch)
 
-    again = Chooser.of(Search(tmp_path, PLAN))
+    again = OptunaSampler.of(Search(tmp_path, PLAN))
     new = [again.ask(index) for index in range(19, 24)]
     assert not {tuple(u) for u in relative_points("sobol", 16, PLAN.seed).tolist()} & set(new)
     assert sum(abs(u_lr - 0.6) < 0.3 for u_lr, _ in new) >= 3

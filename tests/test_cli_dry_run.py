@@ -5,7 +5,7 @@ from test_workspace import create
 
 from sweep.planning.plans import make_plans
 from sweep.planning.requests import Request
-from sweep.workspace.sweep_run import Task
+from sweep.workspace.sweep_run import SweepRun
 from sweep.workspace.workspace import Workspace
 
 
@@ -67,6 +67,6 @@ def test_what_was_given_up_is_not_trained_unless_asked_for(sweep, tmp_path):
     words = ("run", "--model", "vit_p_1mf", "--n", "3")
     assert "2 of 4 trials to train, and 1 given up that --retry-failed" in sweep(*words, "--dry-run")[1]
     for retry_failed, count in ((False, 2), (True, 3)):
-        task = Task(sweep=made, splits=planned.splits, n=3, seeds=1, retry_failed=retry_failed)
+        task = SweepRun(sweep=made, splits=planned.splits, n=3, seeds=1, retry_failed=retry_failed)
         assert len(task.missing) == 3
         assert len(task.to_train) == count

@@ -121,7 +121,7 @@ def test_a_model_with_arguments_is_another_model_in_keys_and_names():
     vit_p, vit_c = (planned.plan for planned in make_plans(request))
     (alone,) = make_plans(Request(models=["vit_p_1mf"], n=2, lr=0.1, wd=0.1))
     assert (vit_p.model, vit_c.model) == ("vit_p_1mf(depth=2)", "vit_c_1mf(depth=2)")
-    assert vit_p.sweep.startswith("vit_p_1mf-depth=2-adamw-digits-")
+    assert vit_p.name.startswith("vit_p_1mf-depth=2-adamw-digits-")
     assert not {t.key for t in vit_p.trials} & {t.key for t in alone.plan.trials}
     assert [t.u_lr for t in vit_p.trials] == [t.u_lr for t in alone.plan.trials]
     assert {t.model for t in vit_p.trials} == {vit_p.model}
@@ -132,7 +132,7 @@ def test_keys_of_models_with_arguments_stay_as_they_are():
     # Written down once, as those in test_plan.py.
     plan = a_plan(model="vit_p_1mf(depth=2)", n=1)
     assert [trial.key for trial in plan.trials] == ["34267da469ae4ca9", "1f18e7f0b02491c3"]
-    assert plan.sweep == "vit_p_1mf-depth=2-adamw-digits-951175"
+    assert plan.name == "vit_p_1mf-depth=2-adamw-digits-951175"
 
 
 def test_a_variant_of_one_of_ours_stands_in_its_column():

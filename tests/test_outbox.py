@@ -4,7 +4,7 @@ import time
 import pytest
 
 from sweep.tracking import send_queue as module
-from sweep.tracking.send_queue import Outbox
+from sweep.tracking.send_queue import SendQueue
 
 
 @pytest.fixture(autouse=True)
@@ -14,34 +14,34 @@ def short_pauses(monkeypatch):
 
 def test_everything_arrives_and_news_of_one_item_is_gathered():
     sent = []
-    outbox = Outbox(sent.append)
+    queue = SendQueue(sent.append)
     for item in "abab":
-        outbox.put(item)
-    outbox.start()
-    assert outbox.close(5)
+        queue.put(item)
+    queue.start()
+    assert queue.close(5)
     assert sent == ["a", "b"]
 
 
 def test_closing_waits_for_as_long_as_something_arrives():
-    outbox = Outbox(lambda item: time.sleep(0.2))
+    queue = SendQueue(lambda item: time.sleep(0.2))
     for item in range(8):
-        outbox.put(item)
-    outbox.start()
-    assert outbox.close(0.8)
+        queue.put(item)
+    queue.start()
+    assert queue.close(0.8)
 
 
 def test_each_item_waits_for_its_own_news_and_no_longer(monkeypatch):
     monkeypatch.setattr(module, "PAUSE_S", 1.0)
     put, sent = {}, {}
-    outbox = Outbox(lambda item: sent.setdefault(item, time.monotonic()))
-    outbox.start()
+    queue = SendQueue(lambda item: sent.setdefault(item, time.monotonic()))
+    queue.start()
     for item in ("a", "b"):
         put[item] = time.monotonic()
-        outbox.put(item)
+        queue.put(item)
         time.sleep(0.6)
     wait_for(lambda: len(sent) == 2)
     assert all(0.95 < sent[item] - put[item] < 2 for item in put)
-    assert outbox.close(5)
+    assert queue.close(5)
 
 
 def test_what_could_not_be_sent_is_sent_again():
@@ -53,14 +53,14 @@ def test_what_could_not_be_sent_is_sent_again():
             raise ConnectionError("away")
         sent.append(item)
 
-    outbox = Outbox(send)
-    outbox.put("a")
-    outbox.put("b")
-    outbox.start()
+    queue = SendQueue(send)
+    queue.put("a")
+    queue.put("b")
+    queue.start()
     wait_for(lambda: len(sent) == 2)
-    assert outbox.close(5)
+    assert queue.close(5)
     assert sorted(sent) == ["a", "b"]
-    assert outbox.problem is None
+    assert queue.problem is None
 
 
 def test_one_item_that_is_always_refused_holds_nothing_else_up():
@@ -71,36 +71,36 @@ def test_one_item_that_is_always_refused_holds_nothing_else_up():
             raise ValueError("refused")
         sent.append(item)
 
-    outbox = Outbox(send)
+    queue = SendQueue(send)
     for item in ("a", "bad", "b"):
-        outbox.put(item)
-    outbox.start()
+        queue.put(item)
+    queue.start()
     wait_for(lambda: sent == ["a", "b"])
-    assert not outbox.close(5)
-    assert len(outbox) == 1
+    assert not queue.close(5)
+    assert len(queue) == 1
 
 
 def test_a_receiver_that_stays_away_is_reported_and_holds_nothing_up():
     def send(item):
         raise ConnectionError("away")
 
-    outbox = Outbox(send)
-    outbox.put("a")
-    outbox.start()
-    assert not outbox.close(5)
-    assert len(outbox) == 1
-    assert str(outbox.problem) == "away"
+    queue = SendQueue(send)
+    queue.put("a")
+    queue.start()
+    assert not queue.close(5)
+    assert len(queue) == 1
+    assert str(queue.problem) == "away"
 
 
 def test_sending_never_blocks_the_sender():
     release = threading.Event()
-    outbox = Outbox(lambda item: release.wait(5))
-    outbox.start()
+    queue = SendQueue(lambda item: release.wait(5))
+    queue.start()
     for item in range(1000):
-        outbox.put(item)
-    assert not outbox.close(0.1)
+        queue.put(item)
+    assert not queue.close(0.1)
     release.set()
-    assert outbox.close(5)
+    assert queue.close(5)
 
 
 def wait_for(condition):

@@ -96,7 +96,7 @@ def test_seeds_at_the_optimum_are_the_same_for_every_model_and_design():
 def test_a_repeated_point_differs_in_its_seed_alone_and_is_no_point_more():
     plan, bare = a_plan(n=64, seeds=3, repeated=(12, 40)), a_plan(n=64, seeds=3)
     assert plan.trials[: len(bare.trials)] == bare.trials
-    assert (plan.n, plan.seeds, plan.sweep) == (bare.n, bare.seeds, bare.sweep)
+    assert (plan.n, plan.seeds, plan.name) == (bare.n, bare.seeds, bare.name)
     again = plan.trials[len(bare.trials) :]
     assert again == plan.repeats
     assert {t.role for t in again} == {"repeat"}
@@ -121,7 +121,7 @@ def test_repeats_grow_in_any_order_and_read_back(one, other):
     a, b = (a_plan(n=n, seeds=k, repeated=repeated) for n, k, repeated in (one, other))
     joined = a.joined(b)
     assert joined == b.joined(a)
-    assert joined.sweep == a.sweep
+    assert joined.name == a.name
     assert joined.first(*one) == a
     assert joined.first(*other) == b
     assert {t.key for t in joined.repeats} == {t.key for t in (*a.repeats, *b.repeats)}
@@ -133,7 +133,7 @@ def test_repeats_grow_in_any_order_and_read_back(one, other):
 def test_a_plan_without_points_is_the_beginning_of_the_one_with_points(n, seeds):
     bare, whole = a_plan(n=0, seeds=seeds), a_plan(n=n, seeds=seeds)
     assert [trial.role for trial in bare.trials] == ["optimum"] * seeds
-    assert (bare.n, bare.sweep) == (0, whole.sweep)
+    assert (bare.n, bare.name) == (0, whole.name)
     assert whole.first(0, seeds) == bare
     assert bare.joined(whole) == whole
     assert from_json(json.dumps(to_dict(bare)), "plan.json") == bare
@@ -143,7 +143,7 @@ def test_a_plan_without_points_is_the_beginning_of_the_one_with_points(n, seeds)
 def test_points_and_seeds_grow_in_any_order(one, other):
     n, seeds = map(max, zip(one, other, strict=True))
     (a, b), whole = (a_plan(n=n, seeds=k) for n, k in (one, other)), a_plan(n=n, seeds=seeds)
-    assert a.sweep == b.sweep == whole.sweep
+    assert a.name == b.name == whole.name
     assert a.joined(b) == b.joined(a) == whole
     assert whole.first(*one) == a
 
@@ -151,7 +151,7 @@ def test_points_and_seeds_grow_in_any_order(one, other):
 @given(small=st.integers(1, 40), more=st.integers(0, 40), seed=st.integers(0, 2**31))
 def test_a_larger_n_goes_on_with_the_smaller_ones_sweep(small, more, seed):
     one, other = a_plan(n=small, seed=seed), a_plan(n=small + more, seed=seed)
-    assert other.sweep == one.sweep
+    assert other.name == one.name
     assert keys(other)[: small + 1] == keys(one)
     assert other.first(small, 1) == one
 
@@ -196,7 +196,7 @@ def test_keys_are_the_same_in_another_process_with_another_hash_seed():
 def test_a_large_sweeps_name_costs_no_more_than_a_small_ones():
     plan = a_plan(n=3000)
     started = time.monotonic()
-    assert {plan.sweep for _ in range(300)} == {a_plan(n=4).sweep}
+    assert {plan.name for _ in range(300)} == {a_plan(n=4).name}
     assert time.monotonic() - started < 3  # asked for with every trial; listing all trials: minutes
 
 
@@ -254,7 +254,7 @@ def test_keys_of_a_command_stay_as_they_are():
 )
 def test_names_do_not_change_from_version_to_version(changes, name):
     # Written down once: a sweep of another name does not go on with what there is.
-    assert a_plan(**changes).sweep == name
+    assert a_plan(**changes).name == name
 
 
 def test_a_plan_from_before_optima_were_repeated_still_loads():

@@ -12,7 +12,7 @@ from test_journal import finished
 from test_plan import a_plan
 
 from sweep.errors import InputError
-from sweep.tracking.process import RemoteStore, StoreError
+from sweep.tracking.process import TrackerError, TrackerProcess
 from sweep.workspace.sweep import PLAN, Sweep
 
 pytestmark = pytest.mark.slow
@@ -44,7 +44,7 @@ def opened(uri, tmp_path):
     trial = sweep.plan.trials[0]
     sweep.journal.append("start", trial.key)
     sweep.journal.append("end", trial.key, finished(trial.key, error=12.5))
-    store = RemoteStore("digits")
+    store = TrackerProcess("digits")
     store.open_sweep(sweep.plan, sweep.folder / PLAN, "ours")
     yield store, sweep, trial
     store._process.kill()
@@ -68,11 +68,11 @@ def test_what_is_sent_arrives_and_is_found_again(opened, uri):
     assert errors(uri) == [12.5]
     records = {trial.key: sweep.journal.history(trial.key).record}
     assert store.differences(sweep.name, records) == {trial.key: "no run in MLflow"}  # when it was looked up
-    again = RemoteStore("digits")
+    again = TrackerProcess("digits")
     again.look(sweep.plan, "ours")
     assert again.differences(sweep.name, records) == {}
     assert again.results([trial.key]) == [(trial.key, sweep.journal.history(trial.key))]
-    with pytest.raises(StoreError, match="no attribute 'no_such_method'"):
+    with pytest.raises(TrackerError, match="no attribute 'no_such_method'"):
         store.no_such_method()
     process = store._process
     os.kill(process.pid, signal.SIGINT)  # Ctrl-C is the driver's
@@ -85,7 +85,7 @@ def test_killed_at_work_it_is_started_again_and_nothing_is_there_twice(opened, u
     process = opened[0]._process
     os.kill(process.pid, signal.SIGSTOP)  # it will not have answered
     threading.Timer(0.5, process.kill).start()
-    with pytest.raises(StoreError, match="started again"):
+    with pytest.raises(TrackerError, match="started again"):
         send(opened)
     send(opened)
     assert errors(uri) == [12.5]
@@ -93,9 +93,9 @@ def test_killed_at_work_it_is_started_again_and_nothing_is_there_twice(opened, u
 
 DRIVER = """
 import time
-from sweep.tracking.process import RemoteStore
+from sweep.tracking.process import TrackerProcess
 if __name__ == "__main__":
-    print(RemoteStore("digits")._process.pid, flush=True)
+    print(TrackerProcess("digits")._process.pid, flush=True)
     time.sleep(600)
 """
 
@@ -113,4 +113,4 @@ def test_it_ends_with_its_driver_however_that_ends(uri, tmp_path):
 def test_an_mlflow_that_cannot_be_used_is_the_users_to_mend(monkeypatch):
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "nonsense://x")
     with pytest.raises(InputError, match="MLflow at nonsense://x cannot be used"):
-        RemoteStore("digits").begin()
+        TrackerProcess("digits").begin()

@@ -158,7 +158,7 @@ def test_a_model_or_an_optimizer_that_joins_later_is_paired_and_changes_nothing(
     sgd = make_plans(Request(models=["vit_p_1mf"], optimizer="sgd", n=5))[0].plan
     assert first.first(5, 1) == alone
     for later in (second.first(5, 1), sgd):
-        assert later.sweep != alone.sweep
+        assert later.name != alone.name
         assert [(t.index, t.seed, t.u_lr, t.u_wd) for t in later.trials] == [
             (t.index, t.seed, t.u_lr, t.u_wd) for t in alone.trials
         ]

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from test_plan import a_plan
 
 from search_spaces import Box
-from sweep.core.search_plan import Effort, SearchPlan, from_json, to_dict
+from sweep.core.search_plan import SearchBudget, SearchPlan, from_json, to_dict
 from sweep.core.trial import EpochRecord, TrialRecord, TrialState
 from sweep.errors import DamagedError, InputError
 from sweep.tuning.finalists import finalists, outcomes, standard_error
@@ -67,10 +67,10 @@ def test_keys_tell_trials_apart_and_from_those_of_sweeps():
 
 
 def test_the_name_is_that_of_the_settings_not_of_the_trials():
-    assert PLAN.sweep.startswith("tune-vit_p_1mf-adamw-")
-    assert dataclasses.replace(PLAN, trials=(PLAN.point(0, 0.1, 0.1),)).sweep == PLAN.sweep
+    assert PLAN.name.startswith("tune-vit_p_1mf-adamw-")
+    assert dataclasses.replace(PLAN, trials=(PLAN.point(0, 0.1, 0.1),)).name == PLAN.name
     for change in ({"seed": 1}, {"box": dataclasses.replace(PLAN.box, lr_low=2e-4)}, {"px": 8}):
-        assert dataclasses.replace(PLAN, **change).sweep != PLAN.sweep
+        assert dataclasses.replace(PLAN, **change).name != PLAN.name
 
 
 def test_settings_read_back(search):
@@ -208,7 +208,7 @@ def test_nothing_is_left_where_nothing_came_of_it(tmp_path):
 
 def test_how_much_is_wanted_is_written_down_and_damage_is_no_answer(search):
     assert search.wanted is None
-    effort = Effort(points=3, finalists=2, seeds=2)
+    effort = SearchBudget(points=3, finalists=2, seeds=2)
     search.want(effort)
     assert search.wanted == effort
     for text in ("", "[]", "{}", '{"points": "3", "finalists": 2, "seeds": 2}', "[" * 100_000):

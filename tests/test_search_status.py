@@ -9,7 +9,7 @@ from test_found import ROW
 from test_search import PLAN, end
 
 from search_spaces import to_csv
-from sweep.core.search_plan import Effort
+from sweep.core.search_plan import SearchBudget
 from sweep.core.trial import TrialState
 from sweep.workspace.search import Search
 
@@ -25,7 +25,7 @@ def search(tmp_path):
     made = Search(tmp_path / "sweeps", PLAN)
     with made.driving():
         made.write_plan()
-    made.want(Effort(points=3, finalists=2, seeds=2))
+    made.want(SearchBudget(points=3, finalists=2, seeds=2))
     return made
 
 
@@ -66,7 +66,7 @@ def test_a_search_at_its_end_is_shown_with_the_best_mean_and_not_the_luckiest_po
     assert "7 finished; best 4.50 % on minival, mean of 2 seeds (lr 0.00158, wd 0.0316)" in sweep("status")[1]
     said = row(sweep)
     assert (said["left"], said["complete"], said["best"]["point"]) == (0, True, 1)
-    search.want(Effort(points=5, finalists=2, seeds=2))
+    search.want(SearchBudget(points=5, finalists=2, seeds=2))
     assert (row(sweep)["left"], row(sweep)["best"]["top1_err"]) == (6, 3.0)
     (search.folder / "wanted.json").unlink()  # of an earlier version
     assert (row(sweep)["left"], row(sweep)["complete"], row(sweep)["best"]["point"]) == (None, False, 1)

@@ -10,7 +10,7 @@ from test_workspace import create
 from sweep.core.trial import TrialRecord, TrialState
 from sweep.sources.mapping import Mapping
 from sweep.sources.reading import read
-from sweep.tracking.store import Store
+from sweep.tracking.store import MlflowTracker
 from sweep.workspace.table import trial_table
 from sweep.workspace.workspace import Workspace
 
@@ -63,7 +63,7 @@ def test_our_own_experiment_reads_back_as_the_journal_does(store, tmp_path, monk
     shutil.copy(store, tmp_path / "ours.db")
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path}/ours.db")
     made = create(Workspace(tmp_path / "sweeps"), a_plan(n=3))
-    mlflow, (optimum, first, second, _) = Store("digits"), made.plan.trials
+    mlflow, (optimum, first, second, _) = MlflowTracker("digits"), made.plan.trials
     mlflow.open_sweep(made.plan, made.folder / "plan.json", "this workspace")
     diverged = TrialRecord(key=first.key, state=TrialState.DIVERGED, top1_err=100.0, best_top1_err=90.0)
     failed = TrialRecord(key=second.key, state=TrialState.FAILED, error="no memory")

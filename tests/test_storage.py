@@ -21,7 +21,7 @@ from sweep.checkpoints.base import StorageAwayError
 from sweep.checkpoints.folder import Folder
 from sweep.checkpoints.locations import check, place
 from sweep.checkpoints.probe import probe
-from sweep.checkpoints.s3 import Bucket
+from sweep.checkpoints.s3 import S3Location
 from sweep.errors import InputError
 from sweep.training import checkpoint
 from sweep.training.checkpoint import Checkpoint
@@ -73,7 +73,7 @@ def test_a_sweep_has_a_folder_of_its_own_in_it(tmp_path, monkeypatch):
     check("here")
     assert place("here", "s") == Folder(tmp_path / "here" / "s"), "workers are in another folder"
     bucket = place("s3://b/x/?region=eu", "s")
-    assert bucket == Bucket("s3://b/x/?region=eu", "s")
+    assert bucket == S3Location("s3://b/x/?region=eu", "s")
     assert str(bucket) == "s3://b/x/s"
     assert bucket.shelf("k").names == ("s3://b/x/s/k.ckpt",)
 

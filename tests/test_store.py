@@ -11,7 +11,7 @@ from test_plan import a_plan
 
 from sweep.core.trial import EpochRecord, TrialRecord, TrialState
 from sweep.errors import InputError
-from sweep.tracking.store import Store
+from sweep.tracking.store import MlflowTracker
 from sweep.workspace.journal import TrialHistory
 
 PLAN = a_plan(n=3)
@@ -89,8 +89,8 @@ def client(folder):
     return MlflowClient()
 
 
-def opened(folder, owner: str = OURS) -> Store:
-    store = Store("digits")
+def opened(folder, owner: str = OURS) -> MlflowTracker:
+    store = MlflowTracker("digits")
     store.open_sweep(PLAN, folder / "plan.json", owner)
     return store
 
@@ -99,13 +99,13 @@ def deliver(folder, owner: str = OURS) -> None:
     """Do what a driver does that has all histories in its journal."""
     store = opened(folder, owner)
     for trial in PLAN.trials:
-        if trial.key in store.differences(PLAN.sweep, RECORDS):
+        if trial.key in store.differences(PLAN.name, RECORDS):
             store.send_trial(PLAN, trial, HISTORIES[trial.key])
     store.close_sweep(PLAN, dict.fromkeys(TrialState, 0) | {TrialState.FINISHED: 4}, [])
 
 
-def looked(owner: str = OURS) -> Store:
-    store = Store("digits", create=False)
+def looked(owner: str = OURS) -> MlflowTracker:
+    store = MlflowTracker("digits", create=False)
     store.look(PLAN, owner)
     return store
 
@@ -126,12 +126,12 @@ def contents(run) -> dict:
 
 def in_order(client) -> None:
     """One parent run, one run a trial under it, nothing to complain of."""
-    parent = run_of(client, PLAN.sweep)
+    parent = run_of(client, PLAN.name)
     assert len(runs(client)) == 5
     for trial in PLAN.trials:
         assert run_of(client, trial.key).data.tags["mlflow.parentRunId"] == parent.info.run_id
     store = looked()
-    assert store.differences(PLAN.sweep, RECORDS) == {}
+    assert store.differences(PLAN.name, RECORDS) == {}
     assert store.doubts(PLAN) == []
 
 
@@ -155,10 +155,10 @@ def test_the_same_again_changes_nothing(folder, client):
 @pytest.mark.parametrize("which", ["trial", "parent", "all"])
 def test_what_was_deleted_is_written_again(folder, client, which, for_good):
     deliver(folder)
-    for key in {"trial": [GOOD.key], "parent": [PLAN.sweep]}.get(which, [*HISTORIES, PLAN.sweep]):
+    for key in {"trial": [GOOD.key], "parent": [PLAN.name]}.get(which, [*HISTORIES, PLAN.name]):
         delete(client, run_of(client, key), for_good)
     store = looked()
-    assert store.differences(PLAN.sweep, RECORDS) or store.doubts(PLAN)
+    assert store.differences(PLAN.name, RECORDS) or store.doubts(PLAN)
     deliver(folder)
     in_order(client)
 
@@ -175,7 +175,7 @@ def test_what_is_deleted_while_a_driver_writes_it_is_written_again(folder, clien
     store = opened(folder)
     begun = TrialHistory(started_ms=1000, epochs={1: HISTORIES[GOOD.key].epochs[1]})
     store.send_trial(PLAN, GOOD, begun)
-    delete(client, run_of(client, GOOD.key if which == "trial" else PLAN.sweep), for_good)
+    delete(client, run_of(client, GOOD.key if which == "trial" else PLAN.name), for_good)
     for trial in PLAN.trials:
         store.send_trial(PLAN, trial, HISTORIES[trial.key])
     store.close_sweep(PLAN, dict.fromkeys(TrialState, 0), [])
@@ -188,7 +188,7 @@ def test_a_deleted_experiment_is_not_written_to_and_the_message_brings_it_back(f
     experiment = client.get_experiment_by_name("sweep-digits")
     client.delete_experiment(experiment.experiment_id)
     with pytest.raises(InputError, match=f"restore --experiment-id {experiment.experiment_id}"):
-        Store("digits")
+        MlflowTracker("digits")
     client.restore_experiment(experiment.experiment_id)
     in_order(client)
 
@@ -204,14 +204,14 @@ def test_a_run_of_another_user_is_not_touched_however_much_it_looks_like_ours(fo
             run_name=run.info.run_name,
             tags={k: v for k, v in run.data.tags.items() if k != "sweep.workspace.workspace"} | tags,
         ).info.run_id
-        for run in (ours, run_of(client, PLAN.sweep))
+        for run in (ours, run_of(client, PLAN.name))
     ]
     before = [contents(client.get_run(run)) for run in theirs]
     client.delete_run(ours.info.run_id)
     deliver(folder)
     assert [contents(client.get_run(run)) for run in theirs] == before
     assert len([run for run in runs(client) if run.data.tags["sweep.key"] == GOOD.key]) == 2
-    assert looked().differences(PLAN.sweep, RECORDS) == {}
+    assert looked().differences(PLAN.name, RECORDS) == {}
     assert looked().doubts(PLAN) == []
 
 
@@ -225,21 +225,21 @@ def test_two_workspaces_keep_runs_of_the_same_trials_apart(folder, client):
 
 def test_every_kind_of_disagreement_is_said(folder, client):
     deliver(folder)
-    said = lambda: looked().differences(PLAN.sweep, RECORDS)  # noqa: E731
+    said = lambda: looked().differences(PLAN.name, RECORDS)  # noqa: E731
     client.set_tag(run_of(client, GOOD.key).info.run_id, "sweep.state", "diverged")
     assert said() == {GOOD.key: "diverged in MLflow, finished in the journal"}
     client.set_tag(run_of(client, GOOD.key).info.run_id, "sweep.state", "finished")
     client.log_metric(run_of(client, OPTIMUM.key).info.run_id, "best_top1_err", 1.0, step=9)
     assert said() == {OPTIMUM.key: f"best_top1_err 1.0 in MLflow, {100 / 7} in the journal"}
     journal = dict.fromkeys(HISTORIES)
-    assert looked().differences(PLAN.sweep, journal)[DIVERGED.key] == (
+    assert looked().differences(PLAN.name, journal)[DIVERGED.key] == (
         "diverged in MLflow, without a result in the journal"
     )
     client.update_run(run_of(client, FAILED.key).info.run_id, status="RUNNING")
-    assert looked().differences(PLAN.sweep, journal)[FAILED.key] == (
+    assert looked().differences(PLAN.name, journal)[FAILED.key] == (
         "running in MLflow, but no driver is at work"
     )
-    client.update_run(run_of(client, PLAN.sweep).info.run_id, status="RUNNING")
+    client.update_run(run_of(client, PLAN.name).info.run_id, status="RUNNING")
     assert looked().doubts(PLAN) == ["MLflow says that the sweep is running, but no driver is at work"]
 
 
@@ -275,7 +275,7 @@ def test_looking_creates_nothing(tmp_path, monkeypatch):
         "MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path}/mlflow.db"
     )  # MLflow keeps a pool an address
     store = looked()
-    assert store.differences(PLAN.sweep, RECORDS) == dict.fromkeys(HISTORIES, "no run in MLflow")
+    assert store.differences(PLAN.name, RECORDS) == dict.fromkeys(HISTORIES, "no run in MLflow")
     assert store.doubts(PLAN) == ["MLflow has no parent run of the sweep"]
     assert not list(tmp_path.iterdir())
 
@@ -284,7 +284,7 @@ def test_a_trial_that_was_tried_again_shows_its_last_attempts_result(folder, cli
     deliver(folder)
     history = a_history(GOOD.key, top1_err=12.5)
     opened(folder).send_trial(PLAN, GOOD, history)
-    assert looked().differences(PLAN.sweep, RECORDS | {GOOD.key: history.record}) == {}
+    assert looked().differences(PLAN.name, RECORDS | {GOOD.key: history.record}) == {}
     assert dict(looked().results([GOOD.key]))[GOOD.key].record.top1_err == 12.5
 
 

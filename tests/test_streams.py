@@ -15,7 +15,7 @@ from sweep.errors import InputError
 from sweep.models.catalog import test_resize as resize_of  # pytest would take it for a test
 from sweep.recipes import loading as recipes
 from sweep.recipes.recipe import Recipe
-from sweep.training.randomness import seed_of
+from sweep.training.randomness import derive_seed
 from sweep.training.streams import MEAN, STD, _RandomResizedCrop, _seeded, auto_augment, open_batches
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -83,7 +83,7 @@ def test_starting_later_is_the_rest_of_the_same(folder):
 def pixels_by_label(batches, splits, epoch):
     """Each image's pixels of an epoch, found again by its place in the order that the seed gives."""
     order = torch.randperm(
-        len(splits.train.labels), generator=torch.Generator().manual_seed(seed_of(0, epoch))
+        len(splits.train.labels), generator=torch.Generator().manual_seed(derive_seed(0, epoch))
     )
     images = torch.cat([batch.images for batch in batches.train(epoch)])
     return dict(zip(order.tolist(), images, strict=False))
@@ -158,7 +158,7 @@ def test_the_crop_is_pillows_to_one_level_of_255(folder):
     drawn = v2.RandomResizedCrop(PX, scale=(0.08, 1.0))
     got = pixels_by_label(batches, splits, 2)
     for index, image in got.items():
-        with Image.open(splits.train.paths[index]) as file, _seeded(seed_of(0, 2, index)):
+        with Image.open(splits.train.paths[index]) as file, _seeded(derive_seed(0, 2, index)):
             expected = np.asarray(drawn(file.convert("RGB")))
         levels = (image.numpy().transpose(1, 2, 0) * STD + MEAN) * 255
         assert abs(levels - expected).max() < 1.01

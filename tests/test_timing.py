@@ -6,7 +6,7 @@ from test_plan import a_plan
 
 from sweep.data.digits import Digits
 from sweep.recipes.loading import load
-from sweep.training.batches import BatchSource
+from sweep.training.batches import InMemoryBatches
 from sweep.training.loop import train
 from sweep.training.timing import epoch_seconds
 
@@ -19,7 +19,7 @@ def test_an_epoch_takes_about_as_long_as_a_few_steps_say(model, one_thread):
     recipe, (trial, *_) = load("digits", epochs=2), a_plan(model=model).trials
     splits = Digits(recipe).load(16)
     estimated = epoch_seconds(trial, recipe, splits, classes=10, px=16, device=CPU)
-    epochs = train([trial], recipe, BatchSource(splits, recipe, CPU), classes=10, px=16, device=CPU)
+    epochs = train([trial], recipe, InMemoryBatches(splits, recipe, CPU), classes=10, px=16, device=CPU)
     next(epochs)
     started = time.perf_counter()
     next(epochs)

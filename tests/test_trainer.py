@@ -14,10 +14,10 @@ import torch
 from test_found import ROW
 
 from search_spaces import to_csv
-from sweep.core.jobs import Setting
+from sweep.core.jobs import TrialContext
 from sweep.core.plan import to_dict
 from sweep.core.plan_json import from_json
-from sweep.core.search_plan import Effort
+from sweep.core.search_plan import SearchBudget
 from sweep.core.trial import EpochRecord, TrialSpec
 from sweep.errors import InputError
 from sweep.planning.plans import make_plans
@@ -29,7 +29,7 @@ from sweep.user_trainer import loading as trainers
 from sweep.user_trainer import running
 from sweep.user_trainer.contract import TrainerError
 
-EFFORT = Effort(points=2, finalists=1, seeds=2)
+EFFORT = SearchBudget(points=2, finalists=1, seeds=2)
 ROOT = Path(__file__).parents[1]
 
 
@@ -72,9 +72,9 @@ def run(
     return [record for [record] in itertools.islice(trained, most)]
 
 
-def setting_of(name: str, epochs: int, fingerprint: str, evaluate: str = "val") -> Setting:
+def setting_of(name: str, epochs: int, fingerprint: str, evaluate: str = "val") -> TrialContext:
     recipe = of_trainer(name, epochs)
-    return Setting(recipe=recipe, px=0, classes=0, data=None, fingerprint=fingerprint, evaluate=evaluate)
+    return TrialContext(recipe=recipe, px=0, classes=0, data=None, fingerprint=fingerprint, evaluate=evaluate)
 
 
 def test_the_function_is_told_all_there_is_and_its_errors_come_back(write):
@@ -259,9 +259,9 @@ def test_a_search_is_of_the_function_its_source_and_length(write):
 
     plan = plan_of(yielding([5, 5]))
     assert plan == plan_of(yielding([5, 5]))
-    assert plan.sweep.startswith("tune-train-adamw-own.train-")
+    assert plan.name.startswith("tune-train-adamw-own.train-")
     changed = plan_of(yielding([5, 6])), plan_of(yielding([5, 5]), epochs=3)
-    names = [p.sweep for p in (plan, *changed, plan_of(yielding([5, 5]), model="mlp"))]
+    names = [p.name for p in (plan, *changed, plan_of(yielding([5, 5]), model="mlp"))]
     assert len(set(names)) == 4
     assert names[3].startswith("tune-mlp-")
 
@@ -292,7 +292,7 @@ def test_what_determines_the_result_is_in_the_key(write):
 
     plan = plan_of(yielding([5, 5]))
     assert plan == plan_of(yielding([5, 5]))
-    assert plan.sweep.startswith("train-adamw-own.train-")
+    assert plan.name.startswith("train-adamw-own.train-")
     others = [
         plan_of(yielding([5, 6])),
         plan_of(yielding([5, 5]), "other"),
@@ -301,7 +301,7 @@ def test_what_determines_the_result_is_in_the_key(write):
         plan_of(yielding([5, 5]), model_args="width=8"),
         plan_of(yielding([5, 5]), optimizer="sgd"),
     ]
-    assert len({p.trials[0].key for p in (plan, *others)} | {p.sweep for p in (plan, *others)}) == 14
+    assert len({p.trials[0].key for p in (plan, *others)} | {p.name for p in (plan, *others)}) == 14
     assert from_json(json.dumps(to_dict(plan)), "plan.json") == plan
 
 

@@ -7,12 +7,12 @@ import sys
 import pytest
 from test_trainer import ROOT, run, setting_of, write
 
-from sweep.checkpoints.base import Place
+from sweep.checkpoints.base import CheckpointLocation
 from sweep.checkpoints.folder import Folder
-from sweep.checkpoints.s3 import Bucket
+from sweep.checkpoints.s3 import S3Location
 from sweep.core.jobs import Job
 from sweep.core.trial import TrialSpec
-from sweep.orchestrate.worker import Trainee
+from sweep.orchestrate.worker import TrialRunner
 from sweep.user_trainer import loading as trainers
 from sweep.user_trainer.contract import TrainerError
 
@@ -98,14 +98,14 @@ def test_one_that_fails_with_nothing_saved_is_told_of_no_folder(write, tmp_path)
 def report(write, one_thread):
     """Begin a trial of a function as a worker does; return what it reports first."""
 
-    def begin(text: str, place: Place | None):
+    def begin(text: str, place: CheckpointLocation | None):
         name = write(text)
         setting = setting_of(name, 2, trainers.load(name).fingerprint)
         spec = {"key": "k", "model": "m", "optimizer": "sgd", "lr": 0.1, "weight_decay": 0.1, "seed": 7}
         setting = dataclasses.replace(setting, checkpoints=place)
-        trainee = Trainee([setting], lambda data: data, on_gpu=False)
-        trainee.turn_to(Job(TrialSpec(**spec), 0))
-        return trainee.report()
+        runner = TrialRunner([setting], lambda data: data, on_gpu=False)
+        runner.turn_to(Job(TrialSpec(**spec), 0))
+        return runner.report()
 
     return begin
 
@@ -139,6 +139,6 @@ def test_where_no_folder_is_shared_there_is_none(report, tmp_path):
         f"no checkpoint can be written to {folder}: No such file or directory. Training goes on."
     ]
     assert not folder.exists()
-    bucket = report(NONE, Bucket("s3://b/x", "s"))
+    bucket = report(NONE, S3Location("s3://b/x", "s"))
     assert bucket["done"]
     assert bucket["notes"] == ["its function has no folder to save in: s3://b/x/s is none"]

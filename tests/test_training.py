@@ -19,10 +19,10 @@ from sweep.models import registry
 from sweep.recipes.loading import load
 from sweep.recipes.recipe import Recipe
 from sweep.training import batches as batches_module
-from sweep.training.batches import BatchSource
+from sweep.training.batches import InMemoryBatches
 from sweep.training.loop import train
 from sweep.training.member import evaluate
-from sweep.training.memory import TrainingOutOfMemoryError, explained
+from sweep.training.memory import TrainingOutOfMemoryError, explain_out_of_memory
 from sweep.training.optim import lr_factor
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -48,7 +48,7 @@ def make_trial(model="vit_p_1mf", optimizer="adamw", lr=2e-3, weight_decay=0.05,
 def make_batches(recipe, evaluated=60):
     splits = open_source(recipe, None).load(16)
     few = splits.minival.take(np.arange(evaluated))
-    return BatchSource(Splits(splits.train, few, few), recipe, CPU)
+    return InMemoryBatches(Splits(splits.train, few, few), recipe, CPU)
 
 
 def run_pack(trials, recipe, batches=None):
@@ -358,7 +358,7 @@ def test_too_little_memory_is_no_divergence_but_an_error_with_a_remedy(error, mo
 
 
 def test_memory_that_is_really_not_there():
-    with pytest.raises(TrainingOutOfMemoryError), explained(make_recipe(), 16):
+    with pytest.raises(TrainingOutOfMemoryError), explain_out_of_memory(make_recipe(), 16):
         torch.empty(1 << 58, dtype=torch.uint8)
 
 
@@ -385,7 +385,7 @@ def test_a_divergence_says_at_which_step_and_lr():
 )
 def test_it_learns_digits(model, optimizer, lr):
     recipe = dataclasses.replace(load("digits"), epochs=4, warmup_epochs=1, max_px=16)
-    batches = BatchSource(open_source(recipe, None).load(16), recipe, CPU)
+    batches = InMemoryBatches(open_source(recipe, None).load(16), recipe, CPU)
     records = run_one(make_trial(model, optimizer, lr=lr, weight_decay=1e-3), recipe, batches)
     assert len(records) == 4
     assert records[-1].train_loss < 0.8 * records[0].train_loss

@@ -13,7 +13,7 @@ from test_search import PLAN, end
 from search_spaces import Found, read_found
 from sweep.console import search as show_tune
 from sweep.core.resources import Resources
-from sweep.core.search_plan import Effort
+from sweep.core.search_plan import SearchBudget
 from sweep.core.trial import EpochRecord, TrialRecord, TrialState
 from sweep.driver.checkpoint_cleanup import Checkpoints
 from sweep.driver.tune import save
@@ -21,7 +21,7 @@ from sweep.tuning.finalists import left, outcomes
 from sweep.tuning.tuner import Tuner
 from sweep.workspace.search import Search
 
-EFFORT = Effort(points=5, finalists=2, seeds=2)
+EFFORT = SearchBudget(points=5, finalists=2, seeds=2)
 
 # ---- which trial is next
 
@@ -56,7 +56,7 @@ def test_points_come_first_then_the_best_with_other_seeds(search):
 
 
 def test_repeats_wait_for_points_that_still_run(search):
-    tuner = Tuner(search, Effort(points=2, finalists=1, seeds=2))
+    tuner = Tuner(search, SearchBudget(points=2, finalists=1, seeds=2))
     first, second = tuner.next_job().trial, tuner.next_job().trial
     assert tuner.next_job() is None
     end(search, first, 5.0)
@@ -78,7 +78,7 @@ def test_stopped_anywhere_it_goes_on_and_more_is_added(search, tmp_path, stop):
     assert len({trial.key for trial in begun + rest}) == EFFORT.trials
     if waiting.trial.role == "point":
         assert rest[0] == waiting.trial
-    more = play(again, Effort(points=7, finalists=2, seeds=3), error=lambda trial: 9.0)
+    more = play(again, SearchBudget(points=7, finalists=2, seeds=3), error=lambda trial: 9.0)
     assert [trial.index for trial in more[:2]] == [5, 6]
     assert [trial.repeat for trial in more[2:]] == [3, 3]
 
@@ -113,7 +113,7 @@ def driver(search, effort):
     tuner, kept, ignore = Tuner(search, effort), Checkpoints(search, Resources()), lambda *_: None
     tuner.show_to(
         kept,
-        SimpleNamespace(put=ignore, outbox=SimpleNamespace(note="")),
+        SimpleNamespace(put=ignore, queue=SimpleNamespace(note="")),
         SimpleNamespace(report=ignore, add=ignore),
         SimpleNamespace(refresh=ignore, note=""),
     )
@@ -137,7 +137,7 @@ def six(search):
     return search
 
 
-EFFORT_7 = Effort(points=7, finalists=1, seeds=2)
+EFFORT_7 = SearchBudget(points=7, finalists=1, seeds=2)
 
 
 @pytest.mark.parametrize("known", [1, 8, 9])
@@ -147,7 +147,7 @@ def test_it_is_given_up_where_an_undisturbed_one_is(six, tmp_path, known, more):
     point = tuner.next_job().trial
     assert [tuner.prunes(point, epochs(90.0, n)) for n in range(1, 11)] == [False] * 9 + [True]
     for epoch in epochs(90.0, *range(1, known + 1)):
-        tuner.reported(point, epoch)
+        tuner.on_epoch(point, epoch)
 
     again, _ = driver(Search(tmp_path, PLAN), EFFORT_7)
     assert again.next_job().trial == point
@@ -161,7 +161,7 @@ def test_what_it_tells_again_is_not_written_again(six, tmp_path):
     tuner, _ = driver(six, EFFORT_7)
     point = tuner.next_job().trial
     for number in (1, 2, 1, 2, 3):
-        tuner.reported(point, *epochs(90.0, number))
+        tuner.on_epoch(point, *epochs(90.0, number))
     written = six.journal.path.read_text()
     assert [written.count(f'"{point.key}"'), written.count('"top1_err": 90.0')] == [4, 3]
 
@@ -175,7 +175,7 @@ def test_its_checkpoint_goes_when_it_is_over_and_stays_when_it_failed(search, st
     error = {TrialState.FAILED: None, TrialState.DIVERGED: 100.0}.get(state, 50.0)
     with kept:
         (kept.place.path / f"{point.key}.ckpt").touch()
-        tuner.ended(point, TrialRecord(key=point.key, state=state, top1_err=error))
+        tuner.on_end(point, TrialRecord(key=point.key, state=state, top1_err=error))
     left = [path.name for path in kept.place.path.glob("*")]
     assert left == ([f"{point.key}.ckpt"] if state is TrialState.FAILED else [])
     assert kept.place.path.exists() == bool(left)

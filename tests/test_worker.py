@@ -8,12 +8,12 @@ import pytest
 from test_training import make_recipe, make_trial
 
 from sweep.checkpoints.folder import Folder
-from sweep.core.jobs import Job, Setting
+from sweep.core.jobs import Job, TrialContext
 from sweep.data.datasets import open_source
 from sweep.data.images import Splits
 from sweep.orchestrate import actors
 from sweep.orchestrate import reporter as orchestrate_reporter
-from sweep.orchestrate import worker as trainee
+from sweep.orchestrate import worker as runner
 from sweep.orchestrate.actors import Worker
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -23,8 +23,8 @@ pytestmark = pytest.mark.usefixtures("one_thread")
 def start(tmp_path, monkeypatch):
     """Start a worker on the trial, as Tune would; each has the same folder of checkpoints."""
     monkeypatch.setattr(actors.ray, "get", lambda reference: reference)
-    monkeypatch.setattr(trainee, "REPORT_EVERY_S", -1.0)
-    monkeypatch.setenv(trainee.EVERY_S_VARIABLE, "0")
+    monkeypatch.setattr(runner, "REPORT_EVERY_S", -1.0)
+    monkeypatch.setenv(runner.EVERY_S_VARIABLE, "0")
     monkeypatch.setattr("sweep.training.checkpoint.MOST_SHARE", 1e9)
     monkeypatch.setenv("HOME", str(tmp_path))
     recipe = make_recipe(epochs=4, ema_steps=2)
@@ -34,7 +34,7 @@ def start(tmp_path, monkeypatch):
 
     def start_worker(key="k", folder=tmp_path / "checkpoints"):
         trial = dataclasses.replace(make_trial(), key=key)
-        setting = Setting(
+        setting = TrialContext(
             recipe=recipe, px=16, classes=10, data=splits, checkpoints=folder and Folder(folder)
         )
         worker = Worker.__new__(Worker)
@@ -97,15 +97,15 @@ def test_a_folder_that_this_machine_does_not_see_is_told_and_not_made(start, tmp
 def test_the_driver_hands_notes_on_and_they_are_no_records(start):
     heard = []
 
-    class Listener:
-        def noted(self, trial, text):
+    class TrialObserver:
+        def on_message(self, trial, text):
             heard.append((trial.key, text))
 
-        def reported(self, trial, record):
+        def on_epoch(self, trial, record):
             pass
 
     reporter = orchestrate_reporter._Reporter(
-        [Job(dataclasses.replace(make_trial(), key="k"), 0)], Listener()
+        [Job(dataclasses.replace(make_trial(), key="k"), 0)], TrialObserver()
     )
     trial = type("Trial", (), {"config": {"job": 0}})
     report = {"notes": ["mind"], "epoch_records": [], "end_record": None, "done": False}

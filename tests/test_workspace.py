@@ -9,7 +9,7 @@ from test_plan import a_plan
 
 from sweep.core.trial import TrialState
 from sweep.errors import InputError
-from sweep.workspace.sweep_run import Task
+from sweep.workspace.sweep_run import SweepRun
 from sweep.workspace.table import COLUMNS
 from sweep.workspace.workspace import Workspace
 
@@ -30,8 +30,8 @@ def create(workspace, plan):
 def test_a_sweep_is_found_again_by_its_name_or_a_beginning_of_it(workspace):
     plan = a_plan()
     create(workspace, plan)
-    assert workspace.names() == [plan.sweep]
-    assert workspace.open(plan.sweep).plan == plan
+    assert workspace.names() == [plan.name]
+    assert workspace.open(plan.name).plan == plan
     assert workspace.open("vit_p").plan == plan
 
 
@@ -73,7 +73,7 @@ def test_the_wanted_trials_are_those_of_the_command_not_of_a_larger_plan(workspa
     sweep = create(workspace, a_plan(n=4, seeds=3))
     first = sweep.plan.trials[0]
     sweep.journal.append("end", first.key, finished(first.key))
-    wanted = Task(sweep=sweep, splits=None, n=1, seeds=2).missing
+    wanted = SweepRun(sweep=sweep, splits=None, n=1, seeds=2).missing
     assert [(trial.role, trial.index, trial.repeat) for trial in wanted] == [
         ("optimum", -1, 1),
         ("point", 0, 0),
@@ -84,7 +84,7 @@ def test_repeats_are_wanted_by_the_command_that_names_them_alone(workspace):
     sweep = create(workspace, a_plan(n=4, seeds=3, repeated=[1, 3]))
 
     def repeats(**words):
-        wanted = Task(sweep=sweep, splits=None, n=4, **words).wanted
+        wanted = SweepRun(sweep=sweep, splits=None, n=4, **words).wanted
         return [(trial.index, trial.repeat) for trial in wanted if trial.role == "repeat"]
 
     assert repeats(seeds=3) == []

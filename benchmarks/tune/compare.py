@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from scipy.interpolate import RBFInterpolator
 
 from sweep.core.trial import TrialState
-from sweep.tuning.sampler import Chooser
+from sweep.tuning.sampler import OptunaSampler
 
 HERE = Path(__file__).parent
 EPOCHS = 25
@@ -83,7 +83,7 @@ class Tried(NamedTuple):
 
 
 def search(
-    surface: Surface, chooser: Chooser, points: int, rng: np.random.Generator
+    surface: Surface, chooser: OptunaSampler, points: int, rng: np.random.Generator
 ) -> Iterator[tuple[Any, ...]]:
     """Simulate a search with two workers; yield (u, last error, epochs, state) of each trial as it ends."""
     running: list[tuple[int, Tried, int]] = []  # (when its next epoch ends, trial, epoch)
@@ -108,7 +108,7 @@ def search(
 
 
 def tuned(
-    surface: Surface, chooser: Chooser, effort: tuple[int, int, int], rng: np.random.Generator
+    surface: Surface, chooser: OptunaSampler, effort: tuple[int, int, int], rng: np.random.Generator
 ) -> tuple[float, int]:
     """Search and repeat; return regret in points and epochs."""
     points, finalists, seeds = effort
@@ -127,7 +127,7 @@ class Case(NamedTuple):
     start: int
     effort: tuple[int, int, int]
 
-    def chooser(self, seed: int) -> Chooser:
+    def chooser(self, seed: int) -> OptunaSampler:
         """Make a new study."""
         samplers: dict[str, Any] = {
             "random": lambda: optuna.samplers.RandomSampler(seed=seed),
@@ -145,7 +145,7 @@ class Case(NamedTuple):
             "median 0.4": lambda: optuna.pruners.MedianPruner(n_startup_trials=6, n_warmup_steps=10),
             "halving": lambda: optuna.pruners.SuccessiveHalvingPruner(min_resource=5, reduction_factor=3),
         }
-        return Chooser(
+        return OptunaSampler(
             seed,
             EPOCHS,
             sampler=samplers[self.sampler.rstrip("+")](),

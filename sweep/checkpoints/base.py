@@ -18,7 +18,7 @@ _PATIENCE_S = 60.0
 Write = Callable[[IO[bytes]], object]
 
 
-class Shelf(Protocol):
+class CheckpointFile(Protocol):
     """Where the checkpoint of one training lies, and perhaps an older one."""
 
     place: str
@@ -36,10 +36,10 @@ class Shelf(Protocol):
         """
 
 
-class Place(Protocol):
+class CheckpointLocation(Protocol):
     """Where the checkpoints of all trials of a sweep or a search lie."""
 
-    def shelf(self, key: str) -> Shelf:
+    def shelf(self, key: str) -> CheckpointFile:
         """Return the place of a trial's."""
 
     def folder(self, key: str) -> Path | None:

@@ -21,9 +21,9 @@ class Folder:
     def __str__(self) -> str:
         return str(self.path)
 
-    def shelf(self, key: str) -> "FileShelf":
+    def shelf(self, key: str) -> "FolderCheckpointFile":
         """Return the file of a trial's."""
-        return FileShelf(self.folder(key))
+        return FolderCheckpointFile(self.folder(key))
 
     def folder(self, key: str) -> Path:
         """Return the folder that a training function of a user's own saves in; it may have to be made."""
@@ -49,7 +49,7 @@ class Folder:
                 each.rmdir()
 
 
-class FileShelf:
+class FolderCheckpointFile:
     """One file, and while it is written the older one beside it."""
 
     def __init__(self, path: Path) -> None:

@@ -3,9 +3,9 @@
 import re
 from pathlib import Path
 
-from sweep.checkpoints.base import Place
+from sweep.checkpoints.base import CheckpointLocation
 from sweep.checkpoints.folder import Folder
-from sweep.checkpoints.s3 import _PARAMETERS, Bucket
+from sweep.checkpoints.s3 import _PARAMETERS, S3Location
 from sweep.errors import InputError
 
 
@@ -38,6 +38,6 @@ def check(text: str) -> None:
         raise InputError(f"--storage {where}: after a question mark it takes {allowed}, got {strange[0]!r}")
 
 
-def place(text: str, name: str = "") -> Place:
+def place(text: str, name: str = "") -> CheckpointLocation:
     """Return where the checkpoints of a sweep lie in ``--storage``; without a name, all of that."""
-    return Bucket(text, name) if "://" in text else Folder(Path(text).resolve() / name)
+    return S3Location(text, name) if "://" in text else Folder(Path(text).resolve() / name)

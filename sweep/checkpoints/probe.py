@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from sweep.checkpoints.base import Shelf, StorageAwayError, _line
+from sweep.checkpoints.base import CheckpointFile, StorageAwayError, _line
 from sweep.checkpoints.locations import place
 from sweep.errors import InputError
 
@@ -15,7 +15,7 @@ class Probe:
     """Something that was written to ``--storage``, for other machines to find."""
 
     storage: str
-    shelf: Shelf
+    shelf: CheckpointFile
     contents: bytes
 
     def problem(self) -> str | None:

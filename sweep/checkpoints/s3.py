@@ -16,7 +16,7 @@ _CHUNK = 2**22
 
 
 @dataclass(frozen=True, slots=True)
-class Bucket:
+class S3Location:
     """Objects of an S3 store, below one name. Who may write there is set in each machine's environment."""
 
     address: str
@@ -26,9 +26,9 @@ class Bucket:
     def __str__(self) -> str:
         return f"{self.address.partition('?')[0].rstrip('/')}/{self.name}".rstrip("/")
 
-    def shelf(self, key: str) -> "ObjectShelf":
+    def shelf(self, key: str) -> "S3CheckpointFile":
         """Return the object of a trial's."""
-        return ObjectShelf(self.address, f"{self.name}/{key}{_ENDING}".lstrip("/"))
+        return S3CheckpointFile(self.address, f"{self.name}/{key}{_ENDING}".lstrip("/"))
 
     def folder(self, key: str) -> None:
         """Return None: a training function of a user's own writes to folders."""
@@ -54,13 +54,13 @@ class Bucket:
         """Do nothing: a bucket has no folders."""
 
 
-class ObjectShelf:
+class S3CheckpointFile:
     """One object, which the store replaces as a whole: there is no older one."""
 
     def __init__(self, address: str, path: str) -> None:
         self._address, self._path = address, path
         folder, _, file = path.rpartition("/")
-        self.place = str(Bucket(address, folder))
+        self.place = str(S3Location(address, folder))
         self.names: tuple[str, ...] = (f"{self.place}/{file}",)
 
     @contextmanager

@@ -8,7 +8,7 @@ import typer
 from sweep.cli.app import app
 from sweep.cli.options import AsJson, Confidence, Out
 from sweep.cli.trial_options import print_notes, takes_all_trials, takes_trials
-from sweep.console.output import mind, plain_console, print_json
+from sweep.console.output import plain_console, print_json, print_warnings
 from sweep.results.selection import Trials
 
 
@@ -63,7 +63,7 @@ def cdf(
     shares(summary, plain_console())
     repeats(sweeps, confidence, plain_console())
     flattered = [] if absolute else verdicts(sweeps, learning_table(trials.sweeps))
-    mind(warnings + notes + flattered)
+    print_warnings(warnings + notes + flattered)
     plain_console().print(f"Written to {out}", markup=False)
 
 
@@ -108,7 +108,7 @@ def compare(
     shares(summary, plain_console())
     repeats(sweeps, confidence, plain_console())
     comparisons(pairs, plain_console())
-    mind(warnings + analysis.verdicts(sweeps, learning_table(trials.sweeps)))
+    print_warnings(warnings + analysis.verdicts(sweeps, learning_table(trials.sweeps)))
     if out:
         plain_console().print(f"Written to {out}", markup=False)
 

@@ -72,7 +72,7 @@ def run(
     from sweep.planning.plans import make_plans
     from sweep.planning.requests import Request
     from sweep.workspace.search import FOUND
-    from sweep.workspace.sweep_run import Task
+    from sweep.workspace.sweep_run import SweepRun
     from sweep.workspace.workspace import Workspace
 
     console = plain_console()
@@ -106,7 +106,7 @@ def run(
     workspace = Workspace(folder)
     changed([p.plan for p in planned], workspace, console)
     tasks = [
-        Task(
+        SweepRun(
             sweep=workspace.prepare(p.plan),
             splits=p.splits,
             n=n,

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from analysis import Outcome
     from sweep.results.study import Figures
-    from sweep.workspace.sweep_run import Task
+    from sweep.workspace.sweep_run import SweepRun
     from sweep.workspace.workspace import Workspace
 
 
@@ -170,7 +170,7 @@ def hyperparameters(
     from sweep.console import study as console_study
     from sweep.console.study import print_shares
 
-    def draw(tasks: "Sequence[Task]", console: "Console") -> "Figures":
+    def draw(tasks: "Sequence[SweepRun]", console: "Console") -> "Figures":
         print_shares(tasks, console)
         return console_study.hyperparameters(tasks, console, absolute=absolute)
 
@@ -200,14 +200,14 @@ def peak(
     _conduct("peak", asked, _of_outcomes(figure, others))
 
 
-Draw = Callable[["Sequence[Task]", "Console"], "Figures"]
+Draw = Callable[["Sequence[SweepRun]", "Console"], "Figures"]
 """Prints a study's table, and returns its figures."""
 
 
 def _of_outcomes(figure: "Callable[[Sequence[Outcome]], Figure]", others: "Sequence[Outcome]" = ()) -> Draw:
     """Print a table of what the trainings at the optima gave, ``others`` beside them, and draw one figure."""
 
-    def draw(tasks: "Sequence[Task]", console: "Console") -> "Figures":
+    def draw(tasks: "Sequence[SweepRun]", console: "Console") -> "Figures":
         from sweep.console.study import print_outcomes
         from sweep.results.study import outcomes_of
 
@@ -227,7 +227,7 @@ def _conduct(kind: str, asked: Asked, draw: Draw, **own: Any) -> None:
     from sweep.planning.studies import Study, requests_of
     from sweep.results.study import check_out
     from sweep.workspace.search import FOUND
-    from sweep.workspace.sweep_run import Task
+    from sweep.workspace.sweep_run import SweepRun
     from sweep.workspace.workspace import Workspace
 
     console, out = plain_console(), asked.out or Path(f"{kind}.pdf")
@@ -237,7 +237,7 @@ def _conduct(kind: str, asked: Asked, draw: Draw, **own: Any) -> None:
     workspace = Workspace(asked.folder)
     moved([p.plan for p in planned], workspace, console)
     tasks = [
-        Task(
+        SweepRun(
             sweep=workspace.prepare(p.plan),
             splits=p.splits,
             n=p.plan.n,
@@ -258,7 +258,7 @@ def _conduct(kind: str, asked: Asked, draw: Draw, **own: Any) -> None:
     raise typer.Exit(1 if left or not (delivered and drawn) else 0)
 
 
-def _train(tasks: "Sequence[Task]", workspace: "Workspace", asked: Asked, console: "Console") -> bool:
+def _train(tasks: "Sequence[SweepRun]", workspace: "Workspace", asked: Asked, console: "Console") -> bool:
     """Train what is missing, unless nothing is to be trained; say whether MLflow has all of it."""
     from sweep.driver import run
 
@@ -275,7 +275,7 @@ def _train(tasks: "Sequence[Task]", workspace: "Workspace", asked: Asked, consol
         raise typer.Exit(130) from None
 
 
-def _draw(draw: Draw, tasks: "Sequence[Task]", out: Path, console: "Console") -> bool:
+def _draw(draw: Draw, tasks: "Sequence[SweepRun]", out: Path, console: "Console") -> bool:
     """Draw what there is, and say whether that was possible."""
     from analysis import AnalysisError
     from sweep.results import study as results_study

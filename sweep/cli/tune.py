@@ -20,7 +20,7 @@ from sweep.cli.options import (
     TrainerName,
     folder_words,
 )
-from sweep.console.output import mind, plain_console, print_json
+from sweep.console.output import plain_console, print_json, print_warnings
 
 
 @app.command(
@@ -64,7 +64,7 @@ def tune(
     from sweep.console import search as show_tune
     from sweep.console.run import left_out
     from sweep.core.resources import Resources
-    from sweep.core.search_plan import Effort
+    from sweep.core.search_plan import SearchBudget
     from sweep.driver import tune as driver_tune
     from sweep.planning.search_plans import TuneRequest, plan_search
     from sweep.tuning.finalists import left
@@ -75,7 +75,7 @@ def tune(
     resources = Resources(
         address=address, cpus_per_trial=cpus_per_trial, gpus_per_trial=gpus_per_trial, storage=storage
     )
-    effort = Effort(points=n_trials, finalists=finalists, seeds=seeds)
+    effort = SearchBudget(points=n_trials, finalists=finalists, seeds=seeds)
     request = TuneRequest(
         model=model,
         model_args=model_args,
@@ -106,7 +106,7 @@ def tune(
         raise typer.Exit(130) from None
     words = request.words + folder_words(folder)
     show_tune.ending(search, found, folder / FOUND, words, console)
-    mind(show_tune.warnings(found) if found else [])
+    print_warnings(show_tune.warnings(found) if found else [])
     if as_json:
         print_json(show_tune.as_json(search, found))
     raise typer.Exit(0 if found and delivered and not search.failed else 1)

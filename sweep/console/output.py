@@ -6,7 +6,7 @@ _WIDE = 160
 """Letters in a line of a file or pipe: a table there is not squeezed into 80."""
 
 
-def mind(warnings: list[str]) -> None:
+def print_warnings(warnings: list[str]) -> None:
     """Print what a reader of the result must know."""
     for warning in warnings:
         plain_console(stderr=True).print("Mind:", warning, style="yellow", markup=False)

@@ -12,19 +12,19 @@ from sweep.tracking import tags
 from sweep.utils.text import counted, listed
 from sweep.workspace import differences
 from sweep.workspace.sweep import Sweep
-from sweep.workspace.trial_folder import Kept
+from sweep.workspace.trial_folder import TrialFolder
 from sweep.workspace.workspace import Workspace
 
 if TYPE_CHECKING:
     from sweep.core.search_plan import SearchPlan
-    from sweep.workspace.sweep_run import Task
+    from sweep.workspace.sweep_run import SweepRun
 
 
 _NAMED_FAILURES = 10
 _NAMED_IMAGES = 5
 
 
-def dry_run(tasks: "Sequence[Task]", elsewhere: Sequence[Set[str]], console: Console) -> None:
+def dry_run(tasks: "Sequence[SweepRun]", elsewhere: Sequence[Set[str]], console: Console) -> None:
     """Say what would be trained; ``elsewhere``: keys of each task that other sweeps have results of."""
     for task, there in zip(tasks, elsewhere, strict=True):
         plan, box = task.sweep.plan.first(task.n, task.seeds, task.repeated), task.sweep.plan.box
@@ -37,7 +37,7 @@ def dry_run(tasks: "Sequence[Task]", elsewhere: Sequence[Set[str]], console: Con
         notes = f", and {failed} given up that --retry-failed trains again" if failed else ""
         notes += f"; {counted(len(there), 'result')} taken over from other sweeps" if there else ""
         console.print(
-            f"[bold]{plan.sweep}[/bold]: {left} of {counted(len(plan.trials), 'trial')} to train{notes}"
+            f"[bold]{plan.name}[/bold]: {left} of {counted(len(plan.trials), 'trial')} to train{notes}"
         )
         console.print(
             f"  {plan.recipe.epochs} epochs each, {tags.trained_by(plan)}, seed {plan.seed}", markup=False
@@ -71,7 +71,7 @@ def changed(plans: Sequence[Plan], workspace: Workspace, console: Console) -> No
         if found := differences.changes(plan, workspace):
             name, texts = found
             text = (
-                f"{plan.sweep} is a new sweep, not {name}: {'; '.join(texts)}. Their trials are never mixed."
+                f"{plan.name} is a new sweep, not {name}: {'; '.join(texts)}. Their trials are never mixed."
             )
             console.print(text, markup=False)
 
@@ -81,7 +81,7 @@ def moved(plans: Sequence[Plan], workspace: Workspace, console: Console) -> None
     for plan in plans:
         if old := differences.moved(plan, workspace):
             optima = f"lr {plan.optimum_lr:.3g}, wd {plan.optimum_wd:.3g}; there lr {old.optimum_lr:.3g}, wd "
-            text = f"{plan.sweep} is a new sweep, not {old.sweep}: its optimum is another ({optima}"
+            text = f"{plan.name} is a new sweep, not {old.name}: its optimum is another ({optima}"
             console.print(f"{text}{old.optimum_wd:.3g}).", markup=False)
 
 
@@ -123,7 +123,7 @@ def recovered(count: int, console: Console) -> None:
         console.print(f"{lost} written again from MLflow")
 
 
-def synced(sweeps: Sequence[Kept], console: Console) -> None:
+def synced(sweeps: Sequence[TrialFolder], console: Console) -> None:
     """Say that MLflow has everything."""
     names = ", ".join(sweep.name for sweep in sweeps)
     console.print(f"MLflow has all of {names}" if names else "Nothing here to send", markup=False)

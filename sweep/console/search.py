@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from search_spaces import Box, Found
-from sweep.core.search_plan import Effort
+from sweep.core.search_plan import SearchBudget
 from sweep.core.trial import TrialState
 from sweep.tracking import tags
 from sweep.tuning.finalists import finalists, left, outcomes
@@ -22,7 +22,7 @@ _BORDER = 0.05
 are spread about three times as far apart."""
 
 
-def dry_run(search: Search, effort: Effort, left: int, console: Console) -> None:
+def dry_run(search: Search, effort: SearchBudget, left: int, console: Console) -> None:
     """Say what would be trained."""
     beginning(search, effort, left, console)
     plan = search.plan
@@ -35,7 +35,7 @@ def ranges(box: Box) -> str:
     return f"lr {box.lr_low:.3g} to {box.lr_high:.3g}, wd {box.wd_low:.3g} to {box.wd_high:.3g}"
 
 
-def beginning(search: Search, effort: Effort, left: int, console: Console) -> None:
+def beginning(search: Search, effort: SearchBudget, left: int, console: Console) -> None:
     """Say what is about to be trained."""
     console.print(
         f"[bold]{search.name}[/bold]: {left} of {counted(effort.trials, 'trial')} to train "

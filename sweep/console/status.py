@@ -14,10 +14,10 @@ from sweep.core.trial import SWEEP_STATES
 from sweep.utils.text import duration
 from sweep.workspace.search import Search
 from sweep.workspace.sweep import Sweep
-from sweep.workspace.trial_folder import Kept
+from sweep.workspace.trial_folder import TrialFolder
 
 
-def status(sweeps: Sequence[Kept], console: Console, *, trials: bool) -> None:
+def status(sweeps: Sequence[TrialFolder], console: Console, *, trials: bool) -> None:
     """Print a line a sweep or search, or a line a trial."""
     for row in status_json(sweeps, trials=False):
         console.print(search.status_line(row) if row["kind"] == "search" else _status_line(row))
@@ -56,7 +56,7 @@ def _of(part: int, whole: int) -> str:
     return str(whole) if part == whole else f"{part} of {whole}"
 
 
-def status_json(sweeps: Sequence[Kept], *, trials: bool) -> list[dict[str, Any]]:
+def status_json(sweeps: Sequence[TrialFolder], *, trials: bool) -> list[dict[str, Any]]:
     """Return the counts and errors of each sweep and search as plain values, its trials too if asked.
 
     ``driver`` is who is at work on it, None if nobody is. Of a sweep ``optimum_err`` is
@@ -69,7 +69,7 @@ def status_json(sweeps: Sequence[Kept], *, trials: bool) -> list[dict[str, Any]]
     ]
 
 
-def _status_row(sweep: Kept) -> dict[str, Any]:
+def _status_row(sweep: TrialFolder) -> dict[str, Any]:
     assert isinstance(sweep, Sweep)
     rows = list(sweep.rows())
     counts = {state.value: sum(row["state"] == state for row in rows) for state in SWEEP_STATES}

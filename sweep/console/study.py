@@ -11,7 +11,7 @@ from sweep.console.run import optima
 from sweep.results.figures import bands_of
 from sweep.results.study import Figures, trials_of
 from sweep.utils.text import counted, duration
-from sweep.workspace.sweep_run import Task
+from sweep.workspace.sweep_run import SweepRun
 from sweep.workspace.table import learning_table
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ def _number(value: float) -> str:
     return "–" if value != value else f"{value:.2f}"
 
 
-def print_shares(tasks: Sequence[Task], console: Console) -> None:
+def print_shares(tasks: Sequence[SweepRun], console: Console) -> None:
     """Print level and spread of each sweep, and where Δ flatters, as `sweep cdf` does."""
     from analysis import read_sweeps, summarise, summary_table, verdicts
 
@@ -60,7 +60,7 @@ def _mind(texts: Sequence[str], console: Console) -> None:
         console.print("Mind:", text, style="yellow", markup=False)
 
 
-def hyperparameters(tasks: Sequence[Task], console: Console, *, absolute: bool) -> Figures:
+def hyperparameters(tasks: Sequence[SweepRun], console: Console, *, absolute: bool) -> Figures:
     """Return the EDF figure and the scatter figure; say which curve has no band, and why."""
     from analysis import curves, figures
 
@@ -74,7 +74,7 @@ def hyperparameters(tasks: Sequence[Task], console: Console, *, absolute: bool) 
     }
 
 
-def print_cost(tasks: Sequence[Task], elsewhere: Sequence[Set[str]], console: Console) -> None:
+def print_cost(tasks: Sequence[SweepRun], elsewhere: Sequence[Set[str]], console: Console) -> None:
     """Say what is left to be trained, and how long that takes here after timing a few steps of each model.
 
     ``elsewhere``: keys of each task that other sweeps have results of, which are taken over.
@@ -121,7 +121,7 @@ def _device() -> "torch.device":
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
-def _epoch_s(task: Task, device: "torch.device") -> float:
+def _epoch_s(task: SweepRun, device: "torch.device") -> float:
     from sweep.training.timing import epoch_seconds
 
     plan = task.sweep.plan

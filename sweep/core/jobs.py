@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
-from sweep.checkpoints.base import Place
+from sweep.checkpoints.base import CheckpointLocation
 from sweep.core.trial import EpochRecord, TrialRecord, TrialSpec
 from sweep.recipes.recipe import Recipe
 
@@ -14,11 +14,11 @@ class Job(NamedTuple):
 
     trial: TrialSpec
     setting: int
-    """Index of its `Setting`."""
+    """Index of its `TrialContext`."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Setting:
+class TrialContext:
     """What the trials of a sweep share."""
 
     recipe: Recipe
@@ -32,28 +32,28 @@ class Setting:
     """The split that is evaluated after each epoch."""
     readers: int = 0
     """Processes beside each trial that read its images, where they are read one by one."""
-    checkpoints: Place | None = None
+    checkpoints: CheckpointLocation | None = None
     """Where their checkpoints lie, which every machine sees; None: there are none."""
 
 
-class Listener(Protocol):
+class TrialObserver(Protocol):
     """What the driver does as trials start, report and end."""
 
-    def started(self, trial: TrialSpec) -> None:
+    def on_start(self, trial: TrialSpec) -> None:
         """Handle that a trial starts, or starts again."""
 
-    def reported(self, trial: TrialSpec, record: EpochRecord) -> None:
+    def on_epoch(self, trial: TrialSpec, record: EpochRecord) -> None:
         """Handle an epoch's record."""
 
-    def ended(self, trial: TrialSpec, record: TrialRecord) -> None:
+    def on_end(self, trial: TrialSpec, record: TrialRecord) -> None:
         """Handle a trial's end."""
 
-    def noted(self, trial: TrialSpec, text: str) -> None:
+    def on_message(self, trial: TrialSpec, text: str) -> None:
         """Handle what a user should know of a trial that goes on: that a checkpoint is of no use, say."""
 
 
-class Questioner(Listener, Protocol):
-    """A listener that decides what is tried next, from what has come of the trials before."""
+class TrialSource(TrialObserver, Protocol):
+    """An observer that decides what is tried next, from what has come of the trials before."""
 
     def next_job(self) -> Job | None:
         """Return the next job; None while it depends on how a running one ends, or if there is none left."""

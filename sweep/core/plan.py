@@ -49,7 +49,7 @@ class Plan:
     fingerprint."""
 
     @property
-    def sweep(self) -> str:
+    def name(self) -> str:
         """The sweep's name: the same for every n and number of seeds, so that more go on with fewer.
 
         Only a grid of another n is another sweep: it has none of the smaller one's points.

@@ -39,7 +39,7 @@ class SearchPlan:
     """As in `Plan`."""
 
     @property
-    def sweep(self) -> str:
+    def name(self) -> str:
         """The search's name."""
         identity = to_dict(self) | {"recipe": recipe_contents(self.recipe)}
         del identity["left_out"]
@@ -118,7 +118,7 @@ def from_json(text: str, origin: str) -> SearchPlan:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Effort:
+class SearchBudget:
     """How much is tried; more goes on with less."""
 
     points: int

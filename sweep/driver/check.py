@@ -4,10 +4,10 @@ from collections.abc import Sequence
 
 from sweep.errors import InputError
 from sweep.tracking import tags
-from sweep.tracking.store import Store
+from sweep.tracking.store import MlflowTracker
 from sweep.utils.text import counted
 from sweep.workspace.sweep import Sweep
-from sweep.workspace.trial_folder import Kept
+from sweep.workspace.trial_folder import TrialFolder
 from sweep.workspace.workspace import Workspace
 
 
@@ -42,8 +42,8 @@ def _check(workspace: Workspace, name: str) -> list[str]:
         return [*said, str(error)]
 
 
-def _check_mlflow(sweep: Kept, identity: str) -> list[str]:
-    store = Store(sweep.plan.recipe.name, sweep.EXPERIMENT, create=False)
+def _check_mlflow(sweep: TrialFolder, identity: str) -> list[str]:
+    store = MlflowTracker(sweep.plan.recipe.name, sweep.EXPERIMENT, create=False)
     store.look(sweep.plan, identity)
     trials = {trial.key: trial for trial in sweep.trials}
     differences = store.differences(sweep.name, sweep.records())

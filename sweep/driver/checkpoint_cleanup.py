@@ -4,10 +4,10 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Self
 
 from sweep.checkpoints import locations
-from sweep.checkpoints.base import Place
+from sweep.checkpoints.base import CheckpointLocation
 from sweep.checkpoints.folder import Folder
 from sweep.core.resources import Resources
-from sweep.workspace.trial_folder import Kept
+from sweep.workspace.trial_folder import TrialFolder
 
 FOLDER = "checkpoints"
 
@@ -20,7 +20,7 @@ class Checkpoints:
     On a cluster without ``--storage`` there is none: no disk is shared.
     """
 
-    def __init__(self, kept: Kept, resources: Resources) -> None:
+    def __init__(self, kept: TrialFolder, resources: Resources) -> None:
         self._kept = kept
         self.place = _place(kept, resources)
         """Where they lie, or None."""
@@ -49,7 +49,7 @@ class Checkpoints:
             self._remover.submit(self.place.discard, [key])
 
 
-def _place(kept: Kept, resources: Resources) -> Place | None:
+def _place(kept: TrialFolder, resources: Resources) -> CheckpointLocation | None:
     if resources.storage is not None:
         return locations.place(resources.storage, kept.name)
     return Folder(kept.folder.resolve() / FOLDER) if resources.address == "local" else None

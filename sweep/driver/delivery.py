@@ -8,21 +8,21 @@ from rich.console import Console
 from search_spaces import read_found
 from sweep.console import run as console_run
 from sweep.core.trial import TrialSpec, TrialState
-from sweep.tracking.process import RemoteStore
-from sweep.tracking.send_queue import Outbox
+from sweep.tracking.process import TrackerProcess
+from sweep.tracking.send_queue import SendQueue
 from sweep.workspace.search import FOUND, Search
 from sweep.workspace.sweep import Sweep
 from sweep.workspace.workspace import Workspace
 
 if TYPE_CHECKING:
-    from sweep.tracking.store import Store
+    from sweep.tracking.store import MlflowTracker
 
 
 CLOSE_TIMEOUT_S = 120.0
 """How long nothing may arrive at MLflow until a run ends without it."""
 
 
-class Delivery:
+class TrackingSession:
     """What goes from the journals of sweeps to MLflow, while this context lasts.
 
     At its beginning, results that only MLflow has are written to the journals; at its end, all that is on
@@ -32,7 +32,7 @@ class Delivery:
 
     def __init__(
         self,
-        store: "Store | RemoteStore",
+        store: "MlflowTracker | TrackerProcess",
         sweeps: Sequence[Sweep | Search],
         workspace: Workspace,
         console: Console,
@@ -42,28 +42,28 @@ class Delivery:
         self._store, self._sweeps, self._console, self._remedy = store, sweeps, console, remedy
         self._identity, self._table = workspace.identity(), workspace.folder / FOUND
         self._trials = {trial.key: (sweep, trial) for sweep in sweeps for trial in sweep.plan.trials}
-        self.outbox = Outbox(self._send)
+        self.queue = SendQueue(self._send)
         self.complete = False
 
-    def __enter__(self) -> "Delivery":
+    def __enter__(self) -> "TrackingSession":
         for sweep in self._sweeps:
             self._store.open_sweep(sweep.plan, sweep.plan_file, self._identity)
         recovered = [self._recover(sweep) for sweep in self._sweeps]
         console_run.recovered(sum(recovered), self._console)
-        self.outbox.start()
+        self.queue.start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.complete = self.outbox.close(CLOSE_TIMEOUT_S) and self._close()
+        self.complete = self.queue.close(CLOSE_TIMEOUT_S) and self._close()
         if not self.complete:
-            reason = f" ({self.outbox.problem})" if self.outbox.problem else ""
+            reason = f" ({self.queue.problem})" if self.queue.problem else ""
             text = f"MLflow has not taken everything{reason}: {self._remedy} sends the rest."
             self._console.print(text, markup=False)
 
     def put(self, search: Search, trial: TrialSpec) -> None:
         """Put a trial on its way that may have come to be only now."""
         self._trials[trial.key] = (search, trial)
-        self.outbox.put(trial.key)
+        self.queue.put(trial.key)
 
     def _recover(self, sweep: Sweep | Search) -> int:
         """Write those results to a sweep's journal that only MLflow has; say how many."""
@@ -79,7 +79,7 @@ class Delivery:
             records = sweep.records()
             for key in self._store.differences(sweep.name, records):
                 if records[key]:
-                    self.outbox.put(key)
+                    self.queue.put(key)
 
     def _send(self, key: str) -> None:
         sweep, trial = self._trials[key]

@@ -6,8 +6,8 @@ from sweep.console import run
 from sweep.console.progress import ProgressView, Tally
 from sweep.core.trial import EpochRecord, TrialRecord, TrialSpec
 from sweep.driver.checkpoint_cleanup import Checkpoints
-from sweep.tracking.send_queue import Outbox
-from sweep.workspace.sweep_run import Task
+from sweep.tracking.send_queue import SendQueue
+from sweep.workspace.sweep_run import SweepRun
 
 
 class _Recorder:
@@ -15,29 +15,29 @@ class _Recorder:
 
     def __init__(
         self,
-        tasks: Sequence[Task],
+        tasks: Sequence[SweepRun],
         checkpoints: Sequence[Checkpoints],
-        outbox: Outbox[str],
+        queue: SendQueue[str],
         tally: Tally,
         view: ProgressView,
     ) -> None:
-        self._outbox, self._tally, self._view = outbox, tally, view
+        self._queue, self._tally, self._view = queue, tally, view
         sweeps = [task.sweep for task in tasks]
         kept = zip(sweeps, checkpoints, strict=True)
         self._checkpoints = {trial.key: each for sweep, each in kept for trial in sweep.trials}
         self._journals = {trial.key: sweep.journal for sweep in sweeps for trial in sweep.trials}
         self._epochs = {trial.key: sweep.plan.recipe.epochs for sweep in sweeps for trial in sweep.trials}
 
-    def started(self, trial: TrialSpec) -> None:
+    def on_start(self, trial: TrialSpec) -> None:
         """Note that a trial starts, or starts again."""
         self._note(trial, self._journals[trial.key].append("start", trial.key))
 
-    def reported(self, trial: TrialSpec, record: EpochRecord) -> None:
+    def on_epoch(self, trial: TrialSpec, record: EpochRecord) -> None:
         """Note an epoch's record."""
         self._tally.report(trial, record)
         self._note(trial, self._journals[trial.key].append("epoch", trial.key, record))
 
-    def ended(self, trial: TrialSpec, record: TrialRecord) -> None:
+    def on_end(self, trial: TrialSpec, record: TrialRecord) -> None:
         """Note a trial's end."""
         news = self._journals[trial.key].append("end", trial.key, record)
         if news:
@@ -46,12 +46,12 @@ class _Recorder:
             self._checkpoints[trial.key].discard(trial.key)
         self._note(trial, news)
 
-    def noted(self, trial: TrialSpec, text: str) -> None:
+    def on_message(self, trial: TrialSpec, text: str) -> None:
         """Tell the user, above the progress bar."""
         self._view.say(f"{trial.model}, {run.place(trial)}: {text}")
 
     def _note(self, trial: TrialSpec, news: bool) -> None:
         if news:
-            self._outbox.put(trial.key)
-        self._view.note = self._outbox.note
+            self._queue.put(trial.key)
+        self._view.note = self._queue.note
         self._view.refresh()

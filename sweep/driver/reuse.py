@@ -5,11 +5,11 @@ from rich.console import Console
 from sweep.core.model_spec import slug
 from sweep.errors import InputError
 from sweep.workspace.journal import TrialHistory
-from sweep.workspace.sweep_run import Task
+from sweep.workspace.sweep_run import SweepRun
 from sweep.workspace.workspace import Workspace
 
 
-def adopt_results(task: Task, workspace: Workspace, console: Console) -> int:
+def adopt_results(task: SweepRun, workspace: Workspace, console: Console) -> int:
     """Take over results that another sweep has of the very same trials; say how many."""
     found = results_elsewhere(task, workspace, console)
     for key, history in found.items():
@@ -17,7 +17,7 @@ def adopt_results(task: Task, workspace: Workspace, console: Console) -> int:
     return len(found)
 
 
-def results_elsewhere(task: Task, workspace: Workspace, console: Console) -> dict[str, TrialHistory]:
+def results_elsewhere(task: SweepRun, workspace: Workspace, console: Console) -> dict[str, TrialHistory]:
     """Return what other sweeps have of a task's missing trials, by key.
 
     The trial at the optimum is the same for every design, and a key stands for all that determines it.

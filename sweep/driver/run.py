@@ -9,17 +9,17 @@ from sweep.console.progress import ProgressView, Tally
 from sweep.console.run import adopted, beginning
 from sweep.core.resources import Resources
 from sweep.driver.checkpoint_cleanup import Checkpoints
-from sweep.driver.delivery import Delivery
+from sweep.driver.delivery import TrackingSession
 from sweep.driver.recorder import _Recorder
 from sweep.driver.reuse import adopt_results
 from sweep.driver.signals import terminable
-from sweep.tracking.process import RemoteStore
-from sweep.tracking.send_queue import Outbox
-from sweep.workspace.sweep_run import Task
+from sweep.tracking.process import TrackerProcess
+from sweep.tracking.send_queue import SendQueue
+from sweep.workspace.sweep_run import SweepRun
 from sweep.workspace.workspace import Workspace
 
 
-def run(tasks: Sequence[Task], workspace: Workspace, resources: Resources, console: Console) -> bool:
+def run(tasks: Sequence[SweepRun], workspace: Workspace, resources: Resources, console: Console) -> bool:
     """Train what is missing and bring MLflow up to date; say whether MLflow has all of it.
 
     Raises
@@ -39,7 +39,7 @@ def run(tasks: Sequence[Task], workspace: Workspace, resources: Resources, conso
         beginning(sweeps, sum(len(task.wanted) for task in tasks), to_train, console)
         # MLflow is imported while Ray starts: both take seconds. It is opened, and its database created, once
         # it is known that something can run.
-        store = RemoteStore(tasks[0].sweep.plan.recipe.name)
+        store = TrackerProcess(tasks[0].sweep.plan.recipe.name)
         if to_train:
             from sweep.orchestrate.cluster import cluster
             from sweep.orchestrate.nodes import check_seen, parallel_trials
@@ -52,16 +52,16 @@ def run(tasks: Sequence[Task], workspace: Workspace, resources: Resources, conso
         for sweep in sweeps:
             for text in sweep.write_plan():
                 console.print(text, markup=False)
-        with Delivery(store, sweeps, workspace, console) as delivery:
+        with TrackingSession(store, sweeps, workspace, console) as delivery:
             adopted(sum(adopt_results(task, workspace, console) for task in tasks), console)
             delivery.put_differences()
             if any(task.to_train for task in tasks):
-                _train(tasks, resources, delivery.outbox, console)
+                _train(tasks, resources, delivery.queue, console)
     return delivery.complete
 
 
-def _train(tasks: Sequence[Task], resources: Resources, outbox: Outbox[str], console: Console) -> None:
-    from sweep.core.jobs import Job, Setting
+def _train(tasks: Sequence[SweepRun], resources: Resources, queue: SendQueue[str], console: Console) -> None:
+    from sweep.core.jobs import Job, TrialContext
     from sweep.orchestrate import runner
     from sweep.orchestrate.cluster import RayLost, share
     from sweep.orchestrate.nodes import parallel_trials
@@ -70,7 +70,7 @@ def _train(tasks: Sequence[Task], resources: Resources, outbox: Outbox[str], con
     shared = {task.sweep.plan.px: share(task.splits) for task in tasks}
     checkpoints = [Checkpoints(task.sweep, resources) for task in tasks]
     settings = [
-        Setting(
+        TrialContext(
             recipe=plan.recipe,
             px=plan.px,
             classes=plan.classes,
@@ -87,7 +87,7 @@ def _train(tasks: Sequence[Task], resources: Resources, outbox: Outbox[str], con
         for kept in checkpoints:
             stack.enter_context(kept)
         view = stack.enter_context(ProgressView(tally, console))
-        recorder = _Recorder(tasks, checkpoints, outbox, tally, view)
+        recorder = _Recorder(tasks, checkpoints, queue, tally, view)
         try:
             runner.run(
                 jobs, settings, recorder, cpus=resources.cpus_per_trial, gpus=gpus, ranks=resources.ranks

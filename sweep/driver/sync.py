@@ -5,7 +5,7 @@ from contextlib import ExitStack
 
 from rich.console import Console
 
-from sweep.driver.delivery import Delivery
+from sweep.driver.delivery import TrackingSession
 from sweep.driver.signals import terminable
 from sweep.workspace.search import Search
 from sweep.workspace.sweep import Sweep
@@ -20,7 +20,7 @@ def sync(sweeps: Sequence[Sweep | Search], workspace: Workspace, console: Consol
     InputError
         If MLflow cannot be used, or a driver is at work on one of the sweeps.
     """
-    from sweep.tracking.store import Store
+    from sweep.tracking.store import MlflowTracker
 
     complete = True
     with ExitStack() as stack:
@@ -28,8 +28,8 @@ def sync(sweeps: Sequence[Sweep | Search], workspace: Workspace, console: Consol
             stack.enter_context(sweep.driving())
         stack.enter_context(terminable())
         for sweep in sweeps:
-            store = Store(sweep.plan.recipe.name, sweep.EXPERIMENT)
-            with Delivery(store, [sweep], workspace, console) as delivery:
+            store = MlflowTracker(sweep.plan.recipe.name, sweep.EXPERIMENT)
+            with TrackingSession(store, [sweep], workspace, console) as delivery:
                 delivery.put_differences()
             complete &= delivery.complete
     return complete

@@ -14,14 +14,14 @@ import search_spaces
 from search_spaces import Found
 from sweep.console import search as show_tune
 from sweep.console.progress import ProgressView, Tally
-from sweep.core.jobs import Setting
+from sweep.core.jobs import TrialContext
 from sweep.core.resources import Resources
-from sweep.core.search_plan import SPLIT, Effort
+from sweep.core.search_plan import SPLIT, SearchBudget
 from sweep.data.images import FileSplits, Splits
 from sweep.driver.checkpoint_cleanup import Checkpoints
-from sweep.driver.delivery import Delivery
+from sweep.driver.delivery import TrackingSession
 from sweep.driver.signals import terminable
-from sweep.tracking.process import RemoteStore
+from sweep.tracking.process import TrackerProcess
 from sweep.tuning.finalists import left, outcomes, standard_error
 from sweep.tuning.tuner import Tuner, _is_at_its_end
 from sweep.utils.atomic_files import write_atomically
@@ -34,7 +34,7 @@ _PACKAGES = ("robustness-sweep", "torch", "timm", "optuna", "ray")
 def run(
     search: Search,
     splits: FileSplits | Splits,
-    effort: Effort,
+    effort: SearchBudget,
     workspace: Workspace,
     resources: Resources,
     command: Sequence[str],
@@ -60,7 +60,7 @@ def run(
         tuner = Tuner(search, effort)
         to_train = left(search, effort)
         show_tune.beginning(search, effort, to_train, console)
-        store = RemoteStore(search.plan.recipe.name, search.EXPERIMENT)
+        store = TrackerProcess(search.plan.recipe.name, search.EXPERIMENT)
         if to_train:
             from sweep.orchestrate.cluster import cluster
             from sweep.orchestrate.nodes import check_seen, parallel_trials
@@ -73,7 +73,7 @@ def run(
         for text in search.write_plan():
             console.print(text, markup=False)
         search.want(effort)
-        with Delivery(store, [search], workspace, console, remedy="the same command") as delivery:
+        with TrackingSession(store, [search], workspace, console, remedy="the same command") as delivery:
             delivery.put_differences()
             if left(search, effort):  # MLflow may have had results that were lost
                 _train(tuner, splits, resources, delivery, console)
@@ -84,7 +84,11 @@ def run(
 
 
 def _train(
-    tuner: "Tuner", splits: FileSplits | Splits, resources: Resources, delivery: Delivery, console: Console
+    tuner: "Tuner",
+    splits: FileSplits | Splits,
+    resources: Resources,
+    delivery: TrackingSession,
+    console: Console,
 ) -> None:
     from sweep.orchestrate import runner
     from sweep.orchestrate.cluster import RayLost, share
@@ -93,7 +97,7 @@ def _train(
     plan = tuner.search.plan
     parallel, gpus = parallel_trials(resources)
     checkpoints = Checkpoints(tuner.search, resources)
-    setting = Setting(
+    setting = TrialContext(
         recipe=plan.recipe,
         px=plan.px,
         classes=plan.classes,
@@ -119,7 +123,7 @@ def _train(
             console.print(f"{error}. Every finished trial is kept.", markup=False)
 
 
-def _found(search: Search, effort: Effort, command: Sequence[str]) -> Found | None:
+def _found(search: Search, effort: SearchBudget, command: Sequence[str]) -> Found | None:
     """Return the optimum: the best mean of the repeats; None while the search is not at its end."""
     judged, plan = outcomes(search), search.plan
     if not judged or not _is_at_its_end(search, effort) or judged[0].mean >= 100:

@@ -6,9 +6,9 @@ import ray
 from ray import tune
 from ray.util.scheduling_strategies import PlacementGroupSchedulingStrategy
 
-from sweep.core.jobs import Job, Setting
+from sweep.core.jobs import Job, TrialContext
 from sweep.core.trial import TrialSpec
-from sweep.orchestrate.worker import Trainee, Trains, device
+from sweep.orchestrate.worker import Trains, TrialRunner, device
 
 LOST_S = 3.0
 """For so long the reason is looked for why processes that train together have failed."""
@@ -21,12 +21,17 @@ class Worker(tune.Trainable):
     """
 
     def setup(
-        self, config: dict[str, Any], jobs: list[Job], settings: list[Setting], on_gpu: bool, ranks: int = 1
+        self,
+        config: dict[str, Any],
+        jobs: list[Job],
+        settings: list[TrialContext],
+        on_gpu: bool,
+        ranks: int = 1,
     ) -> None:
         """Load what all trials need, once."""
         self._jobs = jobs
         self._trains: Trains = (
-            _Crew(settings, on_gpu, ranks) if ranks > 1 else Trainee(settings, ray.get, on_gpu=on_gpu)
+            _Crew(settings, on_gpu, ranks) if ranks > 1 else TrialRunner(settings, ray.get, on_gpu=on_gpu)
         )
         self.reset_config(config)
 
@@ -54,7 +59,7 @@ class _Crew:
     They are the worker's own, so they end with it.
     """
 
-    def __init__(self, settings: list[Setting], on_gpu: bool, count: int) -> None:
+    def __init__(self, settings: list[TrialContext], on_gpu: bool, count: int) -> None:
         self._settings, self._on_gpu, self._count = settings, on_gpu, count
         self._actors: list[Any] = []
 
@@ -113,7 +118,7 @@ def _lost(pending: list[Any]) -> Exception | None:
 class _Rank:
     """One of the processes that train a trial together."""
 
-    def __init__(self, settings: list[Setting], on_gpu: bool, rank: int, count: int) -> None:
+    def __init__(self, settings: list[TrialContext], on_gpu: bool, rank: int, count: int) -> None:
         self._settings, self._on_gpu, self._rank, self._count = settings, on_gpu, rank, count
         self._store: Any = None
 
@@ -133,10 +138,12 @@ class _Rank:
 
         store = self._store or distributed.TCPStore(*address, self._count, is_master=False)
         self._meeting = joined(self._rank, self._count, store, device(self._on_gpu))
-        self._trainee = Trainee(self._settings, ray.get, on_gpu=self._on_gpu, ranks=self._meeting.__enter__())
+        self._runner = TrialRunner(
+            self._settings, ray.get, on_gpu=self._on_gpu, ranks=self._meeting.__enter__()
+        )
 
     def report(self, job: Job | None) -> dict[str, Any]:
         """Turn to another job if there is one; train on, and report."""
         if job:
-            self._trainee.turn_to(job)
-        return self._trainee.report()
+            self._runner.turn_to(job)
+        return self._runner.report()

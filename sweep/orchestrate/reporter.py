@@ -6,7 +6,7 @@ from typing import Any
 
 from ray import tune
 
-from sweep.core.jobs import Job, Listener
+from sweep.core.jobs import Job, TrialObserver
 from sweep.core.trial import EpochRecord, TrialRecord, TrialSpec, TrialState
 from sweep.errors import InputError
 from sweep.orchestrate.nodes import check_seen as check_seen
@@ -18,20 +18,20 @@ RETRIES = 3
 
 
 class _Reporter(tune.Callback):
-    """Hands what Tune says to the listener.
+    """Hands what Tune says to an observer.
 
     A late report of a worker that Ray has given up, on a node that was cut off, say, never comes here: Tune
     waits for one report of each worker, and no longer once the worker is lost.
     """
 
-    def __init__(self, jobs: Sequence[Job], listener: Listener) -> None:
-        self._jobs, self._listener = jobs, listener
+    def __init__(self, jobs: Sequence[Job], observer: TrialObserver) -> None:
+        self._jobs, self._observer = jobs, observer
         self.left: dict[int, str | None] = dict.fromkeys(range(len(jobs)))
         """The jobs that have not ended → why the last attempt failed."""
         self.pruned: set[int] = set()
         """The jobs that are given up early, by a search."""
         self.problem: InputError | None = None
-        """What the listener could not do; Tune hides it in an error of its own."""
+        """What the observer could not do; Tune hides it in an error of its own."""
 
     def __getstate__(self) -> dict[str, Any]:
         return {}  # Tune pickles its callbacks to be able to restore a run; ours goes on from the journal
@@ -49,7 +49,7 @@ class _Reporter(tune.Callback):
 
     def on_trial_start(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
         with self.noting_problems():
-            self._listener.started(self._spec(trial))
+            self._observer.on_start(self._spec(trial))
 
     def on_trial_result(
         self, iteration: int, trials: list[Any], trial: Any, result: dict, **info: Any
@@ -57,9 +57,9 @@ class _Reporter(tune.Callback):
         spec = self._spec(trial)
         with self.noting_problems():
             for text in result["notes"]:
-                self._listener.noted(spec, text)
+                self._observer.on_message(spec, text)
             for epoch in result["epoch_records"]:
-                self._listener.reported(spec, EpochRecord(**epoch))
+                self._observer.on_epoch(spec, EpochRecord(**epoch))
             if result["done"]:
                 job, end = trial.config["job"], result["end_record"]
                 state = TrialState.PRUNED if job in self.pruned else TrialState(end["state"])
@@ -84,5 +84,5 @@ class _Reporter(tune.Callback):
 
     def _end(self, job: int, record: TrialRecord) -> None:
         with self.noting_problems():
-            self._listener.ended(self._jobs[job].trial, record)
+            self._observer.on_end(self._jobs[job].trial, record)
         self.left.pop(job, None)

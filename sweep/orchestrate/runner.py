@@ -12,7 +12,7 @@ from typing import Any
 import ray
 from ray import tune
 
-from sweep.core.jobs import Job, Listener, Questioner, Setting
+from sweep.core.jobs import Job, TrialContext, TrialObserver, TrialSource
 from sweep.orchestrate.actors import Worker
 from sweep.orchestrate.cluster import RayLost
 from sweep.orchestrate.nodes import check_seen as check_seen
@@ -24,8 +24,8 @@ from sweep.orchestrate.searcher import _Searcher
 
 def run(
     jobs: Sequence[Job],
-    settings: Sequence[Setting],
-    listener: Listener,
+    settings: Sequence[TrialContext],
+    observer: TrialObserver,
     *,
     cpus: float,
     gpus: float,
@@ -39,12 +39,12 @@ def run(
     Raises
     ------
     InputError
-        If the listener raised it.
+        If the observer raised it.
     RayLost
         If the cluster is lost, or Tune does not work in spite of all retries.
     """
     worker = _worker(jobs, settings, cpus, gpus, ranks)
-    reporter = _Reporter(jobs, listener)
+    reporter = _Reporter(jobs, observer)
 
     def fit() -> None:
         if reporter.left:
@@ -54,15 +54,15 @@ def run(
 
 
 def search(
-    questioner: Questioner,
-    settings: Sequence[Setting],
+    source: TrialSource,
+    settings: Sequence[TrialContext],
     *,
     parallel: int,
     cpus: float,
     gpus: float,
     ranks: int = 1,
 ) -> None:
-    """Run the jobs that a questioner asks for, one as soon as a worker is free, until it has no more.
+    """Run the jobs that a trial source asks for, one as soon as a worker is free, until it has no more.
 
     Failures are handled as by `run`.
 
@@ -73,17 +73,19 @@ def search(
     """
     worker = _worker([], settings, cpus, gpus, ranks)
     jobs: list[Job] = []
-    reporter = _Reporter(jobs, questioner)
+    reporter = _Reporter(jobs, source)
 
     def fit() -> None:
-        searcher = _Searcher(questioner, jobs, reporter)
+        searcher = _Searcher(source, jobs, reporter)
         limits: dict[str, Any] = {"num_samples": -1, "max_concurrent_trials": parallel}
         _fit(worker, reporter, stop=searcher.stops, search_alg=searcher, **limits)
 
     _in_spite_of_breakdowns(fit, reporter)
 
 
-def _worker(jobs: Sequence[Job], settings: Sequence[Setting], cpus: float, gpus: float, ranks: int) -> Any:
+def _worker(
+    jobs: Sequence[Job], settings: Sequence[TrialContext], cpus: float, gpus: float, ranks: int
+) -> Any:
     """Return the worker as Tune starts it, with what it takes."""
     takes: Any = {"cpu": cpus, "gpu": gpus}
     if any(setting.recipe.trainer for setting in settings):

@@ -5,7 +5,7 @@ from typing import Any
 
 from ray.tune.search import Searcher
 
-from sweep.core.jobs import Job, Questioner
+from sweep.core.jobs import Job, TrialSource
 from sweep.core.trial import EpochRecord
 from sweep.orchestrate.nodes import check_seen as check_seen
 from sweep.orchestrate.nodes import parallel_trials as parallel_trials
@@ -13,11 +13,11 @@ from sweep.orchestrate.reporter import _Reporter
 
 
 class _Searcher(Searcher):
-    """Lets a questioner choose the trials that Tune runs, and prune them."""
+    """Lets a trial source choose the trials that Tune runs, and prune them."""
 
-    def __init__(self, questioner: Questioner, jobs: list[Job], reporter: _Reporter) -> None:
+    def __init__(self, source: TrialSource, jobs: list[Job], reporter: _Reporter) -> None:
         super().__init__()
-        self._questioner, self._jobs, self._reporter = questioner, jobs, reporter
+        self._source, self._jobs, self._reporter = source, jobs, reporter
         self._live: dict[str, int] = {}  # Tune's name of a trial → its job
         self._again = list(reporter.left)  # under way when Tune broke down
 
@@ -35,7 +35,7 @@ class _Searcher(Searcher):
         return {"job": job, "trial": dataclasses.asdict(trial), "setting": setting}
 
     def _ask(self) -> int | None:
-        asked = self._questioner.next_job()
+        asked = self._source.next_job()
         if asked is None:
             return None
         self._jobs.append(asked)
@@ -47,7 +47,7 @@ class _Searcher(Searcher):
         """Say whether a trial is to be pruned after a report of its worker."""
         job, epochs = self._live[trial_id], [EpochRecord(**epoch) for epoch in result["epoch_records"]]
         with self._reporter.noting_problems():
-            if self._questioner.prunes(self._jobs[job].trial, epochs) and not result["done"]:
+            if self._source.prunes(self._jobs[job].trial, epochs) and not result["done"]:
                 self._reporter.pruned.add(job)
         return job in self._reporter.pruned
 

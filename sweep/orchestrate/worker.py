@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from sweep.checkpoints.base import Place
-from sweep.core.jobs import Job, Setting
+from sweep.checkpoints.base import CheckpointLocation
+from sweep.core.jobs import Job, TrialContext
 from sweep.core.trial import EpochRecord, TrialState
 from sweep.models.catalog import test_resize
 from sweep.recipes.recipe import Recipe
@@ -35,7 +35,7 @@ class Trains(Protocol):
         """Train on, for some epochs; return what came of them, in plain values."""
 
 
-class Trainee:
+class TrialRunner:
     """Trains in this process, alone or as one of the processes that train a trial together.
 
     Parameters
@@ -52,7 +52,7 @@ class Trainee:
 
     def __init__(
         self,
-        settings: Sequence[Setting],
+        settings: Sequence[TrialContext],
         fetch: Callable[[Any], Any],
         *,
         on_gpu: bool,
@@ -135,7 +135,7 @@ class Trainee:
             ranks=self._ranks,
         )
 
-    def _made(self, kept: Place | None, key: str) -> Path | None:
+    def _made(self, kept: CheckpointLocation | None, key: str) -> Path | None:
         """Make the folder in which a training function of the user's own may save how far it is."""
         if kept is None:
             return None
@@ -155,7 +155,7 @@ class Trainee:
             return None
         return path
 
-    def _open(self, setting: Setting) -> Any:
+    def _open(self, setting: TrialContext) -> Any:
         """Return the batches of the job's trial; other trials have the same."""
         from sweep.training.streams import open_batches
 

@@ -64,7 +64,7 @@ def _no_optimum(request: Request, model: str, said: str, other: Found | None) ->
     source = "on other data"
     if request.trainer:
         given = {"--trainer": request.trainer, "--epochs": request.epochs, "--optimizer": request.optimizer}
-        if model != request.usual_model:
+        if model != request.default_model:
             given["--model"] = model
         said = (
             f"no optimum is known for {model} with {request.optimizer} and --trainer {request.trainer}, so "

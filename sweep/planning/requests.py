@@ -36,7 +36,7 @@ class Training:
         return with_args(model, self.model_args)
 
     @property
-    def usual_model(self) -> str:
+    def default_model(self) -> str:
         """The name of a trainer's model where none is given: the function's."""
         return (self.trainer or "").partition(":")[2]
 
@@ -75,7 +75,7 @@ class PlannedSweep:
 
 def _models(request: Request) -> list[str]:
     """Return each model once, with its arguments, as it stands in plans."""
-    models = request.models or ([request.usual_model] if request.trainer else [])
+    models = request.models or ([request.default_model] if request.trainer else [])
     return list(dict.fromkeys(map(request.name, models)))
 
 

@@ -6,7 +6,7 @@ from functools import partial
 
 import search_spaces
 from search_spaces import Box, SearchSpaceError
-from sweep.core.search_plan import Effort, SearchPlan
+from sweep.core.search_plan import SearchBudget, SearchPlan
 from sweep.core.trial import OPTIMIZERS
 from sweep.data.datasets import open_source
 from sweep.data.images import NO_IMAGES, FileSplits, Splits
@@ -25,7 +25,7 @@ class TuneRequest(Training):
 
     model: str | None
     """None: with a ``trainer`` the function's name."""
-    effort: Effort
+    effort: SearchBudget
     lr_range: str | None = None
     wd_range: str | None = None
 
@@ -57,7 +57,7 @@ def plan_search(request: TuneRequest) -> tuple[SearchPlan, FileSplits | Splits]:
     if problems:
         raise InputError("\n".join(problems))
     recipe = recipe_of(request)
-    model = request.name(request.model or request.usual_model)
+    model = request.name(request.model or request.default_model)
     plan = partial(
         SearchPlan,
         model=model,
@@ -93,7 +93,7 @@ def _problems(request: TuneRequest) -> list[str]:
     return problems
 
 
-def _effort_problems(effort: Effort) -> list[str]:
+def _effort_problems(effort: SearchBudget) -> list[str]:
     rules = [
         ("--n-trials", effort.points, 1, MOST_TRIALS),
         ("--finalists", effort.finalists, 1, max(1, effort.points)),
@@ -112,7 +112,7 @@ def _check_model(request: TuneRequest) -> None:
     elif request.trainer is None:
         raise InputError("Missing option '--model': any of timm's, `sweep models` lists ours")
     else:
-        request.name(request.usual_model)  # its arguments
+        request.name(request.default_model)  # its arguments
 
 
 def _box(request: TuneRequest) -> Box:

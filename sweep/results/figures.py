@@ -118,10 +118,10 @@ def _corners(box: "SearchBox") -> "Box":
 
 def _importance_figure(search: "Search") -> "Figure":
     from analysis import AnalysisError, figures
-    from sweep.tuning.sampler import Chooser
+    from sweep.tuning.sampler import OptunaSampler
 
     try:
-        return figures.importance_figure(Chooser.of(search).importances())
+        return figures.importance_figure(OptunaSampler.of(search).importances())
     except (ValueError, RuntimeError) as error:
         raise AnalysisError(f"no importances: {error}") from error
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from sweep.errors import InputError
 from sweep.results.figures import with_places
-from sweep.workspace.sweep_run import Task
+from sweep.workspace.sweep_run import SweepRun
 from sweep.workspace.table import trial_table
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ def check_out(out: Path) -> None:
         raise InputError(f"--out {out}: there is no folder {out.parent}")
 
 
-def trials_of(tasks: Sequence[Task]) -> "pd.DataFrame":
+def trials_of(tasks: Sequence[SweepRun]) -> "pd.DataFrame":
     """Return one row a trial that the study is about; schedule is the length of its training in epochs."""
     import pandas as pd
 
@@ -43,7 +43,7 @@ def trials_of(tasks: Sequence[Task]) -> "pd.DataFrame":
     return with_places(pd.concat(tables, ignore_index=True))
 
 
-def outcomes_of(tasks: Sequence[Task]) -> "list[Outcome]":
+def outcomes_of(tasks: Sequence[SweepRun]) -> "list[Outcome]":
     """Return what the trainings at the optimum gave."""
     from analysis import outcomes
 

@@ -21,7 +21,7 @@ Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Canon:
+class Normalised:
     """A source's trials in our columns, and how they came to be."""
 
     source: Source
@@ -52,7 +52,7 @@ class Scale:
         return f"100 − {percent}" if self.accuracy else percent
 
 
-def canon(source: Source, mapping: Mapping) -> Canon:
+def normalise(source: Source, mapping: Mapping) -> Normalised:
     """Bring a source's trials into our columns.
 
     Raises
@@ -75,7 +75,7 @@ def canon(source: Source, mapping: Mapping) -> Canon:
         "best_top1_err": _best(source, found, scale, states),
     }
     table = pd.DataFrame(cells, columns=list(COLUMNS))
-    return Canon(
+    return Normalised(
         source=source,
         table=table,
         origins=found,

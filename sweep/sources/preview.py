@@ -6,14 +6,14 @@ import pandas as pd
 
 from sweep.sources.base import Source, several
 from sweep.sources.mapping import Origin
-from sweep.sources.normalise import UNKNOWN, Canon
+from sweep.sources.normalise import UNKNOWN, Normalised
 from sweep.utils.text import counted
 from sweep.workspace.table import COLUMNS
 
 _WIDTH = 14
 
 
-def preview(ours: Sequence[Source], others: Sequence[Canon], whole: pd.DataFrame) -> list[str]:
+def preview(ours: Sequence[Source], others: Sequence[Normalised], whole: pd.DataFrame) -> list[str]:
     """Say what was read, which column was taken for what and how, and what came of it."""
     lines = []
     for source in ours:
@@ -28,7 +28,7 @@ def preview(ours: Sequence[Source], others: Sequence[Canon], whole: pd.DataFrame
     return lines + [_sweep_line(rows) for _, rows in whole.groupby("sweep", sort=False)]
 
 
-def _source_lines(other: Canon) -> list[str]:
+def _source_lines(other: Normalised) -> list[str]:
     source = other.source
     lines = [f"{source.name}: {source.kind}, {counted(len(source.rows), 'trial')}"]
     lines += [f"  {ours:<{_WIDTH}} {_origin(ours, other)}" for ours in other.origins]
@@ -46,7 +46,7 @@ def _source_lines(other: Canon) -> list[str]:
     return lines + [f"  {note}" for note in (*source.notes, *other.notes)]
 
 
-def _origin(ours: str, other: Canon) -> str:
+def _origin(ours: str, other: Normalised) -> str:
     origin: Origin = other.origins[ours]
     if origin.column is None:
         return f"= {origin.constant} ({origin.by})"
@@ -57,7 +57,7 @@ def _origin(ours: str, other: Canon) -> str:
     return f"← {origin.column} ({origin.by}), {what} {unit}: {other.scale} with x = {origin.column}"
 
 
-def _absent(ours: str, other: Canon) -> list[str]:
+def _absent(ours: str, other: Normalised) -> list[str]:
     if ours == "best_top1_err" and other.origins["top1_err"].column in other.source.series:
         return [f"  {ours:<{_WIDTH}} the least over a trial's epochs; top1_err is the last"]
     return [f"  {ours:<{_WIDTH}} none (not in the source)"]

@@ -1,6 +1,6 @@
 """Sweeps that others ran: tables, Optuna studies, Ray Tune folders, MLflow experiments, pycls.
 
-A reader hands over a `Source`; `canon` brings it into our columns; here they are put together.
+A reader hands over a `Source`; `normalise` brings it into our columns; here they are put together.
 """
 
 from collections.abc import Sequence
@@ -12,13 +12,13 @@ from sweep.errors import InputError
 from sweep.sources import mlflow, optimum, optuna, pycls, raytune, table
 from sweep.sources.base import Source, home_expanded
 from sweep.sources.mapping import Mapping
-from sweep.sources.normalise import Canon, canon
+from sweep.sources.normalise import Normalised, normalise
 from sweep.sources.optimum import Optimum
 from sweep.sources.preview import preview
 from sweep.utils.database_urls import masked
 from sweep.utils.text import counted
 
-__all__ = ["Foreign", "Mapping", "Optimum", "open_source", "read"]
+__all__ = ["ImportedTrials", "Mapping", "Optimum", "open_source", "read"]
 
 FORMS = (
     "a .csv or .parquet table, a pycls sweep.json, a Ray Tune result folder, optuna:STORAGE::STUDY, "
@@ -30,7 +30,7 @@ _ELSEWHERE = ("http", "https", "ftp", "s3", "gs", "file", "ray")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Foreign:
+class ImportedTrials:
     """Trials from elsewhere, put together."""
 
     table: pd.DataFrame
@@ -66,7 +66,7 @@ def open_source(name: str) -> Source:
     return readers[path.suffix.lower()](path, name)
 
 
-def read(names: Sequence[str], mapping: Mapping, optima: Sequence[Optimum] = ()) -> Foreign:
+def read(names: Sequence[str], mapping: Mapping, optima: Sequence[Optimum] = ()) -> ImportedTrials:
     """Read sources and put their trials together.
 
     Parameters
@@ -88,7 +88,7 @@ def read(names: Sequence[str], mapping: Mapping, optima: Sequence[Optimum] = ())
         raise InputError(f"--from {twice[0]} is given twice: its trials would count twice")
     sources = [open_source(name) for name in names]
     ours = [source for source in sources if source.ours]
-    others = [canon(source, mapping) for source in sources if not source.ours]
+    others = [normalise(source, mapping) for source in sources if not source.ours]
     parts = [table.as_exported(source) for source in ours]
     _check_each_in_one(parts, [source.name for source in ours])
     if others:
@@ -97,10 +97,10 @@ def read(names: Sequence[str], mapping: Mapping, optima: Sequence[Optimum] = ())
         raise InputError(f"{ours[0].name} was written by `sweep export`: it needs no flags but --from")
     whole = pd.concat(parts, ignore_index=True) if len(parts) > 1 else parts[0]
     warnings = [warning for other in others for warning in other.warnings] + _pairing(whole)
-    return Foreign(table=whole, preview=preview(ours, others, whole), warnings=warnings)
+    return ImportedTrials(table=whole, preview=preview(ours, others, whole), warnings=warnings)
 
 
-def _together(others: Sequence[Canon], optima: Sequence[Optimum]) -> pd.DataFrame:
+def _together(others: Sequence[Normalised], optima: Sequence[Optimum]) -> pd.DataFrame:
     """Put foreign trials together: name their sweeps, mark the optima, number the trials."""
     from sweep.workspace.table import typed
 

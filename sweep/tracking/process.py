@@ -20,7 +20,7 @@ _NICENESS = 10
 """The driver comes first where there are more processes than cores. Ray gives its workers 15."""
 
 
-class StoreError(Exception):
+class TrackerError(Exception):
     """MLflow, or the process that speaks to it, could not do what it was asked for."""
 
 
@@ -30,14 +30,14 @@ class _Known(NamedTuple):
     sweep: str
 
 
-class RemoteStore:
-    """`sweep.tracking.store.Store` with all its methods, at work in another process.
+class TrackerProcess:
+    """`sweep.tracking.store.MlflowTracker` with all its methods, at work in another process.
 
     If that process is killed, the next call starts another one, which opens the same sweeps again. It ends
     with this process, however that ends, so that none writes to MLflow beside the next driver.
 
-    It is started at once, as it takes seconds to import MLflow. What `Store` does when it is made, such as to
-    create a database, is done by `begin`, or else by the first call; what it raises is raised there.
+    It is started at once, as it takes seconds to import MLflow. What making an `MlflowTracker` does, such as
+    creating a database, is done by `begin`, or else by the first call; what it raises is raised there.
     """
 
     def __init__(self, recipe: str, kind: str = "sweep") -> None:
@@ -52,7 +52,7 @@ class RemoteStore:
         Raises
         ------
         InputError
-            As `Store` does.
+            As `MlflowTracker` does.
         """
         with self._lock:
             self._begin()
@@ -95,10 +95,10 @@ class RemoteStore:
             self._start_process()
         self._begin()
         for plan in args:
-            if isinstance(plan, Plan) and plan.sweep not in self._plans:
+            if isinstance(plan, Plan) and plan.name not in self._plans:
                 self._exchange("plan", plan)
-                self._plans.add(plan.sweep)
-        result = self._exchange(method, *(_Known(a.sweep) if isinstance(a, Plan) else a for a in args))
+                self._plans.add(plan.name)
+        result = self._exchange(method, *(_Known(a.name) if isinstance(a, Plan) else a for a in args))
         if method == "open_sweep" and args not in self._opened:
             self._opened.append(args)
         return result
@@ -109,12 +109,12 @@ class RemoteStore:
             result, problem, is_users = self._pipe.recv()
         except (EOFError, OSError) as error:
             self._kill()
-            raise StoreError("the process that writes to MLflow has ended; it is started again") from error
+            raise TrackerError("the process that writes to MLflow has ended; it is started again") from error
         except BaseException:  # Ctrl-C between question and answer: the next question would get this answer
             self._kill()
             raise
         if problem is not None:
-            raise InputError(problem) if is_users else StoreError(problem)
+            raise InputError(problem) if is_users else TrackerError(problem)
         return result
 
 
@@ -133,7 +133,7 @@ def _serve(pipe: Connection, recipe: str, kind: str) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_driver, daemon=True).start()
     os.nice(_NICENESS)
-    from sweep.tracking.store import Store
+    from sweep.tracking.store import MlflowTracker
 
     store: Any = None
     plans: dict[str, Plan] = {}
@@ -141,9 +141,9 @@ def _serve(pipe: Connection, recipe: str, kind: str) -> None:
     def answer(method: str, *args: Any) -> Any:
         nonlocal store
         if method == "begin":
-            store = Store(recipe, kind)
+            store = MlflowTracker(recipe, kind)
         elif method == "plan":
-            plans[args[0].sweep] = args[0]
+            plans[args[0].name] = args[0]
         else:
             result = getattr(store, method)(*(plans[a.sweep] if isinstance(a, _Known) else a for a in args))
             return list(result) if isinstance(result, Iterator) else result

@@ -15,7 +15,7 @@ PAUSE_S = 2.0
 LONGEST_PAUSE_S = 60.0
 
 
-class Outbox(Generic[Item]):
+class SendQueue(Generic[Item]):
     """Items that have news; each is sent with its latest news until that has arrived.
 
     Parameters

@@ -28,7 +28,7 @@ METRICS_PER_REQUEST = 1000
 """MLflow's limit for one ``log_batch``."""
 
 
-class Store:
+class MlflowTracker:
     """The runs of one experiment.
 
     Only runs that carry the workspace's own tag are read, changed or counted: a run of somebody else's
@@ -93,7 +93,7 @@ class Store:
         self._workspace = workspace
         with usable(self.uri):
             for run in sorted(
-                self._search(plan.sweep), key=lambda run: (run.info.start_time, run.info.run_id)
+                self._search(plan.name), key=lambda run: (run.info.start_time, run.info.run_id)
             ):
                 self._found.setdefault(run.data.tags["sweep.key"], []).append(run)
         self._runs |= {key: runs[0].info.run_id for key, runs in self._found.items()}
@@ -107,19 +107,19 @@ class Store:
             If MLflow refuses, for want of rights to its artifacts, say.
         """
         self.look(plan, workspace)
-        self._plan_files[plan.sweep] = plan_file
+        self._plan_files[plan.name] = plan_file
         with usable(self.uri):
             self._client.update_run(self._parent(plan), status="RUNNING")
 
     def _parent(self, plan: Plan | SearchPlan) -> str:
         """Return a sweep's parent run, brought up to date; another one if it was deleted."""
-        run = self._runs.get(plan.sweep)
+        run = self._runs.get(plan.name)
         if run is None or self._is_gone(run):
-            run = self._create(plan.sweep, plan.sweep, {"sweep.sweep": plan.sweep}, start_ms=None)
+            run = self._create(plan.name, plan.name, {"sweep.sweep": plan.name}, start_ms=None)
         self._client.log_batch(
             run, params=_params(labels.plan_params(plan)), tags=_tags(labels.plan_tags(plan))
         )
-        self._client.log_artifact(run, str(self._plan_files[plan.sweep]))
+        self._client.log_artifact(run, str(self._plan_files[plan.name]))
         return run
 
     def _is_gone(self, run: str) -> bool:
@@ -160,9 +160,9 @@ class Store:
 
     def doubts(self, plan: Plan | SearchPlan) -> list[str]:
         """Say what else is wrong with a sweep's runs, as far as `look` has seen."""
-        keys = {plan.sweep} | {trial.key for trial in plan.trials}
+        keys = {plan.name} | {trial.key for trial in plan.trials}
         runs = {
-            key: runs for key, runs in self._found.items() if runs[0].data.tags["sweep.sweep"] == plan.sweep
+            key: runs for key, runs in self._found.items() if runs[0].data.tags["sweep.sweep"] == plan.name
         }
         said = [
             f"MLflow has {len(runs[key])} runs of {key}, so that it counts twice in the UI; delete one there"
@@ -171,9 +171,9 @@ class Store:
         ]
         if strange := len(runs.keys() - keys):
             said.append(f"MLflow has runs of {counted(strange, 'trial')} that the plan does not have")
-        if plan.sweep not in runs:
+        if plan.name not in runs:
             said.append("MLflow has no parent run of the sweep")
-        elif runs[plan.sweep][0].info.status == "RUNNING":
+        elif runs[plan.name][0].info.status == "RUNNING":
             said.append("MLflow says that the sweep is running, but no driver is at work")
         return said
 
@@ -217,7 +217,7 @@ class Store:
             self._send_trial(plan, trial, history)
 
     def _send_trial(self, plan: Plan | SearchPlan, trial: TrialSpec, history: TrialHistory) -> None:
-        sweep, record, ended_ms = plan.sweep, history.record, history.ended_ms
+        sweep, record, ended_ms = plan.name, history.record, history.ended_ms
         epochs = list(history.epochs.values())
         last = epochs[-1][1] if epochs else None
         tags = {"sweep.state": history.state.value, labels.PARENT: self._runs[sweep]}
@@ -248,7 +248,7 @@ class Store:
     ) -> None:
         """Note on a sweep's run how it stands, add its figures, and end it and what was left running."""
         self._end_what_is_left_running(plan)
-        run = self._runs[plan.sweep]
+        run = self._runs[plan.name]
         if self._is_gone(run):  # somebody deleted it: it is written again, and its trials are hung under it
             run = self._parent(plan)
             for key in {trial.key for trial in plan.trials} & self._runs.keys():
@@ -265,7 +265,7 @@ class Store:
 
     def tag_sweep(self, plan: Plan | SearchPlan, tags: Mapping[str, str]) -> None:
         """Note something more on a sweep's run."""
-        self._client.log_batch(self._runs[plan.sweep], tags=_tags(dict(tags)))
+        self._client.log_batch(self._runs[plan.name], tags=_tags(dict(tags)))
 
     def _end_what_is_left_running(self, plan: Plan | SearchPlan) -> None:
         """End runs that were begun in this run or, by a driver that was killed, in an earlier one."""
@@ -275,7 +275,7 @@ class Store:
             for key, runs in self._found.items()
             if key in keys and runs[0].info.status == "RUNNING" and runs[0].info.run_id not in self._sent
         ]
-        for run in [run for run, sweep in self._unfinished.items() if sweep == plan.sweep] + stale:
+        for run in [run for run, sweep in self._unfinished.items() if sweep == plan.name] + stale:
             if not self._is_gone(run):
                 self._client.set_terminated(run, "KILLED")
             self._unfinished.pop(run, None)

@@ -92,7 +92,7 @@ def plan_params(plan: Plan | SearchPlan) -> dict[str, object]:
 def plan_tags(plan: Plan | SearchPlan) -> dict[str, str]:
     """Return what a sweep's runs are found by."""
     return {
-        "sweep.sweep": plan.sweep,
+        "sweep.sweep": plan.name,
         "sweep.role": "search" if isinstance(plan, SearchPlan) else "sweep",
         "sweep.model": plan.model,
         "sweep.optimizer": plan.optimizer,

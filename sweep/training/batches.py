@@ -43,7 +43,7 @@ class _Pixels(NamedTuple):
     labels: Tensor
 
 
-class BatchSource:
+class InMemoryBatches:
     """All batches of a data set that is kept on the device.
 
     Order and augmentation depend on the recipe's data seed and the epoch alone. They are drawn on the

@@ -11,7 +11,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from sweep.recipes.recipe import Recipe
 from sweep.training.batches import Batch
-from sweep.training.randomness import seed_of, seeded
+from sweep.training.randomness import derive_seed, seeded
 from sweep.training.ranks import ALONE, Ranks
 
 
@@ -60,7 +60,7 @@ def _parts(batches: Iterable[Batch], recipe: Recipe, seed: int, ranks: Ranks) ->
         start = minibatch * recipe.micro_batches + first
         for place, part in enumerate(batch.images[skipped:].split(size), start):
             if place < wanted:
-                torch.manual_seed(seed_of(seed, place))
+                torch.manual_seed(derive_seed(seed, place))
                 yield part
 
 

@@ -10,7 +10,7 @@ from typing import IO, Any, TypeVar
 
 import torch
 
-from sweep.checkpoints.base import Shelf, StorageAwayError
+from sweep.checkpoints.base import CheckpointFile, StorageAwayError
 
 EVERY_S = 10.0
 """A training writes a checkpoint at most so often, in the middle of an epoch too."""
@@ -43,7 +43,7 @@ class Checkpoint:
 
     def __init__(
         self,
-        shelf: Shelf | None,
+        shelf: CheckpointFile | None,
         identity: str,
         *,
         every_s: float = EVERY_S,

@@ -29,7 +29,7 @@ def compiled(model: nn.Module) -> nn.Module:
 
 
 @contextmanager
-def explained(*, compiling: bool) -> Iterator[None]:
+def explain_compile_errors(*, compiling: bool) -> Iterator[None]:
     """Say in one line why a model cannot be compiled.
 
     Raises

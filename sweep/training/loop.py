@@ -13,7 +13,7 @@ from sweep.training import compiling
 from sweep.training.batches import Batches
 from sweep.training.checkpoint import Checkpoint
 from sweep.training.member import Member
-from sweep.training.memory import explained
+from sweep.training.memory import explain_out_of_memory
 from sweep.training.mixing import mix
 from sweep.training.ranks import ALONE, Ranks
 
@@ -65,7 +65,7 @@ def train(
         After each epoch one record a trial, in the order of ``trials``; None for a trial that diverged
         in an earlier epoch. Ends early if all have diverged.
     """
-    with explained(recipe, px), compiling.explained(compiling=recipe.compile):
+    with explain_out_of_memory(recipe, px), compiling.explain_compile_errors(compiling=recipe.compile):
         build = partial(_Pack, trials, recipe, batches, classes=classes, px=px, device=device, ranks=ranks)
         yield from _open(build, checkpoint, ranks).run(checkpoint)
 
@@ -73,7 +73,7 @@ def train(
 def _open(build: Callable[[], "_Pack"], checkpoint: Checkpoint | None, ranks: Ranks) -> "_Pack":
     """Go on from the checkpoint that the first process finds, or begin."""
     pack = checkpoint and checkpoint.restore(lambda state: build().load(state))
-    state = ranks.from_first(pack and pack.state()) if ranks.count > 1 else None
+    state = ranks.broadcast(pack and pack.state()) if ranks.count > 1 else None
     return pack or (build().load(state) if state else build())
 
 

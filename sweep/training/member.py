@@ -17,7 +17,7 @@ from sweep.training.compiling import compiled
 from sweep.training.ema import WeightAverage
 from sweep.training.optim import lr_factor, make_optimizer
 from sweep.training.precision import Precision
-from sweep.training.randomness import seed_of, seeded
+from sweep.training.randomness import derive_seed, seeded
 from sweep.training.ranks import ALONE, Ranks
 
 
@@ -77,14 +77,14 @@ class Member:
         recipe, own, value = self._recipe, self._ranks.micro_batches(self._recipe), 0.0
         size = recipe.micro_batch or recipe.batch
         for place, images, labels in zip(own, *(part.split(size) for part in batch), strict=True):
-            with self._ranks.apart(self._parallel, unless=place == own[-1]):
+            with self._ranks.no_sync(self._parallel, unless=place == own[-1]):
                 loss = self._loss(images, labels, place)
                 if len(images) < recipe.batch:
                     loss = loss * (len(images) / recipe.batch)
                 value += loss.item()
                 self._precision.scaled(loss * self._ranks.count).backward()
         self._statistics.share()
-        (value,) = self._ranks.total(value)
+        (value,) = self._ranks.all_reduce(value)
         return value
 
     def _set_lr(self, epoch: float) -> None:
@@ -97,7 +97,7 @@ class Member:
 
         Labels are classes, or shares of all classes.
         """
-        seed = seed_of(self._trial.seed, self._steps_done, place)
+        seed = derive_seed(self._trial.seed, self._steps_done, place)
         with seeded(seed, self._device), self._precision.computing():
             logits = self._parallel(images)
         return F.cross_entropy(logits.float(), labels, label_smoothing=self._recipe.label_smoothing)
@@ -166,7 +166,7 @@ def evaluate(model: nn.Module, batches: Batches, ranks: Ranks = ALONE) -> tuple[
         loss += F.cross_entropy(logits, batch.labels, reduction="sum").item()
         wrong += int((logits.argmax(1) != batch.labels).sum())
         count += len(batch.labels)
-    all_wrong, all_count, all_loss = ranks.total(wrong, count, loss)
+    all_wrong, all_count, all_loss = ranks.all_reduce(wrong, count, loss)
     return 100 * all_wrong / all_count, all_loss / all_count
 
 

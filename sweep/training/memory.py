@@ -13,7 +13,7 @@ class TrainingOutOfMemoryError(RuntimeError):
 
 
 @contextmanager
-def explained(recipe: Recipe, px: int) -> Iterator[None]:
+def explain_out_of_memory(recipe: Recipe, px: int) -> Iterator[None]:
     """Turn the many ways in which torch runs out of memory into one error that helps.
 
     Raises

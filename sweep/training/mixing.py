@@ -8,7 +8,7 @@ from torch import nn
 from sweep.models import _torchvision
 from sweep.recipes.recipe import Recipe
 from sweep.training.batches import Batch
-from sweep.training.randomness import seed_of, seeded
+from sweep.training.randomness import derive_seed, seeded
 from sweep.training.ranks import ALONE, Ranks
 
 
@@ -25,7 +25,7 @@ def mix(batch: Batch, recipe: Recipe, classes: int, epoch: int, step: int, *, ra
     """
     if not recipe.mixes:
         return batch
-    with seeded(seed_of(recipe.data_seed, epoch, step), torch.device("cpu")):
+    with seeded(derive_seed(recipe.data_seed, epoch, step), torch.device("cpu")):
         mixed = _mixer(recipe.mixup_alpha, recipe.cutmix_alpha, classes)(*batch)
     return Batch(*(part[ranks.neighbours(recipe) :] for part in mixed))
 

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 
 
-def seed_of(*place: int) -> int:
+def derive_seed(*place: int) -> int:
     """Return a seed for a place, such as (data seed, epoch, image), that no other place shares."""
     return int(np.random.SeedSequence(place).generate_state(1, np.uint64)[0] >> 1)
 

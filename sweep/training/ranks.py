@@ -56,7 +56,7 @@ class Ranks:
         for tensor, total in zip(tensors, flat.split([t.numel() for t in tensors]), strict=True):
             tensor.copy_(total.view_as(tensor))
 
-    def total(self, *values: float) -> list[float]:
+    def all_reduce(self, *values: float) -> list[float]:
         """Return the sums of numbers over the processes; whole numbers up to 2^53 are exact."""
         if self.count == 1:
             return list(values)
@@ -64,7 +64,7 @@ class Ranks:
         distributed.all_reduce(sums)
         return sums.tolist()
 
-    def from_first(self, value: Any) -> Any:
+    def broadcast(self, value: Any) -> Any:
         """Return what the first process holds: its tensors may lie on its own device."""
         if self.count == 1:
             return value
@@ -86,7 +86,7 @@ class Ranks:
                 model, broadcast_buffers=False, gradient_as_bucket_view=True
             )
 
-    def apart(self, parallel: nn.Module, *, unless: bool) -> AbstractContextManager[Any]:
+    def no_sync(self, parallel: nn.Module, *, unless: bool) -> AbstractContextManager[Any]:
         """Return the context of a micro-batch whose gradients wait for those of the last one."""
         return nullcontext() if self.count == 1 or unless else parallel.no_sync()  # type: ignore[operator]
 

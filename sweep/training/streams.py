@@ -17,8 +17,8 @@ from sweep.data.decode import REDUCED, Decoded, ImageFile
 from sweep.data.images import FileSplits, Images, Splits
 from sweep.models import _torchvision
 from sweep.recipes.recipe import Recipe
-from sweep.training.batches import EVAL_BATCH, Batch, Batches, BatchSource
-from sweep.training.randomness import seed_of
+from sweep.training.batches import EVAL_BATCH, Batch, Batches, InMemoryBatches
+from sweep.training.randomness import derive_seed
 from sweep.training.ranks import ALONE, Ranks
 
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
@@ -63,9 +63,9 @@ def open_batches(
         The processes that train together: only the images that this one needs are read.
     """
     if isinstance(splits, Splits) and not recipe.per_image:
-        return BatchSource(splits, recipe, device, evaluate=evaluate, ranks=ranks)
+        return InMemoryBatches(splits, recipe, device, evaluate=evaluate, ranks=ranks)
     images = _Reader(splits.train, getattr(splits, evaluate), recipe, px, resize)
-    return StreamedBatches(images, recipe, device, readers=readers, ranks=ranks)
+    return LazyBatches(images, recipe, device, readers=readers, ranks=ranks)
 
 
 class _Place(NamedTuple):
@@ -94,7 +94,7 @@ class _Reader(Dataset):
         if epoch == _EVALUATED:
             changed = self._cut(_whole(image))
         else:
-            with _seeded(seed_of(self._data_seed, epoch, index)):
+            with _seeded(derive_seed(self._data_seed, epoch, index)):
                 changed = self._augment(image)
         return torch.from_numpy(np.array(changed)), int(part.labels[index])
 
@@ -112,7 +112,7 @@ class _Order:
         return len(self.batches)
 
 
-class StreamedBatches:
+class LazyBatches:
     """All batches of a data set, the same for every trial and for any number of readers."""
 
     def __init__(
@@ -139,7 +139,7 @@ class StreamedBatches:
 
     def train(self, epoch: int, start: int = 0) -> Iterator[Batch]:
         """Yield the batches of an epoch (from 0), from its ``start``-th on."""
-        generator = torch.Generator().manual_seed(seed_of(self._recipe.data_seed, epoch))
+        generator = torch.Generator().manual_seed(derive_seed(self._recipe.data_seed, epoch))
         order = torch.randperm(len(self._images.train.labels), generator=generator).tolist()
         size, own = self._recipe.batch, self._ranks.places(self._recipe)
         parts = [[order[step * size + place] for place in own] for step in range(start, self.steps)]

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sweep.core.search_plan import Effort
+from sweep.core.search_plan import SearchBudget
 from sweep.core.trial import TrialSpec, TrialState
 from sweep.workspace.journal import TrialHistory
 from sweep.workspace.search import Search
@@ -35,13 +35,13 @@ def finalists(search: Search, count: int) -> list[TrialSpec]:
     return sorted(done, key=lambda trial: _rank(search.history(trial)))[:count]
 
 
-def repeats(search: Search, effort: Effort) -> list[TrialSpec]:
+def repeats(search: Search, effort: SearchBudget) -> list[TrialSpec]:
     """Return the trials of the best points with other seeds, the best point's first."""
     best, seeds = finalists(search, effort.finalists), range(1, effort.seeds + 1)
     return [search.plan.finalist(point, repeat) for point in best for repeat in seeds]
 
 
-def left(search: Search, effort: Effort) -> int:
+def left(search: Search, effort: SearchBudget) -> int:
     """Return how many trainings are to come; once there are no more points, only of finalists there are."""
     asked = [trial for trial in search.trials if trial.role == "point"]
     points = max(0, effort.points - len(asked)) + sum(

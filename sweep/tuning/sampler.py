@@ -28,7 +28,7 @@ _SPACE: dict[str, BaseDistribution] = {
 optuna.logging.set_verbosity(optuna.logging.ERROR)
 
 
-class Chooser:
+class OptunaSampler:
     """A study of Optuna's over relative points, held in memory: the search's journal is what is kept.
 
     Parameters
@@ -66,7 +66,7 @@ class Chooser:
         self._epochs: dict[int, int] = {}
 
     @classmethod
-    def of(cls, search: "Search") -> "Chooser":
+    def of(cls, search: "Search") -> "OptunaSampler":
         """Return a chooser that knows what a search has tried."""
         chooser = cls(search.plan.seed, search.plan.recipe.epochs)
         points = [trial for trial in search.trials if trial.role == "point"]

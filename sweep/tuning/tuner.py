@@ -4,12 +4,12 @@ from collections.abc import Sequence
 
 from sweep.console.progress import ProgressView, Tally
 from sweep.core.jobs import Job
-from sweep.core.search_plan import Effort
+from sweep.core.search_plan import SearchBudget
 from sweep.core.trial import EpochRecord, TrialRecord, TrialSpec
 from sweep.driver.checkpoint_cleanup import Checkpoints
-from sweep.driver.delivery import Delivery
+from sweep.driver.delivery import TrackingSession
 from sweep.tuning.finalists import finalists, repeats
-from sweep.tuning.sampler import Chooser
+from sweep.tuning.sampler import OptunaSampler
 from sweep.workspace.search import Search
 
 
@@ -20,13 +20,15 @@ class Tuner:
     all have ended the best ones with other seeds.
     """
 
-    def __init__(self, search: Search, effort: Effort) -> None:
+    def __init__(self, search: Search, effort: SearchBudget) -> None:
         self.search, self.effort = search, effort
-        self._chooser = Chooser.of(search)
+        self._chooser = OptunaSampler.of(search)
         self._again = [trial for trial in search.trials if not search.history(trial).state.is_over]
         self._running: set[str] = set()
 
-    def show_to(self, checkpoints: Checkpoints, delivery: Delivery, tally: Tally, view: ProgressView) -> None:
+    def show_to(
+        self, checkpoints: Checkpoints, delivery: TrackingSession, tally: Tally, view: ProgressView
+    ) -> None:
         """Tell these of all that happens."""
         self._checkpoints, self._delivery, self._tally, self._view = checkpoints, delivery, tally, view
 
@@ -66,16 +68,16 @@ class Tuner:
         said = [self._chooser.report(trial.index, epoch.epoch, epoch.top1_err) for epoch in epochs]
         return any(said)
 
-    def started(self, trial: TrialSpec) -> None:
+    def on_start(self, trial: TrialSpec) -> None:
         """Note that a trial starts, or starts again."""
         self._note(trial, self.search.journal.append("start", trial.key, trial))
 
-    def reported(self, trial: TrialSpec, record: EpochRecord) -> None:
+    def on_epoch(self, trial: TrialSpec, record: EpochRecord) -> None:
         """Note an epoch's record."""
         self._tally.report(trial, record)
         self._note(trial, self.search.journal.append("epoch", trial.key, record))
 
-    def ended(self, trial: TrialSpec, record: TrialRecord) -> None:
+    def on_end(self, trial: TrialSpec, record: TrialRecord) -> None:
         """Note a trial's end."""
         news = self.search.journal.append("end", trial.key, record)
         self._running.discard(trial.key)
@@ -87,18 +89,18 @@ class Tuner:
             self._checkpoints.discard(trial.key)
         self._note(trial, news)
 
-    def noted(self, trial: TrialSpec, text: str) -> None:
+    def on_message(self, trial: TrialSpec, text: str) -> None:
         """Tell the user, above the progress bar."""
         self._view.say(f"{trial.model}, point {trial.index}: {text}")
 
     def _note(self, trial: TrialSpec, news: bool) -> None:
         if news:
             self._delivery.put(self.search, trial)
-        self._view.note = self._delivery.outbox.note
+        self._view.note = self._delivery.queue.note
         self._view.refresh()
 
 
-def _is_at_its_end(search: Search, effort: Effort) -> bool:
+def _is_at_its_end(search: Search, effort: SearchBudget) -> bool:
     """Say whether all that is asked for was tried; what failed was, too."""
     trials = search.trials
     repeated = {trial.index for trial in trials if trial.repeat >= effort.seeds}

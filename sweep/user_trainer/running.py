@@ -7,7 +7,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from sweep.core.jobs import Setting
+from sweep.core.jobs import TrialContext
 from sweep.core.model_spec import split as split_model
 from sweep.core.trial import EpochRecord, TrialSpec
 from sweep.user_trainer.contract import FIELDS, Config, Trainer, TrainerError, _said, _short, _Watched
@@ -17,7 +17,7 @@ _END = object()
 
 
 def train(
-    trial: TrialSpec, setting: Setting, *, device: str = "cpu", checkpoint: Path | None = None
+    trial: TrialSpec, setting: TrialContext, *, device: str = "cpu", checkpoint: Path | None = None
 ) -> Iterator[list[EpochRecord | None]]:
     """Run a trial whose recipe has a ``trainer``; the counterpart of `sweep.training.loop.train`.
 

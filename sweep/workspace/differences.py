@@ -21,7 +21,7 @@ def changes(plan: Plan, workspace: Workspace) -> tuple[str, list[str]] | None:
         The name of the other sweep, and what differs, in words; None if the sweep itself is there, or none
         of the same model, optimizer and recipe.
     """
-    found = ((other.sweep, _differences(plan, other)) for other in _alike(plan, workspace))
+    found = ((other.name, _differences(plan, other)) for other in _alike(plan, workspace))
     return min(found, key=lambda other: len(other[1]), default=None)
 
 
@@ -33,8 +33,8 @@ def moved(plan: Plan, workspace: Workspace) -> Plan | None:
 def _alike(plan: Plan, workspace: Workspace) -> Iterator[Plan]:
     """Yield the plans of the same model, optimizer and recipe; none if the plan's own sweep is there."""
     names = workspace.names()
-    beginning = plan.sweep[: plan.sweep.rindex("-") + 1]
-    for name in names if plan.sweep not in names else ():
+    beginning = plan.name[: plan.name.rindex("-") + 1]
+    for name in names if plan.name not in names else ():
         if name.startswith(beginning):
             with suppress(InputError):  # damaged, or of another version
                 yield workspace.read_plan(name)

@@ -8,12 +8,12 @@ import json
 from pathlib import Path
 
 from search_spaces import SearchSpaceError
-from sweep.core.search_plan import Effort, SearchPlan, from_json, to_dict
+from sweep.core.search_plan import SearchBudget, SearchPlan, from_json, to_dict
 from sweep.core.trial import TrialSpec, TrialState
 from sweep.errors import DamagedError, InputError
 from sweep.utils.atomic_files import keep_aside, write_atomically
 from sweep.workspace.lock import JOURNAL
-from sweep.workspace.trial_folder import Kept
+from sweep.workspace.trial_folder import TrialFolder
 
 SEARCH, WANTED, FOUND = "search.json", "wanted.json", "optima.csv"
 """A search's settings and how much is wanted, in its folder; the table of optima, in that of all sweeps."""
@@ -33,14 +33,14 @@ def read_search(path: Path) -> SearchPlan:
         raise DamagedError(f"{path} is not a search, or damaged: {error}") from error
     except OSError as error:
         raise InputError(f"cannot read {path}: {error}") from error
-    if plan.sweep != path.parent.name:
+    if plan.name != path.parent.name:
         raise DamagedError(
-            f"{path} is the search {plan.sweep}: it was changed after it was written, or its folder renamed"
+            f"{path} is the search {plan.name}: it was changed after it was written, or its folder renamed"
         )
     return plan
 
 
-class Search(Kept):
+class Search(TrialFolder):
     """A search and its journal, in a folder of their own in the folder of sweeps.
 
     Raises
@@ -54,7 +54,7 @@ class Search(Kept):
 
     def __init__(self, folder: Path, plan: SearchPlan, *, mend: bool = False) -> None:
         self._plan = plan
-        super().__init__(folder / plan.sweep, plan.sweep, mend=mend)
+        super().__init__(folder / plan.name, plan.name, mend=mend)
 
     def _read(self) -> None:
         super()._read()
@@ -81,15 +81,15 @@ class Search(Kept):
         return [trial for trial in self.trials if self.history(trial).state is TrialState.FAILED]
 
     @property
-    def wanted(self) -> "Effort | None":
+    def wanted(self) -> "SearchBudget | None":
         """How much its last driver was asked to try; None if that was not written down."""
         try:
             values = json.loads((self.folder / WANTED).read_text())
-            return Effort(**values) if all(type(value) is int for value in values.values()) else None
+            return SearchBudget(**values) if all(type(value) is int for value in values.values()) else None
         except (OSError, ValueError, TypeError, AttributeError, RecursionError):
             return None
 
-    def want(self, effort: "Effort") -> None:
+    def want(self, effort: "SearchBudget") -> None:
         """Write down how much is asked for, so that others can say how far the search is."""
         write_atomically(self.folder / WANTED, json.dumps(dataclasses.asdict(effort)) + "\n")
 

@@ -7,12 +7,12 @@ from sweep.core.plan_json import from_json, to_json
 from sweep.core.trial import SWEEP_STATES, TrialSpec
 from sweep.errors import DamagedError, InputError
 from sweep.utils.atomic_files import keep_aside, write_atomically
-from sweep.workspace.trial_folder import Kept
+from sweep.workspace.trial_folder import TrialFolder
 
 PLAN, IDENTITY = "plan.json", ".workspace"
 
 
-class Sweep(Kept):
+class Sweep(TrialFolder):
     """A plan and its journal."""
 
     FILE, EXPERIMENT, STATES = PLAN, "sweep", SWEEP_STATES
@@ -20,7 +20,7 @@ class Sweep(Kept):
 
     def __init__(self, folder: Path, plan: Plan, *, mend: bool = False) -> None:
         self._plan = plan
-        super().__init__(folder, plan.sweep, mend=mend)
+        super().__init__(folder, plan.name, mend=mend)
 
     @property
     def plan(self) -> Plan:
@@ -56,9 +56,9 @@ def _read_plan(path: Path) -> Plan:
         raise DamagedError(f"{path} is not a plan, or damaged: {error}") from error
     except OSError as error:
         raise InputError(f"cannot read {path}: {error}") from error
-    if plan.sweep != path.parent.name:  # classes, say, are part of the name and of no key
+    if plan.name != path.parent.name:  # classes, say, are part of the name and of no key
         raise DamagedError(
-            f"{path} is the plan of {plan.sweep}: it was changed after it was written, or its folder renamed"
+            f"{path} is the plan of {plan.name}: it was changed after it was written, or its folder renamed"
         )
     return plan
 

@@ -9,7 +9,7 @@ from sweep.workspace.sweep import Sweep
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Task:
+class SweepRun:
     """A sweep of which the first n points, the first trials at the optimum and some repeats are wanted."""
 
     sweep: Sweep

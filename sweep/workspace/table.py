@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from sweep.errors import InputError
 from sweep.workspace.sweep import Sweep
-from sweep.workspace.trial_folder import Kept
+from sweep.workspace.trial_folder import TrialFolder
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -39,7 +39,7 @@ COLUMNS = (
 )
 
 
-def trial_table(sweeps: Iterable[Kept]) -> "pd.DataFrame":
+def trial_table(sweeps: Iterable[TrialFolder]) -> "pd.DataFrame":
     """Return one row a trial, with the columns of `sweep.workspace.table.COLUMNS`."""
     import pandas as pd
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from sweep.core.search_plan import SearchPlan
 
 
-class Kept(ABC):
+class TrialFolder(ABC):
     """Settings and a journal, in a folder of their own.
 
     With ``mend``, whatever is damaged is put right once this is their driver.

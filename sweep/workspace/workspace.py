@@ -24,7 +24,7 @@ class Workspace:
 
     def prepare(self, plan: Plan) -> Sweep:
         """Return the sweep of a plan, or of the larger one that is there already; nothing is written."""
-        folder = self.folder / plan.sweep
+        folder = self.folder / plan.name
         return Sweep(folder, _larger(folder / PLAN, plan), mend=True)
 
     def identity(self, *, create: bool = True) -> str:
