@@ -193,7 +193,7 @@ def test_a_deleted_experiment_is_not_written_to_and_the_message_brings_it_back(f
     in_order(client)
 
 
-@pytest.mark.parametrize("tags", [{"sweep.workspace.workspace": THEIRS}, {}])
+@pytest.mark.parametrize("tags", [{"sweep.workspace": THEIRS}, {}])
 def test_a_run_of_another_user_is_not_touched_however_much_it_looks_like_ours(folder, client, tags):
     deliver(folder)
     ours = run_of(client, GOOD.key)
@@ -202,7 +202,7 @@ def test_a_run_of_another_user_is_not_touched_however_much_it_looks_like_ours(fo
             ours.info.experiment_id,
             start_time=1,
             run_name=run.info.run_name,
-            tags={k: v for k, v in run.data.tags.items() if k != "sweep.workspace.workspace"} | tags,
+            tags={k: v for k, v in run.data.tags.items() if k != "sweep.workspace"} | tags,
         ).info.run_id
         for run in (ours, run_of(client, PLAN.name))
     ]

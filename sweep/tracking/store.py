@@ -21,7 +21,7 @@ from sweep.tracking.client import all_runs, is_missing_file, quieten, usable
 from sweep.utils.text import counted
 from sweep.workspace.journal import TrialHistory
 
-WORKSPACE_TAG = "sweep.workspace.workspace"
+WORKSPACE_TAG = "sweep.workspace"
 """Tells the runs of one workspace from those that others keep of the very same trials."""
 
 METRICS_PER_REQUEST = 1000

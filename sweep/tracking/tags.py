@@ -96,9 +96,9 @@ def plan_tags(plan: Plan | SearchPlan) -> dict[str, str]:
         "sweep.role": "search" if isinstance(plan, SearchPlan) else "sweep",
         "sweep.model": plan.model,
         "sweep.optimizer": plan.optimizer,
-        "sweep.recipes.recipe": plan.recipe.name,
+        "sweep.recipe": plan.recipe.name,
         "sweep.design": plan.design,
-        "sweep.data.datasets": plan.data_fingerprint,
+        "sweep.data": plan.data_fingerprint,
     }
 
 
