@@ -4,7 +4,7 @@ BIN := .venv/bin
 STAMP := .venv/.installed
 DEMO := demo
 
-.PHONY: setup demo results test test-system lint clean
+.PHONY: setup demo results docs test test-system lint clean
 
 setup: $(STAMP)
 
@@ -31,6 +31,11 @@ demo: $(STAMP)
 results: $(STAMP)
 	$(BIN)/python benchmarks/results.py --recipe digits
 
+# The documentation as a website, in docs/_build/html. Warnings are errors; nothing is downloaded.
+docs: $(STAMP)
+	$(BIN)/python -m sphinx -W --keep-going -E -a -q -b html docs docs/_build/html
+	@echo "Open docs/_build/html/index.html"
+
 lint: $(STAMP)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -45,4 +50,4 @@ test-system: $(STAMP)
 	$(BIN)/pytest -m system
 
 clean:
-	rm -rf .venv build *.egg-info $(DEMO)
+	rm -rf .venv build *.egg-info docs/_build $(DEMO)

@@ -1,4 +1,4 @@
-"""A user's own training function that goes on from what it saved, as the README shows one."""
+"""A user's own training function that goes on from what it saved, as the guide shows one."""
 
 import dataclasses
 import re
@@ -43,16 +43,18 @@ def error_of(weights, images, labels):
 """
 
 
-def the_readmes() -> str:
-    blocks = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+def the_guides() -> str:
+    blocks = re.findall(
+        r"```python\n(.*?)```", (ROOT / "docs/guide/custom-training.md").read_text(), re.DOTALL
+    )
     (example,) = [block for block in blocks if "config.checkpoint" in block]
     return GIVEN + example
 
 
 @pytest.mark.parametrize("evaluate", ["val", "minival"])
 @pytest.mark.parametrize("most", range(6))
-def test_the_readmes_function_goes_on_wherever_it_is_interrupted(write, tmp_path, most, evaluate):
-    name, folder = write(the_readmes()), tmp_path / "k.ckpt"
+def test_the_guides_function_goes_on_wherever_it_is_interrupted(write, tmp_path, most, evaluate):
+    name, folder = write(the_guides()), tmp_path / "k.ckpt"
     undisturbed = run(name, 5, evaluate=evaluate)
     assert len({record.top1_err for record in undisturbed}) == 5
     trained = sys.modules["own"].trained

@@ -1,0 +1,184 @@
+"""The reference pages' contents, made from the code when the documentation is built.
+
+A line ``<!-- generated: NAME -->`` in a page is replaced by the Markdown that the function NAME of `CONTENTS`
+returns, so that a command, an option, a column or a field is documented where it is defined and nowhere else.
+"""
+
+import dataclasses
+import inspect
+import re
+from collections.abc import Callable, Iterator
+from importlib import resources
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from sphinx.application import Sphinx
+from sphinx.pycode import ModuleAnalyzer
+from typer.main import get_command
+
+import analysis
+import search_spaces
+import sweep
+from sweep.cli.main import app
+from sweep.recipes.loading import shipped
+from sweep.recipes.recipe import Recipe
+from sweep.user_trainer.contract import Config
+
+MARK = re.compile(r"<!-- generated: (\w+) -->")
+_MARKUP = re.compile(r"\[/?(?:bold|red|yellow|dim|green)\]")
+_KINDS = {"int": "INTEGER", "float": "NUMBER", "str": "TEXT", "Path": "PATH"}
+_DEFAULTS = (int, float, str, type(Path()))
+_FROM_PYTHON = ("run_sweep", "find_optimum", "read_trials")
+
+
+def setup(app: Sphinx) -> dict[str, bool]:
+    """Have Sphinx fill in the generated parts of each page as it reads it."""
+    app.connect("source-read", _fill_in)
+    return {"parallel_read_safe": True}
+
+
+def _fill_in(app: Sphinx, page: str, source: list[str]) -> None:
+    source[0] = MARK.sub(lambda mark: CONTENTS[mark[1]](), source[0])
+
+
+def commands() -> str:
+    """Return a section for every command, with its options."""
+    return "\n".join(_sections(get_command(app), "sweep"))
+
+
+def _sections(group: Any, name: str) -> Iterator[str]:
+    for word, command in group.commands.items():
+        if command.hidden:
+            continue
+        yield from _section(command, f"{name} {word}")
+        if hasattr(command, "commands"):
+            yield from _sections(command, f"{name} {word}")
+
+
+def _section(command: Any, name: str) -> Iterator[str]:
+    yield f"## {name}\n\n{_text(command.help)}\n"
+    yield f"```text\n{_usage(command, name)}\n```\n"
+    if command.epilog:
+        yield f"{_text(command.epilog)}\n"
+    shown = [each for each in command.params if not getattr(each, "hidden", False) and each.name != "help"]
+    panels = {getattr(each, "rich_help_panel", None) or "Options": [] for each in shown}
+    for each in shown:
+        panels[getattr(each, "rich_help_panel", None) or "Options"].append(each)
+    for title, parameters in panels.items():
+        if title != "Options":
+            yield f"**{title}**\n"
+        yield from map(_parameter, parameters)
+
+
+def _usage(command: Any, name: str) -> str:
+    context = command.context_class(command, info_name=name)
+    return " ".join([name, *command.collect_usage_pieces(context)])
+
+
+def _parameter(parameter: Any) -> str:
+    """Return one option or argument as an entry of a definition list."""
+    head = f"`{_spelling(parameter)}`"
+    facts = "; ".join(_facts(parameter))
+    text = _text(getattr(parameter, "help", None))
+    return f"{head}\n: {text}" + (f" *({facts})*\n" if facts else "\n")
+
+
+def _spelling(parameter: Any) -> str:
+    if parameter.param_type_name == "argument":
+        return f"[{parameter.name}]"
+    names = ", ".join(sorted(parameter.opts, key=len, reverse=True) + parameter.secondary_opts)
+    return names if getattr(parameter, "is_flag", False) else f"{names} {_kind(parameter)}"
+
+
+def _kind(parameter: Any) -> str:
+    if parameter.metavar:
+        return parameter.metavar
+    return _KINDS[parameter.bare_type().removeprefix("list[").removesuffix("]")]
+
+
+def _facts(parameter: Any) -> Iterator[str]:
+    if parameter.required:
+        yield "required"
+    if parameter.multiple and "May be repeated" not in (parameter.help or ""):
+        yield "may be repeated"
+    if type(parameter.default) in _DEFAULTS:
+        yield f"default: `{parameter.default}`"
+    if parameter.envvar:
+        yield f"environment variable: `{parameter.envvar}`"
+
+
+def _text(text: str | None) -> str:
+    return " ".join(_MARKUP.sub("", inspect.cleandoc(text or "")).replace("*", r"\*").split())
+
+
+def recipe_fields() -> str:
+    """Return the fields of a recipe: name, type, default and meaning."""
+    return "\n".join(_fields(Recipe, without=("name", "trainer")))
+
+
+def config_fields() -> str:
+    """Return the fields of what a user-defined training function is given."""
+    return "\n".join(_fields(Config))
+
+
+def _fields(of: Any, without: tuple[str, ...] = ()) -> Iterator[str]:
+    documented = ModuleAnalyzer.for_module(of.__module__).find_attr_docs()
+    for field in dataclasses.fields(of):
+        if field.name in without:
+            continue
+        text = " ".join(" ".join(documented.get((of.__name__, field.name), [])).split())
+        default = "required" if field.default is dataclasses.MISSING else f"default: `{_toml(field.default)}`"
+        yield f"`{field.name}`\n: {text} *({field.type}; {default})*\n"
+
+
+def _toml(value: object) -> str:
+    return {True: "true", False: "false", None: "not given", (): "[]"}.get(value, str(value))  # type: ignore[call-overload]
+
+
+def shipped_recipes() -> str:
+    """Return the recipes that are shipped, as they stand in their files."""
+    files = resources.files("sweep.recipes")
+    texts = ((name, (files / f"{name}.toml").read_text()) for name in shipped())
+    return "\n".join(f"### {name}\n\n```toml\n{text}```\n" for name, text in texts)
+
+
+def python_api() -> str:
+    """Return the functions that do what the commands do."""
+    return _functions(sweep, [name for name in _FROM_PYTHON if hasattr(sweep, name)])
+
+
+def analysis_api() -> str:
+    """Return what `analysis` offers."""
+    return _functions(analysis, analysis.__all__)
+
+
+def search_spaces_api() -> str:
+    """Return what `search_spaces` offers."""
+    return _functions(search_spaces, search_spaces.__all__)
+
+
+def _functions(module: ModuleType, names: list[str]) -> str:
+    lines = [line for name in names for line in _directive(module, name)]
+    return "\n".join(["```{eval-rst}", *lines, "```"])
+
+
+def _directive(module: ModuleType, name: str) -> list[str]:
+    value, full = getattr(module, name), f"{module.__name__}.{name}"
+    if inspect.isclass(value):
+        return [f".. autoclass:: {full}", "   :members:", ""]
+    return [f".. autofunction:: {full}", ""] if callable(value) else []
+
+
+CONTENTS: dict[str, Callable[[], str]] = {
+    each.__name__: each
+    for each in (
+        commands,
+        recipe_fields,
+        config_fields,
+        shipped_recipes,
+        python_api,
+        analysis_api,
+        search_spaces_api,
+    )
+}
