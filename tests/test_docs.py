@@ -1,4 +1,5 @@
 import ast
+import dataclasses
 import re
 import shlex
 import subprocess
@@ -13,6 +14,7 @@ from typer.main import get_command
 import analysis
 from sweep.cli.main import app
 from sweep.recipes.loading import shipped
+from sweep.recipes.recipe import Recipe
 from sweep.workspace.table import COLUMNS
 
 ROOT = Path(__file__).parents[1]
@@ -205,6 +207,23 @@ def test_the_reference_is_made_from_the_code(website):
     for option in options():
         assert option in page, option
     assert not any("generated:" in path.read_text() for path in website)
+
+
+@pytest.mark.slow
+def test_the_fields_of_a_recipe_are_described_with_their_defaults(website):
+    page = next(path for path in website if path.parts[-2:] == ("reference", "recipes.html")).read_text()
+    entries = re.findall(r"<dt>(.*?)</dt><dd>(.*?)</dd>", page, re.DOTALL)
+    told = {_plain(name): _plain(text) for name, text in entries}
+    assert told.keys() == {field.name for field in dataclasses.fields(Recipe)} - {"name", "trainer"}
+    assert told["epochs"].endswith("(whole number; required)")
+    assert told["label_smoothing"].endswith("(number; default: 0.0)")
+    assert told["augment"].endswith("(list of names; default: [])")
+    assert told["compile"].endswith("(true or false; default: false)")
+    assert told["micro_batch"].endswith("(whole number; default: not given)")
+
+
+def _plain(html: str) -> str:
+    return " ".join(re.sub(r"<[^>]+>", "", html).split())
 
 
 @pytest.mark.slow

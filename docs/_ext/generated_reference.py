@@ -14,6 +14,7 @@ from types import ModuleType
 from typing import Any
 
 from sphinx.application import Sphinx
+from sphinx.ext.napoleon import NumpyDocstring
 from sphinx.pycode import ModuleAnalyzer
 from typer.main import get_command
 
@@ -27,7 +28,18 @@ from sweep.user_trainer.contract import Config
 
 MARK = re.compile(r"<!-- generated: (\w+) -->")
 _MARKUP = re.compile(r"\[/?(?:bold|red|yellow|dim|green)\]")
+_ARRAY_LIKE = re.compile(r"~numpy\._typing\._array_like\._Buffer \|.*?\[complex \| bytes \| str\]")
+_ARRAY = re.compile(r"~numpy\.ndarray\[tuple\[~typing\.Any, \.\.\.\], ~numpy\.dtype\[~numpy\.(\w+)\]\]")
 _KINDS = {"int": "INTEGER", "float": "NUMBER", "str": "TEXT", "Path": "PATH"}
+_TYPES = {
+    "tuple": "list of names",
+    "Mapping": "mapping",
+    "Path": "path",
+    "bool": "true or false",
+    "float": "number",
+    "int": "whole number",
+    "str": "text",
+}
 _DEFAULTS = (int, float, str, type(Path()))
 _FROM_PYTHON = ("run_sweep", "find_optimum", "read_trials")
 
@@ -35,11 +47,38 @@ _FROM_PYTHON = ("run_sweep", "find_optimum", "read_trials")
 def setup(app: Sphinx) -> dict[str, bool]:
     """Have Sphinx fill in the generated parts of each page as it reads it."""
     app.connect("source-read", _fill_in)
+    app.connect("autodoc-process-docstring", _drop_alias)
+    app.connect("autodoc-process-signature", _short_types)
+    # napoleon would read "Shape (k,): where it steps", under a field, as a type and a text
+    NumpyDocstring._parse_attribute_docstring = NumpyDocstring._consume_to_end  # type: ignore[method-assign]
     return {"parallel_read_safe": True}
 
 
 def _fill_in(app: Sphinx, page: str, source: list[str]) -> None:
     source[0] = MARK.sub(lambda mark: CONTENTS[mark[1]](), source[0])
+
+
+def _drop_alias(app: Sphinx, what: str, name: str, value: object, options: object, lines: list[str]) -> None:
+    """Drop what Python itself writes under the fields of a named tuple."""
+    if lines and lines[0].startswith("Alias for field number"):
+        lines.clear()
+
+
+def _short_types(
+    app: Sphinx,
+    what: str,
+    name: str,
+    value: object,
+    options: object,
+    signature: str | None,
+    returned: str | None,
+) -> tuple[str | None, str | None] | None:
+    """Write numpy's types as the code does, not as what they stand for."""
+    return _shortened(signature), _shortened(returned)
+
+
+def _shortened(text: str | None) -> str | None:
+    return text and _ARRAY.sub(r"NDArray[\1]", _ARRAY_LIKE.sub("ArrayLike", text))
 
 
 def commands() -> str:
@@ -125,15 +164,24 @@ def config_fields() -> str:
 def _fields(of: Any, without: tuple[str, ...] = ()) -> Iterator[str]:
     documented = ModuleAnalyzer.for_module(of.__module__).find_attr_docs()
     for field in dataclasses.fields(of):
-        if field.name in without:
-            continue
-        text = " ".join(" ".join(documented.get((of.__name__, field.name), [])).split())
-        default = "required" if field.default is dataclasses.MISSING else f"default: `{_toml(field.default)}`"
-        yield f"`{field.name}`\n: {text} *({field.type}; {default})*\n"
+        if field.name not in without:
+            text = " ".join(" ".join(documented[of.__name__, field.name]).split())
+            yield f"`{field.name}`\n: {text} *({_type(field.type)}; {_default(field)})*\n"
 
 
-def _toml(value: object) -> str:
-    return {True: "true", False: "false", None: "not given", (): "[]"}.get(value, str(value))  # type: ignore[call-overload]
+def _type(annotation: object) -> str:
+    """Say in words what a field takes."""
+    name = getattr(annotation, "__name__", str(annotation))
+    return next(words for part, words in _TYPES.items() if part in str(name))
+
+
+def _default(field: Any) -> str:
+    if field.default is dataclasses.MISSING:
+        return "required"
+    if field.default is None:
+        return "default: not given"
+    value = field.default
+    return f"default: `{list(value) if isinstance(value, tuple) else str(value).lower()}`"
 
 
 def shipped_recipes() -> str:

@@ -23,53 +23,61 @@ class Recipe:
     """Data, resolution, epochs, batch, augmentation, schedule and EMA."""
 
     name: str
+    """The name of its file. Sweeps are called after it, and optima belong to it."""
     dataset: str
     """Which loader reads the data: ``digits``, ``idx`` (MNIST's files) or ``folder`` (class folders)."""
     max_px: int
-    """A model trains at its own resolution, but at no more than this."""
+    """The largest side of an image, in pixels. A model trains at its own resolution if that is smaller."""
     epochs: int
+    """Length of the training."""
     batch: int
-    """Images in a minibatch. The last, smaller one of an epoch is left out."""
+    """Images in a minibatch. A smaller one at the end of an epoch is left out."""
     warmup_epochs: float
+    """Epochs over which the learning rate rises to its peak."""
     warmup_factor: float = 0.1
-    """The learning rate starts at this share of its scheduled value."""
+    """The share of its scheduled value at which the learning rate starts."""
     min_lr_factor: float = 0.005
-    """The cosine ends at this share of the peak."""
+    """The share of its peak at which the learning rate ends, after a cosine."""
     label_smoothing: float = 0.0
+    """The share of each label that is spread over all classes."""
     augment: tuple[str, ...] = ()
-    """``shift``: by up to an eighth of the side, the border filled with zeros; ``flip``: horizontally;
-    ``random_resized_crop``: 8 to 100 % of the area; ``auto_augment``: by the ImageNet policy
+    """Any of these. ``shift``: by up to an eighth of the side, the border is filled with zeros. ``flip``:
+    horizontally. ``random_resized_crop``: 8 to 100 % of the area. ``auto_augment``: the ImageNet policy
     (arXiv:1805.09501)."""
     mixup_alpha: float = 0.0
-    """Mix pairs of images by a share drawn from Beta(α, α) (arXiv:1710.09412); 0: not at all."""
+    """Mix pairs of images; the share is drawn from Beta(α, α) (arXiv:1710.09412). 0: no mixup."""
     cutmix_alpha: float = 0.0
-    """Paste a part of one image into another (arXiv:1905.04899). With mixup, a batch has one of both."""
+    """Paste a part of one image into another (arXiv:1905.04899). 0: no CutMix. With both, each minibatch has
+    either mixup or CutMix."""
     micro_batch: int | None = None
-    """Images that are taken at once, to sum up a minibatch's gradient; all of it if not given.
-    BatchNorm's statistics are those of so many images."""
+    """Images that are computed at once; their gradients are added up to that of the minibatch. BatchNorm's
+    statistics are those of one micro-batch. Not given: the whole minibatch."""
     mixed_precision: bool = False
-    """On a GPU compute in bfloat16, or in float16 with scaled gradients where it has none. Off on a CPU."""
+    """Compute in bfloat16 on a GPU, or in float16 with scaled gradients if it has no bfloat16. No effect on a
+    CPU."""
     compile: bool = False
-    """Compile the model as it is trained (``torch.compile``), once in a worker for all trials of a model; not
-    as it is evaluated. The first trial of each worker takes up to some minutes longer. Last bits are others,
-    those of the machine's compiler, and so is what dropout draws."""
+    """Compile the model for its training steps (``torch.compile``), once a worker for all trials of a model.
+    The first trial of a worker takes up to some minutes longer. The last bits of a result, and what dropout
+    draws, then depend on the machine's compiler."""
     batchnorm_images: int = 0
-    """Before an evaluation, BatchNorm's statistics are computed anew on so many images of the epoch (the
-    study: 8,192), in micro-batches, unmixed. 0: they are running averages, averaged like the weights."""
+    """Before an evaluation, BatchNorm's statistics are computed anew on this many images of the epoch, in
+    micro-batches, without mixup or CutMix (the paper: 8,192). 0: they are running averages, averaged like the
+    weights."""
     test_crop: float = 1.0
-    """Share of the shorter side that is cut out of an evaluated image; if less than 1, the study's RegNetYs
-    have their own. Only where images are read one by one (see ``augment``)."""
+    """The share of the shorter side that is cut out of an image before it is evaluated. If it is less than 1,
+    the paper's RegNetYs have a test resolution of their own. Only where images are read one at a time (see
+    ``augment``)."""
     ema_steps: int = 0
-    """Steps between two updates of the averaged weights; 0: no averaging."""
+    """Steps between two updates of the averaged weights. 0: no averaging."""
     ema_rate: float = 1e-5
-    """An update moves the average by ``ema_rate · batch · ema_steps / epochs`` of the way."""
+    """An update moves the average by the share ``ema_rate · batch · ema_steps / epochs``."""
     train_subset: int | None = None
-    """Train on this many images, drawn evenly from the classes; all of them if not given."""
+    """Train on this many images, drawn evenly from the classes. Not given: all of them."""
     data_seed: int = 0
-    """Decides splits, order and augmentation, the same for every trial."""
+    """Decides splits, order and augmentation. It is the same for every trial."""
     trainer: str | None = None
-    """A user's own training function (`sweep.user_trainer.running`), which has its own data and
-    schedule: of the other fields, only ``epochs`` means anything then."""
+    """A user-defined training function, which has its own data and schedule. Of the other fields, only
+    ``epochs`` has a meaning then."""
 
     def __post_init__(self) -> None:
         problems = list(_problems(self))

@@ -39,29 +39,31 @@ FIELDS = ("error", "val_loss", "train_loss", "lr")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Config:
-    """What a training function is told."""
+    """What a training function is given."""
 
     lr: float
     """Peak learning rate."""
     weight_decay: float
+    """Weight decay."""
     optimizer: str
-    """``adamw`` or ``sgd``, as asked for by ``--optimizer``."""
+    """``adamw`` or ``sgd``, from ``--optimizer``."""
     seed: int
-    """All that is random in this trial comes from it; of 32 bits."""
+    """Everything random in this trial must be drawn from it. It has 32 bits."""
     epochs: int
+    """How many epochs to train, and how many errors to yield."""
     model: str
-    """What ``--model`` says, any name; by default the function's."""
+    """The name from ``--model``; by default the function's own."""
     model_args: Mapping[str, Any]
-    """What ``--model-args`` says, as plain values."""
+    """The arguments from ``--model-args``, as plain values."""
     split: str = "val"
-    """Which data the error is of: ``val``, or ``minival`` where an optimum is looked for, which has to be
-    other data, so that the reported error never sees it."""
+    """Which data the error is measured on: ``val``, or ``minival`` when an optimum is searched. That must be
+    other data, so that the reported error never influences the optimum."""
     device: str = "cpu"
-    """``cuda`` where Ray gave the trial a GPU, or a share of one."""
+    """``cuda`` if Ray gave the trial a GPU or a share of one."""
     checkpoint: Path | None = None
-    """A folder, empty at first, of this trial's own: it is there again, with what was saved in it, if the
-    trial was interrupted, and removed once the trial has its result. None on a cluster without
-    ``--storage``, or where that is a bucket."""
+    """A folder that belongs to this trial, empty at first. After an interruption it is there again, with what
+    was saved in it. It is removed once the trial has its result. None on a cluster without ``--storage``, or
+    if the storage is a bucket."""
 
 
 class _Watched(Config):
