@@ -201,11 +201,11 @@ def test_status_without_a_result_at_the_optimum_has_no_mean(sweep, tmp_path):
 def test_export_writes_every_column_and_reads_back_exactly(sweep, results, tmp_path):
     import pandas as pd
 
-    from sweep.workspace.table import COLUMNS
+    from sweep.workspace.table import COLUMN_NAMES
 
     assert sweep("export", "--out", "t.csv")[0] == sweep("export", "--out", "t.parquet")[0] == 0
     csv, parquet = pd.read_csv(tmp_path / "t.csv"), pd.read_parquet(tmp_path / "t.parquet")
-    assert tuple(csv.columns) == tuple(parquet.columns) == COLUMNS
+    assert tuple(csv.columns) == tuple(parquet.columns) == COLUMN_NAMES
     assert len(csv) == 18
     for column in ("lr", "weight_decay", "u_lr", "top1_err"):
         assert csv[column].equals(parquet[column])

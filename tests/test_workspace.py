@@ -10,7 +10,7 @@ from test_plan import a_plan
 from sweep.core.trial import TrialState
 from sweep.errors import InputError
 from sweep.workspace.sweep_run import SweepRun
-from sweep.workspace.table import COLUMNS
+from sweep.workspace.table import COLUMN_NAMES
 from sweep.workspace.workspace import Workspace
 
 
@@ -103,7 +103,7 @@ def test_rows_have_the_exported_columns_and_one_row_a_trial(workspace):
     key = sweep.plan.trials[2].key
     sweep.journal.append("end", key, finished(key, error=12.5))
     rows = list(sweep.rows())
-    assert [tuple(row) for row in rows] == [COLUMNS] * 5
+    assert [tuple(row) for row in rows] == [COLUMN_NAMES] * 5
     assert [row["state"] for row in rows] == ["planned", "planned", "finished", "planned", "planned"]
     assert rows[2]["top1_err"] == 12.5
     assert rows[0]["top1_err"] is None

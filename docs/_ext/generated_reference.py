@@ -25,6 +25,7 @@ from sweep.cli.main import app
 from sweep.recipes.loading import shipped
 from sweep.recipes.recipe import Recipe
 from sweep.user_trainer.contract import Config
+from sweep.workspace.table import COLUMNS
 
 MARK = re.compile(r"<!-- generated: (\w+) -->")
 _MARKUP = re.compile(r"\[/?(?:bold|red|yellow|dim|green)\]")
@@ -41,6 +42,7 @@ _TYPES = {
     "str": "text",
 }
 _DEFAULTS = (int, float, str, type(Path()))
+_TYPES = {"text": "text", "int64": "whole number", "Int64": "whole number", "float64": "number"}
 _FROM_PYTHON = ("run_sweep", "find_optimum", "read_trials")
 
 
@@ -156,6 +158,12 @@ def recipe_fields() -> str:
     return "\n".join(_fields(Recipe, without=("name", "trainer")))
 
 
+def trial_columns() -> str:
+    """Return the columns of the trial table: name, type, unit and meaning."""
+    rows = [f"| `{c.name}` | {_TYPES[c.dtype]} | {c.unit} | {c.meaning} |" for c in COLUMNS]
+    return "\n".join(["| column | type | unit | meaning |", "|---|---|---|---|", *rows])
+
+
 def config_fields() -> str:
     """Return the fields of what a user-defined training function is given."""
     return "\n".join(_fields(Config))
@@ -223,6 +231,7 @@ CONTENTS: dict[str, Callable[[], str]] = {
     for each in (
         commands,
         recipe_fields,
+        trial_columns,
         config_fields,
         shipped_recipes,
         python_api,

@@ -7,7 +7,7 @@ from rich.console import Console
 
 from sweep.console.status import status
 from sweep.core.plan import FOUND_FOR, GIVEN, Plan
-from sweep.core.trial import TrialSpec
+from sweep.core.trial import Role, TrialSpec
 from sweep.tracking import tags
 from sweep.utils.text import counted, listed
 from sweep.workspace import differences
@@ -175,4 +175,4 @@ def unfinished(sweeps: Sequence[Sweep], left: Sequence[TrialSpec], console: Cons
 def place(trial: TrialSpec) -> str:
     """Say which trial of a sweep it is: optimum, optimum repeat 1, point 12, point 12 repeat 1."""
     repeat = f" repeat {trial.repeat}" if trial.repeat else ""
-    return ("optimum" if trial.role == "optimum" else f"point {trial.index}") + repeat
+    return ("optimum" if trial.role is Role.OPTIMUM else f"point {trial.index}") + repeat

@@ -10,7 +10,7 @@ from rich.table import Table
 
 from sweep.console import search
 from sweep.console.search import driven_by
-from sweep.core.trial import SWEEP_STATES
+from sweep.core.trial import SWEEP_STATES, Role
 from sweep.utils.text import duration
 from sweep.workspace.search import Search
 from sweep.workspace.sweep import Sweep
@@ -26,7 +26,7 @@ def status(sweeps: Sequence[TrialFolder], console: Console, *, trials: bool) -> 
             "index", "repeat", "key", "state", "lr", "weight decay", "top-1 err %", "best %", "time"
         )
         for row in (row for sweep in sweeps for row in sweep.rows()):
-            place = "optimum" if row["role"] == "optimum" else str(row["index"])
+            place = "optimum" if row["role"] == Role.OPTIMUM else str(row["index"])
             errors = [_number(row["top1_err"]), _number(row["best_top1_err"])]
             took = "" if row["wall_s"] is None else duration(row["wall_s"])
             table.add_row(
@@ -74,8 +74,8 @@ def _status_row(sweep: TrialFolder) -> dict[str, Any]:
     rows = list(sweep.rows())
     counts = {state.value: sum(row["state"] == state for row in rows) for state in SWEEP_STATES}
     # A repeat is no try of its own: it says how lucky a point was.
-    errors = [row["top1_err"] for row in rows if row["role"] != "repeat" and row["top1_err"] is not None]
-    optimum = [row["top1_err"] for row in rows if row["role"] == "optimum" and row["top1_err"] is not None]
+    errors = [row["top1_err"] for row in rows if row["role"] != Role.REPEAT and row["top1_err"] is not None]
+    optimum = [row["top1_err"] for row in rows if row["role"] == Role.OPTIMUM and row["top1_err"] is not None]
     return {
         "sweep": sweep.name,
         "kind": "sweep",

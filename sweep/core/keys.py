@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sweep.core.trial import TrialSpec
+from sweep.core.trial import Role, TrialSpec
 from sweep.recipes.recipe import READING, Recipe
 
 if TYPE_CHECKING:
@@ -23,9 +23,27 @@ def make_trial(
     weight_seed: int,
     *,
     evaluate: str = "val",
-    **place: Any,
+    role: Role,
+    index: int,
+    repeat: int = 0,
+    u_lr: float | None = None,
+    u_wd: float | None = None,
 ) -> TrialSpec:
-    """Make a trial with its key: a hash of all that determines its result."""
+    """Make a trial with its key: a hash of all that determines its result.
+
+    Parameters
+    ----------
+    plan : Plan or SearchPlan
+        Whose trial it is.
+    recipe : dict
+        What the plan's recipe says: `recipe_contents`.
+    lr, weight_decay, weight_seed
+        What is trained.
+    evaluate : str
+        The split that is evaluated.
+    role, index, repeat, u_lr, u_wd
+        Fields of `TrialSpec` that are not part of the key.
+    """
     determines = {
         "model": plan.model,
         "optimizer": plan.optimizer,
@@ -43,7 +61,11 @@ def make_trial(
         lr=lr,
         weight_decay=weight_decay,
         seed=weight_seed,
-        **place,
+        role=role,
+        index=index,
+        repeat=repeat,
+        u_lr=u_lr,
+        u_wd=u_wd,
     )
 
 

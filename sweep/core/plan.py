@@ -12,7 +12,7 @@ import search_spaces
 from search_spaces import Box
 from sweep.core.keys import contents_hash, draw_seed, make_trial, recipe_contents
 from sweep.core.model_spec import slug
-from sweep.core.trial import TrialSpec
+from sweep.core.trial import Role, TrialSpec
 from sweep.recipes.recipe import Recipe
 
 VERSION = 1
@@ -62,30 +62,30 @@ class Plan:
     @property
     def seeds(self) -> int:
         """Trials at the optimum, each with another seed."""
-        return len(self._of("optimum"))
+        return len(self._of(Role.OPTIMUM))
 
     @property
     def n(self) -> int:
         """Points, neither the optimum nor repeats counted."""
-        return len(self._of("point"))
+        return len(self._of(Role.POINT))
 
     @property
     def repeats(self) -> tuple[TrialSpec, ...]:
         """The trials of chosen points once more, each with another seed."""
-        return self._of("repeat")
+        return self._of(Role.REPEAT)
 
-    def _of(self, role: str) -> tuple[TrialSpec, ...]:
+    def _of(self, role: Role) -> tuple[TrialSpec, ...]:
         return tuple(trial for trial in self.trials if trial.role == role)
 
     def first(self, n: int, seeds: int, repeated: Sequence[int] = ()) -> "Plan":
         """Return the plan of the first n points and trials at the optimum, and of the points ``repeated``."""
         again = (t for t in self.repeats if t.index in repeated and t.repeat < seeds)
-        centres, points = self._of("optimum"), self._of("point")
+        centres, points = self._of(Role.OPTIMUM), self._of(Role.POINT)
         return dataclasses.replace(self, trials=(*centres[:seeds], *points[:n], *again))
 
     def joined(self, other: "Plan") -> "Plan":
         """Return the plan of all trials that this one or another plan of the same sweep has."""
-        longer = (max(self._of(role), other._of(role), key=len) for role in ("optimum", "point"))
+        longer = (max(self._of(role), other._of(role), key=len) for role in (Role.OPTIMUM, Role.POINT))
         repeats = {(t.index, t.repeat): t for t in (*self.repeats, *other.repeats)}
         trials = (*(trial for part in longer for trial in part), *(repeats[at] for at in sorted(repeats)))
         return dataclasses.replace(self, trials=trials)
@@ -141,22 +141,28 @@ def _trials(plan: Plan, n: int, seeds: int, again: Set[tuple[int, int]]) -> tupl
     at = plan.optimum_lr, plan.optimum_wd
     trial = partial(make_trial, plan, recipe_contents(plan.recipe))
     centres = [
-        trial(*at, _optimum_seed(plan.seed, repeat), role="optimum", index=-1, repeat=repeat)
+        trial(*at, _optimum_seed(plan.seed, repeat), role=Role.OPTIMUM, index=-1, repeat=repeat)
         for repeat in range(seeds)
     ]
     relative = search_spaces.relative_points(plan.design, n, plan.seed) if n else np.empty((0, 2))
     places = zip(relative.tolist(), plan.box.points(relative).tolist(), strict=True)
     points = [
-        trial(lr, wd, draw_seed(plan.seed, i), role="point", index=i, u_lr=u_lr, u_wd=u_wd)
+        trial(lr, wd, draw_seed(plan.seed, i), role=Role.POINT, index=i, u_lr=u_lr, u_wd=u_wd)
         for i, ((u_lr, u_wd), (lr, wd)) in enumerate(places)
     ]
     return (*centres, *points, *(_again(points[index], trial, plan.seed, k) for index, k in sorted(again)))
 
 
 def _again(point: TrialSpec, trial: Callable[..., TrialSpec], seed: int, repeat: int) -> TrialSpec:
-    place = {"index": point.index, "repeat": repeat, "u_lr": point.u_lr, "u_wd": point.u_wd}
     return trial(
-        point.lr, point.weight_decay, draw_seed(seed, point.index + 1, repeat), role="repeat", **place
+        point.lr,
+        point.weight_decay,
+        draw_seed(seed, point.index + 1, repeat),
+        role=Role.REPEAT,
+        index=point.index,
+        repeat=repeat,
+        u_lr=point.u_lr,
+        u_wd=point.u_wd,
     )
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from search_spaces import Box
 from sweep.core.keys import contents_hash
 from sweep.core.plan import VERSION, Plan, _trials, to_dict
-from sweep.core.trial import TrialSpec
+from sweep.core.trial import read_trial
 from sweep.errors import DamagedError, InputError
 from sweep.recipes.recipe import Recipe
 
@@ -53,7 +53,7 @@ def _from_values(values: dict[str, Any]) -> Plan:
     values["recipe"] = Recipe(**(values["recipe"] | {"augment": tuple(values["recipe"]["augment"])}))
     values["box"] = Box(**values["box"])
     values["left_out"] = tuple(values.get("left_out", ()))
-    values["trials"] = tuple(TrialSpec(**trial) for trial in values["trials"])
+    values["trials"] = tuple(map(read_trial, values["trials"]))
     return Plan(**values)
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from search_spaces import Box
 from sweep.core.keys import contents_hash, draw_seed, make_trial, recipe_contents
 from sweep.core.model_spec import slug
-from sweep.core.trial import TrialSpec
+from sweep.core.trial import Role, TrialSpec
 from sweep.errors import DamagedError, InputError
 from sweep.recipes.recipe import Recipe
 
@@ -53,21 +53,31 @@ class SearchPlan:
     def point(self, index: int, u_lr: float, u_wd: float) -> TrialSpec:
         """Make the trial of a relative point in the ranges."""
         ((lr, wd),) = self.box.points(np.array([[u_lr, u_wd]])).tolist()
-        return self._trial(lr, wd, index, 0, role="point", u_lr=u_lr, u_wd=u_wd)
+        return self._trial(lr, wd, role=Role.POINT, index=index, repeat=0, u_lr=u_lr, u_wd=u_wd)
 
     def finalist(self, point: TrialSpec, repeat: int) -> TrialSpec:
         """Make the trial of a point once more, with another seed; ``repeat`` counts from 1."""
         return self._trial(
             point.lr,
             point.weight_decay,
-            point.index,
-            repeat,
-            role="finalist",
+            role=Role.FINALIST,
+            index=point.index,
+            repeat=repeat,
             u_lr=point.u_lr,
             u_wd=point.u_wd,
         )
 
-    def _trial(self, lr: float, wd: float, index: int, repeat: int, **place: Any) -> TrialSpec:
+    def _trial(
+        self,
+        lr: float,
+        wd: float,
+        *,
+        role: Role,
+        index: int,
+        repeat: int,
+        u_lr: float | None,
+        u_wd: float | None,
+    ) -> TrialSpec:
         # A key of three words is no sweep's trial's: the zero of Δ is trained with weights of its own.
         seed = draw_seed(self.seed, 1, index, repeat)
         return make_trial(
@@ -79,7 +89,9 @@ class SearchPlan:
             evaluate=SPLIT,
             index=index,
             repeat=repeat,
-            **place,
+            role=role,
+            u_lr=u_lr,
+            u_wd=u_wd,
         )
 
 

@@ -1,8 +1,10 @@
 """The words the rest speaks: what a trial is, which states it has, what is recorded of it."""
 
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 OPTIMIZERS = ("adamw", "sgd")
 
@@ -38,6 +40,23 @@ SWEEP_STATES = tuple(state for state in TrialState if state is not TrialState.PR
 """Those that a sweep's trials have."""
 
 
+class Role(StrEnum):
+    """What a trial is for."""
+
+    POINT = "point"
+    """A point of the design, or one that a search tried."""
+    OPTIMUM = "optimum"
+    """A trial at the box's centre, the zero of Δ."""
+    REPEAT = "repeat"
+    """A chosen point again, with another seed; in no EDF."""
+    FINALIST = "finalist"
+    """In a search, a good point again, with another seed."""
+
+    @classmethod
+    def _missing_(cls, value: object) -> None:
+        raise ValueError(f"role must be one of {', '.join(cls)}, got {repr(value)[:40]}")
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TrialSpec:
     """One point, one training. Recipe and data are the sweep's."""
@@ -50,9 +69,7 @@ class TrialSpec:
     weight_decay: float
     seed: int
     """Draws the initial weights."""
-    role: str = "point"
-    """``point``; ``optimum``: the trial at the box's centre, the zero of Δ; ``repeat``: a chosen point once
-    more, with another seed, in no EDF. In a search ``point`` or ``finalist``: a good point once more."""
+    role: Role = Role.POINT
     index: int = 0
     """Place among the points of the design; -1 at the optimum."""
     repeat: int = 0
@@ -61,6 +78,17 @@ class TrialSpec:
     u_lr: float | None = None
     """Relative point in [0, 1); None at the optimum."""
     u_wd: float | None = None
+
+
+def read_trial(values: Mapping[str, Any]) -> TrialSpec:
+    """Make a trial of the plain values that it was written as.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If a field is missing or unknown, or its role is none.
+    """
+    return TrialSpec(**(dict(values) | ({"role": Role(values["role"])} if "role" in values else {})))
 
 
 def _check_number(name: str, value: float, least: float = -_LARGEST, most: float = _LARGEST) -> None:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from sweep.core.trial import Role
 from sweep.errors import InputError
 
 if TYPE_CHECKING:
@@ -58,7 +59,7 @@ class Trials:
         """
         from sweep.utils.text import listed
 
-        of_points = set(self.table.loc[self.table["role"] != "optimum", "sweep"])
+        of_points = set(self.table.loc[self.table["role"] != Role.OPTIMUM, "sweep"])
         bare = [name for name in self.table["sweep"].unique() if name not in of_points]
         if not bare:
             return self

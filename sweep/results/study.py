@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from sweep.core.trial import Role
 from sweep.errors import InputError
 from sweep.results.figures import with_places
 from sweep.workspace.sweep_run import SweepRun
@@ -48,7 +49,7 @@ def outcomes_of(tasks: Sequence[SweepRun]) -> "list[Outcome]":
     from analysis import outcomes
 
     table = trials_of(tasks)
-    return outcomes(table[table["role"] == "optimum"])
+    return outcomes(table[table["role"] == Role.OPTIMUM])
 
 
 def write(figures: Figures, out: Path) -> list[Path]:

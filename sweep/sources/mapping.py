@@ -9,14 +9,14 @@ from dataclasses import dataclass, field
 
 from sweep.errors import InputError, unknown
 from sweep.sources.base import Source, several
-from sweep.workspace.table import COLUMNS
+from sweep.workspace.table import COLUMN_NAMES, COLUMNS
 
 NAN = ("diverged", "failed")
-RESULTS = ("top1_err", "best_top1_err", "epochs", "wall_s")
+RESULTS = tuple(column.name for column in COLUMNS if column.is_result)
 """Columns that a trial's training gives; the others say what was trained."""
 REQUIRED = ("model", "top1_err")
 
-_TARGETS = tuple(column for column in COLUMNS if column != "key")
+_TARGETS = tuple(name for name in COLUMN_NAMES if name != "key")
 _CONSTANT = ("sweep", "model", "optimizer", "recipe", "design", "seed", "lr", "weight_decay", "epochs")
 _ALIASES = {
     "model": ("arch", "architecture", "model_name", "backbone", "net", "network"),

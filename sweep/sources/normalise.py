@@ -8,15 +8,25 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from analysis.table import DIVERGED_ERR, UNKNOWN_DESIGN
-from sweep.core.trial import TrialState
+from sweep.core.trial import Role, TrialState
 from sweep.errors import InputError, unknown
 from sweep.sources.base import LOST, STATE_OF, STOPPED, Source
 from sweep.sources.cells import is_empty, numbers, some_rows, whole_numbers, words
 from sweep.sources.mapping import Mapping, Origin, is_accuracy, origins
-from sweep.workspace.table import COLUMNS
+from sweep.workspace.table import COLUMN_NAMES, columns_of
 
 UNKNOWN = UNKNOWN_DESIGN
 """The optimizer, recipe or design of trials whose source does not say."""
+_TEXTS = {
+    "sweep": "",
+    "role": Role.POINT.value,
+    "model": "",
+    "optimizer": UNKNOWN,
+    "recipe": UNKNOWN,
+    "design": UNKNOWN,
+}
+"""Columns of text that do not depend on the metric → what they hold where the source does not say."""
+_METRICS = ("top1_err", "best_top1_err")
 Floats = NDArray[np.float64]
 
 
@@ -74,7 +84,7 @@ def normalise(source: Source, mapping: Mapping) -> Normalised:
         "top1_err": errors,
         "best_top1_err": _best(source, found, scale, states),
     }
-    table = pd.DataFrame(cells, columns=list(COLUMNS))
+    table = pd.DataFrame(cells, columns=list(COLUMN_NAMES))
     return Normalised(
         source=source,
         table=table,
@@ -116,23 +126,18 @@ def _texts(source: Source, origin: Origin | None, default: str) -> list[str]:
 def _settings(source: Source, found: dict[str, Origin]) -> dict[str, Any]:
     """Return all columns but those that depend on the metric."""
     cells: dict[str, Any] = {}
-    for ours in ("u_lr", "u_wd", "lr", "weight_decay", "wall_s"):
+    for ours in columns_of("float64"):
+        if ours in _METRICS:
+            continue
         values = _floats(source, found.get(ours), ours)
         if np.isinf(values).any():
             raise InputError(f"{source.name}: {ours} is infinite in {some_rows(np.isinf(values))}")
         if ours in ("lr", "weight_decay") and (values < 0).any():
             raise InputError(f"{source.name}: {ours} is negative in {some_rows(values < 0)}")
         cells[ours] = values
-    for ours in ("index", "seed", "epochs", "repeat"):
+    for ours in columns_of("int64", "Int64"):
         cells[ours] = _wholes(source, found.get(ours), ours)
-    for ours, default in (
-        ("sweep", ""),
-        ("role", "point"),
-        ("model", ""),
-        ("optimizer", UNKNOWN),
-        ("recipe", UNKNOWN),
-        ("design", UNKNOWN),
-    ):
+    for ours, default in _TEXTS.items():
         cells[ours] = _texts(source, found.get(ours), default)
     return cells
 

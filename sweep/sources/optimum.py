@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from sweep.core.trial import Role
 from sweep.errors import InputError
 from sweep.sources.base import several
 from sweep.sources.mapping import pairs
@@ -81,7 +82,7 @@ def mark(table: pd.DataFrame, optima: Sequence[Optimum]) -> pd.DataFrame:
             )
         for optimum in fitting:
             at = _at(rows, optimum, str(name))
-            table.loc[at, "role"], table.loc[at, "index"] = "optimum", -1
+            table.loc[at, "role"], table.loc[at, "index"] = Role.OPTIMUM.value, -1
     for optimum in optima:
         if not any(optimum.is_of(row) for _, row in table.drop_duplicates("sweep").iterrows()):
             there = (table["model"] + " with " + table["optimizer"]).unique()
@@ -91,7 +92,7 @@ def mark(table: pd.DataFrame, optima: Sequence[Optimum]) -> pd.DataFrame:
 
 def _at(rows: pd.DataFrame, optimum: Optimum, name: str) -> pd.Index:
     """Return which of a sweep's rows are at its optimum."""
-    if (rows["role"] == "optimum").any():
+    if (rows["role"] == Role.OPTIMUM).any():
         raise InputError(f"{name} has an optimum in its column role: leave --optimum out")
     wanted = {"lr": optimum.lr, "weight_decay": optimum.weight_decay}
     near = np.ones(len(rows), dtype=bool)

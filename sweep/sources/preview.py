@@ -4,11 +4,12 @@ from collections.abc import Sequence
 
 import pandas as pd
 
+from sweep.core.trial import Role
 from sweep.sources.base import Source, several
 from sweep.sources.mapping import Origin
 from sweep.sources.normalise import UNKNOWN, Normalised
 from sweep.utils.text import counted
-from sweep.workspace.table import COLUMNS
+from sweep.workspace.table import COLUMN_NAMES
 
 _WIDTH = 14
 
@@ -17,7 +18,7 @@ def preview(ours: Sequence[Source], others: Sequence[Normalised], whole: pd.Data
     """Say what was read, which column was taken for what and how, and what came of it."""
     lines = []
     for source in ours:
-        unused = [column for column in source.rows.columns if column not in COLUMNS]
+        unused = [column for column in source.rows.columns if column not in COLUMN_NAMES]
         lines.append(
             f"{source.name}: {source.kind} of sweep export, "
             f"{counted(len(source.rows), 'trial')}, read as it is"
@@ -67,7 +68,7 @@ def _sweep_line(rows: pd.DataFrame) -> str:
     """Say what a sweep has come to be."""
     first = rows.iloc[0]
     states = ", ".join(f"{count} {state}" for state, count in rows["state"].value_counts().items())
-    optimum = rows[rows["role"] == "optimum"]
+    optimum = rows[rows["role"] == Role.OPTIMUM]
     at = "no optimum, so no Δ: only --absolute (or name it: --optimum lr=…,wd=…)"
     if len(optimum):
         seeds = f" in {len(optimum)} trials" if len(optimum) > 1 else ""

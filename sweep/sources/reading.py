@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from sweep.core.trial import Role
 from sweep.errors import InputError
 from sweep.sources import mlflow, optimum, optuna, pycls, raytune, table
 from sweep.sources.base import Source, home_expanded
@@ -147,20 +148,20 @@ def _check_no_copies(whole: pd.DataFrame) -> None:
 def _indices(whole: pd.DataFrame) -> pd.Series:
     """Number the trials that have no index: points from 0 in their order, an optimum -1."""
     place = whole.groupby(["sweep", "role"], sort=False).cumcount()
-    return whole["index"].where(whole["index"].notna(), place.where(whole["role"] != "optimum", -1))
+    return whole["index"].where(whole["index"].notna(), place.where(whole["role"] != Role.OPTIMUM, -1))
 
 
 def _repeats(whole: pd.DataFrame) -> pd.Series:
     """Number the trials at an optimum that have no repeat."""
     place = whole.groupby(["sweep", "role"], sort=False).cumcount()
-    return whole["repeat"].where(whole["repeat"].notna(), place.where(whole["role"] == "optimum", 0))
+    return whole["repeat"].where(whole["repeat"].notna(), place.where(whole["role"] == Role.OPTIMUM, 0))
 
 
 def _pairing(whole: pd.DataFrame) -> list[str]:
     """Warn where the points of several sweeps are not known to be paired."""
     if whole["sweep"].nunique() < 2:
         return []
-    points = whole[whole["role"] == "point"]
+    points = whole[whole["role"] == Role.POINT]
     places = {
         tuple(rows.sort_values("index")[["index", "u_lr", "u_wd"]].itertuples(index=False, name=None))
         for _, rows in points.groupby("sweep")

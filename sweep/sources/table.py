@@ -7,11 +7,11 @@ import pandas as pd
 
 from sweep.errors import InputError
 from sweep.sources.base import Source
-from sweep.workspace.table import COLUMNS
+from sweep.workspace.table import COLUMN_NAMES, COLUMNS, columns_of
 
 SUFFIXES = (".csv", ".parquet")
 
-_NEWER = ("repeat",)  # columns that older exports lack
+_DEFAULTS = {column.name: column.default for column in COLUMNS if column.default is not None}
 
 
 def read(path: Path, name: str) -> Source:
@@ -27,7 +27,7 @@ def read(path: Path, name: str) -> Source:
     if rows.empty:
         raise InputError(f"{name} has no rows")
     columns = [str(column) for column in rows.columns]
-    ours = set(COLUMNS) - set(_NEWER) <= set(columns)
+    ours = set(COLUMN_NAMES) - set(_DEFAULTS) <= set(columns)
     return Source(
         name=name,
         kind="Parquet table" if parquet else "CSV table",
@@ -73,12 +73,12 @@ def as_exported(source: Source) -> pd.DataFrame:
     from sweep.workspace.table import typed
 
     cells: dict[str, Any] = {}
-    for column in COLUMNS:
+    for column in COLUMN_NAMES:
         if column not in source.rows:
-            cells[column] = [0] * len(source.rows)
-        elif column in ("index", "seed", "repeat", "epochs"):
+            cells[column] = [_DEFAULTS[column]] * len(source.rows)
+        elif column in columns_of("int64", "Int64"):
             cells[column] = whole_numbers(source.rows[column], column, source.name)
-        elif column in ("u_lr", "u_wd", "lr", "weight_decay", "top1_err", "best_top1_err", "wall_s"):
+        elif column in columns_of("float64"):
             cells[column] = numbers(source.rows[column], column, source.name)
         else:
             cells[column] = words(source.rows[column])
@@ -87,4 +87,4 @@ def as_exported(source: Source) -> pd.DataFrame:
             raise InputError(
                 f"{source.name}: {column} is empty in row {cells[column].index(None) + 1}: fill it"
             )
-    return typed(pd.DataFrame(cells, columns=list(COLUMNS)))
+    return typed(pd.DataFrame(cells, columns=list(COLUMN_NAMES)))

@@ -6,7 +6,7 @@ from typing import Any
 
 from sweep.core.plan import Plan
 from sweep.core.search_plan import SPLIT, SearchPlan
-from sweep.core.trial import EpochRecord, TrialRecord, TrialSpec, TrialState
+from sweep.core.trial import EpochRecord, Role, TrialRecord, TrialSpec, TrialState
 from sweep.workspace.journal import TrialHistory
 
 PARENT = "mlflow.parentRunId"
@@ -23,8 +23,8 @@ STATUS = {
 
 def trial_name(trial: TrialSpec) -> str:
     """Return what a trial's run is called."""
-    if trial.role == "optimum":
-        return f"optimum-seed-{trial.repeat}" if trial.repeat else "optimum"
+    if trial.role is Role.OPTIMUM:
+        return Role.OPTIMUM + (f"-seed-{trial.repeat}" if trial.repeat else "")
     return f"point-{trial.index:03d}" + (f"-seed-{trial.repeat}" if trial.repeat else "")
 
 
@@ -59,7 +59,11 @@ def trained_by(plan: Plan | SearchPlan) -> str:
 
 def trial_tags(plan: Plan | SearchPlan, trial: TrialSpec) -> dict[str, str]:
     """Return what a trial's run is found by."""
-    place = {"sweep.role": trial.role, "sweep.index": str(trial.index), "sweep.repeat": str(trial.repeat)}
+    place = {
+        "sweep.role": trial.role.value,
+        "sweep.index": str(trial.index),
+        "sweep.repeat": str(trial.repeat),
+    }
     tags = plan_tags(plan) | place
     if trial.u_lr is not None:
         tags |= {"sweep.u_lr": repr(trial.u_lr), "sweep.u_wd": repr(trial.u_wd)}

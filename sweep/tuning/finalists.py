@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sweep.core.search_plan import SearchBudget
-from sweep.core.trial import TrialSpec, TrialState
+from sweep.core.trial import Role, TrialSpec, TrialState
 from sweep.workspace.journal import TrialHistory
 from sweep.workspace.search import Search
 
@@ -30,7 +30,7 @@ def finalists(search: Search, count: int) -> list[TrialSpec]:
     done = [
         trial
         for trial in search.trials
-        if trial.role == "point" and search.history(trial).state is TrialState.FINISHED
+        if trial.role is Role.POINT and search.history(trial).state is TrialState.FINISHED
     ]
     return sorted(done, key=lambda trial: _rank(search.history(trial)))[:count]
 
@@ -43,7 +43,7 @@ def repeats(search: Search, effort: SearchBudget) -> list[TrialSpec]:
 
 def left(search: Search, effort: SearchBudget) -> int:
     """Return how many trainings are to come; once there are no more points, only of finalists there are."""
-    asked = [trial for trial in search.trials if trial.role == "point"]
+    asked = [trial for trial in search.trials if trial.role is Role.POINT]
     points = max(0, effort.points - len(asked)) + sum(
         not search.history(trial).state.is_over for trial in asked
     )
@@ -69,7 +69,7 @@ def outcomes(search: Search) -> list[Outcome]:
     repeated = {trial.index for trial in search.trials if trial.repeat and trial.repeat == repeats}
     found = []
     for point in search.trials:
-        if point.role != "point" or point.index not in repeated:
+        if point.role is not Role.POINT or point.index not in repeated:
             continue
         histories = [search.history(search.plan.finalist(point, r)) for r in range(1, repeats + 1)]
         records = [history.record for history in histories]

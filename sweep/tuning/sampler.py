@@ -8,7 +8,7 @@ from optuna.distributions import BaseDistribution, FloatDistribution
 from optuna.trial import TrialState as OptunaState
 
 import search_spaces
-from sweep.core.trial import TrialState
+from sweep.core.trial import Role, TrialState
 
 if TYPE_CHECKING:
     from sweep.workspace.search import Search
@@ -69,7 +69,7 @@ class OptunaSampler:
     def of(cls, search: "Search") -> "OptunaSampler":
         """Return a chooser that knows what a search has tried."""
         chooser = cls(search.plan.seed, search.plan.recipe.epochs)
-        points = [trial for trial in search.trials if trial.role == "point"]
+        points = [trial for trial in search.trials if trial.role is Role.POINT]
         for trial in sorted(points, key=lambda trial: trial.index):
             assert trial.u_lr is not None
             assert trial.u_wd is not None

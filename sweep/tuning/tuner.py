@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from sweep.console.progress import ProgressView, Tally
 from sweep.core.jobs import Job
 from sweep.core.search_plan import SearchBudget
-from sweep.core.trial import EpochRecord, TrialRecord, TrialSpec
+from sweep.core.trial import EpochRecord, Role, TrialRecord, TrialSpec
 from sweep.driver.checkpoint_cleanup import Checkpoints
 from sweep.driver.delivery import TrackingSession
 from sweep.tuning.finalists import finalists, repeats
@@ -41,7 +41,7 @@ class Tuner:
         return Job(trial, 0)
 
     def _next_point(self) -> TrialSpec | None:
-        taken = [trial.index for trial in self.search.trials if trial.role == "point"]
+        taken = [trial.index for trial in self.search.trials if trial.role is Role.POINT]
         index = max(taken, default=-1) + 1
         if len(taken) >= self.effort.points:
             return None
@@ -50,7 +50,7 @@ class Tuner:
         return trial
 
     def _next_repeat(self) -> TrialSpec | None:
-        points = {trial.key for trial in self.search.trials if trial.role == "point"}
+        points = {trial.key for trial in self.search.trials if trial.role is Role.POINT}
         if points & self._running:
             return None
         known = {trial.key for trial in self.search.trials}  # what failed is tried again by the next driver
@@ -63,7 +63,7 @@ class Tuner:
 
         A trial that goes on, or begins again, tells its first epochs once more: nothing is decided on them.
         """
-        if trial.role != "point":
+        if trial.role is not Role.POINT:
             return False
         said = [self._chooser.report(trial.index, epoch.epoch, epoch.top1_err) for epoch in epochs]
         return any(said)
@@ -83,7 +83,7 @@ class Tuner:
         self._running.discard(trial.key)
         if news:
             self._tally.add(trial, record, self.search.plan.recipe.epochs)
-            if trial.role == "point":
+            if trial.role is Role.POINT:
                 self._chooser.tell(trial.index, record.state, record.top1_err)
         if record.state.is_over:
             self._checkpoints.discard(trial.key)
@@ -106,6 +106,6 @@ def _is_at_its_end(search: Search, effort: SearchBudget) -> bool:
     repeated = {trial.index for trial in trials if trial.repeat >= effort.seeds}
     return (
         all(search.history(trial).record for trial in trials)
-        and sum(trial.role == "point" for trial in trials) >= effort.points
+        and sum(trial.role is Role.POINT for trial in trials) >= effort.points
         and {point.index for point in finalists(search, effort.finalists)} <= repeated
     )

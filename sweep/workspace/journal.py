@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from sweep.core.trial import EpochRecord, TrialRecord, TrialSpec, TrialState
+from sweep.core.trial import EpochRecord, TrialRecord, TrialSpec, TrialState, read_trial
 from sweep.errors import DamagedError, InputError
 from sweep.utils.atomic_files import keep_aside, sync_folder, write_atomically
 
@@ -194,7 +194,7 @@ def _parse(event: dict[str, Any]) -> tuple[EventKind, str, int, Any]:
     if not isinstance(key, str) or type(time_ms) is not int or time_ms < 0:
         raise ValueError(f"key must be text and time_ms a whole number, got {key!r:.40} and {time_ms!r:.40}")
     if kind == "start":
-        return kind, key, time_ms, TrialSpec(key=key, **event) if event else None
+        return kind, key, time_ms, read_trial({"key": key} | event) if event else None
     if kind == "epoch":
         return kind, key, time_ms, EpochRecord(**event)
     if kind == "end":

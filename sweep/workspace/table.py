@@ -5,8 +5,9 @@ import math
 import os
 from collections.abc import Iterable
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from sweep.errors import InputError
 from sweep.workspace.sweep import Sweep
@@ -16,42 +17,109 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
+Dtype = Literal["text", "int64", "Int64", "float64"]
+"""``text``: as it is; ``Int64``: whole numbers, of which some may be missing; the others as in NumPy."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Column:
+    """A column of the trial table."""
+
+    name: str
+    dtype: Dtype
+    meaning: str
+    unit: str = ""
+    is_result: bool = False
+    """Whether training gives it; the others say what is trained."""
+    default: int | None = None
+    """What stands for it where a table of an earlier version lacks it; None: every version writes it."""
+
+
 COLUMNS = (
-    "sweep",
-    "key",
-    "role",
-    "index",
-    "repeat",
-    "model",
-    "optimizer",
-    "recipe",
-    "design",
-    "seed",
-    "u_lr",
-    "u_wd",
-    "lr",
-    "weight_decay",
-    "state",
-    "top1_err",
-    "best_top1_err",
-    "epochs",
-    "wall_s",
+    Column(name="sweep", dtype="text", meaning="name of the sweep"),
+    Column(name="key", dtype="text", meaning="hash of all that determines the trial's result"),
+    Column(
+        name="role",
+        dtype="text",
+        meaning="`point`; `optimum`, the zero of Δ; or `repeat`, a chosen point again, with another seed "
+        "(`--repeat`). In a search `point` or `finalist`, a good point again, with another seed",
+    ),
+    Column(
+        name="index",
+        dtype="int64",
+        meaning="number of the point in the design, 0 to n − 1; −1 at the optimum",
+    ),
+    Column(
+        name="repeat",
+        dtype="int64",
+        default=0,
+        meaning="0 at a point and at the first trial of the optimum; 1 to k − 1 for the further trials at "
+        "the optimum or at a repeated point (`--seeds k`), which differ in their seed alone",
+    ),
+    Column(name="model", dtype="text", meaning="model, with its arguments if it has any"),
+    Column(name="optimizer", dtype="text", meaning="`adamw` or `sgd`"),
+    Column(name="recipe", dtype="text", meaning="name of the recipe: how the model is trained"),
+    Column(name="design", dtype="text", meaning="how the points were drawn: `sobol`, `iid` or `grid`"),
+    Column(name="seed", dtype="int64", meaning="seed of the initial weights"),
+    Column(
+        name="u_lr",
+        dtype="float64",
+        meaning="learning rate relative to the box, on its log scale, in [0, 1); empty at the optimum",
+    ),
+    Column(
+        name="u_wd",
+        dtype="float64",
+        meaning="weight decay relative to the box, on its log scale, in [0, 1); empty at the optimum",
+    ),
+    Column(name="lr", dtype="float64", meaning="learning rate"),
+    Column(name="weight_decay", dtype="float64", meaning="weight decay"),
+    Column(
+        name="state",
+        dtype="text",
+        meaning="`planned`, `running`, `finished`, `diverged` or `failed`; in a search also `pruned`",
+    ),
+    Column(
+        name="top1_err",
+        dtype="float64",
+        unit="%",
+        is_result=True,
+        meaning="top-1 error after the last epoch; 100 if the trial diverged, empty if it failed",
+    ),
+    Column(
+        name="best_top1_err",
+        dtype="float64",
+        unit="%",
+        is_result=True,
+        meaning="top-1 error after the best epoch",
+    ),
+    Column(name="epochs", dtype="Int64", is_result=True, meaning="epochs that were evaluated"),
+    Column(name="wall_s", dtype="float64", unit="s", is_result=True, meaning="duration of the training"),
 )
+"""The columns of the trial table, in their order."""
+
+COLUMN_NAMES = tuple(column.name for column in COLUMNS)
+
+
+def columns_of(*dtypes: Dtype) -> list[str]:
+    """Return the names of the columns of these types, in their order."""
+    return [column.name for column in COLUMNS if column.dtype in dtypes]
 
 
 def trial_table(sweeps: Iterable[TrialFolder]) -> "pd.DataFrame":
-    """Return one row a trial, with the columns of `sweep.workspace.table.COLUMNS`."""
+    """Return one row a trial, with `COLUMNS`."""
     import pandas as pd
 
-    return typed(pd.DataFrame([row for sweep in sweeps for row in sweep.rows()], columns=list(COLUMNS)))
+    return typed(pd.DataFrame([row for sweep in sweeps for row in sweep.rows()], columns=list(COLUMN_NAMES)))
 
 
 def typed(table: "pd.DataFrame") -> "pd.DataFrame":
     """Give a trial table's columns of numbers their types, wherever its rows come from."""
-    floats = ["u_lr", "u_wd", "lr", "weight_decay", "top1_err", "best_top1_err", "wall_s"]
-    whole = {"epochs": "Int64", "index": "int64", "repeat": "int64"}
-    whole["seed"] = "Int64" if table["seed"].isna().any() else "int64"
-    return table.astype(dict.fromkeys(floats, "float64") | whole)
+    return table.astype({c.name: _dtype(c, table[c.name]) for c in COLUMNS if c.dtype != "text"})
+
+
+def _dtype(column: Column, cells: "pd.Series") -> str:
+    """Return a column's type; trials from elsewhere may have no seed, which NumPy's integers cannot say."""
+    return "Int64" if column.dtype == "int64" and cells.isna().any() else column.dtype
 
 
 def learning_table(sweeps: Iterable[Sweep]) -> "pd.DataFrame":

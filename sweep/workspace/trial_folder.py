@@ -85,7 +85,7 @@ class TrialFolder(ABC):
             yield {
                 "sweep": self.name,
                 "key": trial.key,
-                "role": trial.role,
+                "role": trial.role.value,
                 "index": trial.index,
                 "repeat": trial.repeat,
                 "model": trial.model,
