@@ -12,7 +12,7 @@ from analysis.intervals import Interval
 from analysis.outcomes import Outcome, best_within, outcome_table, outcomes, published
 from analysis.repeats import Repeated, repeated_points, repeats_table
 from analysis.summaries import Summary, summarise, summary_table
-from analysis.table import Sweep, read_sweeps
+from analysis.table import SweepTrials, read_sweeps
 from analysis.tuning import TuningCurve, tuning_curve
 from analysis.verdicts import flattery, too_short, verdicts
 from analysis.words import comparison_table, of_repeats, sentences
@@ -30,7 +30,7 @@ __all__ = [
     "Outcome",
     "Repeated",
     "Summary",
-    "Sweep",
+    "SweepTrials",
     "TuningCurve",
     "best_within",
     "compare",

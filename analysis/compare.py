@@ -27,7 +27,7 @@ from analysis.intervals import NOTHING, Interval, rounding_variance
 from analysis.pairing import Pairs, pair_up
 from analysis.sampling import Sampling
 from analysis.summaries import AREA_TO, area_scores, clipped, minus, zero_of
-from analysis.table import DIVERGED_ERR, Sweep, values
+from analysis.table import DIVERGED_ERR, SweepTrials, values
 
 Floats = NDArray[np.float64]
 
@@ -53,8 +53,8 @@ class Sample(NamedTuple):
 class Comparison:
     """What is known of the difference between two sweeps, A minus B."""
 
-    a: Sweep
-    b: Sweep
+    a: SweepTrials
+    b: SweepTrials
     paired: bool
     n_a: int
     """Trials of A that are compared; as many shared points if paired."""
@@ -98,7 +98,7 @@ class Comparison:
         return self.q <= LEVEL
 
     @property
-    def more_robust(self) -> Sweep | None:
+    def more_robust(self) -> SweepTrials | None:
         """The sweep with the larger area under its EDF of Δ, where that is shown."""
         if not self.q_area <= LEVEL:
             return None
@@ -113,13 +113,13 @@ class Comparison:
 
 
 def compare(
-    sweeps: Sequence[Sweep], *, test: str = "auto", confidence: float = CONFIDENCE
+    sweeps: Sequence[SweepTrials], *, test: str = "auto", confidence: float = CONFIDENCE
 ) -> list[Comparison]:
     """Compare all pairs of sweeps of one optimizer.
 
     Parameters
     ----------
-    sweeps : sequence of Sweep
+    sweeps : sequence of SweepTrials
         As `analysis.read_sweeps` returns them.
     test : {"auto", "paired", "unpaired"}
         ``auto``: paired where two sweeps share their points.
@@ -136,7 +136,7 @@ def compare(
     return [replace(pair, q=q[i], q_area=q_area[i]) for i, pair in enumerate(found)]
 
 
-def _check(sweeps: Sequence[Sweep], test: str) -> None:
+def _check(sweeps: Sequence[SweepTrials], test: str) -> None:
     if test not in TESTS:
         raise AnalysisError(f"a test is one of {', '.join(TESTS)}, got {test!r}.")
     if len(sweeps) < 2:
@@ -158,7 +158,7 @@ def _corrected(p: list[float]) -> list[float]:
     return values.tolist()
 
 
-def _compare(a: Sweep, b: Sweep, test: str, confidence: float) -> Comparison:
+def _compare(a: SweepTrials, b: SweepTrials, test: str, confidence: float) -> Comparison:
     pairs = None if test == "unpaired" else pair_up(a, b, confidence)
     if pairs is not None:
         return _paired(a, b, pairs)
@@ -176,7 +176,7 @@ PAIRED_TESTS: dict[str, Callable[[Floats], float]] = {
 }
 
 
-def _paired(a: Sweep, b: Sweep, pairs: Pairs) -> Comparison:
+def _paired(a: SweepTrials, b: SweepTrials, pairs: Pairs) -> Comparison:
     d, points = np.round(pairs.a - pairs.b, DECIMALS), pairs.points
     no_zeros = _no_delta(a, b)
     no_delta = no_zeros or points.problem
@@ -230,7 +230,7 @@ def _gaps(x: Floats, y: Floats) -> dict[str, float]:
     return {"gap_a": max(0.0, float(-above.min())), "gap_b": max(0.0, float(above.max()))}
 
 
-def _no_delta(a: Sweep, b: Sweep) -> str | None:
+def _no_delta(a: SweepTrials, b: SweepTrials) -> str | None:
     """Say why two sweeps cannot be tested in Δ."""
     if no_zero := _no_zero(a, b):
         return no_zero
@@ -243,7 +243,7 @@ def _no_delta(a: Sweep, b: Sweep) -> str | None:
     return None
 
 
-def _no_zero(a: Sweep, b: Sweep) -> str | None:
+def _no_zero(a: SweepTrials, b: SweepTrials) -> str | None:
     """Say which of two sweeps has no zero of Δ."""
     for sweep in (a, b):
         if sweep.optimum_state != "finished":
@@ -251,7 +251,7 @@ def _no_zero(a: Sweep, b: Sweep) -> str | None:
     return None
 
 
-def _delta_tests(pairs: Pairs, a: Sweep, b: Sweep) -> dict[str, float]:
+def _delta_tests(pairs: Pairs, a: SweepTrials, b: SweepTrials) -> dict[str, float]:
     rounding = rounding_variance(np.concatenate([*pairs[:2], a.optimum_errs, b.optimum_errs]))
     low, high = _zero_difference(a.optimum_errs, b.optimum_errs, rounding)
     shifted = partial(paired.delta_differences, pairs.a, pairs.b)
@@ -298,7 +298,7 @@ def p_of_zero(interval_at: Callable[[float], Interval]) -> float:
     return math.exp(high)
 
 
-def _area_difference(a: Sweep, b: Sweep, pairs: Pairs, confidence: float) -> Interval:
+def _area_difference(a: SweepTrials, b: SweepTrials, pairs: Pairs, confidence: float) -> Interval:
     """Return the difference of the areas under the EDFs of Δ at shared points."""
     if not a.optimum_state == b.optimum_state == "finished":
         return NOTHING
@@ -307,7 +307,7 @@ def _area_difference(a: Sweep, b: Sweep, pairs: Pairs, confidence: float) -> Int
     return _widened(difference, _of_zero(a, scores_a, confidence), _of_zero(b, scores_b, confidence))
 
 
-def _unpaired_area(a: Sweep, b: Sweep, x: Sample, y: Sample, confidence: float) -> Interval:
+def _unpaired_area(a: SweepTrials, b: SweepTrials, x: Sample, y: Sample, confidence: float) -> Interval:
     """Return the same of two separate samples."""
     if not a.optimum_state == b.optimum_state == "finished":
         return NOTHING
@@ -319,12 +319,12 @@ def _unpaired_area(a: Sweep, b: Sweep, x: Sample, y: Sample, confidence: float) 
     return minus(*areas)
 
 
-def _scores(sweep: Sweep, errors: Floats) -> Floats:
+def _scores(sweep: SweepTrials, errors: Floats) -> Floats:
     assert sweep.optimum_err is not None
     return area_scores(errors - sweep.optimum_err, errors)
 
 
-def _of_zero(sweep: Sweep, scores: Floats, confidence: float) -> float:
+def _of_zero(sweep: SweepTrials, scores: Floats, confidence: float) -> float:
     """Return how far an area may be off because its zero is; 0 where that is not known.
 
     Trials strictly inside the range move along with the zero, the others not.
@@ -341,7 +341,7 @@ def _widened(interval: Interval, *by: float) -> Interval:
     return clipped(wide, -1.0, 1.0)
 
 
-def _unpaired(a: Sweep, b: Sweep, confidence: float) -> Comparison:
+def _unpaired(a: SweepTrials, b: SweepTrials, confidence: float) -> Comparison:
     x, y = (Sample(values(s.points, "top1_err"), Sampling.of(s, confidence)) for s in (a, b))
     tests, no_test = _unpaired_tests(x, y)
     better = unpaired.probability_better(x.errors, y.errors, confidence)

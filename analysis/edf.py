@@ -12,7 +12,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from analysis.errors import AnalysisError
-from analysis.table import DIVERGED_ERR, Sweep, read_sweeps, values
+from analysis.table import DIVERGED_ERR, SweepTrials, read_sweeps, values
 
 DELTAS = (1.0, 2.0, 4.0, 8.0)
 """Points above the optimum's error at which a sweep is summarised."""
@@ -152,7 +152,7 @@ def curves(table: pd.DataFrame, *, absolute: bool = False) -> list[Curve]:
     return [curve_of(sweep, absolute=absolute) for sweep in read_sweeps(table)]
 
 
-def curve_of(sweep: Sweep, *, absolute: bool) -> Curve:
+def curve_of(sweep: SweepTrials, *, absolute: bool) -> Curve:
     """Count the EDF of one sweep; see `curves`."""
     return Curve(
         model=sweep.model,
@@ -174,7 +174,7 @@ def curve_of(sweep: Sweep, *, absolute: bool) -> Curve:
     )
 
 
-def _scrambles(sweep: Sweep, absolute: bool) -> NDArray[np.float64]:
+def _scrambles(sweep: SweepTrials, absolute: bool) -> NDArray[np.float64]:
     """Return the errors of a Sobol' design's scrambles on the scale of the EDF."""
     points = sweep.points
     errors = values(points, "top1_err")
@@ -184,17 +184,17 @@ def _scrambles(sweep: Sweep, absolute: bool) -> NDArray[np.float64]:
     return errors[sweep.scrambles]
 
 
-def _absolute_edf(sweep: Sweep) -> EDF:
+def _absolute_edf(sweep: SweepTrials) -> EDF:
     return edf(np.concatenate([values(sweep.finished, "top1_err"), values(sweep.diverged, "top1_err")]))
 
 
-def _relative_edf(sweep: Sweep) -> EDF:
+def _relative_edf(sweep: SweepTrials) -> EDF:
     if sweep.optimum_state != "finished" or sweep.optimum_err is None:
         raise AnalysisError(_no_zero(sweep))
     return edf(np.round(values(sweep.finished, "top1_err") - sweep.optimum_err, DECIMALS), n=sweep.n)
 
 
-def _no_zero(sweep: Sweep) -> str:
+def _no_zero(sweep: SweepTrials) -> str:
     """Say why a sweep has no Δ."""
     k, lost = len(sweep.optimum_errs), int((sweep.optimum["state"] == "diverged").sum())
     trial = f"{lost} of the {k} trials there" if lost and k > 1 else "that trial"

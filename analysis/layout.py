@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analysis.edf import Curve
-from analysis.table import FAMILIES, OPTIMIZERS, Sweep, panel_order, values, word_order
+from analysis.table import FAMILIES, OPTIMIZERS, SweepTrials, panel_order, values, word_order
 
 RIGHT_SHARE = 0.9
 """The x axis reaches this quantile of every curve's finite errors: an outlier does not flatten the rest."""
@@ -186,7 +186,7 @@ def x_limits(curves: Sequence[Curve]) -> tuple[float, float]:
     return (left, right) if relative else (max(0.0, left), min(right, 100.0))
 
 
-def y_axes(sweeps: Sequence[Sweep]) -> dict[str, YAxis]:
+def y_axes(sweeps: Sequence[SweepTrials]) -> dict[str, YAxis]:
     """Choose a scatter's y axes, one a panel and of one kind: all errors are on them, "div." above.
 
     Linear, but logarithmic where errors differ so much that the good ones would lie in one line.
@@ -198,7 +198,7 @@ def y_axes(sweeps: Sequence[Sweep]) -> dict[str, YAxis]:
     return {panel: y_axis(sample, log=log, lost=panel in lost) for panel, sample in errors.items()}
 
 
-def _errors(sweeps: Sequence[Sweep]) -> NDArray[np.float64]:
+def _errors(sweeps: Sequence[SweepTrials]) -> NDArray[np.float64]:
     """Return all finite errors, in percent, of points and optima."""
     optima = [s.optimum[s.optimum["state"] == "finished"] for s in sweeps]
     return np.concatenate([values(rows, "top1_err") for rows in (*optima, *(s.finished for s in sweeps))])
@@ -219,7 +219,7 @@ def y_axis(errors: NDArray[np.float64], *, log: bool, lost: bool, least: float =
     return YAxis(bottom=bottom, divide=divide, diverged=diverged, top=top, log=log)
 
 
-def sweep_title(sweep: Sweep) -> str:
+def sweep_title(sweep: SweepTrials) -> str:
     """Say what a row of scatters shows, and what it lacks."""
     parts = [f"{sweep.family}, {sweep.panel}, {optimizer_name(sweep.optimizer)}: n = {sweep.n}"]
     if len(sweep.diverged):

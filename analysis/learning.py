@@ -8,7 +8,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from analysis.errors import AnalysisError
-from analysis.table import RESULTS, Sweep, values
+from analysis.table import RESULTS, SweepTrials, values
 
 COLUMNS = ("key", "epoch", "top1_err")
 """Of a table of learning curves: one row an epoch of a trial."""
@@ -28,7 +28,7 @@ class Example:
     """Top-1 error after each epoch in percent, shape (e,)."""
 
 
-def examples(sweep: Sweep, learning: pd.DataFrame | None = None) -> list[Example]:
+def examples(sweep: SweepTrials, learning: pd.DataFrame | None = None) -> list[Example]:
     """Choose a sweep's first trial at the optimum, its best, its worst finished and its first diverged point.
 
     Of several equally good or bad points, the first in the design's order.

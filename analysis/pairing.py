@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analysis.sampling import Sampling
-from analysis.table import UNKNOWN_DESIGN, Sweep, values
+from analysis.table import UNKNOWN_DESIGN, SweepTrials, values
 
 Floats = NDArray[np.float64]
 
@@ -20,7 +20,7 @@ class Pairs(NamedTuple):
     points: Sampling
 
 
-def pair_up(a: Sweep, b: Sweep, confidence: float) -> Pairs | None:
+def pair_up(a: SweepTrials, b: SweepTrials, confidence: float) -> Pairs | None:
     """Match two sweeps' points; None if they share none, or one of them has a shared point twice.
 
     Points are the same if they have the same place in the unit square, and so for models with other optima
@@ -34,7 +34,7 @@ def pair_up(a: Sweep, b: Sweep, confidence: float) -> Pairs | None:
     return None
 
 
-def _places(sweep: Sweep, columns: tuple[str, str]) -> NDArray[np.complex128]:
+def _places(sweep: SweepTrials, columns: tuple[str, str]) -> NDArray[np.complex128]:
     """Return a sweep's points, shape (n,), each as one number; NaN where it is not known."""
     if not set(columns) <= set(sweep.points):
         return np.full(1, np.nan + 0j)
@@ -56,7 +56,9 @@ def _shared(
     return at_a[in_a][order], at_b[in_b][order]
 
 
-def _pairs(a: Sweep, b: Sweep, in_a: NDArray[np.int64], in_b: NDArray[np.int64], confidence: float) -> Pairs:
+def _pairs(
+    a: SweepTrials, b: SweepTrials, in_a: NDArray[np.int64], in_b: NDArray[np.int64], confidence: float
+) -> Pairs:
     design = a.design if a.design == b.design else UNKNOWN_DESIGN
     index = values(a.points, "index")[in_a].astype(int)
     points = Sampling(f"{a.sweep} and {b.sweep}", design, index, confidence)

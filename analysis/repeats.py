@@ -11,14 +11,14 @@ from numpy.typing import NDArray
 from analysis.bands import CONFIDENCE
 from analysis.intervals import NOTHING, Interval, rounding_variance
 from analysis.summaries import flat, mean_of_zeros, minus, zero_of
-from analysis.table import RESULTS, Sweep, values
+from analysis.table import RESULTS, SweepTrials, values
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class Repeated:
     """A point that was trained again with other seeds."""
 
-    sweep: Sweep
+    sweep: SweepTrials
     index: int
     lr: float
     weight_decay: float
@@ -39,12 +39,12 @@ class Repeated:
     """Mean minus the mean at the optimum, in points; NaN where that has no finite result."""
 
 
-def repeated_points(sweep: Sweep, confidence: float = CONFIDENCE) -> list[Repeated]:
+def repeated_points(sweep: SweepTrials, confidence: float = CONFIDENCE) -> list[Repeated]:
     """Return what the other seeds say of each point that was trained with several, by index.
 
     Parameters
     ----------
-    sweep : Sweep
+    sweep : SweepTrials
         Its trials need lr and weight_decay if any is a repeat.
     confidence : float
         Of the limits of means and differences.
@@ -75,7 +75,7 @@ def _row(point: Repeated) -> dict[str, object]:
     return of | {word: getattr(point, word) for word in words} | {"seeds": len(point.errors)} | limits
 
 
-def _repeated(sweep: Sweep, rows: pd.DataFrame, rounding: float, confidence: float) -> Repeated:
+def _repeated(sweep: SweepTrials, rows: pd.DataFrame, rounding: float, confidence: float) -> Repeated:
     index, found = int(rows["index"].iloc[0]), _with_result(rows)
     errors = values(found, "top1_err")
     own = values(sweep.points[sweep.points["index"] == index], "top1_err")
@@ -95,7 +95,7 @@ def _repeated(sweep: Sweep, rows: pd.DataFrame, rounding: float, confidence: flo
     )
 
 
-def _delta(sweep: Sweep, mean: Interval, confidence: float) -> Interval:
+def _delta(sweep: SweepTrials, mean: Interval, confidence: float) -> Interval:
     """Return a mean minus that at the optimum; limits only where both are known to differ by seeds."""
     if sweep.optimum_state != "finished":
         return NOTHING

@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from analysis import intervals
 from analysis.intervals import Interval
-from analysis.table import Sweep, no_sampling_error, values, whole_scrambles
+from analysis.table import SweepTrials, no_sampling_error, values, whole_scrambles
 
 Floats = NDArray[np.float64]
 
@@ -25,7 +25,7 @@ class Sampling:
     confidence: float
 
     @classmethod
-    def of(cls, sweep: Sweep, confidence: float) -> "Sampling":
+    def of(cls, sweep: SweepTrials, confidence: float) -> "Sampling":
         """Return how the points of a sweep that have a result were drawn."""
         return cls(sweep.sweep, sweep.design, values(sweep.points, "index").astype(np.int64), confidence)
 

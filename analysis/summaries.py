@@ -15,7 +15,7 @@ from analysis.bands import CONFIDENCE, POINTWISE, curve_band
 from analysis.edf import DECIMALS, DELTAS, Curve, curve_of, edf
 from analysis.intervals import NOTHING, Interval, rounding_variance
 from analysis.sampling import Sampling
-from analysis.table import DIVERGED_ERR, Sweep, values
+from analysis.table import DIVERGED_ERR, SweepTrials, values
 from analysis.variance import SeedNoise, VarianceSplit, seed_noise, variance_split
 
 Floats = NDArray[np.float64]
@@ -29,7 +29,7 @@ QUARTILES = {"lower_quartile": 0.25, "median": 0.5, "upper_quartile": 0.75}
 class Summary:
     """A sweep in numbers. Errors in percent, Δ in points; NaN where something is not to be had."""
 
-    sweep: Sweep
+    sweep: SweepTrials
     confidence: float
     no_intervals: str | None
     """Why there are none; None where there are."""
@@ -58,7 +58,7 @@ class Summary:
         return zero_of(self.sweep, self.confidence)
 
 
-def summarise(sweep: Sweep, confidence: float = CONFIDENCE) -> Summary:
+def summarise(sweep: SweepTrials, confidence: float = CONFIDENCE) -> Summary:
     """Put a sweep in numbers, each with the interval that holds for its design."""
     points, errors = Sampling.of(sweep, confidence), values(sweep.points, "top1_err")
     return Summary(
@@ -76,7 +76,7 @@ def summarise(sweep: Sweep, confidence: float = CONFIDENCE) -> Summary:
     )
 
 
-def _of_delta(sweep: Sweep, points: Sampling, errors: Floats) -> dict[str, Any]:
+def _of_delta(sweep: SweepTrials, points: Sampling, errors: Floats) -> dict[str, Any]:
     """Return what is counted from the error at the optimum; nothing where that has no finite result."""
     if sweep.optimum_state != "finished":
         return {"mean_delta": NOTHING, "within": dict.fromkeys(DELTAS, NOTHING), "area": NOTHING}
@@ -89,7 +89,7 @@ def _of_delta(sweep: Sweep, points: Sampling, errors: Floats) -> dict[str, Any]:
     }
 
 
-def zero_of(sweep: Sweep, confidence: float = CONFIDENCE) -> Interval:
+def zero_of(sweep: SweepTrials, confidence: float = CONFIDENCE) -> Interval:
     """Return the mean error at a sweep's optimum."""
     zeros = sweep.optimum_errs
     rounding = rounding_variance(np.concatenate([zeros, values(sweep.points, "top1_err")]))
@@ -156,7 +156,7 @@ def _quartiles(curve: Curve, confidence: float, problem: str | None) -> dict[str
     return {name: clipped(interval, 0.0, DIVERGED_ERR) for name, interval in found.items()}
 
 
-def _variance(sweep: Sweep, errors: Floats, confidence: float) -> VarianceSplit:
+def _variance(sweep: SweepTrials, errors: Floats, confidence: float) -> VarianceSplit:
     """Split the variance, with limits where the points are independent."""
     points = sweep.points
     if not {"u_lr", "u_wd"} <= set(points.columns) or points[["u_lr", "u_wd"]].isna().any(axis=None):

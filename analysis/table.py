@@ -38,7 +38,7 @@ _UNIT = {"K": 1e3, "M": 1e6, "G": 1e9, "T": 1e12}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
-class Sweep:
+class SweepTrials:
     """The trials of one model and optimizer, parted by what became of them."""
 
     sweep: str
@@ -101,7 +101,7 @@ class Sweep:
         return f"sweep {self.sweep} ({self.model}, {self.optimizer})"
 
 
-def read_sweeps(table: pd.DataFrame, *, need: Iterable[str] = ()) -> list[Sweep]:
+def read_sweeps(table: pd.DataFrame, *, need: Iterable[str] = ()) -> list[SweepTrials]:
     """Check a trial table and part it into its sweeps.
 
     Parameters
@@ -116,7 +116,7 @@ def read_sweeps(table: pd.DataFrame, *, need: Iterable[str] = ()) -> list[Sweep]
 
     Returns
     -------
-    list of Sweep
+    list of SweepTrials
         By panel (size), optimizer, family and model; one for each model and optimizer.
 
     Raises
@@ -150,7 +150,7 @@ def word_order(word: str, known: tuple[str, ...]) -> tuple[int, str]:
     return (known.index(word) if word in known else len(known), word)
 
 
-def _order(sweep: Sweep) -> tuple:
+def _order(sweep: SweepTrials) -> tuple:
     """Sort key of sweeps as they are shown."""
     return (
         panel_order(sweep.panel),
@@ -160,7 +160,7 @@ def _order(sweep: Sweep) -> tuple:
     )
 
 
-def _sweep(name: str, rows: pd.DataFrame) -> Sweep:
+def _sweep(name: str, rows: pd.DataFrame) -> SweepTrials:
     """Part one sweep's rows by role and state."""
     _check_one_model(name, rows)
     _check_each_once(name, rows)
@@ -169,7 +169,7 @@ def _sweep(name: str, rows: pd.DataFrame) -> Sweep:
     _check_at_their_points(name, points, repeats)
     optimum = optimum.sort_values("repeat")
     words = {column: str(rows[column].iloc[0]) for column in (*_PER_SWEEP, "recipe", "design")}
-    sweep = Sweep(
+    sweep = SweepTrials(
         sweep=name,
         finished=points[points["state"] == "finished"],
         diverged=points[points["state"] == "diverged"],
@@ -320,7 +320,7 @@ def _check_at_their_points(name: str, points: pd.DataFrame, repeats: pd.DataFram
         )
 
 
-def _check_one_sweep_each(sweeps: list[Sweep]) -> None:
+def _check_one_sweep_each(sweeps: list[SweepTrials]) -> None:
     """Two sweeps of one model and optimizer would be one curve drawn twice."""
     ids: dict[tuple[str, str], list[str]] = {}
     for sweep in sweeps:

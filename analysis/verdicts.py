@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 import pandas as pd
 
 from analysis.edf import DECIMALS, Curve, curve_of, share_within
-from analysis.table import Sweep
+from analysis.table import SweepTrials
 
 FLATTERY_GAP = 4.0
 """Points by which an optimum must be worse than its panel's best to be suspected. Run-to-run noise is 0.1-0.2
@@ -25,12 +25,12 @@ that part. ViT_P's on digits fell by 5.8 points in a schedule of 5 epochs, 3.0 i
 to 64, 27, 6.4 and 3.8 %. The very end says nothing: there the cosine has brought learning to a halt."""
 
 
-def verdicts(sweeps: Sequence[Sweep], learning: pd.DataFrame | None = None) -> list[str]:
+def verdicts(sweeps: Sequence[SweepTrials], learning: pd.DataFrame | None = None) -> list[str]:
     """Say of which sweeps Δ must not be taken for robustness, and why; see `flattery` and `too_short`.
 
     Parameters
     ----------
-    sweeps : sequence of Sweep
+    sweeps : sequence of SweepTrials
         Those without a finished trial at their optimum have no Δ and are passed over.
     learning : DataFrame, optional
         Learning curves, where there are any.
@@ -117,14 +117,14 @@ def _near(curve: Curve) -> float:
     return float(share_within(curve, FLATTERY_WITHIN))
 
 
-def too_short(sweeps: Iterable[Sweep], learning: pd.DataFrame) -> list[str]:
+def too_short(sweeps: Iterable[SweepTrials], learning: pd.DataFrame) -> list[str]:
     """Warn of schedules so short that the model had not learned what it could even at its optimum.
 
     Δ then measures how fast a model learns as much as how robust it is.
 
     Parameters
     ----------
-    sweeps : iterable of Sweep
+    sweeps : iterable of SweepTrials
         With a column key.
     learning : DataFrame
         One row an epoch: key (of the trial), epoch (from 1) and top1_err (percent). Sweeps without any are
@@ -139,7 +139,7 @@ def too_short(sweeps: Iterable[Sweep], learning: pd.DataFrame) -> list[str]:
     return [text for text in (_falling(sweep, learning) for sweep in sweeps) if text]
 
 
-def _falling(sweep: Sweep, learning: pd.DataFrame) -> str | None:
+def _falling(sweep: SweepTrials, learning: pd.DataFrame) -> str | None:
     keys = sweep.optimum.loc[sweep.optimum["state"] == "finished", "key"]
     curve = learning[learning["key"].isin(keys)].groupby("epoch")["top1_err"].mean().sort_index()
     if len(curve) < 2:

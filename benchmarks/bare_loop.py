@@ -16,14 +16,14 @@ def train_share(model: str, n: int, epochs: int, share: int, of: int) -> None:
 
     import search_spaces
     from sweep.core.trial import TrialSpec
-    from sweep.data.datasets import open_source
+    from sweep.data.datasets import open_dataset
     from sweep.recipes.loading import load
     from sweep.training import loop
     from sweep.training.streams import open_batches
 
     torch.set_num_threads(1)
     recipe, device = load("digits", epochs=epochs), torch.device("cpu")
-    splits = open_source(recipe, None).load(16)
+    splits = open_dataset(recipe, None).load(16)
     batches = open_batches(splits, recipe, device, px=16, resize=16)
     box = search_spaces.around(search_spaces.find(model, "adamw", "digits"))
     # one more than n: a sweep trains the optimum too

@@ -84,7 +84,7 @@ def lean_reference(folder: Path, workers: int) -> Iterator[Any]:
 def ours(folder: Path, workers: int) -> Iterator[Any]:
     import torch
 
-    from sweep.data.datasets import open_source
+    from sweep.data.datasets import open_dataset
     from sweep.recipes.recipe import Recipe
     from sweep.training.streams import open_batches
 
@@ -92,8 +92,8 @@ def ours(folder: Path, workers: int) -> Iterator[Any]:
     recipe = Recipe(
         name="speed", dataset="folder", max_px=PX, epochs=1, batch=BATCH, warmup_epochs=0, augment=augment
     )
-    splits = open_source(recipe, folder).load(PX)
-    batches = open_batches(splits, recipe, torch.device("cpu"), px=PX, resize=256, readers=workers)
+    splits = open_dataset(recipe, folder).load(PX)
+    batches = open_batches(splits, recipe, torch.device("cpu"), px=PX, resize=256, loader_workers=workers)
     for batch in batches.train(0):
         yield batch.images
 

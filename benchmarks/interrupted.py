@@ -27,7 +27,7 @@ from PIL import Image
 from sweep_overhead import machine
 
 import search_spaces
-from sweep.data.datasets import open_source
+from sweep.data.datasets import open_dataset
 from sweep.recipes import loading as recipes
 from sweep.workspace.search import FOUND
 
@@ -99,7 +99,7 @@ def recipe_text() -> str:
 def write_optima(folder: Path, images: Path) -> None:
     """Write the study's optima down as the ones of this recipe, for its minibatch."""
     recipe = recipes.load(str(folder / "letter.toml"))
-    data = open_source(recipe, images).fingerprint
+    data = open_dataset(recipe, images).fingerprint
     rows = []
     for model in MODELS:
         optimum = search_spaces.find(model, "adamw", "imagenet").at_batch(BATCH)

@@ -19,7 +19,7 @@ def train_one(config: dict) -> None:
     import torch
 
     from sweep.core.trial import TrialSpec
-    from sweep.data.datasets import open_source
+    from sweep.data.datasets import open_dataset
     from sweep.recipes.loading import load
     from sweep.training import loop
     from sweep.training.streams import open_batches
@@ -27,7 +27,7 @@ def train_one(config: dict) -> None:
     torch.set_num_threads(1)
     recipe = load("digits", epochs=config["epochs"])
     device = torch.device("cpu")
-    splits = open_source(recipe, None).load(16)
+    splits = open_dataset(recipe, None).load(16)
     batches = open_batches(splits, recipe, device, px=16, resize=16)
     trial = TrialSpec(
         key="",

@@ -14,7 +14,7 @@ from test_training import CPU, Dropping, make_batches, make_recipe, make_trial
 
 from sweep.checkpoints import folder as checkpoints_folder
 from sweep.checkpoints.folder import FolderCheckpointFile
-from sweep.data.datasets import open_source
+from sweep.data.datasets import open_dataset
 from sweep.data.images import Splits
 from sweep.models import registry
 from sweep.training import checkpoint, member
@@ -117,9 +117,9 @@ def test_killed_twice_at_any_step_it_ends_with_the_same_records_and_weights(
     batches = make_batches(recipe)
     if model == "studys recipe":
         model, recipe = "vit_c_1mf", make_recipe(**RECIPE | IMAGENET)
-        splits = open_source(recipe, None).load(16)
+        splits = open_dataset(recipe, None).load(16)
         splits = Splits(splits.train, splits.minival, splits.val.take(np.arange(60)))
-        batches = open_batches(splits, recipe, CPU, px=16, resize=18, readers=0)
+        batches = open_batches(splits, recipe, CPU, px=16, resize=18, loader_workers=0)
     trial = make_trial(model, optimizer, lr=0.02 if optimizer == "sgd" else 2e-3)
     undisturbed = run([trial], recipe, batches)
     path = tmp_path_factory.mktemp("kept") / "k.ckpt"
@@ -229,7 +229,7 @@ def test_the_older_one_is_used_where_there_is_one(half):
         lambda state: (restored.append(state["step"]), rebuild(state))[1]
     )
     assert run([make_trial()], recipe, batches, kept) == run([make_trial()], recipe, batches)
-    assert "it was cut short" in said[0]
+    assert "it was truncated" in said[0]
     assert restored == [2]
     assert [p.name for p in path.parent.iterdir()] == ["k"]
 
@@ -237,8 +237,8 @@ def test_the_older_one_is_used_where_there_is_one(half):
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
-        ({"identity": "another"}, "it is of k, torch .*, not of another, torch"),
-        ({"torch": "0.1"}, "it is of k, torch 2.*, not of k, torch 0.1"),
+        ({"identity": "another"}, "it belongs to k, torch .*, not to another, torch"),
+        ({"torch": "0.1"}, "it belongs to k, torch 2.*, not to k, torch 0.1"),
         ({"model": "vit_c_1mf"}, r"Error\(s\) in loading state_dict"),
     ],
 )
@@ -318,7 +318,7 @@ def test_on_a_full_disk_training_goes_on_and_says_so_once(tmp_path, monkeypatch)
     kept = Killing(tmp_path / "k", say=said.append)
     assert run([make_trial()], recipe, batches, kept) == run([make_trial()], recipe, batches)
     assert said == [
-        f"no checkpoint could be written to {tmp_path}: No space left on device. Training goes on."
+        f"no checkpoint could be written to {tmp_path}: No space left on device. Training continues."
     ]
     assert list(tmp_path.iterdir()) == []
 

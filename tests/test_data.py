@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from PIL import Image
 from sklearn.datasets import load_digits
 
-from sweep.data.datasets import open_source
+from sweep.data.datasets import open_dataset
 from sweep.data.images import Images, fingerprint, hold_out, resize, stratified
 from sweep.errors import InputError
 
@@ -78,7 +78,7 @@ def test_resize_keeps_colours():
 def digits():
     from sweep.recipes.loading import load
 
-    return open_source(load("digits"), None)
+    return open_dataset(load("digits"), None)
 
 
 def as_multiset(splits):
@@ -111,7 +111,7 @@ def test_digits_resized(digits):
 
 
 def test_the_data_seed_decides_the_splits(digits, make_recipe):
-    again, other = (open_source(make_recipe(data_seed=seed), None) for seed in (0, 1))
+    again, other = (open_dataset(make_recipe(data_seed=seed), None) for seed in (0, 1))
     assert again.fingerprint == digits.fingerprint
     assert other.fingerprint != digits.fingerprint
     assert as_multiset(other.load(8)) == as_multiset(digits.load(8))
@@ -119,7 +119,7 @@ def test_the_data_seed_decides_the_splits(digits, make_recipe):
 
 
 def test_a_training_subset_leaves_what_is_evaluated(digits, make_recipe):
-    subset = open_source(make_recipe(train_subset=200), None)
+    subset = open_dataset(make_recipe(train_subset=200), None)
     splits, full = subset.load(8), digits.load(8)
     assert len(splits.train.labels) == 200
     assert not as_multiset([splits.train]) - as_multiset([full.train])
@@ -130,7 +130,7 @@ def test_a_training_subset_leaves_what_is_evaluated(digits, make_recipe):
 
 @pytest.mark.parametrize("size", [1000, 5000])
 def test_a_subset_as_large_as_the_training_set_is_all_of_it(digits, make_recipe, size):
-    assert open_source(make_recipe(train_subset=size), None).fingerprint == digits.fingerprint
+    assert open_dataset(make_recipe(train_subset=size), None).fingerprint == digits.fingerprint
 
 
 # ---- fingerprints
@@ -159,11 +159,11 @@ def test_a_fingerprint_tells_splits_apart(digits):
 def test_fingerprints_are_the_same_in_another_process(digits, make_folder, make_recipe):
     folder = make_folder({"train/a": 5, "train/b": 4, "train/c": 12})
     code = (
-        "import sys; from pathlib import Path; from sweep.data.datasets import open_source; "
-        "from sweep.recipes.recipe import Recipe, load; "
+        "import sys; from pathlib import Path; from sweep.data.datasets import open_dataset; "
+        "from sweep.recipes.loading import load; from sweep.recipes.recipe import Recipe; "
         "r = Recipe(name='test', dataset='folder', max_px=16, epochs=2, batch=1, "
-        "warmup_epochs=1); print(open_source(load('digits'), None).fingerprint, "
-        "open_source(r, Path(sys.argv[1])).fingerprint)"
+        "warmup_epochs=1); print(open_dataset(load('digits'), None).fingerprint, "
+        "open_dataset(r, Path(sys.argv[1])).fingerprint)"
     )
     seed = "1" if os.environ.get("PYTHONHASHSEED") != "1" else "2"
     done = subprocess.run(
@@ -172,7 +172,7 @@ def test_fingerprints_are_the_same_in_another_process(digits, make_folder, make_
         text=True,
         env=os.environ | {"PYTHONHASHSEED": seed},
     )
-    here = open_source(make_recipe(dataset="folder", batch=1), folder).fingerprint
+    here = open_dataset(make_recipe(dataset="folder", batch=1), folder).fingerprint
     assert done.stdout.split() == [digits.fingerprint, here], done.stderr
 
 
@@ -181,19 +181,19 @@ def test_fingerprints_are_the_same_in_another_process(digits, make_folder, make_
 
 def test_digits_take_no_path(make_recipe, tmp_path):
     with pytest.raises(InputError, match="brings its own data"):
-        open_source(make_recipe(), tmp_path)
+        open_dataset(make_recipe(), tmp_path)
 
 
 @pytest.mark.parametrize("dataset", ["idx", "folder"])
 def test_other_data_needs_a_folder(make_recipe, tmp_path, dataset):
     recipe = make_recipe(dataset=dataset)
     with pytest.raises(InputError, match="needs its data: --data PATH"):
-        open_source(recipe, None)
+        open_dataset(recipe, None)
     with pytest.raises(InputError, match="missing: no such folder"):
-        open_source(recipe, tmp_path / "missing")
+        open_dataset(recipe, tmp_path / "missing")
     (tmp_path / "file").write_text("")
     with pytest.raises(InputError, match="file: not a folder"):
-        open_source(recipe, tmp_path / "file")
+        open_dataset(recipe, tmp_path / "file")
 
 
 def test_the_digits_are_those_of_scikit_learn():

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from PIL import Image
 from test_data import as_multiset
 
-from sweep.data.datasets import open_source
+from sweep.data.datasets import open_dataset
 from sweep.data.folder import _decode_one
 from sweep.errors import InputError
 
@@ -21,7 +21,7 @@ def folder_recipe(make_recipe):
 
 def test_folder_with_val(make_folder, folder_recipe):
     folder = make_folder({"train/cat": 40, "train/dog": 20, "val/cat": 4, "val/dog": 3})
-    source = open_source(folder_recipe, folder)
+    source = open_dataset(folder_recipe, folder)
     train, minival, val = source.load(8)
     assert source.classes == 2
     assert np.bincount(train.labels).tolist() == [36, 18]
@@ -36,8 +36,8 @@ def test_folder_without_val_holds_a_tenth_out_of_each_class(make_folder, make_re
     folder = make_folder({"train/cat": 60, "train/dog": 40})
     parts = {}
     for seed in (0, 1):
-        source = open_source(make_recipe(dataset="folder", batch=1, data_seed=seed), folder)
-        again = open_source(make_recipe(dataset="folder", batch=1, data_seed=seed), folder)
+        source = open_dataset(make_recipe(dataset="folder", batch=1, data_seed=seed), folder)
+        again = open_dataset(make_recipe(dataset="folder", batch=1, data_seed=seed), folder)
         splits = source.load(8)
         assert source.fingerprint == again.fingerprint
         assert np.bincount(splits.val.labels).tolist() == [6, 4]
@@ -52,18 +52,18 @@ def test_folder_without_val_holds_a_tenth_out_of_each_class(make_folder, make_re
 
 def test_folder_with_a_training_subset(make_folder, make_recipe):
     folder = make_folder({"train/cat": 40, "train/dog": 40})
-    train = open_source(make_recipe(dataset="folder", batch=1, train_subset=10), folder).load(4).train
+    train = open_dataset(make_recipe(dataset="folder", batch=1, train_subset=10), folder).load(4).train
     assert np.bincount(train.labels).tolist() == [5, 5]
 
 
 def test_files_that_are_no_images_are_ignored(make_folder, folder_recipe):
     folder = make_folder({"train/cat": 5, "train/dog": 5})
-    before = open_source(folder_recipe, folder).fingerprint
+    before = open_dataset(folder_recipe, folder).fingerprint
     (folder / "train" / "cat" / "notes.txt").write_text("no image")
     (folder / "train" / "cat" / "Thumbs.db").write_bytes(b"\0")
     (folder / "train" / "index.csv").write_text("a,b")
     (folder / "README").write_text("")
-    assert open_source(folder_recipe, folder).fingerprint == before
+    assert open_dataset(folder_recipe, folder).fingerprint == before
 
 
 @pytest.mark.parametrize(
@@ -81,7 +81,7 @@ def test_files_that_are_no_images_are_ignored(make_folder, folder_recipe):
 )
 def test_unfit_folders_are_named(make_folder, folder_recipe, counts, message):
     with pytest.raises(InputError, match=message):
-        open_source(folder_recipe, make_folder(counts))
+        open_dataset(folder_recipe, make_folder(counts))
 
 
 @pytest.mark.parametrize("content", [b"", b"no image at all", b"\x89PNG\r\n\x1a\n" + b"\0" * 40])
@@ -89,7 +89,7 @@ def test_a_corrupt_image_is_named(make_folder, folder_recipe, content):
     folder = make_folder({"train/cat": 5, "train/dog": 5})
     bad = folder / "train" / "dog" / "bad.jpg"
     bad.write_bytes(content)
-    source = open_source(folder_recipe, folder)
+    source = open_dataset(folder_recipe, folder)
     with pytest.raises(InputError, match=r"train/dog/bad\.jpg is not a readable image"):
         source.load(8)
 
@@ -155,22 +155,22 @@ def test_the_centre_is_kept(tmp_path, wide):
 
 def test_a_folders_fingerprint_is_of_its_contents(make_folder, folder_recipe):
     folder = make_folder({"train/cat": 12, "train/dog": 8})
-    before = open_source(folder_recipe, folder).fingerprint
+    before = open_dataset(folder_recipe, folder).fingerprint
     moved = folder.rename(folder.with_name("elsewhere"))
-    assert open_source(folder_recipe, moved).fingerprint == before
+    assert open_dataset(folder_recipe, moved).fingerprint == before
     victim = moved / "train" / "dog" / "003.png"
     raw = bytearray(victim.read_bytes())
     raw[-20] ^= 1
     victim.write_bytes(raw)
-    assert open_source(folder_recipe, moved).fingerprint != before
+    assert open_dataset(folder_recipe, moved).fingerprint != before
     raw[-20] ^= 1
     victim.write_bytes(raw)
-    assert open_source(folder_recipe, moved).fingerprint == before
+    assert open_dataset(folder_recipe, moved).fingerprint == before
     (moved / "train" / "dog").rename(moved / "train" / "zebra")
-    assert open_source(folder_recipe, moved).fingerprint != before
+    assert open_dataset(folder_recipe, moved).fingerprint != before
 
 
 def test_a_data_set_that_does_not_fit_in_memory_is_refused(make_folder, folder_recipe):
-    source = open_source(folder_recipe, make_folder({"train/cat": 12, "train/dog": 8}))
+    source = open_dataset(folder_recipe, make_folder({"train/cat": 12, "train/dog": 8}))
     with pytest.raises(InputError, match="20 images of 20000 px take 22 GiB in memory, more than 8"):
         source.load(20_000)

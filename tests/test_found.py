@@ -127,12 +127,12 @@ def test_bytes_that_are_no_text_and_folders_are_refused(tmp_path):
 
 @pytest.fixture
 def found(tmp_path, sweep):
-    from sweep.data.datasets import open_source
+    from sweep.data.datasets import open_dataset
     from sweep.recipes.loading import load
 
     (tmp_path / "sweeps").mkdir()
     path = tmp_path / "sweeps" / "optima.csv"
-    data = open_source(load("digits"), None).fingerprint
+    data = open_dataset(load("digits"), None).fingerprint
 
     def write(*rows):
         path.write_text(to_csv([dataclasses.replace(row, data=data) for row in rows]))

@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from test_data import as_multiset
 
-from sweep.data.datasets import open_source
+from sweep.data.datasets import open_dataset
 from sweep.data.idx import read_idx
 from sweep.errors import InputError
 
@@ -39,7 +39,7 @@ def test_idx_round_trip(tmp_path, shape, gzipped):
 
 
 def test_idx_folder(idx_folder, make_recipe):
-    source = open_source(make_recipe(dataset="idx"), idx_folder)
+    source = open_dataset(make_recipe(dataset="idx"), idx_folder)
     splits = source.load(6)
     assert source.classes == 3
     assert [len(part.labels) for part in splits] == [110, 10, 30]  # one in twelve is held out
@@ -49,16 +49,16 @@ def test_idx_folder(idx_folder, make_recipe):
     train = read_idx(idx_folder / "train-images-idx3-ubyte")
     expected = Counter((p.tobytes(), i % 3) for i, p in enumerate(train))
     assert as_multiset(splits[:2]) == expected
-    subset = open_source(make_recipe(dataset="idx", train_subset=32), idx_folder).load(6)
+    subset = open_dataset(make_recipe(dataset="idx", train_subset=32), idx_folder).load(6)
     assert len(subset.train.labels) == 32
 
 
 def test_gzipped_idx_files_are_the_same_data(idx_folder, make_recipe):
-    plain = open_source(make_recipe(dataset="idx"), idx_folder).fingerprint
+    plain = open_dataset(make_recipe(dataset="idx"), idx_folder).fingerprint
     for path in list(idx_folder.iterdir()):
         path.with_name(path.name + ".gz").write_bytes(gzip.compress(path.read_bytes()))
         path.unlink()
-    assert open_source(make_recipe(dataset="idx"), idx_folder).fingerprint == plain
+    assert open_dataset(make_recipe(dataset="idx"), idx_folder).fingerprint == plain
 
 
 IMAGES, LABELS = "train-images-idx3-ubyte", "train-labels-idx1-ubyte"
@@ -84,7 +84,7 @@ def test_damaged_idx_files_are_named(idx_folder, make_recipe, name, damage, mess
     raw = damage(path.read_bytes())
     path.unlink() if raw is None else path.write_bytes(raw)
     with pytest.raises(InputError, match=message) as caught:
-        open_source(make_recipe(dataset="idx"), idx_folder)
+        open_dataset(make_recipe(dataset="idx"), idx_folder)
     assert name in str(caught.value)
 
 
@@ -92,7 +92,7 @@ def test_empty_idx_files_are_refused(idx_folder, make_recipe):
     (idx_folder / IMAGES).write_bytes(idx_bytes(np.zeros((0, 6, 6))))
     (idx_folder / LABELS).write_bytes(idx_bytes(np.zeros(0)))
     with pytest.raises(InputError, match=IMAGES):
-        open_source(make_recipe(dataset="idx"), idx_folder)
+        open_dataset(make_recipe(dataset="idx"), idx_folder)
 
 
 @pytest.mark.parametrize(
@@ -111,4 +111,4 @@ def test_damaged_gzip_files_are_named(idx_folder, make_recipe, damage):
     path.unlink()
     (idx_folder / f"{IMAGES}.gz").write_bytes(damage(packed))
     with pytest.raises(InputError, match=f"{IMAGES}.gz cannot be read"):
-        open_source(make_recipe(dataset="idx"), idx_folder)
+        open_dataset(make_recipe(dataset="idx"), idx_folder)

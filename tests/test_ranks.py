@@ -9,7 +9,7 @@ import torch
 from test_checkpoint import Killed, Killing, same
 from test_training import CPU, make_recipe, make_trial
 
-from sweep.data.datasets import open_source
+from sweep.data.datasets import open_dataset
 from sweep.data.images import Splits
 from sweep.errors import InputError
 from sweep.training.loop import train
@@ -37,7 +37,7 @@ ODD = 61
 
 def trained(trials, recipe, ranks, kept=None):
     """Train, and return the records of all epochs and the states of all members."""
-    splits = open_source(recipe, None).load(16)
+    splits = open_dataset(recipe, None).load(16)
     splits = Splits(splits.train, splits.minival, splits.val.take(np.arange(ODD)))
     batches = open_batches(splits, recipe, CPU, px=16, resize=18, ranks=ranks)
     members = []
@@ -185,12 +185,12 @@ def test_every_image_is_somebodys_and_nobody_has_more_than_the_one_before(count,
     recipe = make_recipe(batch=batch, micro_batch=micro_batch, train_subset=None)
     mixed = dataclasses.replace(recipe, mixup_alpha=1.0)
     ranks = [Ranks(rank=rank, count=count) for rank in range(count)]
-    own = [each.places(recipe) for each in ranks]
+    own = [each.indices(recipe) for each in ranks]
     assert [place for places in own for place in places] == list(range(batch))
-    assert [each.places(mixed) for each in ranks] == [[(places[0] - 1) % batch, *places] for places in own]
+    assert [each.indices(mixed) for each in ranks] == [[(places[0] - 1) % batch, *places] for places in own]
     for evaluated in (0, 1, 500, 50_000):
         assert [n for each in ranks for n in each.evaluated(evaluated)] == list(range(evaluated))
-    assert Ranks().places(mixed) == list(range(batch))
+    assert Ranks().indices(mixed) == list(range(batch))
 
 
 def test_a_batch_that_does_not_divide_is_refused():

@@ -123,9 +123,9 @@ def test_a_trial_never_runs_on_several_machines(machines, message):
 
 def test_each_gpu_of_a_trial_has_a_process_and_its_readers(monkeypatch):
     assert Resources(gpus_per_trial=8, cpus_per_trial=32).ranks == 8
-    assert Resources(gpus_per_trial=8, cpus_per_trial=32).readers == 4
-    assert Resources(gpus_per_trial=8, cpus_per_trial=8).readers == 0
-    assert Resources(gpus_per_trial=0.5, cpus_per_trial=4).readers == 4
+    assert Resources(gpus_per_trial=8, cpus_per_trial=32).loader_workers == 4
+    assert Resources(gpus_per_trial=8, cpus_per_trial=8).loader_workers == 0
+    assert Resources(gpus_per_trial=0.5, cpus_per_trial=4).loader_workers == 4
     assert Resources().ranks == 1
     monkeypatch.setenv(CPU_RANKS_VARIABLE, "2")
     assert Resources().ranks == 2

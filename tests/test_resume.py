@@ -13,7 +13,7 @@ import psutil
 import pytest
 from test_run import environment, events, table
 
-from sweep.checkpoints.folder import Folder
+from sweep.checkpoints.folder import FolderLocation
 from sweep.core.resources import Resources
 from sweep.core.trial import TrialState
 from sweep.driver.checkpoint_cleanup import Checkpoints
@@ -178,7 +178,7 @@ def test_a_damaged_checkpoint_is_said_and_changes_no_result(undisturbed, tmp_pat
     for path in storage.glob("*/*.ckpt"):
         path.write_bytes(path.read_bytes()[:-100])
     out = finish(start(tmp_path, "--storage", str(storage)))
-    assert "is not used: it was cut short, or changed after it was written" in out
+    assert "is not used: it was truncated, or changed after it was written" in out
     assert table(tmp_path).equals(table(undisturbed))
     assert list(storage.iterdir()) == []
 
@@ -200,10 +200,10 @@ class Planned:
 
 def test_by_default_they_are_in_the_sweeps_folder_or_nowhere(tmp_path):
     sweep = Planned(tmp_path)
-    assert Checkpoints(sweep, Resources()).place == Folder(tmp_path / "checkpoints")
-    assert Checkpoints(sweep, Resources(address="auto")).place is None
+    assert Checkpoints(sweep, Resources()).location == FolderLocation(tmp_path / "checkpoints")
+    assert Checkpoints(sweep, Resources(address="auto")).location is None
     shared = Resources(address="auto", storage=str(tmp_path))
-    assert Checkpoints(sweep, shared).place == Folder(tmp_path / "s")
+    assert Checkpoints(sweep, shared).location == FolderLocation(tmp_path / "s")
 
 
 def test_storage_must_be_there(tmp_path):

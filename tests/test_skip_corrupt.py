@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from sweep.core.plan_json import from_json, to_json
-from sweep.data.datasets import open_source
+from sweep.data.datasets import open_dataset
 from sweep.errors import InputError
 from sweep.planning.plans import make_plans
 from sweep.planning.requests import Request
@@ -61,17 +61,17 @@ def test_what_is_damaged_is_left_out_and_nothing_else(whole, tmp_path, damaged):
     for (place, name), how in damaged.items():
         damage(folder / place / name, how)
         (clean / place / name).unlink()
-    source = open_source(recipe(), folder, skip_corrupt=True)
-    assert source.left_out == tuple(sorted(f"{place}/{name}" for place, name in damaged))
-    assert source.fingerprint == open_source(recipe(), clean).fingerprint
+    source = open_dataset(recipe(), folder, skip_corrupt=True)
+    assert source.skipped_images == tuple(sorted(f"{place}/{name}" for place, name in damaged))
+    assert source.fingerprint == open_dataset(recipe(), clean).fingerprint
     paths = [path for part in source.load(16) for path in part.paths]
     assert len(paths) == len(set(paths)) == 16 - len(damaged)
 
 
 def test_a_folder_without_damage_is_the_same_data_with_the_option(whole):
     for skip in (False, True):
-        assert open_source(recipe(), whole, skip_corrupt=skip).left_out == ()
-    prints = {open_source(recipe(), whole, skip_corrupt=skip).fingerprint for skip in (False, True)}
+        assert open_dataset(recipe(), whole, skip_corrupt=skip).skipped_images == ()
+    prints = {open_dataset(recipe(), whole, skip_corrupt=skip).fingerprint for skip in (False, True)}
     assert len(prints) == 1
 
 
@@ -81,21 +81,21 @@ def test_a_class_must_keep_an_image(tmp_path, place):
     for path in (folder / place).iterdir():
         path.write_bytes(path.read_bytes()[:300])
     with pytest.raises(InputError, match=f"{place} holds no image that can be read"):
-        open_source(recipe(), folder, skip_corrupt=True)
+        open_dataset(recipe(), folder, skip_corrupt=True)
 
 
 def test_a_file_that_is_kept_from_us_is_no_corrupt_image(tmp_path):
     folder = make(tmp_path / "data")
     (folder / "train" / "cat" / "9.jpg").symlink_to(tmp_path / "gone")
     with pytest.raises(InputError, match=r"9\.jpg cannot be read"):
-        open_source(recipe(), folder, skip_corrupt=True)
+        open_dataset(recipe(), folder, skip_corrupt=True)
 
 
 def test_by_default_the_file_and_the_option_are_named(tmp_path):
     folder = make(tmp_path / "data")
     damage(folder / "train" / "dog" / "2.jpg", 0.5)
     with pytest.raises(InputError, match=r"dog/2\.jpg is not a readable image.*--skip-corrupt"):
-        open_source(recipe(augment=()), folder).load(16)
+        open_dataset(recipe(augment=()), folder).load(16)
 
 
 def test_other_data_has_no_images_to_skip():

@@ -17,13 +17,13 @@ from PIL import Image
 from test_resume import epochs, finish, start, undisturbed, wait_for
 from test_run import environment, sweep, table
 
+from sweep.checkpoints import s3 as s3_module
 from sweep.checkpoints.base import StorageAwayError
-from sweep.checkpoints.folder import Folder
-from sweep.checkpoints.locations import check, place
+from sweep.checkpoints.folder import FolderLocation
+from sweep.checkpoints.locations import check, location
 from sweep.checkpoints.probe import probe
 from sweep.checkpoints.s3 import S3Location
 from sweep.errors import InputError
-from sweep.training import checkpoint
 from sweep.training.checkpoint import Checkpoint
 
 __all__ = ["undisturbed"]  # a fixture, which pytest finds here
@@ -71,11 +71,11 @@ def test_a_sweep_has_a_folder_of_its_own_in_it(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "here").mkdir()
     check("here")
-    assert place("here", "s") == Folder(tmp_path / "here" / "s"), "workers are in another folder"
-    bucket = place("s3://b/x/?region=eu", "s")
+    assert location("here", "s") == FolderLocation(tmp_path / "here" / "s"), "workers are in another folder"
+    bucket = location("s3://b/x/?region=eu", "s")
     assert bucket == S3Location("s3://b/x/?region=eu", "s")
     assert str(bucket) == "s3://b/x/s"
-    assert bucket.shelf("k").names == ("s3://b/x/s/k.ckpt",)
+    assert bucket.file("k").names == ("s3://b/x/s/k.ckpt",)
 
 
 # ---- a probe
@@ -188,17 +188,17 @@ def fill(contents: bytes):
 @pytest.mark.system
 def test_an_object_is_replaced_and_read_again(s3):
     check(s3)
-    bucket = place(s3, "one")
-    shelf = bucket.shelf("k")
-    with pytest.raises(FileNotFoundError), shelf.open(shelf.names[0]):
+    bucket = location(s3, "one")
+    saved = bucket.file("k")
+    with pytest.raises(FileNotFoundError), saved.open(saved.names[0]):
         pass
     large = os.urandom(12 * 2**20)  # more than one part of an upload
     for contents in (b"1", large, b"3"):
-        shelf.replace(fill(contents), keep=True)
-        with shelf.open(shelf.names[0]) as file:
+        saved.replace(fill(contents), keep=True)
+        with saved.open(saved.names[0]) as file:
             assert file.read() == contents
     assert objects(s3) == ["one/k.ckpt"]
-    bucket.shelf("other").replace(fill(b"4"), keep=False)
+    bucket.file("other").replace(fill(b"4"), keep=False)
     bucket.discard(["k", "never"])
     assert objects(s3) == ["one/other.ckpt"]
     bucket.discard(["other"])
@@ -209,40 +209,40 @@ def test_an_object_is_replaced_and_read_again(s3):
 
 @pytest.mark.system
 def test_a_write_that_fails_leaves_what_was_there(s3):
-    shelf = place(s3, "two").shelf("k")
-    shelf.replace(fill(b"good"), keep=True)
+    saved = location(s3, "two").file("k")
+    saved.replace(fill(b"good"), keep=True)
 
     def fails(file):
         file.write(b"half")
         raise OSError("no space")
 
     with pytest.raises(OSError, match="no space"):
-        shelf.replace(fails, keep=True)
-    with shelf.open(shelf.names[0]) as file:
+        saved.replace(fails, keep=True)
+    with saved.open(saved.names[0]) as file:
         assert file.read() == b"good"
-    place(s3, "two").discard(["k"])
+    location(s3, "two").discard(["k"])
 
 
 @pytest.mark.system
 def test_a_worker_that_ends_while_it_sends_leaves_what_was_there_or_all_of_it(s3):
     """Ray ends a worker by SIGTERM, which its main thread turns into an exception."""
     first, second = (bytes([i]) * 24 * 2**20 for i in (1, 2))
-    shelf, cut = place(s3, "three").shelf("k"), 0
+    saved, cut = location(s3, "three").file("k"), 0
     for wait in np.linspace(0.01, 0.25, 8):
-        shelf.replace(fill(first), keep=True)
+        saved.replace(fill(first), keep=True)
         before = signal.signal(signal.SIGALRM, lambda *_: sys.exit(1))
         signal.setitimer(signal.ITIMER_REAL, wait)
         try:
-            shelf.replace(fill(second), keep=True)
+            saved.replace(fill(second), keep=True)
         except SystemExit:
             cut += 1
         finally:
             signal.setitimer(signal.ITIMER_REAL, 0)
             signal.signal(signal.SIGALRM, before)
-        with shelf.open(shelf.names[0]) as file:
+        with saved.open(saved.names[0]) as file:
             assert file.read() in (first, second)
     assert cut, "it never ended in the middle"
-    place(s3, "three").discard(["k"])
+    location(s3, "three").discard(["k"])
 
 
 @pytest.mark.system
@@ -257,16 +257,16 @@ def test_what_pyarrow_does_not_understand_is_one_message(address):
 
 @pytest.mark.system
 def test_a_store_that_is_away_is_no_reason_to_begin_anew(monkeypatch):
-    monkeypatch.setattr(checkpoint, "_PATIENCE_S", 0)
-    shelf = place(f"s3://b/x?endpoint_override=127.0.0.1:{free_port()}&scheme=http", "s").shelf("k")
+    monkeypatch.setattr(s3_module, "FETCH_TIMEOUT_S", 0)
+    saved = location(f"s3://b/x?endpoint_override=127.0.0.1:{free_port()}&scheme=http", "s").file("k")
     said = []
-    kept = Checkpoint(shelf, "k", say=said.append)
+    kept = Checkpoint(saved, "k", say=said.append)
     with pytest.raises(StorageAwayError, match=r"^s3://b/x/s/k\.ckpt cannot be fetched: "):
         kept.restore(lambda state: state)
     assert not said
     kept.save({})  # the training itself goes on
     assert "no checkpoint could be written to s3://b/x/s: " in said[0]
-    place(f"s3://b/x?endpoint_override=127.0.0.1:{free_port()}&scheme=http", "s").discard(["k", "l"])
+    location(f"s3://b/x?endpoint_override=127.0.0.1:{free_port()}&scheme=http", "s").discard(["k", "l"])
 
 
 @pytest.mark.system

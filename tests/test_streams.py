@@ -1,4 +1,4 @@
-"""Images read one by one: the same for any number of readers, augmented as torchvision and timm do."""
+"""Images read one by one: the same for any number of loader workers, augmented as torchvision and timm do."""
 
 import random
 from pathlib import Path
@@ -8,7 +8,7 @@ import pytest
 import torch
 from PIL import Image
 
-from sweep.data.datasets import open_source
+from sweep.data.datasets import open_dataset
 from sweep.data.decode import ImageFile
 from sweep.data.images import FileSplits, Images, Splits
 from sweep.errors import InputError
@@ -16,7 +16,14 @@ from sweep.models.catalog import test_resize as resize_of  # pytest would take i
 from sweep.recipes import loading as recipes
 from sweep.recipes.recipe import Recipe
 from sweep.training.randomness import derive_seed
-from sweep.training.streams import MEAN, STD, _RandomResizedCrop, _seeded, auto_augment, open_batches
+from sweep.training.streams import (
+    MEAN,
+    STD,
+    _fork_augmentation_rng,
+    _RandomResizedCrop,
+    auto_augment,
+    open_batches,
+)
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 CPU = torch.device("cpu")
@@ -46,12 +53,12 @@ def make_recipe(**changes):
     return Recipe(name="r", **{"dataset": "folder"} | base | changes)
 
 
-def make_batches(folder, readers=0, **changes):
+def make_batches(folder, loader_workers=0, **changes):
     recipe = make_recipe(**changes)
-    splits = open_source(recipe, folder).load(PX)
+    splits = open_dataset(recipe, folder).load(PX)
     assert isinstance(splits, FileSplits)
     resize = resize_of("vit_p_1gf", PX, recipe.test_crop)
-    return open_batches(splits, recipe, CPU, px=PX, resize=resize, readers=readers), splits
+    return open_batches(splits, recipe, CPU, px=PX, resize=resize, loader_workers=loader_workers), splits
 
 
 def collect(batches):
@@ -68,7 +75,7 @@ def same(one, other):
 
 def test_any_number_of_readers_gives_the_same_batches(folder):
     alone, _ = make_batches(folder)
-    helped, _ = make_batches(folder, readers=2)
+    helped, _ = make_batches(folder, loader_workers=2)
     for epoch, start in ((0, 0), (3, 0), (3, 2)):
         assert same(collect(helped.train(epoch, start)), collect(alone.train(epoch, start)))
         next(helped.train(7))  # one that is given up does not disturb the next
@@ -158,7 +165,7 @@ def test_the_crop_is_pillows_to_one_level_of_255(folder):
     drawn = v2.RandomResizedCrop(PX, scale=(0.08, 1.0))
     got = pixels_by_label(batches, splits, 2)
     for index, image in got.items():
-        with Image.open(splits.train.paths[index]) as file, _seeded(derive_seed(0, 2, index)):
+        with Image.open(splits.train.paths[index]) as file, _fork_augmentation_rng(derive_seed(0, 2, index)):
             expected = np.asarray(drawn(file.convert("RGB")))
         levels = (image.numpy().transpose(1, 2, 0) * STD + MEAN) * 255
         assert abs(levels - expected).max() < 1.01
@@ -179,11 +186,11 @@ def test_a_large_image_is_reduced_before_its_crop_but_never_below_it(tmp_path, s
 
     crop, drawn = _RandomResizedCrop(PX), v2.RandomResizedCrop(PX, scale=(0.08, 1.0))
     for seed in range(60):
-        with _seeded(seed):
+        with _fork_augmentation_rng(seed):
             got = np.asarray(crop(Spy(path))).astype(int)
-        with _seeded(seed):
+        with _fork_augmentation_rng(seed):
             expected = np.asarray(drawn(Image.open(path).convert("RGB"))).astype(int)
-        with _seeded(seed):
+        with _fork_augmentation_rng(seed):
             side = drawn.make_params([torch.empty(size[1], size[0])])
         divisor, short = asked[-1], min(side["width"], side["height"])
         assert divisor == max(d for d in (1, 2, 4, 8) if d == 1 or short >= d * PX)
@@ -207,10 +214,10 @@ def test_auto_augment_is_timms_but_for_black_images():
     theirs = auto_augment_transform("v0", {"interpolation": Image.BILINEAR, "img_mean": (128,) * 3})
     refused = 0
     for seed in range(300):
-        with _seeded(seed):
+        with _fork_augmentation_rng(seed):
             one = np.asarray(ours(gradient()))
         try:
-            with _seeded(seed):
+            with _fork_augmentation_rng(seed):
                 other = np.asarray(theirs(gradient()))
         except ValueError:  # Pillow keeps no less than one bit, and timm asks for none
             refused += 1
@@ -245,8 +252,8 @@ def test_an_image_that_cannot_be_read_is_named(folder, tmp_path):
     labels = splits.val.labels[:4]
     broken_splits = FileSplits(splits.train, splits.minival, splits.val._replace(paths=paths, labels=labels))
     recipe = make_recipe()
-    for readers in (0, 1):
-        batches = open_batches(broken_splits, recipe, CPU, px=PX, resize=27, readers=readers)
+    for loader_workers in (0, 1):
+        batches = open_batches(broken_splits, recipe, CPU, px=PX, resize=27, loader_workers=loader_workers)
         with pytest.raises(InputError, match=r"broken\.jpg is not a readable image"):
             collect(batches.evaluation())
 

@@ -13,7 +13,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from sweep.core.trial import EpochRecord, TrialSpec
-from sweep.data.datasets import open_source
+from sweep.data.datasets import open_dataset
 from sweep.data.images import Splits
 from sweep.models import registry
 from sweep.recipes.loading import load
@@ -46,7 +46,7 @@ def make_trial(model="vit_p_1mf", optimizer="adamw", lr=2e-3, weight_decay=0.05,
 
 
 def make_batches(recipe, evaluated=60):
-    splits = open_source(recipe, None).load(16)
+    splits = open_dataset(recipe, None).load(16)
     few = splits.minival.take(np.arange(evaluated))
     return InMemoryBatches(Splits(splits.train, few, few), recipe, CPU)
 
@@ -385,7 +385,7 @@ def test_a_divergence_says_at_which_step_and_lr():
 )
 def test_it_learns_digits(model, optimizer, lr):
     recipe = dataclasses.replace(load("digits"), epochs=4, warmup_epochs=1, max_px=16)
-    batches = InMemoryBatches(open_source(recipe, None).load(16), recipe, CPU)
+    batches = InMemoryBatches(open_dataset(recipe, None).load(16), recipe, CPU)
     records = run_one(make_trial(model, optimizer, lr=lr, weight_decay=1e-3), recipe, batches)
     assert len(records) == 4
     assert records[-1].train_loss < 0.8 * records[0].train_loss

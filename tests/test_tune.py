@@ -174,11 +174,11 @@ def test_its_checkpoint_goes_when_it_is_over_and_stays_when_it_failed(search, st
     point = tuner.next_job().trial
     error = {TrialState.FAILED: None, TrialState.DIVERGED: 100.0}.get(state, 50.0)
     with kept:
-        (kept.place.path / f"{point.key}.ckpt").touch()
+        (kept.location.path / f"{point.key}.ckpt").touch()
         tuner.on_end(point, TrialRecord(key=point.key, state=state, top1_err=error))
-    left = [path.name for path in kept.place.path.glob("*")]
+    left = [path.name for path in kept.location.path.glob("*")]
     assert left == ([f"{point.key}.ckpt"] if state is TrialState.FAILED else [])
-    assert kept.place.path.exists() == bool(left)
+    assert kept.location.path.exists() == bool(left)
 
 
 # ---- what is said and saved

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from test_training import make_recipe, make_trial
 
-from sweep.checkpoints.folder import Folder
+from sweep.checkpoints.folder import FolderLocation
 from sweep.core.jobs import Job, TrialContext
-from sweep.data.datasets import open_source
+from sweep.data.datasets import open_dataset
 from sweep.data.images import Splits
 from sweep.orchestrate import actors
 from sweep.orchestrate import reporter as orchestrate_reporter
@@ -28,14 +28,14 @@ def start(tmp_path, monkeypatch):
     monkeypatch.setattr("sweep.training.checkpoint.MOST_SHARE", 1e9)
     monkeypatch.setenv("HOME", str(tmp_path))
     recipe = make_recipe(epochs=4, ema_steps=2)
-    splits = open_source(recipe, None).load(16)
+    splits = open_dataset(recipe, None).load(16)
     splits = Splits(splits.train, splits.minival, splits.val.take(np.arange(60)))
     (tmp_path / "checkpoints").mkdir()
 
     def start_worker(key="k", folder=tmp_path / "checkpoints"):
         trial = dataclasses.replace(make_trial(), key=key)
         setting = TrialContext(
-            recipe=recipe, px=16, classes=10, data=splits, checkpoints=folder and Folder(folder)
+            recipe=recipe, px=16, classes=10, data=splits, checkpoints=folder and FolderLocation(folder)
         )
         worker = Worker.__new__(Worker)
         worker.setup({"job": 0}, [Job(trial, 0)], [setting], on_gpu=False)
@@ -79,11 +79,11 @@ def test_a_damaged_checkpoint_and_one_of_another_trial_are_told(start, tmp_path)
     whole = path.read_bytes()
     path.write_bytes(whole[:-9])
     got = reports(start())
-    assert "is not used: it was cut short" in got[0]["notes"][0]
+    assert "is not used: it was truncated" in got[0]["notes"][0]
     assert (records(got), end(got)) == (records(undisturbed), end(undisturbed))
     path.with_name("other.ckpt").write_bytes(whole)
     (note,) = reports(start("other"))[0]["notes"]
-    assert re.search(r"it is of k on cpu \(.*\), torch .*, not of other on cpu", note)
+    assert re.search(r"it belongs to k on cpu \(.*\), torch .*, not to other on cpu", note)
 
 
 def test_a_folder_that_this_machine_does_not_see_is_told_and_not_made(start, tmp_path):

@@ -15,7 +15,7 @@ from analysis.errors import AnalysisError
 from analysis.figures.style import FONT_PT, PAGE_IN, STYLE, new_figure, put_ticks
 from analysis.layout import LOG_RATIO, TITLE_CHAR_IN, Look, optimizer_name
 from analysis.learning import Example, examples
-from analysis.table import DIVERGED_ERR, Sweep, read_sweeps
+from analysis.table import DIVERGED_ERR, SweepTrials, read_sweeps
 
 _COLUMNS = 3
 _ROW_IN = 1.75
@@ -67,11 +67,11 @@ def learning_figure(table: pd.DataFrame, learning: pd.DataFrame) -> Figure:
     return figure
 
 
-def _curves(sweep: Sweep, learning: pd.DataFrame) -> list[Example]:
+def _curves(sweep: SweepTrials, learning: pd.DataFrame) -> list[Example]:
     return [example for example in examples(sweep, learning) if len(example.epochs)]
 
 
-def _draw_panel(ax: Axes, sweep: Sweep, curves: Sequence[Example]) -> None:
+def _draw_panel(ax: Axes, sweep: SweepTrials, curves: Sequence[Example]) -> None:
     title = f"{sweep.model}, {optimizer_name(sweep.optimizer)}"
     ax.set_title(textwrap.fill(title, int((PAGE_IN / _COLUMNS - 0.3) / TITLE_CHAR_IN)), loc="left")
     ax.grid(axis="y", color="0.92", linewidth=0.5)

@@ -17,7 +17,7 @@ from matplotlib.patches import Rectangle
 from analysis.figures.scatters import check_positive
 from analysis.figures.style import PAGE_IN, STYLE, new_figure, put_ticks
 from analysis.layout import LOG_RATIO, RIGHT_SHARE, TITLE_CHAR_IN, sweep_title
-from analysis.table import RESULTS, Sweep, read_sweeps, values
+from analysis.table import RESULTS, SweepTrials, read_sweeps, values
 
 COLORS = "cividis"
 """Nuñez, Anderton and Renslow (2018, PLOS ONE 13:e0199239): the same to colour-blind readers, and its
@@ -99,7 +99,7 @@ def _limits(points: pd.DataFrame, u: str, x: str) -> tuple[float, float] | None:
     return float(np.exp(start)), float(np.exp(start + slope))
 
 
-def _scale(sweeps: list[Sweep]) -> tuple[ScalarMappable, bool]:
+def _scale(sweeps: list[SweepTrials]) -> tuple[ScalarMappable, bool]:
     """Choose the scale of colours, logarithmic where errors differ much; say whether some lie above it."""
     parts = [s.finished for s in sweeps] + [s.optimum[s.optimum["state"] == "finished"] for s in sweeps]
     errors = np.concatenate([values(rows, "top1_err") for rows in parts])
@@ -110,12 +110,12 @@ def _scale(sweeps: list[Sweep]) -> tuple[ScalarMappable, bool]:
     return ScalarMappable(norm(low, max(high, low + 1.0)), COLORS), bool(errors.max() > high)
 
 
-def _missing(table: pd.DataFrame, sweep: Sweep) -> pd.DataFrame:
+def _missing(table: pd.DataFrame, sweep: SweepTrials) -> pd.DataFrame:
     rows = table[(table["sweep"].map(str) == sweep.sweep) & (table["role"] == "point")]
     return rows[~rows["state"].isin(RESULTS)]
 
 
-def _draw_map(ax: Axes, sweep: Sweep, missing: pd.DataFrame, scale: ScalarMappable) -> None:
+def _draw_map(ax: Axes, sweep: SweepTrials, missing: pd.DataFrame, scale: ScalarMappable) -> None:
     name, what, counts = sweep_title(sweep).rpartition(": n = ")
     room = int(((PAGE_IN - 0.7) / _COLUMNS - 0.35) / TITLE_CHAR_IN)  # the ticks stand between two panels
     lines = [textwrap.fill(part, room) for part in (name, what[2:] + counts)]
@@ -154,7 +154,7 @@ def _at(rows: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
     return values(rows, "lr"), values(rows, "weight_decay")
 
 
-def _handles(sweeps: list[Sweep]) -> list[Artist]:
+def _handles(sweeps: list[SweepTrials]) -> list[Artist]:
     """Return the legend's markers: of what there is."""
     marks: list[tuple[bool, str, dict[str, Any]]] = [
         (True, "finished", {"marker": "o", "mfc": "0.6", "mec": "0.5", "ms": 4}),

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from analysis.errors import AnalysisError
 from analysis.figures.style import FONT_PT, PAGE_IN, STYLE, new_figure, put_divide, put_ticks
 from analysis.layout import YAxis, looks_of, sweep_title, y_axes
-from analysis.table import RESULTS, Sweep, read_sweeps, values
+from analysis.table import RESULTS, SweepTrials, read_sweeps, values
 
 
 def scatter_figure(table: pd.DataFrame) -> Figure:
@@ -67,7 +67,7 @@ def check_positive(table: pd.DataFrame) -> None:
             )
 
 
-def _draw_scatter(ax: Axes, sweep: Sweep, read: Reader, y: YAxis, color: str) -> None:
+def _draw_scatter(ax: Axes, sweep: SweepTrials, read: Reader, y: YAxis, color: str) -> None:
     """Draw one sweep against one axis."""
     ax.set(xscale="log", yscale="log" if y.log else "linear", ylim=(y.bottom, y.top))
     x = np.concatenate([read(rows) for rows in (sweep.finished, sweep.diverged, sweep.optimum)])
@@ -82,7 +82,7 @@ def _draw_scatter(ax: Axes, sweep: Sweep, read: Reader, y: YAxis, color: str) ->
     _draw_optimum(ax, sweep, read, y)
 
 
-def _draw_optimum(ax: Axes, sweep: Sweep, read: Reader, y: YAxis) -> None:
+def _draw_optimum(ax: Axes, sweep: SweepTrials, read: Reader, y: YAxis) -> None:
     """Draw a star for each trial at the optimum that has a result."""
     rows = sweep.optimum[sweep.optimum["state"].isin(RESULTS)]
     if rows.empty:

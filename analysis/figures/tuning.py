@@ -23,7 +23,7 @@ from analysis.figures.style import (
     put_ticks,
 )
 from analysis.layout import LOG_RATIO, Look, grid
-from analysis.table import Sweep, read_sweeps, values
+from analysis.table import SweepTrials, read_sweeps, values
 from analysis.tuning import TuningCurve, tuning_curve
 
 _BAND_ALPHA = 0.16
@@ -70,7 +70,7 @@ def tuning_figure(table: pd.DataFrame, *, width_in: float | None = None) -> Figu
     return figure
 
 
-def tuning_of(sweep: Sweep) -> TuningCurve:
+def tuning_of(sweep: SweepTrials) -> TuningCurve:
     """Return a sweep's tuning curve, with a band where its points are independent."""
     return tuning_curve(values(sweep.points, "top1_err"), independent=sweep.design == "iid")
 

@@ -8,7 +8,7 @@ import pandas as pd
 from analysis.compare import Comparison
 from analysis.layout import optimizer_name
 from analysis.summaries import Summary
-from analysis.table import RESULTS, Sweep
+from analysis.table import RESULTS, SweepTrials
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -33,7 +33,7 @@ class Contents:
     """All that the sections show."""
 
     table: pd.DataFrame
-    sweeps: list[Sweep]
+    sweeps: list[SweepTrials]
     """Those with a result."""
     summaries: list[Summary]
     pairs: dict[str, list[Comparison]]
@@ -62,7 +62,7 @@ class Contents:
         return self.table[self.table["sweep"].map(str) == name]
 
 
-def sweep_name(sweep: Sweep) -> str:
+def sweep_name(sweep: SweepTrials) -> str:
     """Name a sweep in a line of text."""
     return f"{sweep.model}, {optimizer_name(sweep.optimizer)}"
 

@@ -14,7 +14,7 @@ from analysis.report.extras import Contents, Extras
 from analysis.report.glossary import glossary
 from analysis.report.html import Child, Html, joined, tag
 from analysis.summaries import summarise
-from analysis.table import RESULTS, Sweep, read_sweeps
+from analysis.table import RESULTS, SweepTrials, read_sweeps
 from analysis.verdicts import verdicts
 
 
@@ -98,7 +98,7 @@ def _contents(table: pd.DataFrame, extras: Extras) -> Contents:
     )
 
 
-def _pairs(sweeps: list[Sweep]) -> dict[str, list[Comparison]]:
+def _pairs(sweeps: list[SweepTrials]) -> dict[str, list[Comparison]]:
     """Compare the sweeps of each optimizer that has more than one."""
     members = {o: [s for s in sweeps if s.optimizer == o] for o in dict.fromkeys(s.optimizer for s in sweeps)}
     return {optimizer: compare(own) for optimizer, own in members.items() if len(own) > 1}

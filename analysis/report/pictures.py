@@ -20,7 +20,7 @@ from analysis.report.html import Html, joined, prose, tag
 from analysis.report.svg import inline
 from analysis.report.tables import short
 from analysis.summaries import Summary
-from analysis.table import Sweep
+from analysis.table import SweepTrials
 
 SCATTER_ROWS, MAP_PANELS, LEARNING_PANELS = 4, 6, 9
 """Sweeps in one figure: it has to fit a printed page."""
@@ -128,9 +128,9 @@ def _by_group(
     return joined(drawn)
 
 
-def _groups(sweeps: Sequence[Sweep], most: int) -> Iterator[tuple[str, list[Sweep]]]:
+def _groups(sweeps: Sequence[SweepTrials], most: int) -> Iterator[tuple[str, list[SweepTrials]]]:
     """Yield the sweeps of one size and optimizer, at most so many at once."""
-    groups: dict[str, list[Sweep]] = {}
+    groups: dict[str, list[SweepTrials]] = {}
     for sweep in sweeps:
         groups.setdefault(f"{sweep.panel}, {optimizer_name(sweep.optimizer)}", []).append(sweep)
     for name, members in groups.items():
@@ -205,7 +205,7 @@ def learning(contents: Contents) -> Html:
     return joined(drawn)
 
 
-def _learning_numbers(sweep: Sweep, curves: Sequence[Example]) -> str:
+def _learning_numbers(sweep: SweepTrials, curves: Sequence[Example]) -> str:
     told = [
         f"{curve.name} {curve.errors[0]:.1f} % after epoch {curve.epochs[0]:.0f}, "
         f"{curve.errors[-1]:.1f} % after epoch {curve.epochs[-1]:.0f}"

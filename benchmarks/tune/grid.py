@@ -46,7 +46,7 @@ def train(job: tuple[str, str, Point]) -> dict[str, float]:
     import torch
 
     from sweep.core.trial import TrialSpec
-    from sweep.data.datasets import open_source
+    from sweep.data.datasets import open_dataset
     from sweep.models import registry
     from sweep.recipes.loading import load
     from sweep.training import loop
@@ -55,7 +55,7 @@ def train(job: tuple[str, str, Point]) -> dict[str, float]:
     torch.set_num_threads(1)
     model, optimizer, (lr, wd, seed) = job
     recipe = load("digits")
-    source = open_source(recipe, None)
+    source = open_dataset(recipe, None)
     px, device = recipe.px(registry.resolution(model)[0]), torch.device("cpu")
     batches = open_batches(source.load(px), recipe, device, px=px, resize=px, evaluate="minival")
     spec = TrialSpec(key="grid", model=model, optimizer=optimizer, lr=lr, weight_decay=wd, seed=seed)

@@ -1,1 +1,1 @@
-"""Where checkpoints lie: a folder, or an S3 store."""
+"""Where checkpoints are stored: in a folder, or in an S3 bucket."""

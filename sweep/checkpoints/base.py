@@ -1,6 +1,6 @@
-"""Where checkpoints lie: in a folder, or in a bucket of an S3 store. Driver and workers know it by one name.
+"""Where checkpoints are stored: the interface that the driver and the workers share.
 
-Neither torch nor Ray is needed here; pyarrow, which speaks to the store, is imported when there is one.
+Neither torch nor Ray is imported here; pyarrow, which talks to S3, is imported only when S3 is used.
 """
 
 import re
@@ -10,59 +10,61 @@ from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 from typing import IO, Protocol
 
-_ENDING = ".ckpt"
-_WRITTEN = re.compile(rf"\.?(.*{re.escape(_ENDING)})")
-"""A checkpoint, the older one, or what is being written: .KEY.ckpt.HOST.PROCESS."""
-_PATIENCE_S = 60.0
-"""So long a checkpoint is tried to be fetched: to begin anew would cost more."""
+ENDING = ".ckpt"
+CHECKPOINT_NAME = re.compile(rf"\.?(.*{re.escape(ENDING)})")
+"""Matches a checkpoint, the older copy beside it, and a file being written (.KEY.ckpt.HOST.PROCESS)."""
+FETCH_TIMEOUT_S = 60.0
+"""How long to retry fetching a checkpoint. Restarting the training from scratch would cost more."""
 Write = Callable[[IO[bytes]], object]
 
 
 class CheckpointFile(Protocol):
-    """Where the checkpoint of one training lies, and perhaps an older one."""
+    """The stored checkpoint of one training, possibly with an older copy."""
 
-    place: str
-    """What holds it, for messages."""
+    location: str
+    """The folder or bucket that holds it, for messages."""
     names: tuple[str, ...]
-    """Those that may be there, the newest first."""
+    """Files that may exist, the newest first."""
 
     def open(self, name: str) -> AbstractContextManager[IO[bytes]]:
-        """Open one for reading; ``FileNotFoundError`` if it is not there."""
+        """Open one of ``names`` for reading; raise ``FileNotFoundError`` if it does not exist."""
 
     def replace(self, write: Write, *, keep: bool) -> None:
-        """Put what ``write`` writes in the newest's place: whole, or not at all.
+        """Replace the newest checkpoint by what ``write`` writes, atomically.
 
-        With ``keep`` that is good, and is kept until it is replaced.
+        With ``keep``, the current checkpoint is known to be good, and stays until the new one is complete.
         """
 
 
 class CheckpointLocation(Protocol):
-    """Where the checkpoints of all trials of a sweep or a search lie."""
+    """The folder or bucket that stores the checkpoints of all trials of a sweep or a search."""
 
-    def shelf(self, key: str) -> CheckpointFile:
-        """Return the place of a trial's."""
+    def file(self, key: str) -> CheckpointFile:
+        """Return the checkpoint file of a trial."""
 
     def folder(self, key: str) -> Path | None:
-        """Return the folder that a training function of a user's own saves in; None: there is none."""
+        """Return the folder that a user-defined training function saves in; None where there is none."""
 
     def prepare(self) -> None:
-        """Make it, so that something can be put there."""
+        """Create the location, so that checkpoints can be written there."""
 
     def discard(self, keys: Collection[str]) -> None:
-        """Remove the checkpoints of trials, if they are there and can be removed."""
+        """Remove the checkpoints of these trials; ignore missing ones and those that cannot be removed."""
 
     def remove_if_empty(self) -> None:
-        """Leave nothing behind if no checkpoint is left."""
+        """Remove the location if it holds no checkpoint."""
 
 
 class StorageAwayError(RuntimeError):
-    """A store does not answer: what lies there may still be good."""
+    """The storage does not answer. The checkpoints there may still be good."""
 
 
-def _remove(path: Path) -> None:
+def remove_path(path: Path) -> None:
+    """Remove a file or a folder with its contents; ignore what cannot be removed."""
     with suppress(OSError):
         shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
 
 
-def _line(error: Exception) -> str:
+def first_line(error: Exception) -> str:
+    """Return the first line of an error's message, at most 300 characters, for use in another message."""
     return (str(error).strip() or type(error).__name__).splitlines()[0][:300]

@@ -1,54 +1,56 @@
-"""Whether every machine of a cluster sees the storage."""
+"""Checks that every machine of a cluster can access the storage."""
 
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from sweep.checkpoints.base import CheckpointFile, StorageAwayError, _line
-from sweep.checkpoints.locations import place
+from sweep.checkpoints.base import CheckpointFile, StorageAwayError, first_line
+from sweep.checkpoints.locations import location
 from sweep.errors import InputError
 
 
 @dataclass(frozen=True, slots=True)
 class Probe:
-    """Something that was written to ``--storage``, for other machines to find."""
+    """A file that was written to ``--storage``, for other machines to find."""
 
     storage: str
-    shelf: CheckpointFile
+    file: CheckpointFile
     contents: bytes
 
     def problem(self) -> str | None:
-        """Say what this machine does not see; None if it sees all."""
+        """Return why this machine cannot use the storage; None if it can."""
         try:
-            with self.shelf.open(self.shelf.names[0]) as file:
+            with self.file.open(self.file.names[0]) as file:
                 seen = file.read() == self.contents
         except FileNotFoundError:
             seen = False
         except (OSError, ValueError, StorageAwayError) as error:
-            return f"--storage {self.storage} cannot be read ({_line(error)})"
+            return f"--storage {self.storage} cannot be read ({first_line(error)})"
         return None if seen else f"--storage {self.storage} does not hold what was just written there"
 
 
 @contextmanager
 def probe(storage: str | None) -> Iterator[Probe | None]:
-    """Leave something in ``--storage``, if there is any, for as long as this context lasts.
+    """Keep a probe file in ``--storage`` while this context lasts; yield None without a storage.
 
     Raises
     ------
     InputError
-        If nothing can be written there, or read again.
+        If this machine cannot write to the storage, or cannot read what it wrote.
     """
     if storage is None:
         yield None
         return
-    key, where = f"probe-{uuid.uuid4().hex}", place(storage)
-    written = Probe(storage, where.shelf(key), key.encode())
+    key, where = f"probe-{uuid.uuid4().hex}", location(storage)
+    written = Probe(storage, where.file(key), key.encode())
     try:
         try:
-            written.shelf.replace(lambda file: file.write(written.contents), keep=False)
-        except (OSError, ValueError) as error:  # pyarrow's for what it does not understand
-            raise InputError(f"--storage {storage}: nothing can be written there: {_line(error)}") from error
+            written.file.replace(lambda file: file.write(written.contents), keep=False)
+        except (OSError, ValueError) as error:  # pyarrow raises ValueError for an address it cannot parse
+            raise InputError(
+                f"--storage {storage}: nothing can be written there: {first_line(error)}"
+            ) from error
         if problem := written.problem():
             raise InputError(problem)
         yield written

@@ -10,8 +10,7 @@ from rich.table import Column, Table
 if TYPE_CHECKING:
     import pandas as pd
 
-    from analysis import Comparison
-    from analysis import Sweep as AnalysedSweep
+    from analysis import Comparison, SweepTrials
 
 
 def shares(summary: "pd.DataFrame", console: Console) -> None:
@@ -40,7 +39,7 @@ def _estimate(row: Mapping[Hashable, Any], name: str) -> str:
     return f"{value:.2f}" if math.isnan(low) else f"{value:.2f} ({low:.2f}–{high:.2f})"
 
 
-def repeats(sweeps: "Sequence[AnalysedSweep]", confidence: float, console: Console) -> None:
+def repeats(sweeps: "Sequence[SweepTrials]", confidence: float, console: Console) -> None:
     """Print what other seeds make of chosen points, if any were trained with several."""
     from analysis import of_repeats, repeated_points
 

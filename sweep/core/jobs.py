@@ -30,10 +30,10 @@ class TrialContext:
     """Of the data; of the source file of a training function of the user's own."""
     evaluate: str = "val"
     """The split that is evaluated after each epoch."""
-    readers: int = 0
-    """Processes beside each trial that read its images, where they are read one by one."""
+    loader_workers: int = 0
+    """Processes that load the images of each trial, where images are loaded one by one."""
     checkpoints: CheckpointLocation | None = None
-    """Where their checkpoints lie, which every machine sees; None: there are none."""
+    """Where their checkpoints are stored, accessible to every machine; None: no checkpoints."""
 
 
 class TrialObserver(Protocol):

@@ -30,8 +30,8 @@ class Resources:
         return max(1, int(self.gpus_per_trial or os.environ.get(CPU_RANKS_VARIABLE, "1")))
 
     @property
-    def readers(self) -> int:
-        """Processes beside each that trains that read its images; none if it has no core to spare."""
+    def loader_workers(self) -> int:
+        """Processes that load images for each training process; 0 if it has no core to spare."""
         cpus = self.cpus_per_trial / self.ranks
         return int(cpus) if cpus >= 2 else 0
 

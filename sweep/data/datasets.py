@@ -3,16 +3,16 @@
 from pathlib import Path
 
 from sweep.data.digits import Digits
-from sweep.data.folder import Folder
+from sweep.data.folder import ImageFolder
 from sweep.data.idx import Idx
-from sweep.data.images import NO_IMAGES, FileSplits, Images, Source, Splits
+from sweep.data.images import NO_IMAGES, FileSplits, ImageDataset, Images, Splits
 from sweep.errors import InputError
 from sweep.recipes.recipe import Recipe
 
-__all__ = ["NO_IMAGES", "FileSplits", "Images", "Source", "Splits", "open_source"]
+__all__ = ["NO_IMAGES", "FileSplits", "ImageDataset", "Images", "Splits", "open_dataset"]
 
 
-def open_source(recipe: Recipe, path: Path | None, *, skip_corrupt: bool = False) -> Source:
+def open_dataset(recipe: Recipe, path: Path | None, *, skip_corrupt: bool = False) -> ImageDataset:
     """Open a recipe's data.
 
     Parameters
@@ -41,4 +41,6 @@ def open_source(recipe: Recipe, path: Path | None, *, skip_corrupt: bool = False
         raise InputError(f"the recipe {recipe.name!r} needs its data: --data PATH")
     if not path.is_dir():
         raise InputError(f"--data {path}: {'not a folder' if path.exists() else 'no such folder'}")
-    return Idx(recipe, path) if recipe.dataset == "idx" else Folder(recipe, path, skip_corrupt=skip_corrupt)
+    return (
+        Idx(recipe, path) if recipe.dataset == "idx" else ImageFolder(recipe, path, skip_corrupt=skip_corrupt)
+    )

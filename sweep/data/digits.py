@@ -15,7 +15,7 @@ class Digits:
     """The embedded data set."""
 
     classes = 10
-    left_out: tuple[str, ...] = ()
+    skipped_images: tuple[str, ...] = ()
 
     def __init__(self, recipe: Recipe) -> None:
         images = read_digits()

@@ -28,7 +28,7 @@ class _Files(NamedTuple):
         return _Files(tuple(self.paths[i] for i in indices), self.labels[indices])
 
 
-class Folder:
+class ImageFolder:
     """Images of any size: scaled until the shorter side fits, then cut to the centre."""
 
     def __init__(self, recipe: Recipe, folder: Path, *, skip_corrupt: bool = False) -> None:
@@ -48,7 +48,7 @@ class Folder:
         if recipe.train_subset is not None and recipe.train_subset < len(train.paths):
             train = train.take(stratified(train.labels, recipe.train_subset, rng))
         self._parts, self._folder, self._names = (train, minival, val), folder, names
-        self.left_out = tuple(path.relative_to(folder).as_posix() for path in self._unreadable)
+        self.skipped_images = tuple(path.relative_to(folder).as_posix() for path in self._unreadable)
         self._one_by_one = recipe.per_image
 
     def _find_readable(self, split: Path, names: list[str]) -> _Files:

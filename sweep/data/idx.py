@@ -23,7 +23,7 @@ _MINIVAL_ONE_IN = 12  # one in twelve training images: 5,000 of Fashion-MNIST's 
 class Idx:
     """The four files ``{train,t10k}-{images-idx3,labels-idx1}-ubyte``, gzipped or not."""
 
-    left_out: tuple[str, ...] = ()
+    skipped_images: tuple[str, ...] = ()
 
     def __init__(self, recipe: Recipe, folder: Path) -> None:
         train, val = _read_part(folder, "train"), _read_part(folder, "t10k")

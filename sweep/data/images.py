@@ -54,11 +54,11 @@ NO_IMAGES = Splits(*[Images(np.empty((0, 1, 1, 1), np.uint8), np.empty(0, np.int
 """The splits of what trains on no images of ours."""
 
 
-class Source(Protocol):
+class ImageDataset(Protocol):
     """A data set that has been found and checked."""
 
     classes: int
-    left_out: tuple[str, ...]
+    skipped_images: tuple[str, ...]
     """Images that cannot be read, if those were to be left out."""
 
     @property

@@ -5,7 +5,7 @@ from typing import Self
 
 from sweep.checkpoints import locations
 from sweep.checkpoints.base import CheckpointLocation
-from sweep.checkpoints.folder import Folder
+from sweep.checkpoints.folder import FolderLocation
 from sweep.core.resources import Resources
 from sweep.workspace.trial_folder import TrialFolder
 
@@ -22,34 +22,34 @@ class Checkpoints:
 
     def __init__(self, kept: TrialFolder, resources: Resources) -> None:
         self._kept = kept
-        self.place = _place(kept, resources)
-        """Where they lie, or None."""
+        self.location = _place(kept, resources)
+        """Where the checkpoints are stored, or None."""
 
     def __enter__(self) -> Self:
         self._remover = ThreadPoolExecutor(1)
-        if self.place:
-            self.place.prepare()
+        if self.location:
+            self.location.prepare()
             self._discard_all()
         return self
 
     def __exit__(self, *_: object) -> None:
         self._remover.shutdown(cancel_futures=True)
-        if self.place:
+        if self.location:
             self._discard_all()  # also what could not be removed before
-            self.place.remove_if_empty()
+            self.location.remove_if_empty()
 
     def _discard_all(self) -> None:
         """Remove those of the trials that need none any more."""
-        assert self.place
-        self.place.discard([key for key, state in self._kept.states().items() if state.is_over])
+        assert self.location
+        self.location.discard([key for key, state in self._kept.states().items() if state.is_over])
 
     def discard(self, key: str) -> None:
         """Remove a trial's checkpoint, soon: no trial waits for a store that does not answer."""
-        if self.place:
-            self._remover.submit(self.place.discard, [key])
+        if self.location:
+            self._remover.submit(self.location.discard, [key])
 
 
 def _place(kept: TrialFolder, resources: Resources) -> CheckpointLocation | None:
     if resources.storage is not None:
-        return locations.place(resources.storage, kept.name)
-    return Folder(kept.folder.resolve() / FOLDER) if resources.address == "local" else None
+        return locations.location(resources.storage, kept.name)
+    return FolderLocation(kept.folder.resolve() / FOLDER) if resources.address == "local" else None

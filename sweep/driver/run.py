@@ -76,8 +76,8 @@ def _train(tasks: Sequence[SweepRun], resources: Resources, queue: SendQueue[str
             classes=plan.classes,
             data=shared[plan.px],
             fingerprint=plan.data_fingerprint,
-            checkpoints=kept.place,
-            readers=resources.readers,
+            checkpoints=kept.location,
+            loader_workers=resources.loader_workers,
         )
         for plan, kept in zip((task.sweep.plan for task in tasks), checkpoints, strict=True)
     ]

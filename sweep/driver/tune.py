@@ -104,8 +104,8 @@ def _train(
         data=share(splits),
         fingerprint=plan.data_fingerprint,
         evaluate=SPLIT,
-        readers=resources.readers,
-        checkpoints=checkpoints.place,
+        loader_workers=resources.loader_workers,
+        checkpoints=checkpoints.location,
     )
     tally = Tally([(plan.model, plan.recipe.epochs)] * left(tuner.search, tuner.effort), parallel)
     with checkpoints, ProgressView(tally, console) as view:

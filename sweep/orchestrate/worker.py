@@ -119,7 +119,7 @@ class TrialRunner:
             return running.train(self._job.trial, setting, device=self._device.type, checkpoint=folder)
         # Another processor rounds otherwise, and so goes on to another end.
         self._checkpoint = Checkpoint(
-            kept.shelf(key) if kept and self._ranks.rank == 0 else None,
+            kept.file(key) if kept and self._ranks.rank == 0 else None,
             f"{key} on {_device_name(self._device)}",
             every_s=float(os.environ.get(EVERY_S_VARIABLE, EVERY_S)),
             say=self._notes.append,
@@ -150,7 +150,7 @@ class TrialRunner:
                 self._notes.append(f"its function finds what it saved in {path}")
         except OSError as error:
             self._notes.append(
-                f"no checkpoint can be written to {path.parent}: {error.strerror}. Training goes on."
+                f"no checkpoint can be written to {path.parent}: {error.strerror}. Training continues."
             )
             return None
         return path
@@ -169,7 +169,7 @@ class TrialRunner:
                 px=setting.px,
                 resize=resize,
                 evaluate=setting.evaluate,
-                readers=setting.readers,
+                loader_workers=setting.loader_workers,
                 ranks=self._ranks,
             )
         return self._batches[place]

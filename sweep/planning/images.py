@@ -1,12 +1,12 @@
 """The images a plan trains on, and at which resolution."""
 
-from sweep.data.images import FileSplits, Source, Splits
+from sweep.data.images import FileSplits, ImageDataset, Splits
 from sweep.errors import InputError
 from sweep.models.catalog import MODELS, stride
 from sweep.recipes.recipe import Recipe
 
 
-def load_splits(source: Source, recipe: Recipe, px: int) -> Splits | FileSplits:
+def load_splits(source: ImageDataset, recipe: Recipe, px: int) -> Splits | FileSplits:
     """Load a recipe's images, having checked that there is a minibatch of them."""
     splits = source.load(px)
     if len(splits.train.labels) < recipe.batch:

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 
 from sweep.core.plan import Plan, make_plan
-from sweep.data.datasets import open_source
-from sweep.data.images import NO_IMAGES, FileSplits, Source, Splits
+from sweep.data.datasets import open_dataset
+from sweep.data.images import NO_IMAGES, FileSplits, ImageDataset, Splits
 from sweep.errors import InputError
 from sweep.planning.checks import _problems
 from sweep.planning.images import load_splits, training_px
@@ -40,7 +40,7 @@ def plan_together(requests: Sequence[Request]) -> list[PlannedSweep]:
     source = (
         None
         if planned[0][1].trainer
-        else open_source(planned[0][1], requests[0].data, skip_corrupt=requests[0].skip_corrupt)
+        else open_dataset(planned[0][1], requests[0].data, skip_corrupt=requests[0].skip_corrupt)
     )
     loaded: dict[int, Splits | FileSplits] = {}
     return [
@@ -54,7 +54,7 @@ def _plan(
     request: Request,
     model: str,
     recipe: Recipe,
-    source: Source | None,
+    source: ImageDataset | None,
     loaded: dict[int, Splits | FileSplits],
 ) -> PlannedSweep:
     if source is None:
@@ -64,7 +64,7 @@ def _plan(
     px = training_px(model, recipe, source.classes)
     if px not in loaded:
         loaded[px] = load_splits(source, recipe, px)
-    plan = _make(request, model, recipe, px, source.fingerprint, source.classes, source.left_out)
+    plan = _make(request, model, recipe, px, source.fingerprint, source.classes, source.skipped_images)
     return PlannedSweep(plan=plan, splits=loaded[px])
 
 

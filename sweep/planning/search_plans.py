@@ -8,7 +8,7 @@ import search_spaces
 from search_spaces import Box, SearchSpaceError
 from sweep.core.search_plan import SearchBudget, SearchPlan
 from sweep.core.trial import OPTIMIZERS
-from sweep.data.datasets import open_source
+from sweep.data.datasets import open_dataset
 from sweep.data.images import NO_IMAGES, FileSplits, Splits
 from sweep.errors import InputError
 from sweep.planning.checks import check_choice, check_model
@@ -68,11 +68,11 @@ def plan_search(request: TuneRequest) -> tuple[SearchPlan, FileSplits | Splits]:
     )
     if recipe.trainer:
         return plan(px=0, data_fingerprint=trainers.load(recipe.trainer).fingerprint, classes=0), NO_IMAGES
-    source = open_source(recipe, request.data, skip_corrupt=request.skip_corrupt)
+    source = open_dataset(recipe, request.data, skip_corrupt=request.skip_corrupt)
     px = training_px(model, recipe, source.classes)
     splits = load_splits(source, recipe, px)
     return plan(
-        px=px, data_fingerprint=source.fingerprint, classes=source.classes, left_out=source.left_out
+        px=px, data_fingerprint=source.fingerprint, classes=source.classes, left_out=source.skipped_images
     ), splits
 
 

@@ -1,1 +1,1 @@
-"""Trains a pack of trials on one device, or on one a process."""
+"""Trains a pack of trials on one device, or on one device per process."""

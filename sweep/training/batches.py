@@ -1,4 +1,4 @@
-"""A split's images as tensors on the device, and the batches drawn from them."""
+"""Batches of images that are held in the device's memory."""
 
 from collections.abc import Iterator
 from typing import NamedTuple, Protocol
@@ -22,20 +22,21 @@ class Batch(NamedTuple):
 
 
 class Batches(Protocol):
-    """All batches of a data set, the same for every trial that trains on it.
+    """The batches of a data set, the same for every trial that trains on it.
 
-    Where several processes train together, each has its part of every batch, and of what is evaluated.
+    If several processes train together, each gets its part of every training batch and of the evaluated
+    split.
     """
 
     @property
     def steps(self) -> int:
-        """Batches in an epoch; the last, smaller one is left out."""
+        """Batches in an epoch; the last batch is dropped if it is smaller."""
 
     def train(self, epoch: int, start: int = 0) -> Iterator[Batch]:
-        """Yield the batches of an epoch (from 0), from its ``start``-th on."""
+        """Yield the batches of an epoch, beginning with batch ``start``; both count from 0."""
 
     def evaluation(self) -> Iterator[Batch]:
-        """Yield the images that are evaluated, in their order."""
+        """Yield the evaluated split in batches, in its order."""
 
 
 class _Pixels(NamedTuple):
@@ -44,10 +45,23 @@ class _Pixels(NamedTuple):
 
 
 class InMemoryBatches:
-    """All batches of a data set that is kept on the device.
+    """The batches of a data set that is held in the device's memory.
 
-    Order and augmentation depend on the recipe's data seed and the epoch alone. They are drawn on the
-    CPU, so that they are the same on any device.
+    Order and augmentation depend only on the recipe's data seed and the epoch. They are drawn on the CPU, so
+    that every device gets the same.
+
+    Parameters
+    ----------
+    splits : Splits
+        The images.
+    recipe : Recipe
+        Batch size, augmentation and data seed.
+    device : torch.device
+        Where the images are kept.
+    evaluate : {"val", "minival"}
+        The split that is evaluated.
+    ranks : Ranks
+        The processes that train together.
     """
 
     def __init__(
@@ -66,14 +80,17 @@ class InMemoryBatches:
 
     @property
     def steps(self) -> int:
-        """Batches in an epoch; the last, smaller one is left out."""
+        """Batches in an epoch; the last batch is dropped if it is smaller."""
         return len(self._train.labels) // self._recipe.batch
 
     def train(self, epoch: int, start: int = 0) -> Iterator[Batch]:
-        """Yield the batches of an epoch (from 0), from its ``start``-th on; what was skipped is drawn too."""
+        """Yield the batches of an epoch, beginning with batch ``start``; both count from 0.
+
+        The skipped batches are drawn as well, so that the others stay the same.
+        """
         generator = torch.Generator().manual_seed(self._recipe.data_seed * 1_000_003 + epoch)
         order = torch.randperm(len(self._train.labels), generator=generator).to(self._device)
-        size, own = self._recipe.batch, self._ranks.places(self._recipe)
+        size, own = self._recipe.batch, self._ranks.indices(self._recipe)
         for step in range(self.steps):
             chosen = order[step * size : (step + 1) * size]
             images = self._train.pixels[chosen]
@@ -83,7 +100,7 @@ class InMemoryBatches:
                 yield Batch(self._normalise(images[own]), self._train.labels[chosen[own]])
 
     def evaluation(self) -> Iterator[Batch]:
-        """Yield the images that are evaluated, in their order."""
+        """Yield the evaluated split in batches, in its order."""
         own = self._ranks.evaluated(len(self._eval.labels))
         for start in own[::EVAL_BATCH]:
             part = slice(start, min(start + EVAL_BATCH, own.stop))
@@ -100,7 +117,7 @@ def _to_tensors(images: Images, device: torch.device) -> _Pixels:
 
 
 def _moments(pixels: Tensor) -> tuple[Tensor, Tensor]:
-    """Mean and standard deviation of each channel, (1, channels, 1, 1), from exact integer sums."""
+    """Return each channel's mean and standard deviation, (1, channels, 1, 1), from exact integer sums."""
     levels = torch.arange(256)
     counts = torch.stack([torch.bincount(c.flatten(), minlength=256) for c in pixels.cpu().unbind(1)])
     count = pixels.numel() // pixels.shape[1]
@@ -111,7 +128,7 @@ def _moments(pixels: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _shift(images: Tensor, generator: torch.Generator) -> Tensor:
-    """Move each image by up to an eighth of its side in both directions; zeros come in."""
+    """Shift each image by up to an eighth of its side in both directions; fill with zeros."""
     count, _, height, width = images.shape
     reach = max(1, height // 8)
     dy, dx = torch.randint(2 * reach + 1, (2, count), generator=generator).to(images.device)
@@ -123,7 +140,7 @@ def _shift(images: Tensor, generator: torch.Generator) -> Tensor:
 
 
 def _flip(images: Tensor, generator: torch.Generator) -> Tensor:
-    """Mirror every second image or so from left to right."""
+    """Mirror each image horizontally with probability ½."""
     mirrored = (torch.rand(len(images), generator=generator) < 0.5).to(images.device)
     return torch.where(mirrored[:, None, None, None], images.flip(-1), images)
 

@@ -1,4 +1,4 @@
-"""BatchNorm's running statistics: computed anew, and the same in all processes that train together."""
+"""BatchNorm's statistics: recomputed before an evaluation, and equal in all processes of a training."""
 
 import math
 from collections.abc import Iterable, Iterator
@@ -11,7 +11,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from sweep.recipes.recipe import Recipe
 from sweep.training.batches import Batch
-from sweep.training.randomness import derive_seed, seeded
+from sweep.training.randomness import derive_seed, fork_rng
 from sweep.training.ranks import ALONE, Ranks
 
 
@@ -19,30 +19,34 @@ from sweep.training.ranks import ALONE, Ranks
 def renew_batchnorm(
     model: nn.Module, batches: Iterable[Batch], recipe: Recipe, *, seed: int = 0, ranks: Ranks = ALONE
 ) -> None:
-    """Compute BatchNorm's statistics anew: the mean over micro-batches of their means and variances.
+    """Recompute BatchNorm's statistics: the mean over micro-batches of their means and variances.
 
-    So did the study's code, on 8,192 images. A model without BatchNorm is left as it is.
+    The study's code (pycls) does the same, on 8,192 images. A model without BatchNorm stays as it is.
 
     Parameters
     ----------
     model : torch.nn.Module
-        Its statistics are replaced.
+        The model, whose statistics are replaced.
     batches : iterable of Batch
-        Minibatches, unmixed, of which the first ``recipe.batchnorm_images`` images are taken.
+        Minibatches without mixing. Their first ``recipe.batchnorm_images`` images are used.
     recipe : Recipe
-        Micro-batches, and how many images.
+        Gives the size of a micro-batch and the number of images.
     seed : int
-        Of what the model draws meanwhile.
+        Seeds what the model itself draws at random, such as dropout.
     ranks : Ranks
-        Each process takes its own micro-batches.
+        The processes that train together; each takes its own micro-batches.
     """
     if not (norms := _batchnorms(model)):
         return
     device = next(model.parameters()).device
-    with seeded(seed, device):
+    with fork_rng(seed, device):
         torch.optim.swa_utils.update_bn(_parts(batches, recipe, seed, ranks), model)
-    if ranks.count == 1:
-        return
+    if ranks.count > 1:
+        _average_over_ranks(norms, ranks)
+
+
+def _average_over_ranks(norms: list[Any], ranks: Ranks) -> None:
+    """Average the statistics over all processes, weighted by how many micro-batches each has seen."""
     buffers = _buffers(norms)
     for buffer, norm in zip(buffers, _twice(norms), strict=True):
         buffer.mul_(norm.num_batches_tracked)
@@ -53,22 +57,32 @@ def renew_batchnorm(
 
 
 def _parts(batches: Iterable[Batch], recipe: Recipe, seed: int, ranks: Ranks) -> Iterator[Tensor]:
-    """Yield the own ones of as many micro-batches as statistics are computed on."""
+    """Yield this process's share of the micro-batches that the statistics are computed on."""
     size, skipped = recipe.micro_batch or recipe.batch, ranks.neighbours(recipe)
     wanted, first = recipe.batchnorm_images // size, ranks.micro_batches(recipe).start
     for minibatch, batch in enumerate(islice(batches, math.ceil(wanted / recipe.micro_batches))):
         start = minibatch * recipe.micro_batches + first
-        for place, part in enumerate(batch.images[skipped:].split(size), start):
-            if place < wanted:
-                torch.manual_seed(derive_seed(seed, place))
+        for index, part in enumerate(batch.images[skipped:].split(size), start):
+            if index < wanted:
+                torch.manual_seed(derive_seed(seed, index))
                 yield part
 
 
 class RunningStatistics:
     """BatchNorm's running averages over a minibatch that several processes share.
 
-    After it, each process has what a single one would have that had taken all micro-batches in their order:
-    r ← (1 − m) r + m s for each, with momentum m.
+    After `share`, each process holds what one process alone would hold after all micro-batches in their
+    order, each of which updates a running average r with its own statistic s and momentum m:
+    r ← (1 − m) r + m s.
+
+    Parameters
+    ----------
+    model : torch.nn.Module
+        The model, whose BatchNorm layers are updated in place.
+    recipe : Recipe
+        Gives the number of micro-batches.
+    ranks : Ranks
+        The processes that train together.
     """
 
     def __init__(self, model: nn.Module, recipe: Recipe, ranks: Ranks) -> None:
@@ -79,12 +93,12 @@ class RunningStatistics:
         self._before: list[Tensor] = []
 
     def begin(self) -> None:
-        """Note the averages before the minibatch."""
+        """Store the averages before a minibatch."""
         self._before = [buffer.clone() for buffer in _buffers(self._norms)]
 
     @torch.no_grad()
     def share(self) -> None:
-        """Bring together what the processes have seen."""
+        """Combine the averages of all processes after a minibatch."""
         buffers = _buffers(self._norms)
         keeps = [1 - norm.momentum for norm in _twice(self._norms)]
         for buffer, before, keep in zip(buffers, self._before, keeps, strict=True):
@@ -97,7 +111,7 @@ class RunningStatistics:
 
 
 def _batchnorms(model: nn.Module) -> list[Any]:
-    """Return the layers that keep statistics."""
+    """Return the BatchNorm layers that track running statistics."""
     return [
         module for module in model.modules() if isinstance(module, _BatchNorm) and module.track_running_stats
     ]

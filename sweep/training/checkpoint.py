@@ -1,4 +1,4 @@
-"""How far a training has come, in a file that it goes on from; there whole or not at all."""
+"""Checkpoints: the state of an unfinished training, from which it resumes."""
 
 import hashlib
 import logging
@@ -13,9 +13,9 @@ import torch
 from sweep.checkpoints.base import CheckpointFile, StorageAwayError
 
 EVERY_S = 10.0
-"""A training writes a checkpoint at most so often, in the middle of an epoch too."""
+"""The least time between two checkpoints of a training, which may fall within an epoch."""
 MOST_SHARE = 0.02
-"""Of the time, for writing checkpoints: a large model on a slow disk writes fewer."""
+"""The largest share of the training time to spend on checkpoints: large models on slow disks write fewer."""
 
 Restored = TypeVar("Restored")
 
@@ -24,77 +24,79 @@ _DIGEST_LETTERS = 64
 
 
 class Checkpoint:
-    """How far one training has come, on its shelf.
+    """The checkpoint of one training, and how long that training has taken.
 
-    It holds tensors and plain values only, and is read as such (``weights_only``): reading one runs no code
-    of its own. A digest of its contents tells one that was cut short or changed; it is no signature.
+    A checkpoint holds tensors and plain values only and is read with ``weights_only``, so that reading one
+    runs no code from the file. A digest detects truncated or changed files; it is no signature.
 
     Parameters
     ----------
-    shelf : Shelf, optional
-        Where it lies. Without one nothing is kept, and only the time is counted.
+    file : CheckpointFile, optional
+        Where the checkpoint is stored. Without it no checkpoint is written, and only the time is counted.
     identity : str
-        What determines the training's result. A checkpoint of another one is refused.
+        What determines the training's result. A checkpoint with another identity is not used.
     every_s : float
         The least time between two checkpoints, in seconds.
     say : callable
-        Is told, once each, why a checkpoint is not used, or not written.
+        Receives a message, once for each reason, when a checkpoint cannot be used or written.
     """
 
     def __init__(
         self,
-        shelf: CheckpointFile | None,
+        file: CheckpointFile | None,
         identity: str,
         *,
         every_s: float = EVERY_S,
         say: Callable[[str], None] | None = None,
     ) -> None:
-        self._shelf = shelf
-        # The same training with another library gives other last bits.
+        self._file = file
+        # Another version of a library gives the same training other last bits.
         self._identity = f"{identity}, torch {torch.__version__}, timm {version('timm')}"
         self._every_s, self._say = every_s, say or logging.getLogger(__name__).warning
-        self._said: set[str] = set()
+        self._reported: set[str] = set()
         self._cost_s, self._trusted = 0.0, False
         self._began = self._last = time.monotonic()
         self.seconds_before = 0.0
-        """How long the training had taken when the checkpoint that it goes on from was written."""
+        """Seconds the training had taken when the checkpoint it resumed from was written."""
 
     @property
     def seconds(self) -> float:
-        """How long the training has taken so far, with what was done before it was interrupted."""
+        """Seconds the training has taken so far, including the time before an interruption."""
         return time.monotonic() - self._began
 
     @property
     def due(self) -> bool:
-        """Whether it is time for another one."""
+        """Whether it is time to write another checkpoint."""
         wait = max(self._every_s, self._cost_s / MOST_SHARE)
-        return self._shelf is not None and time.monotonic() - self._last >= wait
+        return self._file is not None and time.monotonic() - self._last >= wait
 
     def restore(self, rebuild: Callable[[dict[str, Any]], Restored]) -> Restored | None:
-        """Rebuild a training from the newest file, or else from the older one.
+        """Rebuild a training from the newest usable checkpoint.
+
+        Parameters
+        ----------
+        rebuild : callable
+            Turns a saved state into the training.
 
         Returns
         -------
         Restored or None
-            What ``rebuild`` makes of the state that was saved; None if there is no file that can be gone on
-            from. Each that is refused is said to be.
+            The rebuilt training; None if no checkpoint exists or none can be used. Each checkpoint that
+            cannot be used is reported.
 
         Raises
         ------
         StorageAwayError
-            If a store does not answer.
+            If the storage does not answer.
         """
-        names = self._shelf.names if self._shelf else ()
+        names = self._file.names if self._file else ()
         for name in names:
-            try:
-                contents = self._contents(name)
-                restored = rebuild(contents["state"])
-            except FileNotFoundError:
+            if (contents := self._contents(name)) is None:
                 continue
-            except StorageAwayError:
-                raise  # the trial is tried again, rather than begun anew over a good checkpoint
-            except Exception as error:  # whatever torch raises for what it did not write
-                self._tell(f"checkpoint {name} is not used: {_reason(error)}")
+            try:
+                restored = rebuild(contents["state"])
+            except Exception as error:  # a state that does not fit raises whatever torch raises
+                self._report(f"checkpoint {name} is not used: {_reason(error)}")
                 continue
             self.seconds_before = contents["seconds"]
             self._began = time.monotonic() - self.seconds_before
@@ -102,35 +104,44 @@ class Checkpoint:
             return restored
         return None
 
-    def _contents(self, name: str) -> dict[str, Any]:
-        assert self._shelf is not None
-        with self._shelf.open(name) as file:
-            contents = _read(file)
-        if contents["identity"] != self._identity:
-            raise ValueError(f"it is of {contents['identity']}, not of {self._identity}")
+    def _contents(self, name: str) -> dict[str, Any] | None:
+        """Read a checkpoint; None if it does not exist, or cannot be used, which is reported."""
+        assert self._file is not None
+        try:
+            with self._file.open(name) as file:
+                contents = _read(file)
+            if contents["identity"] != self._identity:
+                raise ValueError(f"it belongs to {contents['identity']}, not to {self._identity}")
+        except FileNotFoundError:
+            return None
+        except StorageAwayError:
+            raise  # trying the trial again later saves a good checkpoint from being overwritten
+        except Exception as error:  # a file that torch did not write raises anything
+            self._report(f"checkpoint {name} is not used: {_reason(error)}")
+            return None
         return contents
 
     def save(self, state: dict[str, Any]) -> None:
-        """Put a state in the place of the one before.
+        """Replace the checkpoint.
 
-        If that fails, on a full disk say, the training goes on without.
+        If that fails, for example on a full disk, the failure is reported and the training continues.
         """
-        assert self._shelf is not None
+        assert self._file is not None
         started = time.monotonic()
         contents = {"identity": self._identity, "seconds": self.seconds, "state": state}
         try:
-            self._shelf.replace(partial(_write, contents), keep=self._trusted)
+            self._file.replace(partial(_write, contents), keep=self._trusted)
             self._trusted = True
         except (OSError, RuntimeError) as error:  # torch wraps some of the system's errors
-            self._tell(
-                f"no checkpoint could be written to {self._shelf.place}: {_reason(error)}. Training goes on."
-            )
+            place, reason = self._file.location, _reason(error)
+            self._report(f"no checkpoint could be written to {place}: {reason}. Training continues.")
         self._last = time.monotonic()
         self._cost_s = self._last - started
 
-    def _tell(self, text: str) -> None:
-        if text not in self._said:
-            self._said.add(text)
+    def _report(self, text: str) -> None:
+        """Report a problem once."""
+        if text not in self._reported:
+            self._reported.add(text)
             self._say(text)
 
 
@@ -164,10 +175,10 @@ def _write(contents: dict[str, Any], file: IO[bytes]) -> None:
 def _read(file: IO[bytes]) -> dict[str, Any]:
     head = file.read(len(_MAGIC) + _DIGEST_LETTERS + 1)
     if not head.startswith(_MAGIC):
-        raise ValueError("it is no checkpoint, or one of another version")
+        raise ValueError("it is not a checkpoint of this version")
     body = file.tell()
     digest = hashlib.file_digest(file, "sha256").hexdigest().encode()  # type: ignore[arg-type]
     if head != _MAGIC + digest + b"\n":
-        raise ValueError("it was cut short, or changed after it was written")
+        raise ValueError("it was truncated, or changed after it was written")
     file.seek(body)
     return torch.load(file, map_location="cpu", weights_only=True)

@@ -1,4 +1,4 @@
-"""Compiled models: one compilation in a worker, for all trials of a model."""
+"""Compiled models: a worker compiles a model once, for all trials of that model."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,19 +8,19 @@ import torch
 from torch import nn
 
 _MOST_GRAPHS = 1000
-"""Of one piece of code in a process: one for each model and micro-batch size. Torch's own limit is 8, and
-above it a model is not compiled, so that a result would depend on what else its worker has trained."""
+"""How many graphs torch may compile of one piece of code: one per model and micro-batch size. With torch's
+own limit of 8, later models would run uncompiled, and results would depend on what a worker trained
+before."""
 
 
 class CompilationError(RuntimeError):
-    """A model could not be compiled. The text says why."""
+    """A model could not be compiled. The message gives the reason."""
 
 
 def compiled(model: nn.Module) -> nn.Module:
-    """Return a model as ``torch.compile`` makes it, at its first step.
+    """Return a compiled model; the compilation happens at its first step.
 
-    What is compiled is reused by the next trial of the model, whose weights are only another input, with any
-    lr, wd and seed.
+    The next trial of the same model reuses the compiled code, with any lr, wd and seed: weights are inputs.
     """
     config: Any = torch._dynamo.config
     config.recompile_limit = config.accumulated_recompile_limit = _MOST_GRAPHS
@@ -30,12 +30,12 @@ def compiled(model: nn.Module) -> nn.Module:
 
 @contextmanager
 def explain_compile_errors(*, compiling: bool) -> Iterator[None]:
-    """Say in one line why a model cannot be compiled.
+    """Turn torch's compilation errors into one line that gives the reason.
 
     Raises
     ------
     CompilationError
-        In the place of torch's own error, whose last line does not tell it.
+        Instead of torch's own error, the last line of which does not give the reason.
     """
     try:
         yield
@@ -45,5 +45,6 @@ def explain_compile_errors(*, compiling: bool) -> Iterator[None]:
         inner = getattr(error, "inner_exception", None) or error
         reason = (str(inner).strip() or type(inner).__name__).splitlines()[0][:300]
         raise CompilationError(
-            f"the model could not be compiled: {reason}. Without `compile = true` in the recipe it is not"
+            f"the model could not be compiled: {reason}. Remove `compile = true` from the recipe to train it "
+            "uncompiled"
         ) from error

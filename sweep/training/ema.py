@@ -9,11 +9,11 @@ from sweep.recipes.recipe import Recipe
 
 
 class WeightAverage:
-    """A second model whose weights and buffers follow the trained one's.
+    """A second model that holds a moving average of the trained model's weights and buffers.
 
-    Every ``ema_steps`` steps it moves towards it by α = ema_rate · batch · ema_steps / epochs; during
-    warm-up it is a copy (arXiv:2106.14881, §5.4). BatchNorm's running statistics are averaged alike, unless
-    the recipe has them computed anew.
+    Every ``ema_steps`` steps the average moves towards the trained model by the share
+    α = ema_rate · batch · ema_steps / epochs; during warm-up it is a copy (arXiv:2106.14881, §5.4).
+    BatchNorm's running statistics are averaged in the same way, unless the recipe recomputes them.
     """
 
     def __init__(self, model: nn.Module, recipe: Recipe) -> None:
@@ -24,7 +24,17 @@ class WeightAverage:
 
     @torch.no_grad()
     def update(self, model: nn.Module, step: int, epoch: float) -> None:
-        """Follow ``model`` after its ``step``-th step (from 1), which ended at a fractional ``epoch``."""
+        """Update the average after a step.
+
+        Parameters
+        ----------
+        model : torch.nn.Module
+            The trained model.
+        step : int
+            The number of steps taken so far, from 1.
+        epoch : float
+            The fractional epoch at which the step ended.
+        """
         if step % self._steps:
             return
         alpha = 1.0 if epoch <= self._warmup_epochs else self.alpha

@@ -1,4 +1,4 @@
-"""The training loop: a pack of trials that see the same batches, one epoch after the other."""
+"""The training loop: trains a pack of trials on the same batches."""
 
 import dataclasses
 from collections.abc import Callable, Iterator, Sequence
@@ -29,9 +29,9 @@ def train(
     checkpoint: Checkpoint | None = None,
     ranks: Ranks = ALONE,
 ) -> Iterator[list[EpochRecord | None]]:
-    """Train a pack of trials in lock-step; nothing stops one before its last epoch but divergence.
+    """Train a pack of trials in lock-step. Each trains to its last epoch, unless it diverges.
 
-    On a CPU with one thread a trial's result is the same to the last bit every time, whatever its company.
+    On a CPU with one thread, a trial's result is reproducible to the last bit, whatever else is in its pack.
 
     Parameters
     ----------
@@ -40,17 +40,25 @@ def train(
     recipe : Recipe
         Epochs, schedule, averaging.
     batches : Batches
-        What is trained on and evaluated, opened with the same ``ranks``.
-    classes, px : int
-        Outputs of the classifier; side of an image, in pixels.
+        The training and evaluation batches, opened with the same ``ranks``.
+    classes : int
+        Outputs of the classifier.
+    px : int
+        Side of an image, in pixels.
     device : torch.device
-        Where ``batches`` lie and the models train.
+        The device of ``batches`` and models.
     checkpoint : Checkpoint, optional
-        Where the training is kept, and goes on from: the same training, interrupted after any step, yields
-        the same records from the first epoch on, and on a CPU has the same weights, to the last bit.
+        Where the state is saved and resumed from. A training that is interrupted after any step and resumed
+        yields the same records from the first epoch on; on a CPU its weights agree to the last bit.
     ranks : Ranks
-        The processes that train these trials together. All call this, the first one with the checkpoint,
-        which any number of them can go on from; all get the same records.
+        The processes that train these trials together. Each process makes this call; only the first one has
+        the checkpoint. A training can resume with another number of processes. All get the same records.
+
+    Yields
+    ------
+    list of EpochRecord or None
+        After each epoch one record per trial, in the order of ``trials``; None for a trial that diverged in
+        an earlier epoch. Ends early if all trials have diverged.
 
     Raises
     ------
@@ -58,12 +66,6 @@ def train(
         If the device's memory is too small.
     CompilationError
         If the recipe asks for compiled models, and this machine cannot compile them.
-
-    Yields
-    ------
-    list of EpochRecord or None
-        After each epoch one record a trial, in the order of ``trials``; None for a trial that diverged
-        in an earlier epoch. Ends early if all have diverged.
     """
     with explain_out_of_memory(recipe, px), compiling.explain_compile_errors(compiling=recipe.compile):
         build = partial(_Pack, trials, recipe, batches, classes=classes, px=px, device=device, ranks=ranks)
@@ -71,14 +73,30 @@ def train(
 
 
 def _open(build: Callable[[], "_Pack"], checkpoint: Checkpoint | None, ranks: Ranks) -> "_Pack":
-    """Go on from the checkpoint that the first process finds, or begin."""
+    """Resume from the checkpoint that the first process finds, or start from scratch."""
     pack = checkpoint and checkpoint.restore(lambda state: build().load(state))
     state = ranks.broadcast(pack and pack.state()) if ranks.count > 1 else None
     return pack or (build().load(state) if state else build())
 
 
 class _Pack:
-    """Trials that are trained in lock-step, and how far they have come."""
+    """Trials that train in lock-step, with their progress.
+
+    Parameters
+    ----------
+    trials : sequence of TrialSpec
+        Trials of one model at one resolution.
+    recipe : Recipe
+        Epochs, schedule, averaging.
+    batches : Batches
+        The training and evaluation batches.
+    classes : int
+        Outputs of the classifier.
+    ranks : Ranks
+        The processes that train together.
+    **building
+        ``px`` and ``device``, for each `Member`.
+    """
 
     def __init__(
         self,
@@ -93,10 +111,10 @@ class _Pack:
         self._recipe, self._batches, self._classes, self._ranks = recipe, batches, classes, ranks
         self._members = [Member(trial, recipe, classes=classes, ranks=ranks, **building) for trial in trials]
         self.epoch = 0
-        """Epochs that are done."""
-        self._step = 0  # steps of the next that are
+        """Finished epochs."""
+        self._step = 0  # finished steps of the current epoch
         self.past: list[list[EpochRecord | None]] = []
-        """The records of all epochs that are done."""
+        """The records of all finished epochs."""
 
     @property
     def alive(self) -> list[Member]:
@@ -109,7 +127,7 @@ class _Pack:
         ]
 
     def run(self, checkpoint: Checkpoint | None) -> Iterator[list[EpochRecord | None]]:
-        """Yield the records of the epochs that are done, and then of each one more."""
+        """Yield the records of the finished epochs, then train and yield those of each further epoch."""
         yield from self.past
         while self.epoch < self._recipe.epochs and self.alive:
             for _ in self.steps():
@@ -121,7 +139,7 @@ class _Pack:
             yield self.past[-1]
 
     def steps(self) -> Iterator[None]:
-        """Take what is left of an epoch's steps; yield after each."""
+        """Take the remaining steps of the current epoch; yield after each."""
         alive, steps = self.alive, self._batches.steps
         for member in alive:
             member.begin_epoch()
@@ -136,7 +154,7 @@ class _Pack:
             yield
 
     def finish_epoch(self) -> None:
-        """Evaluate, and note each member's record."""
+        """Evaluate each member and store its record."""
         alive = self.alive
         self.past.append(
             [
@@ -147,7 +165,7 @@ class _Pack:
         self.epoch, self._step = self.epoch + 1, 0
 
     def state(self) -> dict[str, Any]:
-        """Return all that the training goes on from, as tensors and plain values."""
+        """Return everything needed to resume, as tensors and plain values."""
         return {
             "epoch": self.epoch,
             "step": self._step,
@@ -156,11 +174,11 @@ class _Pack:
         }
 
     def load(self, state: dict[str, Any]) -> "_Pack":
-        """Go on from a state of the same trials."""
+        """Resume from a saved state of the same trials."""
         self.epoch, self._step = state["epoch"], state["step"]
         self.past = [[record and EpochRecord(**record) for record in epoch] for epoch in state["past"]]
         if len(self.past) != self.epoch or not 0 <= self._step <= self._batches.steps:
-            raise ValueError(f"it is at step {self._step} of epoch {self.epoch + 1}, which cannot be")
+            raise ValueError(f"it claims step {self._step} of epoch {self.epoch + 1}, which does not exist")
         for member, saved in zip(self._members, state["members"], strict=True):
             member.load(saved)
         return self

@@ -1,4 +1,4 @@
-"""One trial of a pack: its model, its optimizer, a step."""
+"""One trial of a pack: its model, its optimizer and its steps."""
 
 import math
 from functools import cached_property
@@ -17,18 +17,34 @@ from sweep.training.compiling import compiled
 from sweep.training.ema import WeightAverage
 from sweep.training.optim import lr_factor, make_optimizer
 from sweep.training.precision import Precision
-from sweep.training.randomness import derive_seed, seeded
+from sweep.training.randomness import derive_seed, fork_rng
 from sweep.training.ranks import ALONE, Ranks
 
 
 class Member:
-    """One trial's model, optimizer and averaged weights, and how far it has come."""
+    """One trial's model, optimizer, averaged weights and progress.
+
+    Parameters
+    ----------
+    trial : TrialSpec
+        Model, optimizer, learning rate, weight decay and seed.
+    recipe : Recipe
+        Everything else about the training.
+    classes : int
+        Outputs of the classifier.
+    px : int
+        Side of an image, in pixels.
+    device : torch.device
+        Where the model trains.
+    ranks : Ranks
+        The processes that train the trial together.
+    """
 
     def __init__(
         self, trial: TrialSpec, recipe: Recipe, *, classes: int, px: int, device: torch.device, ranks: Ranks
     ) -> None:
         self._trial, self._recipe, self._device, self._ranks = trial, recipe, device, ranks
-        with seeded(trial.seed, device):
+        with fork_rng(trial.seed, device):
             model = registry.create(trial.model, num_classes=classes, px=px)
         self._model = model.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self._optimizer = make_optimizer(trial.optimizer, self._model, trial.lr, trial.weight_decay)
@@ -43,20 +59,28 @@ class Member:
 
     @cached_property
     def _parallel(self) -> nn.Module:
-        """The model as all processes train it. They meet here: not before each has its state."""
+        """The model as all processes train it. Built at the first step, once each has loaded its state."""
         return self._ranks.parallel(compiled(self._model) if self._recipe.compile else self._model)
 
     @property
     def diverged(self) -> bool:
-        """Whether a step has made it worthless."""
+        """Whether a step has made the loss, a gradient or the weights infinite or NaN."""
         return self.diverged_step is not None
 
     def begin_epoch(self) -> None:
-        """Turn to training; evaluation has turned the model away from it."""
+        """Switch the model to training mode; an evaluation has switched it off."""
         self._model.train()
 
     def step(self, batch: Batch, epoch: float, epoch_after: float) -> None:
-        """Take one step at a fractional epoch; a member that has diverged stands still."""
+        """Take one step; a member that has diverged does nothing.
+
+        Parameters
+        ----------
+        batch : Batch
+            This process's part of a minibatch.
+        epoch, epoch_after : float
+            The fractional epoch before the step, which sets the learning rate, and after it.
+        """
         if self.diverged:
             return
         self._set_lr(epoch)
@@ -71,14 +95,14 @@ class Member:
             self._average.update(self._model, self._steps_done, epoch_after)
 
     def _gradient(self, batch: Batch) -> float:
-        """Sum up the gradient of the mean loss over a minibatch, in micro-batches; return that loss."""
+        """Accumulate the gradient of the mean loss over a minibatch, in micro-batches; return that loss."""
         self._optimizer.zero_grad()
         self._statistics.begin()
         recipe, own, value = self._recipe, self._ranks.micro_batches(self._recipe), 0.0
         size = recipe.micro_batch or recipe.batch
-        for place, images, labels in zip(own, *(part.split(size) for part in batch), strict=True):
-            with self._ranks.no_sync(self._parallel, unless=place == own[-1]):
-                loss = self._loss(images, labels, place)
+        for index, images, labels in zip(own, *(part.split(size) for part in batch), strict=True):
+            with self._ranks.no_sync(self._parallel, unless=index == own[-1]):
+                loss = self._loss(images, labels, index)
                 if len(images) < recipe.batch:
                     loss = loss * (len(images) / recipe.batch)
                 value += loss.item()
@@ -92,18 +116,18 @@ class Member:
         for group in self._optimizer.param_groups:
             group["lr"] = self._lr
 
-    def _loss(self, images: Tensor, labels: Tensor, place: int) -> Tensor:
-        """Run the model on a micro-batch, with random numbers of the step's and its place among the others.
+    def _loss(self, images: Tensor, labels: Tensor, index: int) -> Tensor:
+        """Return the loss of a micro-batch; the step and the micro-batch's index seed its random numbers.
 
-        Labels are classes, or shares of all classes.
+        Labels are class indices (batch,), or class probabilities (batch, classes) of mixed images.
         """
-        seed = derive_seed(self._trial.seed, self._steps_done, place)
-        with seeded(seed, self._device), self._precision.computing():
+        seed = derive_seed(self._trial.seed, self._steps_done, index)
+        with fork_rng(seed, self._device), self._precision.computing():
             logits = self._parallel(images)
         return F.cross_entropy(logits.float(), labels, label_smoothing=self._recipe.label_smoothing)
 
     def finish_epoch(self, epoch: int, batches: Batches) -> EpochRecord:
-        """Evaluate, and say how the epoch went."""
+        """Evaluate the model; return the epoch's record."""
         losses, self._losses = self._losses, []
         train_loss = math.fsum(losses) / len(losses) if losses else None
         if not self.diverged and not _all_finite(self._model):
@@ -123,7 +147,7 @@ class Member:
         )
 
     def state(self) -> dict[str, Any]:
-        """Return all that a step depends on, as tensors and plain values."""
+        """Return everything that the next step depends on, as tensors and plain values."""
         return {
             "model": self._model.state_dict(),
             "average": self._average and self._average.model.state_dict(),
@@ -132,7 +156,7 @@ class Member:
         } | {name: getattr(self, name) for name in _PLAIN}
 
     def load(self, state: dict[str, Any]) -> None:
-        """Go on from a state. The optimizer's settings are the trial's, not the file's."""
+        """Resume from a saved state. The optimizer's settings come from the trial, not from the state."""
         self._model.load_state_dict(state["model"])
         if self._average:
             self._average.model.load_state_dict(state["average"])
@@ -152,12 +176,27 @@ class Member:
 
 
 _PLAIN = ("_steps_done", "_losses", "_lr", "_last_finite_loss", "diverged_step")
-"""What a member has besides tensors and changes as it goes."""
+"""The attributes of a member that change during training and are not tensors."""
 
 
 @torch.no_grad()
 def evaluate(model: nn.Module, batches: Batches, ranks: Ranks = ALONE) -> tuple[float, float]:
-    """Return top-1 error in percent and the mean cross-entropy over all that is evaluated, wherever it is."""
+    """Evaluate a model on the images of all processes.
+
+    Parameters
+    ----------
+    model : torch.nn.Module
+        A classifier.
+    batches : Batches
+        The evaluation images of this process.
+    ranks : Ranks
+        The processes that evaluate together.
+
+    Returns
+    -------
+    tuple of float
+        Top-1 error in percent, and mean cross-entropy in nats.
+    """
     model.eval()
     wrong = count = 0
     loss = 0.0

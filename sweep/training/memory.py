@@ -1,4 +1,4 @@
-"""Running out of memory is no divergence: the training fails, and says what would help."""
+"""Out-of-memory errors: the training fails with a remedy. It does not count as diverged."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,22 +9,22 @@ from sweep.recipes.recipe import Recipe
 
 
 class TrainingOutOfMemoryError(RuntimeError):
-    """The device has not enough memory. The text names the batch and the remedy."""
+    """The device has too little memory. The message names the batch and a remedy."""
 
 
 @contextmanager
 def explain_out_of_memory(recipe: Recipe, px: int) -> Iterator[None]:
-    """Turn the many ways in which torch runs out of memory into one error that helps.
+    """Turn every kind of out-of-memory error into one that names a remedy.
 
     Raises
     ------
     TrainingOutOfMemoryError
-        If what happens in this context runs out of memory.
+        If the code in this context runs out of memory.
     """
     try:
         yield
     except (MemoryError, RuntimeError) as error:
-        # torch's own is a RuntimeError; its allocator on a CPU has no class for it
+        # torch raises a RuntimeError; its CPU allocator has no class of its own for it
         if not isinstance(error, MemoryError | torch.OutOfMemoryError) and "t allocate memory" not in str(
             error
         ):

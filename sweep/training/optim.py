@@ -1,4 +1,4 @@
-"""Optimizers and the learning rate's schedule."""
+"""Optimizers and the learning-rate schedule."""
 
 import math
 
@@ -11,19 +11,26 @@ from sweep.recipes.recipe import Recipe
 
 
 def make_optimizer(name: str, model: nn.Module, lr: float, weight_decay: float) -> torch.optim.Optimizer:
-    """Build an optimizer that decays neither the gains of norm layers nor any bias.
+    """Build an optimizer without weight decay on biases and the gains of norm layers.
 
-    Class token and position embedding are decayed (arXiv:2106.14881, §5.4): they have more than one
-    dimension, gains and biases have one.
+    Every parameter of more than one dimension is decayed, including class token and position embedding
+    (arXiv:2106.14881, §5.4).
 
     Parameters
     ----------
     name : {"adamw", "sgd"}
-        AdamW with β 0.9, 0.999 or SGD with Nesterov momentum 0.9.
+        AdamW with β₁ = 0.9, β₂ = 0.999, or SGD with Nesterov momentum 0.9.
     model : torch.nn.Module
-        Whose parameters are trained.
-    lr, weight_decay : float
-        Peak learning rate; decay (decoupled with AdamW, L2 with SGD).
+        The model to train.
+    lr : float
+        Peak learning rate.
+    weight_decay : float
+        Decoupled with AdamW, L2 with SGD.
+
+    Raises
+    ------
+    InputError
+        If there is no such optimizer.
     """
     from timm.optim import param_groups_weight_decay
 
@@ -38,10 +45,10 @@ def make_optimizer(name: str, model: nn.Module, lr: float, weight_decay: float) 
 
 
 def lr_factor(recipe: Recipe, epoch: float) -> float:
-    """Return the share of the peak learning rate at a (fractional) epoch.
+    """Return the learning rate at a fractional epoch, as a share of its peak.
 
-    Half a cosine over all epochs, from 1 to ``min_lr_factor``; during warm-up times a factor that
-    rises linearly from ``warmup_factor`` to 1 (pycls, ``get_epoch_lr``).
+    The schedule is half a cosine over all epochs, from 1 to ``min_lr_factor``. During warm-up it is
+    multiplied by a factor that rises linearly from ``warmup_factor`` to 1. Source: pycls, ``get_epoch_lr``.
     """
     cosine = 0.5 * (1 + math.cos(math.pi * epoch / recipe.epochs))
     factor = (1 - recipe.min_lr_factor) * cosine + recipe.min_lr_factor

@@ -1,4 +1,4 @@
-"""Mixed precision: fewer bits where they are enough."""
+"""Mixed precision."""
 
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
@@ -10,10 +10,10 @@ _LEAST_SCALE = 1.0
 
 
 class Precision:
-    """Computes in bfloat16 on a GPU that has it, else in float16 with scaled gradients; in float32 on a CPU.
+    """The number format of a training: bfloat16 on a GPU that has it, else float16; float32 on a CPU.
 
-    A gradient in float16 may overflow by its scale alone: such a step is left out and the scale halved. What
-    still overflows unscaled has diverged. A loss that is not finite never gets here.
+    In float16 the gradients are scaled. If they overflow, the step is skipped and the scale is halved; if
+    they overflow at scale 1, the training has diverged. The caller handles losses that are not finite.
     """
 
     def __init__(self, device: torch.device, *, mixed: bool) -> None:
@@ -22,15 +22,15 @@ class Precision:
         self._scaler = torch.amp.GradScaler(device.type) if self._dtype is torch.float16 else None
 
     def computing(self) -> AbstractContextManager[Any]:
-        """Return the context in which a model computes."""
+        """Return the context in which to run a model."""
         return torch.autocast(self._device, self._dtype) if self._dtype else nullcontext()
 
     def scaled(self, loss: Tensor) -> Tensor:
-        """Return the loss as it is differentiated."""
+        """Return the loss to differentiate: scaled in float16."""
         return self._scaler.scale(loss) if self._scaler else loss
 
     def step(self, optimizer: torch.optim.Optimizer) -> bool:
-        """Let the optimizer take its step; say whether its gradients can still be finite."""
+        """Take the optimizer's step; return False if the gradients overflow without any scaling."""
         if not self._scaler:
             optimizer.step()
             return True
@@ -39,11 +39,11 @@ class Precision:
         return self._scaler.get_scale() >= _LEAST_SCALE
 
     def state(self) -> dict[str, Any] | None:
-        """Return the scale and how it came about; None if there is none."""
+        """Return the state of the gradient scaler; None without one."""
         return self._scaler.state_dict() if self._scaler else None
 
     def load(self, state: dict[str, Any] | None) -> None:
-        """Go on from a state."""
+        """Restore the state of the gradient scaler."""
         if self._scaler:
             assert state is not None
             self._scaler.load_state_dict(state)

@@ -1,4 +1,4 @@
-"""Random numbers that depend on a place alone."""
+"""Seeds derived from what they are used for, and generators that are restored afterwards."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -7,17 +7,14 @@ import numpy as np
 import torch
 
 
-def derive_seed(*place: int) -> int:
-    """Return a seed for a place, such as (data seed, epoch, image), that no other place shares."""
-    return int(np.random.SeedSequence(place).generate_state(1, np.uint64)[0] >> 1)
+def derive_seed(*parts: int) -> int:
+    """Hash whole numbers, such as (data seed, epoch, image), to a seed of 63 bits."""
+    return int(np.random.SeedSequence(parts).generate_state(1, np.uint64)[0] >> 1)
 
 
 @contextmanager
-def seeded(seed: int, device: torch.device) -> Iterator[None]:
-    """Let what happens in this context draw from torch's global generators, which begin at ``seed``.
-
-    They are left as they were: nobody else's draws matter here, nor these to others.
-    """
+def fork_rng(seed: int, device: torch.device) -> Iterator[None]:
+    """Seed torch's global generators for this context, and restore them afterwards."""
     with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
         torch.manual_seed(seed)
         yield

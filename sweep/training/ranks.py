@@ -1,4 +1,4 @@
-"""Several processes that train the same trials together, each its share of every minibatch."""
+"""Processes that train the same trials together; each takes a share of every minibatch."""
 
 import datetime
 import warnings
@@ -13,42 +13,44 @@ from torch import Tensor, distributed, nn
 from sweep.recipes.recipe import Recipe
 
 TIMEOUT = datetime.timedelta(hours=1)
-"""How long a process waits for another one: whoever started them sees sooner that one is lost."""
+"""How long a process waits for another. The process that started them notices a loss sooner."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Ranks:
-    """The processes that train together, as one of them sees them; a process alone by default.
+    """The processes that train together, from the view of one of them; by default a single process.
 
-    What they share out are a minibatch's *micro-batches*, which a single process takes one after the other.
-    BatchNorm sees the same images together, whoever takes them, and their gradients add up to the
-    minibatch's: a result does not depend on the number of processes, but for rounding.
+    They divide the *micro-batches* of each minibatch, which a single process takes one after the other. A
+    micro-batch holds the same images for BatchNorm whichever process takes it, and the gradients of all add
+    up to the minibatch's. A result therefore depends on the number of processes only by rounding.
     """
 
     rank: int = 0
+    """Index of this process."""
     count: int = 1
+    """Number of processes."""
 
     def micro_batches(self, recipe: Recipe) -> range:
-        """Return which of a minibatch's micro-batches are this process' own."""
+        """Return the indices of this process's micro-batches within a minibatch."""
         total = recipe.micro_batches
         return range(total * self.rank // self.count, total * (self.rank + 1) // self.count)
 
     def neighbours(self, recipe: Recipe) -> int:
-        """Return how many images before its own are needed: each is mixed with the one before it."""
+        """Return how many extra images this process needs: each image is mixed with the one before it."""
         return int(self.count > 1 and recipe.mixes)
 
-    def places(self, recipe: Recipe) -> list[int]:
-        """Return the places, within a minibatch, of the images that are needed here, in their order."""
+    def indices(self, recipe: Recipe) -> list[int]:
+        """Return the indices, within a minibatch, of the images that this process needs, in their order."""
         own, size = self.micro_batches(recipe), recipe.micro_batch or recipe.batch
         first, last = own.start * size, min(own.stop * size, recipe.batch)
-        return [place % recipe.batch for place in range(first - self.neighbours(recipe), last)]
+        return [index % recipe.batch for index in range(first - self.neighbours(recipe), last)]
 
     def evaluated(self, count: int) -> range:
-        """Return which of ``count`` images are evaluated here."""
+        """Return the indices, among ``count`` images, that this process evaluates."""
         return range(count * self.rank // self.count, count * (self.rank + 1) // self.count)
 
     def add_up(self, tensors: Sequence[Tensor]) -> None:
-        """Replace each tensor, of one type all, by its sum over the processes; the same bits in each."""
+        """Replace each tensor by its sum over the processes, with the same bits in each; all of one dtype."""
         if self.count == 1 or not tensors:
             return
         flat = torch.cat([tensor.flatten() for tensor in tensors])
@@ -57,7 +59,7 @@ class Ranks:
             tensor.copy_(total.view_as(tensor))
 
     def all_reduce(self, *values: float) -> list[float]:
-        """Return the sums of numbers over the processes; whole numbers up to 2^53 are exact."""
+        """Return the sum of each number over the processes; exact for whole numbers up to 2^53."""
         if self.count == 1:
             return list(values)
         sums = torch.tensor(values, dtype=torch.float64, device=_device())
@@ -65,7 +67,7 @@ class Ranks:
         return sums.tolist()
 
     def broadcast(self, value: Any) -> Any:
-        """Return what the first process holds: its tensors may lie on its own device."""
+        """Return the first process's value; its tensors may stay on that process's device."""
         if self.count == 1:
             return value
         values = [value]
@@ -73,21 +75,21 @@ class Ranks:
         return values[0]
 
     def parallel(self, model: nn.Module) -> nn.Module:
-        """Return the model such that its gradients are the mean over the processes after each backward pass.
+        """Wrap a model so that each backward pass averages its gradients over the processes.
 
-        They travel while the rest is still computed (`DistributedDataParallel`). Buffers are not its concern:
-        see `sweep.training.batchnorm`.
+        `DistributedDataParallel` exchanges gradients while it computes others. It leaves the buffers alone:
+        `sweep.training.batchnorm` handles them.
         """
         if self.count == 1:
             return model
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", FutureWarning)  # torch 2.13 calls broadcast_buffers otherwise
+            warnings.simplefilter("ignore", FutureWarning)  # torch 2.13 renames broadcast_buffers
             return nn.parallel.DistributedDataParallel(
                 model, broadcast_buffers=False, gradient_as_bucket_view=True
             )
 
     def no_sync(self, parallel: nn.Module, *, unless: bool) -> AbstractContextManager[Any]:
-        """Return the context of a micro-batch whose gradients wait for those of the last one."""
+        """Return a context in which gradients are not exchanged, unless it is the last micro-batch."""
         return nullcontext() if self.count == 1 or unless else parallel.no_sync()  # type: ignore[operator]
 
 
@@ -96,7 +98,24 @@ ALONE = Ranks()
 
 @contextmanager
 def joined(rank: int, count: int, store: distributed.Store, device: torch.device) -> Iterator[Ranks]:
-    """Train together with the other processes that meet at a store: over NCCL on GPUs, else over Gloo."""
+    """Join the processes that train together, over NCCL on GPUs, else over Gloo.
+
+    Parameters
+    ----------
+    rank : int
+        Index of this process.
+    count : int
+        Number of processes.
+    store : torch.distributed.Store
+        Where the processes find each other.
+    device : torch.device
+        The device of this process.
+
+    Yields
+    ------
+    Ranks
+        This process's view of all.
+    """
     backend = "nccl" if device.type == "cuda" else "gloo"
     distributed.init_process_group(backend, store=store, rank=rank, world_size=count, timeout=TIMEOUT)
     try:

@@ -1,4 +1,4 @@
-"""Batches of images that are read, decoded and augmented one by one, in worker processes if there are any."""
+"""Batches of images that are loaded, decoded and augmented one by one, in loader workers if there are any."""
 
 import random
 from collections.abc import Callable, Iterator
@@ -22,9 +22,9 @@ from sweep.training.randomness import derive_seed
 from sweep.training.ranks import ALONE, Ranks
 
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
-"""Of ImageNet's red, green and blue, as everybody uses them."""
-_GREY = (128, 128, 128)  # what a warped image leaves free
-_AREA = (0.08, 1.0)  # of a random crop
+"""The usual mean and standard deviation of ImageNet's red, green and blue, which lie in 0 … 1."""
+_GREY = (128, 128, 128)  # fills the border of a warped image
+_AREA = (0.08, 1.0)  # of a random crop, as a share of the image
 _EVALUATED = -1
 _Image = ImageFile | Decoded
 
@@ -37,10 +37,10 @@ def open_batches(
     px: int,
     resize: int,
     evaluate: str = "val",
-    readers: int = 0,
+    loader_workers: int = 0,
     ranks: Ranks = ALONE,
 ) -> Batches:
-    """Return the batches of a data set: kept on the device, or read one by one if the recipe asks for it.
+    """Return the batches of a data set: held in memory, or loaded one by one if the recipe asks for it.
 
     Parameters
     ----------
@@ -49,36 +49,37 @@ def open_batches(
     recipe : Recipe
         Decides order and augmentation.
     device : torch.device
-        Where the batches go.
+        The device of the batches.
     px : int
         Side of an image, in pixels.
     resize : int
-        An evaluated image is scaled until its shorter side is this long, and its centre is cut out. Images
-        that are kept on the device have their size already.
+        Before an evaluation, an image is scaled until its shorter side has this length, in pixels, and its
+        centre is cut out. Images in memory have their size already.
     evaluate : {"val", "minival"}
         The split that is evaluated.
-    readers : int
-        Processes that read ahead; 0: none, the images are read as they are needed.
+    loader_workers : int
+        Processes that load images ahead; 0: images are loaded when they are needed.
     ranks : Ranks
-        The processes that train together: only the images that this one needs are read.
+        The processes that train together: each loads only the images that it needs.
     """
     if isinstance(splits, Splits) and not recipe.per_image:
         return InMemoryBatches(splits, recipe, device, evaluate=evaluate, ranks=ranks)
-    images = _Reader(splits.train, getattr(splits, evaluate), recipe, px, resize)
-    return LazyBatches(images, recipe, device, readers=readers, ranks=ranks)
+    images = _ImageLoader(splits.train, getattr(splits, evaluate), recipe, px, resize)
+    return LazyBatches(images, recipe, device, loader_workers=loader_workers, ranks=ranks)
 
 
-class _Place(NamedTuple):
-    """Which image, and in which epoch it is augmented; or that it is evaluated."""
+class _Item(NamedTuple):
+    """An image index, and the epoch that decides its augmentation; `_EVALUATED` for an evaluated image."""
 
     epoch: int
     image: int
 
 
-class _Reader(Dataset):
-    """Images as tensors of bytes, (px, px, 3), with their labels.
+class _ImageLoader(Dataset):
+    """Loads images as uint8 tensors (px, px, 3) with their labels.
 
-    How one is augmented depends on the data seed, the epoch and its index alone, whoever reads it.
+    An image's augmentation depends only on the data seed, the epoch and the image's index, not on the process
+    that loads it.
     """
 
     def __init__(self, train: Any, evaluated: Any, recipe: Recipe, px: int, resize: int) -> None:
@@ -87,25 +88,25 @@ class _Reader(Dataset):
         self._augment = _augmentation(recipe.augment, px)
         self._cut = _cut(px, resize)
 
-    def __getitem__(self, place: _Place) -> tuple[Tensor, int]:
-        epoch, index = place
+    def __getitem__(self, item: _Item) -> tuple[Tensor, int]:
+        epoch, index = item
         part = self.evaluated if epoch == _EVALUATED else self.train
         image = Decoded(part.pixels[index]) if isinstance(part, Images) else ImageFile(part.paths[index])
         if epoch == _EVALUATED:
             changed = self._cut(_whole(image))
         else:
-            with _seeded(derive_seed(self._data_seed, epoch, index)):
+            with _fork_augmentation_rng(derive_seed(self._data_seed, epoch, index)):
                 changed = self._augment(image)
         return torch.from_numpy(np.array(changed)), int(part.labels[index])
 
 
 class _Order:
-    """The batches that are wanted next."""
+    """The batch sampler of a `DataLoader`: yields the batches that are set before each pass."""
 
     def __init__(self) -> None:
-        self.batches: list[list[_Place]] = []
+        self.batches: list[list[_Item]] = []
 
-    def __iter__(self) -> Iterator[list[_Place]]:
+    def __iter__(self) -> Iterator[list[_Item]]:
         return iter(self.batches)
 
     def __len__(self) -> int:
@@ -113,20 +114,42 @@ class _Order:
 
 
 class LazyBatches:
-    """All batches of a data set, the same for every trial and for any number of readers."""
+    """The batches of a data set that is loaded image by image.
+
+    They are the same for every trial and for any number of loader workers.
+
+    Parameters
+    ----------
+    images : torch.utils.data.Dataset
+        Loads and augments an image.
+    recipe : Recipe
+        Batch size and data seed.
+    device : torch.device
+        The device of the batches.
+    loader_workers : int
+        Processes that load images ahead.
+    ranks : Ranks
+        The processes that train together.
+    """
 
     def __init__(
-        self, images: _Reader, recipe: Recipe, device: torch.device, *, readers: int, ranks: Ranks = ALONE
+        self,
+        images: _ImageLoader,
+        recipe: Recipe,
+        device: torch.device,
+        *,
+        loader_workers: int,
+        ranks: Ranks = ALONE,
     ) -> None:
         self._images, self._recipe, self._device, self._ranks = images, recipe, device, ranks
         self._order = _Order()
         self._loader = DataLoader(
             images,
             batch_sampler=self._order,
-            num_workers=readers,
-            persistent_workers=readers > 0,
+            num_workers=loader_workers,
+            persistent_workers=loader_workers > 0,
             pin_memory=device.type == "cuda",
-            generator=torch.Generator(),  # else it draws from the global one
+            generator=torch.Generator(),  # otherwise it would draw from the global one
         )
         self._mean, self._std = (
             torch.tensor(m, device=device).reshape(1, 3, 1, 1) * 255 for m in (MEAN, STD)
@@ -134,24 +157,24 @@ class LazyBatches:
 
     @property
     def steps(self) -> int:
-        """Batches in an epoch; the last, smaller one is left out."""
+        """Batches in an epoch; the last batch is dropped if it is smaller."""
         return len(self._images.train.labels) // self._recipe.batch
 
     def train(self, epoch: int, start: int = 0) -> Iterator[Batch]:
-        """Yield the batches of an epoch (from 0), from its ``start``-th on."""
+        """Yield the batches of an epoch, beginning with batch ``start``; both count from 0."""
         generator = torch.Generator().manual_seed(derive_seed(self._recipe.data_seed, epoch))
         order = torch.randperm(len(self._images.train.labels), generator=generator).tolist()
-        size, own = self._recipe.batch, self._ranks.places(self._recipe)
-        parts = [[order[step * size + place] for place in own] for step in range(start, self.steps)]
-        return self._read([[_Place(epoch, index) for index in part] for part in parts])
+        size, own = self._recipe.batch, self._ranks.indices(self._recipe)
+        parts = [[order[step * size + index] for index in own] for step in range(start, self.steps)]
+        return self._load([[_Item(epoch, index) for index in part] for part in parts])
 
     def evaluation(self) -> Iterator[Batch]:
-        """Yield the images that are evaluated, in their order."""
+        """Yield the evaluated split in batches, in its order."""
         count = len(self._images.evaluated.labels)
-        places = [_Place(_EVALUATED, index) for index in self._ranks.evaluated(count)]
-        return self._read([places[at : at + EVAL_BATCH] for at in range(0, len(places), EVAL_BATCH)])
+        items = [_Item(_EVALUATED, index) for index in self._ranks.evaluated(count)]
+        return self._load([items[at : at + EVAL_BATCH] for at in range(0, len(items), EVAL_BATCH)])
 
-    def _read(self, batches: list[list[_Place]]) -> Iterator[Batch]:
+    def _load(self, batches: list[list[_Item]]) -> Iterator[Batch]:
         self._order.batches = batches
         for pixels, labels in self._loader:
             moved = pixels.to(self._device, non_blocking=True).permute(0, 3, 1, 2)  # in memory: channels last
@@ -160,8 +183,8 @@ class LazyBatches:
 
 
 @contextmanager
-def _seeded(seed: int) -> Iterator[None]:
-    """Seed the global generators that our augmentations draw from, and leave them as they were."""
+def _fork_augmentation_rng(seed: int) -> Iterator[None]:
+    """Seed the global generators that augmentations draw from, and restore them afterwards."""
     states = random.getstate(), torch.get_rng_state()
     try:
         random.seed(seed)
@@ -173,7 +196,7 @@ def _seeded(seed: int) -> Iterator[None]:
 
 
 def _augmentation(names: tuple[str, ...], px: int) -> Callable[[_Image], Image.Image]:
-    """Return what is done to an image that is trained on, one step after the other."""
+    """Return the transform of a training image: the named augmentations in their order."""
     _torchvision.make_importable()
     from torchvision.transforms import v2
 
@@ -182,7 +205,7 @@ def _augmentation(names: tuple[str, ...], px: int) -> Callable[[_Image], Image.I
         "flip": v2.RandomHorizontalFlip,
         "auto_augment": auto_augment,
     }
-    if names[0] == "random_resized_crop":  # nothing before it needs the whole image
+    if names[0] == "random_resized_crop":  # no earlier step needs the whole image
         return v2.Compose([_RandomResizedCrop(px), *(known[name]() for name in names[1:])])
     steps = [known[name]() for name in names]
     return v2.Compose([_whole, *steps] if "random_resized_crop" in names else [_whole, _cut(px, px), *steps])
@@ -193,10 +216,10 @@ def _whole(image: _Image) -> Image.Image:
 
 
 class _RandomResizedCrop:
-    """torchvision's, but drawn before the image is decoded, so that a large one is decoded at a reduced size.
+    """torchvision's random crop, drawn before the image is decoded: large JPEGs are decoded reduced.
 
-    It is never reduced to fewer pixels than the crop will have. Resized as in Pillow, to within one level of
-    255 (torch's kernel for bytes is a port of it), in half the time.
+    The reduced crop never has fewer pixels than the result. torch resizes it like Pillow, to within one level
+    of 255 (torch's kernel for bytes is a port of Pillow's), in half the time.
     """
 
     def __init__(self, px: int) -> None:
@@ -219,7 +242,7 @@ class _RandomResizedCrop:
 
 
 def _shrunk(start: int, length: int, of: int, now_of: int) -> slice:
-    """Return where a part of a side lies when the side is decoded at another length."""
+    """Return where a part of a side of length ``of`` lies when the side is decoded at length ``now_of``."""
     size = round(length * now_of / of)
     first = min(round(start * now_of / of), now_of - size)
     return slice(first, first + size)
@@ -237,9 +260,9 @@ def _constant(bits: int, *_: Any) -> tuple[int]:
 
 
 def auto_augment() -> Any:
-    """Return AutoAugment as the study's code has it: timm's policy v0, bilinear, the free part grey.
+    """Return AutoAugment as in the study's code (pycls): timm's policy v0, bilinear, with grey borders.
 
-    That code keeps one bit at least where it posterizes; timm's policy asks for none, which Pillow refuses.
+    Posterizing keeps at least one bit, as in that code. timm's policy would keep none, which Pillow refuses.
     """
     from timm.data.auto_augment import auto_augment_transform
 

@@ -1,4 +1,4 @@
-"""How long an epoch will take, from a few steps."""
+"""Estimates the time of an epoch from a few steps."""
 
 import dataclasses
 import time
@@ -13,7 +13,7 @@ from sweep.training.loop import train
 from sweep.training.streams import open_batches
 
 ENOUGH_S = 0.2
-"""A step that takes so long is timed well enough; faster ones are timed with more images."""
+"""A step of this length is timed precisely enough; a shorter one is timed again with more images."""
 _FIRST_BATCH = 4
 
 
@@ -26,9 +26,24 @@ def epoch_seconds(
     px: int,
     device: torch.device,
 ) -> float:
-    """Estimate the seconds of an epoch, its evaluation included, by taking a few steps.
+    """Estimate the seconds of an epoch, including its evaluation, by taking a few steps.
 
-    A minibatch that would take long is timed with fewer images: time is about in proportion to them.
+    A slow minibatch is timed with fewer images: the time is roughly proportional to their number.
+
+    Parameters
+    ----------
+    trial : TrialSpec
+        Gives the model and the optimizer.
+    recipe : Recipe
+        Gives the minibatch, the augmentation and the averaging.
+    splits : Splits or FileSplits
+        The data set.
+    classes : int
+        Outputs of the classifier.
+    px : int
+        Side of an image, in pixels.
+    device : torch.device
+        The device to time.
     """
     batch = min(_FIRST_BATCH, recipe.batch)
     while True:
@@ -47,7 +62,7 @@ def epoch_seconds(
 def _second_epoch(
     trial: TrialSpec, recipe: Recipe, splits: Splits | FileSplits, batch: int, steps: int, **building: Any
 ) -> float:
-    """Return the seconds of an epoch of some steps and the evaluation of two minibatches, once warm."""
+    """Return the seconds of a second epoch of ``steps`` steps and an evaluation of two minibatches."""
     few: Any = splits._replace(train=_first(splits.train, steps * batch), val=_first(splits.val, 2 * batch))
     short = dataclasses.replace(
         recipe,
@@ -62,7 +77,7 @@ def _second_epoch(
     epochs = train([trial], short, batches, **building)
     next(epochs)
     started = time.perf_counter()
-    next(epochs, None)  # none, if it diverged in its first
+    next(epochs, None)  # there is none if the trial diverged in the first
     return time.perf_counter() - started
 
 

@@ -1,4 +1,4 @@
-"""Files that are there whole or not at all, also after the power fails."""
+"""Atomic file writes: a file exists in full or not at all, even after a power failure."""
 
 import os
 import shutil
@@ -8,14 +8,14 @@ from pathlib import Path
 
 
 def write_atomically(path: Path, contents: str) -> None:
-    """Write a text file so that it is there whole or not at all."""
+    """Write or replace a text file atomically."""
     with _written_aside(path, contents) as aside:
         aside.replace(path)
     sync_folder(path.parent)
 
 
 def write_once(path: Path, contents: str) -> None:
-    """Write a text file unless it is there; of two that do so at once, one is kept, whole."""
+    """Write a text file unless it exists. If two processes write at once, one file is kept, complete."""
     with _written_aside(path, contents) as aside:
         try:
             os.link(aside, path)
@@ -40,7 +40,7 @@ def _written_aside(path: Path, contents: str) -> Iterator[Path]:
 
 
 def sync_folder(folder: Path) -> None:
-    """Bring a folder's entries through to the disk: a new file is lost with its entry."""
+    """Flush a folder's entries to the disk: without its entry, a new file is lost."""
     handle = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(handle)
@@ -49,7 +49,7 @@ def sync_folder(folder: Path) -> None:
 
 
 def keep_aside(path: Path) -> Path:
-    """Copy a damaged file, before it is written anew, to a name that is free; return that."""
+    """Copy a damaged file to an unused name before it is rewritten; return the copy's path."""
     names = (path.with_name(f"{path.name}.damaged{number or ''}") for number in range(10_000))
     aside = next(name for name in names if not name.exists())
     shutil.copyfile(path, aside)

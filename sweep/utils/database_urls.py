@@ -1,4 +1,4 @@
-"""Addresses of databases: what can be said of them before a library opens, and so creates or alters, them."""
+"""Checks database URLs before a library opens them: opening may create or alter the database."""
 
 import re
 import sqlite3
@@ -8,12 +8,12 @@ from pathlib import Path
 
 
 def masked(text: str) -> str:
-    """Hide the user and password in any address within a text."""
+    """Hide the user and password of every URL within a text."""
     return re.sub(r"://[^@/\s]*@", "://***@", text)
 
 
 def sqlite_file(url: str) -> Path | None:
-    """Return the file of a SQLite URL, None for another URL."""
+    """Return the file of a SQLite URL; None for any other URL."""
     from sqlalchemy.engine import make_url
     from sqlalchemy.exc import ArgumentError
 
@@ -25,7 +25,7 @@ def sqlite_file(url: str) -> Path | None:
 
 
 def sqlite_lacks(path: Path, tables: Iterable[str]) -> str | None:
-    """Say why a file is not a SQLite database with these tables; None if it is. It is opened to read only."""
+    """Return why a file is not a SQLite database with these tables; None if it is. Opens it read-only."""
     if not path.is_file():
         return f"there is no file {path}"
     try:
