@@ -84,11 +84,11 @@ def test_a_plan_in_which_anything_was_changed_is_refused(data, refused, plan):
 
 def _still_the_same(plan, whole):
     """Whether what was written says the same in other words: 1.0 for 1, or a default left out."""
-    from sweep.core.plan_json import from_json
+    from sweep.core.plan import Plan
     from sweep.errors import InputError
 
     try:
-        return from_json(plan.read_text(), "it") == from_json(whole, "it")
+        return Plan.from_json(plan.read_text(), "it") == Plan.from_json(whole, "it")
     except InputError:
         return False
 

@@ -6,8 +6,7 @@ from hypothesis import strategies as st
 from test_plan import a_plan
 
 from sweep.core.model_spec import LONGEST, RESERVED, join, slug, split, with_args
-from sweep.core.plan import to_dict
-from sweep.core.plan_json import from_json
+from sweep.core.plan import Plan
 from sweep.errors import InputError
 from sweep.models import registry
 from sweep.planning.plans import make_plans
@@ -125,7 +124,7 @@ def test_a_model_with_arguments_is_another_model_in_keys_and_names():
     assert not {t.key for t in vit_p.trials} & {t.key for t in alone.plan.trials}
     assert [t.u_lr for t in vit_p.trials] == [t.u_lr for t in alone.plan.trials]
     assert {t.model for t in vit_p.trials} == {vit_p.model}
-    assert from_json(json.dumps(to_dict(vit_p)), "plan.json") == vit_p
+    assert Plan.from_json(json.dumps(vit_p.to_dict()), "plan.json") == vit_p
 
 
 def test_keys_of_models_with_arguments_stay_as_they_are():

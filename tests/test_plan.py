@@ -9,9 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from search_spaces import Optimum, around
-from sweep.core import plan_json
-from sweep.core.plan import Plan, make_plan, to_dict
-from sweep.core.plan_json import from_json, to_json
+from sweep.core import plan as plan_module
+from sweep.core.plan import Plan, make_plan
 from sweep.errors import InputError
 from sweep.recipes.loading import load
 
@@ -125,8 +124,8 @@ def test_repeats_grow_in_any_order_and_read_back(one, other):
     assert joined.first(*one) == a
     assert joined.first(*other) == b
     assert {t.key for t in joined.repeats} == {t.key for t in (*a.repeats, *b.repeats)}
-    assert from_json(to_json(joined), "plan.json") == joined
-    assert from_json(json.dumps(to_dict(joined)), "plan.json") == joined
+    assert Plan.from_json(joined.to_json(), "plan.json") == joined
+    assert Plan.from_json(json.dumps(joined.to_dict()), "plan.json") == joined
 
 
 @given(n=st.integers(1, 20), seeds=st.integers(1, 5))
@@ -136,7 +135,7 @@ def test_a_plan_without_points_is_the_beginning_of_the_one_with_points(n, seeds)
     assert (bare.n, bare.name) == (0, whole.name)
     assert whole.first(0, seeds) == bare
     assert bare.joined(whole) == whole
-    assert from_json(json.dumps(to_dict(bare)), "plan.json") == bare
+    assert Plan.from_json(json.dumps(bare.to_dict()), "plan.json") == bare
 
 
 @given(one=st.tuples(*[st.integers(1, 20)] * 2), other=st.tuples(*[st.integers(1, 20)] * 2))
@@ -258,18 +257,18 @@ def test_names_do_not_change_from_version_to_version(changes, name):
 
 
 def test_a_plan_from_before_optima_were_repeated_still_loads():
-    values = json.loads(json.dumps(to_dict(a_plan())))
+    values = json.loads(json.dumps(a_plan().to_dict()))
     for trial in values["trials"]:
         del trial["repeat"]
-    assert from_json(json.dumps(values), "plan.json") == a_plan()
+    assert Plan.from_json(json.dumps(values), "plan.json") == a_plan()
 
 
 def test_a_plan_reads_back_as_it_was_written(monkeypatch):
     plan = a_plan(n=7, seeds=3)
-    without_checksum = json.dumps(to_dict(plan))
-    assert from_json(without_checksum, "plan.json") == plan
-    monkeypatch.setattr(plan_json, "_trials", None)  # what the checksum vouches for is not made again
-    assert from_json(to_json(plan), "plan.json") == plan
+    without_checksum = json.dumps(plan.to_dict())
+    assert Plan.from_json(without_checksum, "plan.json") == plan
+    monkeypatch.setattr(plan_module, "_trials", None)  # what the checksum vouches for is not made again
+    assert Plan.from_json(plan.to_json(), "plan.json") == plan
 
 
 @pytest.mark.parametrize(
@@ -294,13 +293,13 @@ def test_a_plan_reads_back_as_it_was_written(monkeypatch):
     ],
 )
 def test_a_damaged_or_altered_plan_is_refused(change, message):
-    values = json.loads(to_json(a_plan()))
+    values = json.loads(a_plan().to_json())
     change(values)
     with pytest.raises(InputError, match=message):
-        from_json(json.dumps(values), "some/plan.json")
+        Plan.from_json(json.dumps(values), "some/plan.json")
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "3", '{"version": 1}', "\x00"])
 def test_what_is_no_plan_is_refused(text):
     with pytest.raises(InputError, match=r"some/plan\.json"):
-        from_json(text, "some/plan.json")
+        Plan.from_json(text, "some/plan.json")

@@ -10,10 +10,13 @@ import pytest
 from mlflow import MlflowClient
 from test_journal import finished
 from test_plan import a_plan
+from test_search import PLAN
 
+from sweep.core.search_plan import SearchPlan
 from sweep.errors import InputError
 from sweep.tracking.process import TrackerError, TrackerProcess
-from sweep.workspace.sweep import PLAN, Sweep
+from sweep.workspace.search import Search
+from sweep.workspace.sweep import Sweep
 
 pytestmark = pytest.mark.slow
 
@@ -38,14 +41,14 @@ def uri(empty_database, tmp_path, monkeypatch):
 @pytest.fixture
 def opened(uri, tmp_path):
     """A store with one sweep open, and a trial's history that has ended."""
-    sweep = Sweep(tmp_path / "sweep", a_plan())
-    (tmp_path / "sweep").mkdir()
+    sweep = Sweep(tmp_path, a_plan())
+    sweep.folder.mkdir()
     sweep.write_plan()
     trial = sweep.plan.trials[0]
     sweep.journal.append("start", trial.key)
     sweep.journal.append("end", trial.key, finished(trial.key, error=12.5))
     store = TrackerProcess("digits")
-    store.open_sweep(sweep.plan, sweep.folder / PLAN, "ours")
+    store.open_sweep(sweep.plan, sweep.plan_file, "ours")
     yield store, sweep, trial
     store._process.kill()
 
@@ -89,6 +92,32 @@ def test_killed_at_work_it_is_started_again_and_nothing_is_there_twice(opened, u
         send(opened)
     send(opened)
     assert errors(uri) == [12.5]
+
+
+def test_a_searchs_plan_crosses_once_and_then_only_the_trials_that_are_new(uri, tmp_path):
+    search = Search(tmp_path, PLAN)
+    search.folder.mkdir()
+    search.write_plan()
+    store = TrackerProcess("digits")
+    store.open_sweep(search.plan, search.plan_file, "ours")
+    crossed, send = [], store._pipe.send
+    store._pipe.send = lambda message: (crossed.append(message), send(message))
+    for index in range(3):
+        trial = PLAN.point(index, index / 3, index / 3)
+        search.journal.append("start", trial.key, trial)
+        for record in (None, finished(trial.key)):
+            if record:
+                search.journal.append("end", trial.key, record)
+            store.send_trial(search.plan, trial, search.journal.history(trial.key))
+    store.close_sweep(search.plan, search.counts(), [])
+    store._process.kill()
+    assert [message[0] for message in crossed] == [*["trials", "send_trial", "send_trial"] * 3, "close_sweep"]
+    assert [len(message[2]) for message in crossed if message[0] == "trials"] == [1, 1, 1]
+    assert not any(isinstance(part, SearchPlan) for message in crossed for part in message)
+    client = MlflowClient(uri)
+    experiment = client.get_experiment_by_name("sweep-digits")
+    statuses = [run.info.status for run in client.search_runs([experiment.experiment_id])]
+    assert statuses == ["FINISHED"] * 4  # the parent's, too: that process knows of all three trials
 
 
 DRIVER = """

@@ -9,11 +9,11 @@ from hypothesis import strategies as st
 from test_plan import a_plan
 
 from search_spaces import Box
-from sweep.core.search_plan import SearchBudget, SearchPlan, from_json, to_dict
+from sweep.core.search_plan import SearchBudget, SearchPlan
 from sweep.core.trial import EpochRecord, TrialRecord, TrialState
 from sweep.errors import DamagedError, InputError
 from sweep.tuning.finalists import finalists, outcomes, standard_error
-from sweep.workspace.search import Search, read_search
+from sweep.workspace.search import Search
 
 PLAN = SearchPlan(
     model="vit_p_1mf",
@@ -75,7 +75,7 @@ def test_the_name_is_that_of_the_settings_not_of_the_trials():
 
 def test_settings_read_back(search):
     search.write_plan()
-    assert from_json(search.plan_file.read_text(), "x") == PLAN
+    assert SearchPlan.from_json(search.plan_file.read_text(), "x") == PLAN
     before = search.plan_file.read_bytes()
     assert search.write_plan() == []
     assert search.plan_file.read_bytes() == before
@@ -84,14 +84,14 @@ def test_settings_read_back(search):
 @pytest.mark.parametrize("text", ["", "[]", "1", "{}", '{"version": 1}', "[" * 100_000])
 def test_damaged_settings_are_named(text):
     with pytest.raises(DamagedError, match=r"^here is not a search, or damaged"):
-        from_json(text, "here")
+        SearchPlan.from_json(text, "here")
 
 
 def test_settings_of_a_later_version_are_refused():
     import json
 
     with pytest.raises(InputError, match="here is a search of version 2; this program reads 1"):
-        from_json(json.dumps(to_dict(PLAN) | {"version": 2}), "here")
+        SearchPlan.from_json(json.dumps(PLAN.to_dict() | {"version": 2}), "here")
 
 
 def test_trials_are_found_again_in_the_journal(search, tmp_path):
@@ -228,10 +228,10 @@ def test_what_ran_when_its_driver_ended_is_planned_again(search):
 
 def test_settings_that_were_changed_or_moved_are_refused(search):
     search.write_plan()
-    assert read_search(search.plan_file) == PLAN
+    assert Search.read_plan(search.plan_file) == PLAN
     search.plan_file.write_text(search.plan_file.read_text().replace('"seed": 0', '"seed": 1'))
     with pytest.raises(DamagedError, match="it was changed after it was written, or its folder renamed"):
-        read_search(search.plan_file)
+        Search.read_plan(search.plan_file)
     search.plan_file.write_bytes(b"\xff")
     with pytest.raises(DamagedError, match="is not a search, or damaged"):
-        read_search(search.plan_file)
+        Search.read_plan(search.plan_file)

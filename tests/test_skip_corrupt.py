@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from sweep.core.plan_json import from_json, to_json
+from sweep.core.plan import Plan
 from sweep.data.datasets import open_dataset
 from sweep.errors import InputError
 from sweep.planning.plans import make_plans
@@ -111,12 +111,12 @@ def test_the_plan_keeps_what_was_left_out(tmp_path):
         models=["vit_c_1mf"], n=1, lr=0.1, wd=0.1, recipe=str(path), data=folder, skip_corrupt=True
     )
     (planned,) = make_plans(asked)
-    assert planned.plan.left_out == ("train/dog/2.jpg",)
-    assert from_json(to_json(planned.plan), "plan") == planned.plan
+    assert planned.plan.skipped_images == ("train/dog/2.jpg",)
+    assert Plan.from_json(planned.plan.to_json(), "plan") == planned.plan
     (folder / "train" / "dog" / "2.jpg").unlink()
     (again,) = make_plans(asked)
     assert again.plan.name == planned.plan.name  # the images kept are the same
-    assert again.plan.left_out == ()
+    assert again.plan.skipped_images == ()
 
 
 @pytest.mark.parametrize("command", ["run --n 1 --lr 0.1 --wd 0.1", "tune"])

@@ -15,8 +15,7 @@ from test_found import ROW
 
 from search_spaces import to_csv
 from sweep.core.jobs import TrialContext
-from sweep.core.plan import to_dict
-from sweep.core.plan_json import from_json
+from sweep.core.plan import Plan
 from sweep.core.search_plan import SearchBudget
 from sweep.core.trial import EpochRecord, TrialSpec
 from sweep.errors import InputError
@@ -302,7 +301,7 @@ def test_what_determines_the_result_is_in_the_key(write):
         plan_of(yielding([5, 5]), optimizer="sgd"),
     ]
     assert len({p.trials[0].key for p in (plan, *others)} | {p.name for p in (plan, *others)}) == 14
-    assert from_json(json.dumps(to_dict(plan)), "plan.json") == plan
+    assert Plan.from_json(json.dumps(plan.to_dict()), "plan.json") == plan
 
 
 def test_the_fingerprint_covers_the_file_in_which_the_function_stands(write, tmp_path):

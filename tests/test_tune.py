@@ -270,10 +270,10 @@ def runs(folder: Path) -> list:
 
 
 def opened(folder: Path) -> Search:
-    from sweep.core.search_plan import from_json
+    from sweep.core.search_plan import SearchPlan
 
     (settings,) = folder.glob("sweeps/tune-*/search.json")
-    return Search(folder / "sweeps", from_json(settings.read_text(), "search.json"))
+    return Search(folder / "sweeps", SearchPlan.from_json(settings.read_text(), "search.json"))
 
 
 def check(folder: Path, trials: int = 10) -> None:

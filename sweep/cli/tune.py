@@ -68,7 +68,7 @@ def tune(
     from sweep.driver import tune as driver_tune
     from sweep.planning.search_plans import TuneRequest, plan_search
     from sweep.tuning.finalists import left
-    from sweep.workspace.search import FOUND, Search
+    from sweep.workspace.search import FOUND
     from sweep.workspace.workspace import Workspace
 
     console = plain_console(stderr=as_json)
@@ -94,7 +94,7 @@ def tune(
     left_out(plan, console)
     workspace = Workspace(folder)
     read_found(folder / FOUND)  # a damaged table is better found before the search than after it
-    search = Search(folder, plan, mend=True)
+    search = workspace.prepare(plan)
     if dry_run:
         show_tune.dry_run(search, effort, left(search, effort), console)
         return

@@ -1,7 +1,7 @@
 """What `sweep run` prints."""
 
 from collections.abc import Mapping, Sequence, Set
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
@@ -16,7 +16,7 @@ from sweep.workspace.trial_folder import TrialFolder
 from sweep.workspace.workspace import Workspace
 
 if TYPE_CHECKING:
-    from sweep.core.search_plan import SearchPlan
+    from sweep.core.base_plan import BasePlan
     from sweep.workspace.sweep_run import SweepRun
 
 
@@ -52,9 +52,9 @@ def dry_run(tasks: "Sequence[SweepRun]", elsewhere: Sequence[Set[str]], console:
         )
 
 
-def left_out(plan: "Plan | SearchPlan", console: Console) -> None:
+def left_out(plan: "BasePlan", console: Console) -> None:
     """Say which images were left out."""
-    names = plan.left_out
+    names = plan.skipped_images
     if names:
         more = (
             f" and {len(names) - _NAMED_IMAGES} more (all are in the plan)"
@@ -123,7 +123,7 @@ def recovered(count: int, console: Console) -> None:
         console.print(f"{lost} written again from MLflow")
 
 
-def synced(sweeps: Sequence[TrialFolder], console: Console) -> None:
+def synced(sweeps: Sequence[TrialFolder[Any]], console: Console) -> None:
     """Say that MLflow has everything."""
     names = ", ".join(sweep.name for sweep in sweeps)
     console.print(f"MLflow has all of {names}" if names else "Nothing here to send", markup=False)

@@ -2,7 +2,7 @@
 
 import math
 import statistics
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from rich.console import Console
@@ -12,15 +12,14 @@ from sweep.console import search
 from sweep.console.search import driven_by
 from sweep.core.trial import SWEEP_STATES, Role
 from sweep.utils.text import duration
-from sweep.workspace.search import Search
 from sweep.workspace.sweep import Sweep
 from sweep.workspace.trial_folder import TrialFolder
 
 
-def status(sweeps: Sequence[TrialFolder], console: Console, *, trials: bool) -> None:
+def status(sweeps: Sequence[TrialFolder[Any]], console: Console, *, trials: bool) -> None:
     """Print a line a sweep or search, or a line a trial."""
     for row in status_json(sweeps, trials=False):
-        console.print(search.status_line(row) if row["kind"] == "search" else _status_line(row))
+        console.print(_LINES[row["kind"]](row))
     if trials:
         table = Table(
             "index", "repeat", "key", "state", "lr", "weight decay", "top-1 err %", "best %", "time"
@@ -56,21 +55,18 @@ def _of(part: int, whole: int) -> str:
     return str(whole) if part == whole else f"{part} of {whole}"
 
 
-def status_json(sweeps: Sequence[TrialFolder], *, trials: bool) -> list[dict[str, Any]]:
+def status_json(sweeps: Sequence[TrialFolder[Any]], *, trials: bool) -> list[dict[str, Any]]:
     """Return the counts and errors of each sweep and search as plain values, its trials too if asked.
 
     ``driver`` is who is at work on it, None if nobody is. Of a sweep ``optimum_err`` is
     the mean of ``optimum_errs``: those of the trials at the optimum with a result, 100 for one that diverged.
     """
     return [
-        (search.status_row(each) if isinstance(each, Search) else _status_row(each))
-        | ({"trials": list(each.rows())} if trials else {})
-        for each in sweeps
+        _ROWS[each.plan.KIND](each) | ({"trials": list(each.rows())} if trials else {}) for each in sweeps
     ]
 
 
-def _status_row(sweep: TrialFolder) -> dict[str, Any]:
-    assert isinstance(sweep, Sweep)
+def _status_row(sweep: Sweep) -> dict[str, Any]:
     rows = list(sweep.rows())
     counts = {state.value: sum(row["state"] == state for row in rows) for state in SWEEP_STATES}
     # A repeat is no try of its own: it says how lucky a point was.
@@ -93,6 +89,11 @@ def _status_row(sweep: TrialFolder) -> dict[str, Any]:
         "optimum_errs": optimum,
         "best_err": min(errors, default=None),
     }
+
+
+_ROWS: dict[str, Callable[[Any], dict[str, Any]]] = {"sweep": _status_row, "search": search.status_row}
+_LINES = {"sweep": _status_line, "search": search.status_line}
+"""Kind of plan → how its row and its line are made."""
 
 
 def _number(value: float | None) -> str:

@@ -11,18 +11,16 @@ from sweep.core.trial import Role, TrialSpec
 from sweep.recipes.recipe import READING, Recipe
 
 if TYPE_CHECKING:
-    from sweep.core.plan import Plan
-    from sweep.core.search_plan import SearchPlan
+    from sweep.core.base_plan import BasePlan
 
 
 def make_trial(
-    plan: "Plan | SearchPlan",
+    plan: "BasePlan",
     recipe: dict[str, Any],
     lr: float,
     weight_decay: float,
     weight_seed: int,
     *,
-    evaluate: str = "val",
     role: Role,
     index: int,
     repeat: int = 0,
@@ -33,14 +31,12 @@ def make_trial(
 
     Parameters
     ----------
-    plan : Plan or SearchPlan
+    plan : BasePlan
         Whose trial it is.
     recipe : dict
         What the plan's recipe says: `recipe_contents`.
     lr, weight_decay, weight_seed
         What is trained.
-    evaluate : str
-        The split that is evaluated.
     role, index, repeat, u_lr, u_wd
         Fields of `TrialSpec` that are not part of the key.
     """
@@ -53,7 +49,7 @@ def make_trial(
         "lr": lr.hex(),
         "weight_decay": weight_decay.hex(),
         "seed": weight_seed,
-    } | ({} if evaluate == "val" else {"evaluate": evaluate})
+    } | ({} if plan.EVALUATE == "val" else {"evaluate": plan.EVALUATE})
     return TrialSpec(
         key=contents_hash(determines)[:16],
         model=plan.model,

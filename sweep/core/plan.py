@@ -1,21 +1,23 @@
 """The plan: all the trials of a sweep, with everything that determines them, written before any runs."""
 
 import dataclasses
+import json
 from collections.abc import Callable, Sequence, Set
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
 import search_spaces
 from search_spaces import Box
+from sweep.core.base_plan import BasePlan
 from sweep.core.keys import contents_hash, draw_seed, make_trial, recipe_contents
-from sweep.core.model_spec import slug
-from sweep.core.trial import Role, TrialSpec
+from sweep.core.plan_json import parse, plan_fields
+from sweep.core.trial import Role, TrialSpec, read_trial
+from sweep.errors import DamagedError
 from sweep.recipes.recipe import Recipe
 
-VERSION = 1
 GIVEN = "command line"
 """The source of an optimum that was given with ``--lr`` and ``--wd``."""
 FOUND_FOR = "; found for "
@@ -23,41 +25,83 @@ FOUND_FOR = "; found for "
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Plan:
-    """The trials of one model, optimizer and recipe."""
+class Plan(BasePlan):
+    """The trials of a sweep: of one model, optimizer and recipe.
 
-    model: str
-    """Its name, with its arguments if it has any (`sweep.core.model_spec`)."""
-    optimizer: str
-    recipe: Recipe
-    px: int
-    """Side of an image, in pixels."""
-    data_fingerprint: str
-    classes: int
-    design: str
-    box: Box
-    seed: int
-    """Decides the relative points and, with a trial's index and repeat, its initial weights."""
+    ``trials`` lists those at the optimum first, by repeat, then the points in the design's order, then chosen
+    points once more, by index and repeat.
+    """
+
+    KIND: ClassVar[str] = "sweep"
+    JSON_FIELDS: ClassVar[tuple[str, ...]] = (
+        "model",
+        "optimizer",
+        "recipe",
+        "px",
+        "data_fingerprint",
+        "classes",
+        "design",
+        "box",
+        "seed",
+        "optimum_lr",
+        "optimum_wd",
+        "optimum_source",
+        "trials",
+        "skipped_images",
+    )
+
     optimum_lr: float
     optimum_wd: float
     optimum_source: str
-    trials: tuple[TrialSpec, ...]
-    """Those at the optimum first, by repeat, then the points in the design's order, then chosen points once
-    more, by index and repeat."""
-    left_out: tuple[str, ...] = ()
-    """Images that could not be read and were left out, within the data's folder; those kept decide the
-    fingerprint."""
 
-    @property
-    def name(self) -> str:
-        """The sweep's name: the same for every n and number of seeds, so that more go on with fewer.
+    def identity(self) -> dict[str, Any]:
+        """Return what tells this sweep from all others.
 
         Only a grid of another n is another sweep: it has none of the smaller one's points.
         """
-        identity = _canonical(self, without=("trials", "optimum_source", "left_out"))
-        if self.design == "grid":
-            identity["n"] = self.n
-        return f"{slug(self.model)}-{self.optimizer}-{self.recipe.name}-{contents_hash(identity)[:6]}"
+        settings = dataclasses.replace(self, trials=()).to_dict()  # there may be thousands of trials
+        for name in ("version", "trials", "optimum_source", "left_out"):
+            del settings[name]
+        settings["recipe"] = recipe_contents(self.recipe)
+        return settings | ({"n": self.n} if self.design == "grid" else {})
+
+    def params(self) -> dict[str, object]:
+        """Return the optimum, as MLflow shows it."""
+        return {"lr": self.optimum_lr, "weight_decay": self.optimum_wd}
+
+    def to_json(self) -> str:
+        """Return the plan's file: with a checksum by which it is known to be as it was written."""
+        values = self.to_dict()
+        return json.dumps({"checksum": contents_hash(values)} | values, indent=1, allow_nan=False) + "\n"
+
+    @classmethod
+    def from_json(cls, text: str | bytes, origin: str) -> "Plan":
+        """Read a plan's file and check that it is as it was written.
+
+        Without a fitting checksum all trials are made from the settings again: that takes 0.1 ms each.
+
+        Raises
+        ------
+        DamagedError
+            If the text is damaged or was changed by hand. ``origin`` is named.
+        InputError
+            If it is of another version.
+        """
+
+        return parse(text, origin, "plan", partial(_of_values, origin=origin))
+
+    def checked(self, origin: str) -> "Plan":
+        """Return the plan with its trials made again from its settings.
+
+        Its numbers are of the right type then: 1 and 1.0 are equal, but not in a key.
+        """
+        points = {(t.index, t.repeat) for t in self.repeats if t.index >= 0 and t.repeat >= 1}
+        again = dataclasses.replace(self, trials=_trials(self, self.n, max(self.seeds, 1), points))
+        if again != self:
+            raise DamagedError(
+                f"{origin} was changed after it was written: its trials are not those of its settings"
+            )
+        return again
 
     @property
     def seeds(self) -> int:
@@ -106,7 +150,7 @@ def make_plan(
     box: Box,
     seeds: int = 1,
     repeated: Sequence[int] = (),
-    left_out: tuple[str, ...] = (),
+    skipped_images: tuple[str, ...] = (),
 ) -> Plan:
     """Draw a sweep's n points, or none, and list its trials, those at the optimum ``seeds`` times.
 
@@ -130,7 +174,7 @@ def make_plan(
         optimum_wd=optimum.weight_decay,
         optimum_source=optimum.source,
         trials=(),
-        left_out=left_out,
+        skipped_images=skipped_images,
     )
     again = {(index, repeat) for index in repeated for repeat in range(1, seeds)}
     return dataclasses.replace(plan, trials=_trials(plan, n, seeds, again))
@@ -173,12 +217,8 @@ def _optimum_seed(seed: int, repeat: int) -> int:
     return draw_seed(seed, 0, repeat) if repeat else draw_seed(seed)
 
 
-def _canonical(plan: Plan, *, without: tuple[str, ...]) -> dict[str, Any]:
-    plan = dataclasses.replace(plan, trials=()) if "trials" in without else plan  # there may be thousands
-    values = {key: value for key, value in to_dict(plan).items() if key not in (*without, "version")}
-    return values | {"recipe": recipe_contents(plan.recipe)}
-
-
-def to_dict(plan: Plan) -> dict[str, Any]:
-    """Return a plan as plain values."""
-    return {"version": VERSION} | dataclasses.asdict(plan)
+def _of_values(values: dict[str, Any], origin: str) -> Plan:
+    as_written = values.pop("checksum", None) == contents_hash(values)
+    trials = tuple(map(read_trial, values["trials"]))
+    plan = Plan(**(plan_fields(values) | {"trials": trials}))
+    return plan if as_written else plan.checked(origin)

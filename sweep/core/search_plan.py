@@ -1,54 +1,65 @@
 """What a search for an optimum looks for: its settings and how many trials it may take."""
 
-import dataclasses
 import json
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Self
 
 import numpy as np
 
-from search_spaces import Box
-from sweep.core.keys import contents_hash, draw_seed, make_trial, recipe_contents
-from sweep.core.model_spec import slug
+from sweep.core.base_plan import BasePlan
+from sweep.core.keys import draw_seed, make_trial, recipe_contents
+from sweep.core.plan_json import parse, plan_fields
 from sweep.core.trial import Role, TrialSpec
-from sweep.errors import DamagedError, InputError
-from sweep.recipes.recipe import Recipe
 
 SPLIT = "minival"
 """Trials are judged on it: held out of the training data, and never reported."""
-VERSION = 1
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class SearchPlan:
-    """What is searched: the same for any number of trials, so that more go on with fewer."""
+class SearchPlan(BasePlan):
+    """The settings of a search; ``trials`` lists those that have been started.
 
-    model: str
-    optimizer: str
-    recipe: Recipe
-    px: int
-    data_fingerprint: str
-    classes: int
-    box: Box
-    """The ranges of lr and weight decay that are searched, on log scales."""
-    seed: int
-    """Decides the first points, and with a trial's index and repeat its initial weights."""
+    ``box`` is what is searched. The seed decides the first points.
+    """
+
+    KIND: ClassVar[str] = "search"
+    EVALUATE: ClassVar[str] = SPLIT
+    JSON_FIELDS: ClassVar[tuple[str, ...]] = (
+        "model",
+        "optimizer",
+        "recipe",
+        "px",
+        "data_fingerprint",
+        "classes",
+        "box",
+        "seed",
+        "skipped_images",
+    )
+
+    design: str = field(default="search", init=False)
     trials: tuple[TrialSpec, ...] = ()
-    """Those that have been started."""
-    left_out: tuple[str, ...] = ()
-    """As in `Plan`."""
 
-    @property
-    def name(self) -> str:
-        """The search's name."""
-        identity = to_dict(self) | {"recipe": recipe_contents(self.recipe)}
-        del identity["left_out"]
-        return f"tune-{slug(self.model)}-{self.optimizer}-{self.recipe.name}-{contents_hash(identity)[:6]}"
+    def _prefix(self) -> str:
+        return "tune-"
 
-    @property
-    def design(self) -> str:
-        """What MLflow shows where a sweep has its design."""
-        return "search"
+    def identity(self) -> dict[str, Any]:
+        """Return what tells this search from all others."""
+        settings = self.to_dict() | {"recipe": recipe_contents(self.recipe)}
+        del settings["left_out"]
+        return settings
+
+    def params(self) -> dict[str, object]:
+        """Return the split that trials are judged on, as MLflow shows it."""
+        return {"evaluate": self.EVALUATE}
+
+    def to_json(self) -> str:
+        """Return the settings' file."""
+        return json.dumps(self.to_dict(), indent=1, allow_nan=False) + "\n"
+
+    @classmethod
+    def from_json(cls, text: str | bytes, origin: str) -> Self:
+        """Read the settings' file; see `BasePlan.from_json`."""
+        return parse(text, origin, "search", lambda values: cls(**plan_fields(values)))
 
     def point(self, index: int, u_lr: float, u_wd: float) -> TrialSpec:
         """Make the trial of a relative point in the ranges."""
@@ -86,7 +97,6 @@ class SearchPlan:
             lr,
             wd,
             seed,
-            evaluate=SPLIT,
             index=index,
             repeat=repeat,
             role=role,
@@ -95,43 +105,9 @@ class SearchPlan:
         )
 
 
-def to_dict(plan: SearchPlan) -> dict[str, Any]:
-    """Return the settings as plain values, to be written as JSON."""
-    values = {"version": VERSION} | dataclasses.asdict(plan)
-    del values["trials"]
-    return values
-
-
-def from_json(text: str, origin: str) -> SearchPlan:
-    """Read settings back.
-
-    Raises
-    ------
-    DamagedError
-        If the text is damaged. ``origin`` is named.
-    InputError
-        If it is of another version.
-    """
-    try:
-        values = json.loads(text)
-        version = values.pop("version")
-        if version != VERSION:
-            raise InputError(f"{origin} is a search of version {version!r}; this program reads {VERSION}")
-        values["recipe"] = Recipe(**(values["recipe"] | {"augment": tuple(values["recipe"]["augment"])}))
-        values["box"] = Box(**values["box"])
-        values["left_out"] = tuple(values.get("left_out", ()))
-        return SearchPlan(**values)
-    except InputError as error:
-        raise error if origin in str(error) else InputError(f"{origin}: {error}") from error
-    except (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RecursionError) as error:
-        raise DamagedError(
-            f"{origin} is not a search, or damaged: {type(error).__name__}: {error}"
-        ) from error
-
-
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SearchBudget:
-    """How much is tried; more goes on with less."""
+    """How much is tried. A larger budget continues what a smaller one has tried."""
 
     points: int
     """Points that are tried."""

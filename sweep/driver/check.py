@@ -1,14 +1,17 @@
 """Where the plan, the journal and MLflow disagree: looked at, not touched."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from sweep.errors import InputError
 from sweep.tracking import tags
 from sweep.tracking.store import MlflowTracker
 from sweep.utils.text import counted
-from sweep.workspace.sweep import Sweep
 from sweep.workspace.trial_folder import TrialFolder
 from sweep.workspace.workspace import Workspace
+
+_WHY_UNKNOWN = {"sweep": ": was it run with a larger --n or --seeds, or with --repeat?"}
+"""Kind of plan → how its journal may have come to hold trials that it does not list."""
 
 
 def check(workspace: Workspace, names: Sequence[str]) -> dict[str, list[str]]:
@@ -30,10 +33,8 @@ def _check(workspace: Workspace, name: str) -> list[str]:
     known = {trial.key for trial in sweep.trials}
     said = []
     if strange := sum(key not in known for key in sweep.journal.trials):
-        why = (
-            ": was it run with a larger --n or --seeds, or with --repeat?" if isinstance(sweep, Sweep) else ""
-        )
-        said.append(f"the journal has {counted(strange, 'trial')} that the plan does not have{why}")
+        unknown = f"the journal has {counted(strange, 'trial')} that the plan does not have"
+        said.append(unknown + _WHY_UNKNOWN.get(sweep.plan.KIND, ""))
     if sweep.is_running:
         return said  # MLflow lags behind its driver
     try:
@@ -42,7 +43,7 @@ def _check(workspace: Workspace, name: str) -> list[str]:
         return [*said, str(error)]
 
 
-def _check_mlflow(sweep: TrialFolder, identity: str) -> list[str]:
+def _check_mlflow(sweep: TrialFolder[Any], identity: str) -> list[str]:
     store = MlflowTracker(sweep.plan.recipe.name, sweep.EXPERIMENT, create=False)
     store.look(sweep.plan, identity)
     trials = {trial.key: trial for trial in sweep.trials}

@@ -1,7 +1,7 @@
 """When the checkpoints of trials come and go: the driver's side, without torch."""
 
 from concurrent.futures import ThreadPoolExecutor
-from typing import Self
+from typing import Any, Self
 
 from sweep.checkpoints import locations
 from sweep.checkpoints.base import CheckpointLocation
@@ -20,7 +20,7 @@ class Checkpoints:
     On a cluster without ``--storage`` there is none: no disk is shared.
     """
 
-    def __init__(self, kept: TrialFolder, resources: Resources) -> None:
+    def __init__(self, kept: TrialFolder[Any], resources: Resources) -> None:
         self._kept = kept
         self.location = _place(kept, resources)
         """Where the checkpoints are stored, or None."""
@@ -49,7 +49,7 @@ class Checkpoints:
             self._remover.submit(self.location.discard, [key])
 
 
-def _place(kept: TrialFolder, resources: Resources) -> CheckpointLocation | None:
+def _place(kept: TrialFolder[Any], resources: Resources) -> CheckpointLocation | None:
     if resources.storage is not None:
         return locations.location(resources.storage, kept.name)
     return FolderLocation(kept.folder.resolve() / FOLDER) if resources.address == "local" else None

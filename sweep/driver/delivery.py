@@ -1,17 +1,15 @@
 """What goes from the journals to MLflow."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
-from search_spaces import read_found
 from sweep.console import run as console_run
 from sweep.core.trial import TrialSpec, TrialState
 from sweep.tracking.process import TrackerProcess
 from sweep.tracking.send_queue import SendQueue
-from sweep.workspace.search import FOUND, Search
-from sweep.workspace.sweep import Sweep
+from sweep.workspace.trial_folder import TrialFolder
 from sweep.workspace.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -33,14 +31,14 @@ class TrackingSession:
     def __init__(
         self,
         store: "MlflowTracker | TrackerProcess",
-        sweeps: Sequence[Sweep | Search],
+        sweeps: Sequence[TrialFolder[Any]],
         workspace: Workspace,
         console: Console,
         *,
         remedy: str = "`sweep sync`, or the same command,",
     ) -> None:
         self._store, self._sweeps, self._console, self._remedy = store, sweeps, console, remedy
-        self._identity, self._table = workspace.identity(), workspace.folder / FOUND
+        self._identity = workspace.identity()
         self._trials = {trial.key: (sweep, trial) for sweep in sweeps for trial in sweep.plan.trials}
         self.queue = SendQueue(self._send)
         self.complete = False
@@ -60,12 +58,12 @@ class TrackingSession:
             text = f"MLflow has not taken everything{reason}: {self._remedy} sends the rest."
             self._console.print(text, markup=False)
 
-    def put(self, search: Search, trial: TrialSpec) -> None:
+    def put(self, search: TrialFolder[Any], trial: TrialSpec) -> None:
         """Put a trial on its way that may have come to be only now."""
         self._trials[trial.key] = (search, trial)
         self.queue.put(trial.key)
 
-    def _recover(self, sweep: Sweep | Search) -> int:
+    def _recover(self, sweep: TrialFolder[Any]) -> int:
         """Write those results to a sweep's journal that only MLflow has; say how many."""
         lost = [key for key, record in sweep.records().items() if not (record and record.state.has_result)]
         found = dict(self._store.results(lost))
@@ -87,29 +85,17 @@ class TrackingSession:
 
     def _close(self) -> bool:
         """Draw each sweep and end its parent run; say whether MLflow took it."""
-        from sweep.results.figures import search_figures, sweep_figures
+        from sweep.results.figures import draw_figures
 
         for sweep in self._sweeps:
             counts = sweep.counts()
             counts[TrialState.PLANNED] += counts.pop(TrialState.RUNNING)  # nothing runs any more
             try:
-                figures = sweep_figures(sweep) if isinstance(sweep, Sweep) else search_figures(sweep)
+                figures = draw_figures(sweep)
                 self._store.close_sweep(sweep.plan, counts, figures)
-                if tags := self._found(sweep):
+                if tags := sweep.result_tags():
                     self._store.tag_sweep(sweep.plan, tags)
             except Exception as error:  # MLflow is away: the next run does it
                 self._console.print(f"MLflow did not take the end of {sweep.name}: {error}", markup=False)
                 return False
         return True
-
-    def _found(self, sweep: Sweep | Search) -> dict[str, str]:
-        """Return what a search's run says of the optimum that was saved of it, if one was."""
-        if not isinstance(sweep, Search):
-            return {}
-        fields = ("lr", "weight_decay", "top1_err", "standard_error")
-        return {
-            f"sweep.optimum_{name}": repr(getattr(row, name))
-            for row in read_found(self._table)
-            if row.search == sweep.name
-            for name in fields
-        }

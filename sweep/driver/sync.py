@@ -2,17 +2,17 @@
 
 from collections.abc import Sequence
 from contextlib import ExitStack
+from typing import Any
 
 from rich.console import Console
 
 from sweep.driver.delivery import TrackingSession
 from sweep.driver.signals import terminable
-from sweep.workspace.search import Search
-from sweep.workspace.sweep import Sweep
+from sweep.workspace.trial_folder import TrialFolder
 from sweep.workspace.workspace import Workspace
 
 
-def sync(sweeps: Sequence[Sweep | Search], workspace: Workspace, console: Console) -> bool:
+def sync(sweeps: Sequence[TrialFolder[Any]], workspace: Workspace, console: Console) -> bool:
     """Bring MLflow up to date with what the journals hold; train nothing. Say whether MLflow has all of it.
 
     Raises

@@ -75,7 +75,7 @@ def _make(
     px: int,
     fingerprint: str,
     classes: int,
-    left_out: tuple[str, ...] = (),
+    skipped_images: tuple[str, ...] = (),
 ) -> Plan:
     optimum, box = _space(request, model, recipe, fingerprint)
     return make_plan(
@@ -92,5 +92,5 @@ def _make(
         box=box,
         seeds=request.seeds,
         repeated=request.repeated,
-        left_out=left_out,
+        skipped_images=skipped_images,
     )

@@ -72,7 +72,10 @@ def plan_search(request: TuneRequest) -> tuple[SearchPlan, FileSplits | Splits]:
     px = training_px(model, recipe, source.classes)
     splits = load_splits(source, recipe, px)
     return plan(
-        px=px, data_fingerprint=source.fingerprint, classes=source.classes, left_out=source.skipped_images
+        px=px,
+        data_fingerprint=source.fingerprint,
+        classes=source.classes,
+        skipped_images=source.skipped_images,
     ), splits
 
 

@@ -2,11 +2,12 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sweep.models.catalog import MODELS
 from sweep.workspace.sweep import Sweep
 from sweep.workspace.table import trial_table, write_table
+from sweep.workspace.trial_folder import TrialFolder
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -52,6 +53,12 @@ def _place(model: str) -> tuple[str, str]:
     if name not in MODELS:
         return model, OTHER_PANEL
     return MODELS[name].family + bracket + args, MODELS[name].panel
+
+
+def draw_figures(folder: TrialFolder[Any]) -> list[Path]:
+    """Draw the figures of a sweep or a search, as far as its trials allow; return the files."""
+    draw: dict[str, Callable[[Any], list[Path]]] = {"sweep": sweep_figures, "search": search_figures}
+    return draw[folder.plan.KIND](folder)
 
 
 def sweep_figures(sweep: Sweep) -> list[Path]:

@@ -92,7 +92,7 @@ def _our_training(plan: Plan) -> dict[str, str]:
         "px": str(plan.px),
         "recipe settings": ", ".join(settings) or "as by default",
         "data": f"{recipe.dataset}, {plan.classes} classes, fingerprint {plan.data_fingerprint[:16]}"
-        + (f", {len(plan.left_out)} unreadable images left out" if plan.left_out else ""),
+        + (f", {len(plan.skipped_images)} unreadable images skipped" if plan.skipped_images else ""),
     }
 
 

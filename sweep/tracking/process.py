@@ -4,6 +4,7 @@ To write a run takes MLflow about as much computing as Ray Tune needs for a tria
 process take turns.
 """
 
+import dataclasses
 import multiprocessing
 import os
 import signal
@@ -13,7 +14,8 @@ from contextlib import contextmanager
 from multiprocessing.connection import Connection
 from typing import Any, NamedTuple
 
-from sweep.core.plan import Plan
+from sweep.core.base_plan import BasePlan
+from sweep.core.trial import TrialSpec
 from sweep.errors import InputError
 
 _NICENESS = 10
@@ -27,7 +29,7 @@ class TrackerError(Exception):
 class _Known(NamedTuple):
     """Stands for a plan that was sent before: it may list thousands of trials."""
 
-    sweep: str
+    name: str
 
 
 class TrackerProcess:
@@ -67,7 +69,7 @@ class TrackerProcess:
     def _start_process(self) -> None:
         spawn = multiprocessing.get_context("spawn")
         self._pipe, theirs = spawn.Pipe()
-        self._plans: set[str] = set()
+        self._trials: dict[str, tuple[TrialSpec, ...]] = {}  # plan that was sent → its trials
         self._begun = False
         with _ctrl_c_held_back():
             self._process = spawn.Process(target=_serve, args=(theirs, *self._experiment), daemon=True)
@@ -94,14 +96,22 @@ class TrackerProcess:
         if not self._process.is_alive():
             self._start_process()
         self._begin()
-        for plan in args:
-            if isinstance(plan, Plan) and plan.name not in self._plans:
-                self._exchange("plan", plan)
-                self._plans.add(plan.name)
-        result = self._exchange(method, *(_Known(a.name) if isinstance(a, Plan) else a for a in args))
+        sent = [self._send_plan(arg) if isinstance(arg, BasePlan) else arg for arg in args]
+        result = self._exchange(method, *sent)
         if method == "open_sweep" and args not in self._opened:
             self._opened.append(args)
         return result
+
+    def _send_plan(self, plan: BasePlan) -> _Known:
+        """Send what the other process does not know of a plan yet: a search's has more and more trials."""
+        name, trials = plan.name, plan.trials
+        known = self._trials.get(name)
+        if known is None or trials[: len(known)] != known:
+            self._exchange("plan", name, plan)
+        elif more := trials[len(known) :]:
+            self._exchange("trials", name, more)
+        self._trials[name] = trials
+        return _Known(name)
 
     def _exchange(self, *message: Any) -> Any:
         try:
@@ -136,16 +146,19 @@ def _serve(pipe: Connection, recipe: str, kind: str) -> None:
     from sweep.tracking.store import MlflowTracker
 
     store: Any = None
-    plans: dict[str, Plan] = {}
+    plans: dict[str, BasePlan] = {}
 
     def answer(method: str, *args: Any) -> Any:
         nonlocal store
         if method == "begin":
             store = MlflowTracker(recipe, kind)
         elif method == "plan":
-            plans[args[0].name] = args[0]
+            plans[args[0]] = args[1]
+        elif method == "trials":
+            name, more = args
+            plans[name] = dataclasses.replace(plans[name], trials=plans[name].trials + more)
         else:
-            result = getattr(store, method)(*(plans[a.sweep] if isinstance(a, _Known) else a for a in args))
+            result = getattr(store, method)(*(plans[a.name] if isinstance(a, _Known) else a for a in args))
             return list(result) if isinstance(result, Iterator) else result
 
     while True:

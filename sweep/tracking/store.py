@@ -12,8 +12,7 @@ from mlflow import MlflowClient, get_tracking_uri
 from mlflow.entities import Metric, Param, RunTag
 from mlflow.exceptions import MlflowException
 
-from sweep.core.plan import Plan
-from sweep.core.search_plan import SearchPlan
+from sweep.core.base_plan import BasePlan
 from sweep.core.trial import EpochRecord, TrialRecord, TrialSpec, TrialState
 from sweep.errors import InputError
 from sweep.tracking import tags as labels
@@ -75,12 +74,12 @@ class MlflowTracker:
             )
         return str(experiment.experiment_id)
 
-    def look(self, plan: Plan | SearchPlan, workspace: str) -> None:
+    def look(self, plan: BasePlan, workspace: str) -> None:
         """Look a sweep's runs up; nothing is written.
 
         Parameters
         ----------
-        plan : Plan
+        plan : BasePlan
             The sweep's.
         workspace : str
             The tag that tells this workspace's runs from others'.
@@ -98,7 +97,7 @@ class MlflowTracker:
                 self._found.setdefault(run.data.tags["sweep.key"], []).append(run)
         self._runs |= {key: runs[0].info.run_id for key, runs in self._found.items()}
 
-    def open_sweep(self, plan: Plan | SearchPlan, plan_file: Path, workspace: str) -> None:
+    def open_sweep(self, plan: BasePlan, plan_file: Path, workspace: str) -> None:
         """Look a sweep's runs up, find or create its parent run, and mark that as running.
 
         Raises
@@ -111,7 +110,7 @@ class MlflowTracker:
         with usable(self.uri):
             self._client.update_run(self._parent(plan), status="RUNNING")
 
-    def _parent(self, plan: Plan | SearchPlan) -> str:
+    def _parent(self, plan: BasePlan) -> str:
         """Return a sweep's parent run, brought up to date; another one if it was deleted."""
         run = self._runs.get(plan.name)
         if run is None or self._is_gone(run):
@@ -158,7 +157,7 @@ class MlflowTracker:
         said = {key: labels.difference(record, found.get(key), parent) for key, record in records.items()}
         return {key: text for key, text in said.items() if text}
 
-    def doubts(self, plan: Plan | SearchPlan) -> list[str]:
+    def doubts(self, plan: BasePlan) -> list[str]:
         """Say what else is wrong with a sweep's runs, as far as `look` has seen."""
         keys = {plan.name} | {trial.key for trial in plan.trials}
         runs = {
@@ -205,7 +204,7 @@ class MlflowTracker:
                 curves.setdefault(metric.step, (metric.timestamp, {}))[1].setdefault(name, metric.value)
         return curves
 
-    def send_trial(self, plan: Plan | SearchPlan, trial: TrialSpec, history: TrialHistory) -> None:
+    def send_trial(self, plan: BasePlan, trial: TrialSpec, history: TrialHistory) -> None:
         """Bring a trial's run up to date with the journal, creating it if there is none (any more)."""
         try:
             self._send_trial(plan, trial, history)
@@ -216,7 +215,7 @@ class MlflowTracker:
             del self._runs[trial.key]  # somebody deleted it: it is written again
             self._send_trial(plan, trial, history)
 
-    def _send_trial(self, plan: Plan | SearchPlan, trial: TrialSpec, history: TrialHistory) -> None:
+    def _send_trial(self, plan: BasePlan, trial: TrialSpec, history: TrialHistory) -> None:
         sweep, record, ended_ms = plan.name, history.record, history.ended_ms
         epochs = list(history.epochs.values())
         last = epochs[-1][1] if epochs else None
@@ -243,9 +242,7 @@ class MlflowTracker:
             self._client.set_terminated(run, labels.STATUS[record.state], ended_ms)
             del self._unfinished[run]
 
-    def close_sweep(
-        self, plan: Plan | SearchPlan, counts: dict[TrialState, int], figures: Iterable[Path]
-    ) -> None:
+    def close_sweep(self, plan: BasePlan, counts: dict[TrialState, int], figures: Iterable[Path]) -> None:
         """Note on a sweep's run how it stands, add its figures, and end it and what was left running."""
         self._end_what_is_left_running(plan)
         run = self._runs[plan.name]
@@ -263,11 +260,11 @@ class MlflowTracker:
         complete = sum(counts.get(state, 0) for state in ended) == len(plan.trials)
         self._client.set_terminated(run, "FINISHED" if complete else "KILLED")
 
-    def tag_sweep(self, plan: Plan | SearchPlan, tags: Mapping[str, str]) -> None:
+    def tag_sweep(self, plan: BasePlan, tags: Mapping[str, str]) -> None:
         """Note something more on a sweep's run."""
         self._client.log_batch(self._runs[plan.name], tags=_tags(dict(tags)))
 
-    def _end_what_is_left_running(self, plan: Plan | SearchPlan) -> None:
+    def _end_what_is_left_running(self, plan: BasePlan) -> None:
         """End runs that were begun in this run or, by a driver that was killed, in an earlier one."""
         keys = {trial.key for trial in plan.trials}
         stale = [

@@ -4,8 +4,7 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
-from sweep.core.plan import Plan
-from sweep.core.search_plan import SPLIT, SearchPlan
+from sweep.core.base_plan import BasePlan
 from sweep.core.trial import EpochRecord, Role, TrialRecord, TrialSpec, TrialState
 from sweep.workspace.journal import TrialHistory
 
@@ -28,9 +27,9 @@ def trial_name(trial: TrialSpec) -> str:
     return f"point-{trial.index:03d}" + (f"-seed-{trial.repeat}" if trial.repeat else "")
 
 
-def trial_params(plan: Plan | SearchPlan, trial: TrialSpec) -> dict[str, object]:
+def trial_params(plan: BasePlan, trial: TrialSpec) -> dict[str, object]:
     """Return what a trial's run says of its settings."""
-    own = {"evaluate": SPLIT} if isinstance(plan, SearchPlan) else {}
+    own = {} if plan.EVALUATE == "val" else {"evaluate": plan.EVALUATE}
     return (
         own
         | {
@@ -45,19 +44,19 @@ def trial_params(plan: Plan | SearchPlan, trial: TrialSpec) -> dict[str, object]
     )
 
 
-def training_params(plan: Plan | SearchPlan) -> dict[str, object]:
+def training_params(plan: BasePlan) -> dict[str, object]:
     """Return how long, and by what, a sweep's trials are trained."""
     if plan.recipe.trainer:
         return {"epochs": plan.recipe.epochs, "trainer": plan.recipe.trainer}
     return {"epochs": plan.recipe.epochs, "batch": plan.recipe.batch, "px": plan.px}
 
 
-def trained_by(plan: Plan | SearchPlan) -> str:
+def trained_by(plan: BasePlan) -> str:
     """Say by what a plan's trials are trained."""
     return plan.recipe.trainer or f"batch {plan.recipe.batch}, {plan.px} px"
 
 
-def trial_tags(plan: Plan | SearchPlan, trial: TrialSpec) -> dict[str, str]:
+def trial_tags(plan: BasePlan, trial: TrialSpec) -> dict[str, str]:
     """Return what a trial's run is found by."""
     place = {
         "sweep.role": trial.role.value,
@@ -70,14 +69,10 @@ def trial_tags(plan: Plan | SearchPlan, trial: TrialSpec) -> dict[str, str]:
     return tags
 
 
-def plan_params(plan: Plan | SearchPlan) -> dict[str, object]:
+def plan_params(plan: BasePlan) -> dict[str, object]:
     """Return what the parent run of a sweep or search says of its settings."""
-    if isinstance(plan, SearchPlan):
-        own: dict[str, object] = {"evaluate": SPLIT}
-    else:
-        own = {"lr": plan.optimum_lr, "weight_decay": plan.optimum_wd}
     return (
-        own
+        plan.params()
         | {
             "model": plan.model,
             "optimizer": plan.optimizer,
@@ -93,11 +88,11 @@ def plan_params(plan: Plan | SearchPlan) -> dict[str, object]:
     )
 
 
-def plan_tags(plan: Plan | SearchPlan) -> dict[str, str]:
+def plan_tags(plan: BasePlan) -> dict[str, str]:
     """Return what a sweep's runs are found by."""
     return {
         "sweep.sweep": plan.name,
-        "sweep.role": "search" if isinstance(plan, SearchPlan) else "sweep",
+        "sweep.role": plan.KIND,
         "sweep.model": plan.model,
         "sweep.optimizer": plan.optimizer,
         "sweep.recipe": plan.recipe.name,

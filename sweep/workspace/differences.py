@@ -71,7 +71,7 @@ def _reach(plan: Plan) -> list[float]:
 def _settings(plan: Plan) -> dict[str, Any]:
     """Return all that makes a sweep another one, under the names of their fields."""
     values = dataclasses.asdict(plan)
-    del values["trials"], values["optimum_source"], values["left_out"]
+    del values["trials"], values["optimum_source"], values["skipped_images"]
     recipe, box = values.pop("recipe"), values.pop("box")
     flat = values | recipe | {f"box.{name}": value for name, value in box.items()}
     return flat | ({"n": plan.n} if plan.design == "grid" else {})

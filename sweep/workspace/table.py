@@ -105,7 +105,7 @@ def columns_of(*dtypes: Dtype) -> list[str]:
     return [column.name for column in COLUMNS if column.dtype in dtypes]
 
 
-def trial_table(sweeps: Iterable[TrialFolder]) -> "pd.DataFrame":
+def trial_table(sweeps: Iterable[TrialFolder[Any]]) -> "pd.DataFrame":
     """Return one row a trial, with `COLUMNS`."""
     import pandas as pd
 

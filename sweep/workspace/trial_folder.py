@@ -4,38 +4,85 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar, Generic, Self, TypeVar
 
 from filelock import FileLock, Timeout
 
+from sweep.core.base_plan import BasePlan
 from sweep.core.trial import TrialRecord, TrialSpec, TrialState
+from sweep.errors import DamagedError, InputError
+from sweep.utils.atomic_files import keep_aside, write_atomically
 from sweep.workspace.journal import Journal, TrialHistory
 from sweep.workspace.lock import DRIVER, JOURNAL, LOCK, _driving, _read_driver
 
-if TYPE_CHECKING:
-    from sweep.core.plan import Plan
-    from sweep.core.search_plan import SearchPlan
+AnyPlan = TypeVar("AnyPlan", bound=BasePlan)
 
 
-class TrialFolder(ABC):
-    """Settings and a journal, in a folder of their own.
+class TrialFolder(ABC, Generic[AnyPlan]):
+    """A plan and its journal, in a folder of their own.
 
-    With ``mend``, whatever is damaged is put right once this is their driver.
+    Parameters
+    ----------
+    folder : Path
+        The folder of all sweeps and searches; that of this one lies in it and has the plan's name.
+    plan : BasePlan
+        The plan; nothing is written.
+    mend : bool
+        Whether this is for a driver: it takes in the trials that the folder has beside the plan's, and
+        `write_plan` repairs what is damaged.
+
+    Raises
+    ------
+    DamagedError
+        If the journal is damaged, unless ``mend`` is given.
     """
 
     FILE: ClassVar[str]
-    """Where the settings are written."""
+    """The name of the plan's file."""
     EXPERIMENT: ClassVar[str]
     """How MLflow's experiments of such a thing begin."""
     STATES: ClassVar[tuple[TrialState, ...]] = tuple(TrialState)
     """Those that its trials can have."""
 
-    def __init__(self, folder: Path, name: str, *, mend: bool = False) -> None:
-        self.folder, self.name, self._mend = folder, name, mend
-        self._read()
+    def __init__(self, folder: Path, plan: AnyPlan, *, mend: bool = False) -> None:
+        self.folder, self.name, self._plan, self._mend = folder / plan.name, plan.name, plan, mend
+        if mend:
+            self._catch_up()
+        else:
+            self._read()
+
+    @classmethod
+    def open(cls, folder: Path) -> Self:
+        """Open what lies in a folder.
+
+        Raises
+        ------
+        InputError
+            If its plan cannot be read, is damaged (`DamagedError`), or of another version.
+        """
+        return cls(folder.parent, cls.read_plan(folder / cls.FILE))
+
+    @classmethod
+    def read_plan(cls, path: Path) -> AnyPlan:
+        """Read a plan's file, which lies in a folder of the plan's name; raises as `open` does."""
+        try:
+            plan = cls._parse(path.read_bytes(), str(path))
+        except OSError as error:
+            raise InputError(f"cannot read {path}: {error}") from error
+        if plan.name != path.parent.name:  # classes, say, are part of the name and of no key
+            raise DamagedError(
+                f"{path} is the plan of {plan.name}: it was changed after it was written, or its folder "
+                "renamed"
+            )
+        return plan
+
+    @staticmethod
+    @abstractmethod
+    def _parse(text: str | bytes, origin: str) -> AnyPlan:
+        """Read the contents of a plan's file."""
 
     def _read(self) -> None:
-        """Read what is in the folder, or may have changed there."""
+        """Read the journal, which another process may have changed."""
         self.journal = Journal(self.folder / JOURNAL, mend=self._mend)
 
     def _catch_up(self) -> None:
@@ -43,14 +90,48 @@ class TrialFolder(ABC):
         self._read()
 
     @property
-    @abstractmethod
-    def plan(self) -> "Plan | SearchPlan":
-        """The settings, with the trials."""
+    def plan(self) -> AnyPlan:
+        """The plan, with the trials."""
+        return self._plan
 
     @property
-    @abstractmethod
     def trials(self) -> Sequence[TrialSpec]:
         """The trials."""
+        return self._plan.trials
+
+    def write_plan(self) -> list[str]:
+        """Write the plan unless it is there, and repair what is damaged.
+
+        Returns
+        -------
+        list of str
+            What was repaired, in words.
+        """
+        path, text = self.plan_file, self._plan.to_json()
+        repaired = [self.journal.mend()]
+        damaged = path.exists() and self._is_damaged(path, text)
+        if damaged:
+            aside = keep_aside(path).name
+            repaired.append(f"{path} was damaged and is written anew; the old file is kept as {aside}")
+        if damaged or not path.exists() or path.read_text() != text:
+            write_atomically(path, text)
+        return [said for said in repaired if said]
+
+    def _is_damaged(self, path: Path, text: str) -> bool:
+        """Say whether a plan's file is damaged; ``text`` is what this plan's has."""
+        try:
+            self.read_plan(path)
+        except DamagedError:
+            return True
+        return False
+
+    def start_contents(self, trial: TrialSpec) -> TrialSpec | None:
+        """Return what the journal notes of a trial as it starts: nothing where the plan lists it."""
+        return None
+
+    def result_tags(self) -> dict[str, str]:
+        """Return what its MLflow run shows of its result, beside the counts of its trials."""
+        return {}
 
     @property
     def plan_file(self) -> Path:

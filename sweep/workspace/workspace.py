@@ -3,14 +3,20 @@
 import os
 import secrets
 from pathlib import Path
+from typing import Any, overload
 
+from sweep.core.base_plan import BasePlan
 from sweep.core.plan import Plan
+from sweep.core.search_plan import SearchPlan
 from sweep.errors import InputError, unknown
 from sweep.utils.atomic_files import write_once
-from sweep.workspace.search import SEARCH, Search, read_search
-from sweep.workspace.sweep import IDENTITY, PLAN, Sweep, _larger, _read_plan
+from sweep.workspace.search import Search
+from sweep.workspace.sweep import IDENTITY, PLAN, Sweep
+from sweep.workspace.trial_folder import TrialFolder
 
-ANY = PLAN, SEARCH
+_FOLDERS: dict[str, type[TrialFolder[Any]]] = {SearchPlan.KIND: Search, Plan.KIND: Sweep}
+"""Kind of plan → the folder that it is kept in."""
+ANY = tuple(kind.FILE for kind in _FOLDERS.values())
 """The files by which sweeps and searches are found."""
 
 
@@ -22,10 +28,18 @@ class Workspace:
             raise InputError(f"--dir {folder}: not a folder")
         self.folder = folder
 
-    def prepare(self, plan: Plan) -> Sweep:
-        """Return the sweep of a plan, or of the larger one that is there already; nothing is written."""
-        folder = self.folder / plan.name
-        return Sweep(folder, _larger(folder / PLAN, plan), mend=True)
+    @overload
+    def prepare(self, plan: Plan) -> Sweep: ...
+
+    @overload
+    def prepare(self, plan: SearchPlan) -> Search: ...
+
+    def prepare(self, plan: BasePlan) -> TrialFolder[Any]:
+        """Return the folder of a plan for its driver, with the trials that it has already.
+
+        Nothing is written.
+        """
+        return _FOLDERS[plan.KIND](self.folder, plan, mend=True)
 
     def identity(self, *, create: bool = True) -> str:
         """Return what tells this workspace's runs in MLflow from others' of the same trials.
@@ -39,18 +53,17 @@ class Workspace:
 
     def open(self, name: str) -> Sweep:
         """Open a sweep by its name, or by a beginning of it that fits only one."""
-        name = self.find(name)
-        return Sweep(self.folder / name, self.read_plan(name))
+        return Sweep.open(self.folder / self.find(name))
 
-    def open_any(self, name: str) -> Sweep | Search:
+    def open_any(self, name: str) -> TrialFolder[Any]:
         """Open a sweep or a search by its name, or by a beginning of it that fits only one."""
-        name = self.find(name, *ANY)
-        is_search = (self.folder / name / SEARCH).is_file()
-        return Search(self.folder, read_search(self.folder / name / SEARCH)) if is_search else self.open(name)
+        folder = self.folder / self.find(name, *ANY)
+        kind = next((each for each in _FOLDERS.values() if (folder / each.FILE).is_file()), Sweep)
+        return kind.open(folder)
 
     def read_plan(self, name: str) -> Plan:
         """Return the plan of the sweep of that name."""
-        return _read_plan(self.folder / name / PLAN)
+        return Sweep.read_plan(self.folder / name / PLAN)
 
     def find(self, name: str, *files: str) -> str:
         """Return the name of the sweep of that name, or of the only one that begins so.
@@ -76,6 +89,6 @@ class Workspace:
         """Open all sweeps."""
         return [self.open(name) for name in self.names()]
 
-    def all(self) -> list[Sweep | Search]:
+    def all(self) -> list[TrialFolder[Any]]:
         """Open all sweeps and searches: what is run by a driver and goes to MLflow."""
         return [self.open_any(name) for name in self.names(*ANY)]

@@ -6,8 +6,7 @@ import json
 import pytest
 
 from search_spaces import Box, Optimum, around
-from sweep.core.plan import make_plan
-from sweep.core.plan_json import from_json, to_json
+from sweep.core.plan import Plan, make_plan
 from sweep.core.search_plan import SearchPlan
 from sweep.core.trial import Role, read_trial
 from sweep.errors import DamagedError
@@ -71,8 +70,8 @@ def test_a_plan_with_an_unknown_role_is_damaged(make_recipe):
         optimum=optimum,
         box=around(optimum),
     )
-    text = to_json(plan)
-    assert from_json(text, "plan.json") == plan
+    text = plan.to_json()
+    assert Plan.from_json(text, "plan.json") == plan
     damaged = text.replace('"role": "optimum"', '"role": "optimal"')
     with pytest.raises(DamagedError, match=r"plan\.json .*damaged: .*role must be one of .*got 'optimal'"):
-        from_json(damaged, "plan.json")
+        Plan.from_json(damaged, "plan.json")
