@@ -32,7 +32,7 @@ _MARKUP = re.compile(r"\[/?(?:bold|red|yellow|dim|green)\]")
 _ARRAY_LIKE = re.compile(r"~numpy\._typing\._array_like\._Buffer \|.*?\[complex \| bytes \| str\]")
 _ARRAY = re.compile(r"~numpy\.ndarray\[tuple\[~typing\.Any, \.\.\.\], ~numpy\.dtype\[~numpy\.(\w+)\]\]")
 _KINDS = {"int": "INTEGER", "float": "NUMBER", "str": "TEXT", "Path": "PATH"}
-_TYPES = {
+_FIELD_TYPES = {
     "tuple": "list of names",
     "Mapping": "mapping",
     "Path": "path",
@@ -42,7 +42,7 @@ _TYPES = {
     "str": "text",
 }
 _DEFAULTS = (int, float, str, type(Path()))
-_TYPES = {"text": "text", "int64": "whole number", "Int64": "whole number", "float64": "number"}
+_COLUMN_TYPES = {"text": "text", "int64": "whole number", "Int64": "whole number", "float64": "number"}
 _FROM_PYTHON = ("run_sweep", "find_optimum", "read_trials")
 
 
@@ -160,7 +160,7 @@ def recipe_fields() -> str:
 
 def trial_columns() -> str:
     """Return the columns of the trial table: name, type, unit and meaning."""
-    rows = [f"| `{c.name}` | {_TYPES[c.dtype]} | {c.unit} | {c.meaning} |" for c in COLUMNS]
+    rows = [f"| `{c.name}` | {_COLUMN_TYPES[c.dtype]} | {c.unit} | {c.meaning} |" for c in COLUMNS]
     return "\n".join(["| column | type | unit | meaning |", "|---|---|---|---|", *rows])
 
 
@@ -180,7 +180,7 @@ def _fields(of: Any, without: tuple[str, ...] = ()) -> Iterator[str]:
 def _type(annotation: object) -> str:
     """Say in words what a field takes."""
     name = getattr(annotation, "__name__", str(annotation))
-    return next(words for part, words in _TYPES.items() if part in str(name))
+    return next(words for part, words in _FIELD_TYPES.items() if part in str(name))
 
 
 def _default(field: Any) -> str:
