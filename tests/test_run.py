@@ -208,9 +208,10 @@ def test_a_trial_whose_worker_is_killed_is_tried_again(undisturbed, tmp_path):
 POISONED = """
 import os, sys
 from pathlib import Path
-from sweep import cli, orchestrate
+from sweep.cli import main
+from sweep.orchestrate import actors, runner
 
-class Worker(orchestrate.Worker):
+class Worker(actors.Worker):
     def reset_config(self, config):
         marker = Path(sys.argv[-1])
         if self._jobs[config["job"]].trial.index == 7 and not marker.exists():
@@ -224,8 +225,8 @@ class Worker(orchestrate.Worker):
         return super().step()
 
 if __name__ == "__main__":
-    orchestrate.Worker = Worker
-    cli.main()
+    runner.Worker = Worker
+    main.main()
 """
 
 

@@ -123,9 +123,9 @@ def train(config):
 def test_a_worker_makes_the_folder_and_says_where_there_is_something_in_it(report, tmp_path):
     folder = tmp_path / "checkpoints"
     folder.mkdir()
-    assert report(SAVING, FolderLocation(folder))["notes"] == []
+    assert report(SAVING, FolderLocation(folder)).notes == []
     assert [path.name for path in folder.glob("*/*")] == ["x"]
-    assert report(SAVING, FolderLocation(folder))["notes"] == [
+    assert report(SAVING, FolderLocation(folder)).notes == [
         f"its function finds what it saved in {folder / 'k.ckpt'}"
     ]
 
@@ -134,13 +134,13 @@ NONE = "def train(config):\n    assert config.checkpoint is None\n    yield from
 
 
 def test_where_no_folder_is_shared_there_is_none(report, tmp_path):
-    assert report(NONE, None)["done"]
+    assert report(NONE, None).done
     unseen, folder = report(NONE, FolderLocation(tmp_path / "elsewhere")), tmp_path / "elsewhere"
-    assert unseen["done"]
-    assert unseen["notes"] == [
+    assert unseen.done
+    assert unseen.notes == [
         f"no checkpoint can be written to {folder}: No such file or directory. Training continues."
     ]
     assert not folder.exists()
     bucket = report(NONE, S3Location("s3://b/x", "s"))
-    assert bucket["done"]
-    assert bucket["notes"] == ["its function has no folder to save in: s3://b/x/s is none"]
+    assert bucket.done
+    assert bucket.notes == ["its function has no folder to save in: s3://b/x/s is none"]

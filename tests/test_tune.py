@@ -344,17 +344,18 @@ def test_killed_midway_it_goes_on_and_nothing_is_trained_twice(tmp_path):
 
 POISONED = """
 import os
-from sweep import cli, orchestrate
+from sweep.cli import main
+from sweep.orchestrate import actors, runner
 
-class Worker(orchestrate.Worker):
+class Worker(actors.Worker):
     def step(self):
         if self._job.trial.index == 1:
             os.kill(os.getpid(), 9)
         return super().step()
 
 if __name__ == "__main__":
-    orchestrate.Worker = Worker
-    cli.main()
+    runner.Worker = Worker
+    main.main()
 """
 
 

@@ -9,12 +9,14 @@ from test_training import make_recipe, make_trial
 
 from sweep.checkpoints.folder import FolderLocation
 from sweep.core.jobs import Job, TrialContext
+from sweep.core.trial import TrialRecord, TrialState
 from sweep.data.datasets import open_dataset
 from sweep.data.images import Splits
 from sweep.orchestrate import actors
 from sweep.orchestrate import reporter as orchestrate_reporter
 from sweep.orchestrate import worker as runner
 from sweep.orchestrate.actors import Worker
+from sweep.orchestrate.reports import WorkerReport
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -46,30 +48,30 @@ def start(tmp_path, monkeypatch):
 
 def reports(worker, count=99):
     got = []
-    while len(got) < count and not (got and got[-1]["done"]):
-        got.append(worker.step())
+    while len(got) < count and not (got and got[-1].done):
+        got.append(worker.step()["report"])
     return got
 
 
 def records(got):
-    return [record for report in got for record in report["epoch_records"]]
+    return [record for report in got for record in report.epochs]
 
 
 def end(got):
-    return {name: value for name, value in got[-1]["end_record"].items() if name != "wall_s"}
+    return dataclasses.replace(got[-1].record, wall_s=None)
 
 
 def test_another_worker_goes_on_where_the_first_was_lost(start, tmp_path):
     undisturbed = reports(start(folder=None))
-    assert [record["epoch"] for record in records(undisturbed)] == [1, 2, 3, 4]
+    assert [record.epoch for record in records(undisturbed)] == [1, 2, 3, 4]
     lost = reports(start(), 2)
     assert records(lost) == records(undisturbed)[:2]
     assert [path.name for path in (tmp_path / "checkpoints").iterdir()] == ["k.ckpt"]
     again = reports(start())
-    assert "goes on from its checkpoint" in again[0]["notes"][0]
+    assert "goes on from its checkpoint" in again[0].notes[0]
     assert records(again) == records(undisturbed), "what was told before is told again: the journal knows"
     assert end(again) == end(undisturbed)
-    assert not any(report["notes"] for report in again[1:])
+    assert not any(report.notes for report in again[1:])
 
 
 def test_a_damaged_checkpoint_and_one_of_another_trial_are_told(start, tmp_path):
@@ -79,16 +81,16 @@ def test_a_damaged_checkpoint_and_one_of_another_trial_are_told(start, tmp_path)
     whole = path.read_bytes()
     path.write_bytes(whole[:-9])
     got = reports(start())
-    assert "is not used: it was truncated" in got[0]["notes"][0]
+    assert "is not used: it was truncated" in got[0].notes[0]
     assert (records(got), end(got)) == (records(undisturbed), end(undisturbed))
     path.with_name("other.ckpt").write_bytes(whole)
-    (note,) = reports(start("other"))[0]["notes"]
+    (note,) = reports(start("other"))[0].notes
     assert re.search(r"it belongs to k on cpu \(.*\), torch .*, not to other on cpu", note)
 
 
 def test_a_folder_that_this_machine_does_not_see_is_told_and_not_made(start, tmp_path):
     got = reports(start(folder=tmp_path / "elsewhere"))
-    notes = [note for report in got for note in report["notes"]]
+    notes = [note for report in got for note in report.notes]
     assert len(notes) == 1
     assert "no checkpoint could be written" in notes[0]
     assert not (tmp_path / "elsewhere").exists()
@@ -108,6 +110,7 @@ def test_the_driver_hands_notes_on_and_they_are_no_records(start):
         [Job(dataclasses.replace(make_trial(), key="k"), 0)], TrialObserver()
     )
     trial = type("Trial", (), {"config": {"job": 0}})
-    report = {"notes": ["mind"], "epoch_records": [], "end_record": None, "done": False}
-    reporter.on_trial_result(1, [], trial, report)
+    record = TrialRecord(key="k", state=TrialState.FINISHED, top1_err=5.0)
+    report = WorkerReport(notes=["mind"], epochs=[], record=record, done=False)
+    reporter.on_trial_result(1, [], trial, {"report": report, "done": False})
     assert heard == [("k", "mind")]

@@ -33,7 +33,11 @@ SkipCorrupt = Annotated[
     bool, typer.Option("--skip-corrupt", help="Leave images out that cannot be read, and say which.")
 ]
 Address = Annotated[
-    str, typer.Option(help="local, auto (the Ray cluster this machine is part of), or its HOST:PORT.")
+    str,
+    typer.Option(
+        help="Where trials run: local (Ray on this machine), none (in this process, without Ray), "
+        "auto (the Ray cluster this machine is part of), or its HOST:PORT."
+    ),
 ]
 CpusPerTrial = Annotated[float, typer.Option(min=0.01, help="CPUs reserved for a trial.")]
 GpusPerTrial = Annotated[

@@ -1,4 +1,4 @@
-"""What is run, and who hears of it: the words between a driver and Ray."""
+"""What is run, who runs it, and who hears of it: the words between a driver and an executor."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -60,3 +60,45 @@ class TrialSource(TrialObserver, Protocol):
 
     def prunes(self, trial: TrialSpec, epochs: Sequence[EpochRecord]) -> bool:
         """Say whether to give a trial up after these epochs, before they are reported."""
+
+
+class Executor(Protocol):
+    """Runs trials: in the workers of a Ray cluster, or one after the other in this process.
+
+    `sweep.orchestrate.executor.open_executor` opens one.
+    """
+
+    @property
+    def parallel(self) -> int:
+        """How many trials run at once."""
+
+    @property
+    def in_process(self) -> bool:
+        """Whether trials run in this very process, so that a debugger may take over the terminal."""
+
+    def share(self, splits: Any) -> Any:
+        """Put a data set where trials can take theirs from; return what `TrialContext.data` is then."""
+
+    def run(self, jobs: Sequence[Job], contexts: Sequence[TrialContext], observer: TrialObserver) -> None:
+        """Run all jobs, in their order; one that fails is retried, and then ends as failed.
+
+        Raises
+        ------
+        InputError
+            If the observer raised it.
+        ExecutorLost
+            If nothing can be run any more.
+        """
+
+    def search(self, source: TrialSource, contexts: Sequence[TrialContext]) -> None:
+        """Run the jobs that a trial source asks for, until it has no more; failures are handled as by `run`.
+
+        Raises
+        ------
+        InputError, ExecutorLost
+            As `run` does.
+        """
+
+
+class ExecutorLost(Exception):
+    """An executor can run nothing any more. What has ended is kept."""

@@ -16,17 +16,30 @@ class Resources:
     """Where trials run, and what each takes."""
 
     address: str = "local"
-    """``local``: this machine; ``auto``: the Ray cluster that this machine belongs to; or its HOST:PORT."""
+    """``local``: Ray on this machine; ``none``: this process, without Ray; ``auto``: the Ray cluster
+    that this machine belongs to; or its HOST:PORT."""
     cpus_per_trial: float = 1.0
     gpus_per_trial: float | None = None
     """None: one where the cluster has any."""
     storage: str | None = None
     """A folder that all machines see, or ``s3://BUCKET/FOLDER``, for checkpoints. None: the sweep's own, if
-    Ray is on this machine."""
+    all trials run on this machine."""
+
+    @property
+    def in_process(self) -> bool:
+        """Whether trials run one after the other in this process, without Ray."""
+        return self.address == "none"
+
+    @property
+    def on_this_machine(self) -> bool:
+        """Whether all trials run on this machine, so that they see its disk."""
+        return self.address in ("local", "none")
 
     @property
     def ranks(self) -> int:
         """Processes that train a trial together: one a GPU, or as many on CPUs as a test asks for."""
+        if self.in_process:
+            return 1
         return max(1, int(self.gpus_per_trial or os.environ.get(CPU_RANKS_VARIABLE, "1")))
 
     @property
@@ -46,3 +59,8 @@ class Resources:
         for name, value in (("cpus", self.cpus_per_trial), ("gpus", self.gpus_per_trial or 0.0)):
             if not (0 < value < 1 or (math.isfinite(value) and value >= 0 and value % 1 == 0)):
                 raise InputError(f"--{name}-per-trial takes a share of one, or a whole number, got {value:g}")
+        if self.in_process and (self.gpus_per_trial or 0.0) > 1:
+            raise InputError(
+                f"--address none trains in one process, which takes at most one GPU, got --gpus-per-trial "
+                f"{self.gpus_per_trial:g}. --address local trains on several."
+            )

@@ -16,8 +16,8 @@ class Checkpoints:
     """The place that the checkpoints of a sweep or a search are written to, while this context lasts.
 
     It is made and cleared at the beginning, and removed at the end if it is empty. It lies in ``--storage``,
-    which all machines of a cluster must see, or in the sweep's own folder where Ray is on this machine alone.
-    On a cluster without ``--storage`` there is none: no disk is shared.
+    which all machines of a cluster must see, or in the sweep's own folder where all trials run on this
+    machine. On a cluster without ``--storage`` there is none: no disk is shared.
     """
 
     def __init__(self, kept: TrialFolder[Any], resources: Resources) -> None:
@@ -52,4 +52,4 @@ class Checkpoints:
 def _place(kept: TrialFolder[Any], resources: Resources) -> CheckpointLocation | None:
     if resources.storage is not None:
         return locations.location(resources.storage, kept.name)
-    return FolderLocation(kept.folder.resolve() / FOLDER) if resources.address == "local" else None
+    return FolderLocation(kept.folder.resolve() / FOLDER) if resources.on_this_machine else None

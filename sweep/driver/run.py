@@ -7,6 +7,7 @@ from rich.console import Console
 
 from sweep.console.progress import ProgressView, Tally
 from sweep.console.run import adopted, beginning
+from sweep.core.jobs import Executor, ExecutorLost, Job, TrialContext
 from sweep.core.resources import Resources
 from sweep.driver.checkpoint_cleanup import Checkpoints
 from sweep.driver.delivery import TrackingSession
@@ -41,12 +42,9 @@ def run(tasks: Sequence[SweepRun], workspace: Workspace, resources: Resources, c
         # it is known that something can run.
         store = TrackerProcess(tasks[0].sweep.plan.recipe.name)
         if to_train:
-            from sweep.orchestrate.cluster import cluster
-            from sweep.orchestrate.nodes import check_seen, parallel_trials
+            from sweep.orchestrate.executor import open_executor
 
-            stack.enter_context(cluster(resources))
-            parallel_trials(resources)
-            check_seen(resources, [task.splits for task in tasks])
+            executor = stack.enter_context(open_executor(resources, [task.splits for task in tasks]))
         stack.enter_context(terminable())  # after Ray, which would end the process at SIGTERM
         store.begin()
         for sweep in sweeps:
@@ -56,18 +54,18 @@ def run(tasks: Sequence[SweepRun], workspace: Workspace, resources: Resources, c
             adopted(sum(adopt_results(task, workspace, console) for task in tasks), console)
             delivery.put_differences()
             if any(task.to_train for task in tasks):
-                _train(tasks, resources, delivery.queue, console)
+                _train(tasks, executor, resources, delivery.queue, console)
     return delivery.complete
 
 
-def _train(tasks: Sequence[SweepRun], resources: Resources, queue: SendQueue[str], console: Console) -> None:
-    from sweep.core.jobs import Job, TrialContext
-    from sweep.orchestrate import runner
-    from sweep.orchestrate.cluster import RayLost, share
-    from sweep.orchestrate.nodes import parallel_trials
-
-    parallel, gpus = parallel_trials(resources)
-    shared = {task.sweep.plan.px: share(task.splits) for task in tasks}
+def _train(
+    tasks: Sequence[SweepRun],
+    executor: Executor,
+    resources: Resources,
+    queue: SendQueue[str],
+    console: Console,
+) -> None:
+    shared = {task.sweep.plan.px: executor.share(task.splits) for task in tasks}
     checkpoints = [Checkpoints(task.sweep, resources) for task in tasks]
     settings = [
         TrialContext(
@@ -82,15 +80,13 @@ def _train(tasks: Sequence[SweepRun], resources: Resources, queue: SendQueue[str
         for plan, kept in zip((task.sweep.plan for task in tasks), checkpoints, strict=True)
     ]
     jobs = [Job(trial, place) for place, task in enumerate(tasks) for trial in task.to_train]
-    tally = Tally([(job.trial.model, settings[job.setting].recipe.epochs) for job in jobs], parallel)
+    tally = Tally([(job.trial.model, settings[job.setting].recipe.epochs) for job in jobs], executor.parallel)
     with ExitStack() as stack:
         for kept in checkpoints:
             stack.enter_context(kept)
         view = stack.enter_context(ProgressView(tally, console))
         recorder = _Recorder(tasks, checkpoints, queue, tally, view)
         try:
-            runner.run(
-                jobs, settings, recorder, cpus=resources.cpus_per_trial, gpus=gpus, ranks=resources.ranks
-            )
-        except RayLost as error:
+            executor.run(jobs, settings, recorder)
+        except ExecutorLost as error:
             console.print(f"{error}. Every finished trial is kept.", markup=False)

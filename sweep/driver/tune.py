@@ -14,7 +14,7 @@ import search_spaces
 from search_spaces import Found
 from sweep.console import search as show_tune
 from sweep.console.progress import ProgressView, Tally
-from sweep.core.jobs import TrialContext
+from sweep.core.jobs import Executor, ExecutorLost, TrialContext
 from sweep.core.resources import Resources
 from sweep.core.search_plan import SPLIT, SearchBudget
 from sweep.data.images import FileSplits, Splits
@@ -62,12 +62,9 @@ def run(
         show_tune.beginning(search, effort, to_train, console)
         store = TrackerProcess(search.plan.recipe.name, search.EXPERIMENT)
         if to_train:
-            from sweep.orchestrate.cluster import cluster
-            from sweep.orchestrate.nodes import check_seen, parallel_trials
+            from sweep.orchestrate.executor import open_executor
 
-            stack.enter_context(cluster(resources))
-            parallel_trials(resources)
-            check_seen(resources, [splits])
+            executor = stack.enter_context(open_executor(resources, [splits]))
         stack.enter_context(terminable())  # after Ray, which would end the process at SIGTERM
         store.begin()
         for text in search.write_plan():
@@ -76,7 +73,7 @@ def run(
         with TrackingSession(store, [search], workspace, console, remedy="the same command") as delivery:
             delivery.put_differences()
             if left(search, effort):  # MLflow may have had results that were lost
-                _train(tuner, splits, resources, delivery, console)
+                _train(tuner, splits, executor, resources, delivery, console)
             found = _found(search, effort, command)
             if found:
                 save(workspace.folder / FOUND, found)
@@ -86,40 +83,29 @@ def run(
 def _train(
     tuner: "Tuner",
     splits: FileSplits | Splits,
+    executor: Executor,
     resources: Resources,
     delivery: TrackingSession,
     console: Console,
 ) -> None:
-    from sweep.orchestrate import runner
-    from sweep.orchestrate.cluster import RayLost, share
-    from sweep.orchestrate.nodes import parallel_trials
-
     plan = tuner.search.plan
-    parallel, gpus = parallel_trials(resources)
     checkpoints = Checkpoints(tuner.search, resources)
     setting = TrialContext(
         recipe=plan.recipe,
         px=plan.px,
         classes=plan.classes,
-        data=share(splits),
+        data=executor.share(splits),
         fingerprint=plan.data_fingerprint,
         evaluate=SPLIT,
         loader_workers=resources.loader_workers,
         checkpoints=checkpoints.location,
     )
-    tally = Tally([(plan.model, plan.recipe.epochs)] * left(tuner.search, tuner.effort), parallel)
+    tally = Tally([(plan.model, plan.recipe.epochs)] * left(tuner.search, tuner.effort), executor.parallel)
     with checkpoints, ProgressView(tally, console) as view:
         tuner.show_to(checkpoints, delivery, tally, view)
         try:
-            runner.search(
-                tuner,
-                [setting],
-                parallel=parallel,
-                cpus=resources.cpus_per_trial,
-                gpus=gpus,
-                ranks=resources.ranks,
-            )
-        except RayLost as error:
+            executor.search(tuner, [setting])
+        except ExecutorLost as error:
             console.print(f"{error}. Every finished trial is kept.", markup=False)
 
 

@@ -8,7 +8,11 @@ from ray.util.scheduling_strategies import PlacementGroupSchedulingStrategy
 
 from sweep.core.jobs import Job, TrialContext
 from sweep.core.trial import TrialSpec
+from sweep.orchestrate.reports import WorkerReport
 from sweep.orchestrate.worker import Trains, TrialRunner, device
+
+REPORT = "report"
+"""The `WorkerReport` in what Tune calls a result."""
 
 LOST_S = 3.0
 """For so long the reason is looked for why processes that train together have failed."""
@@ -49,7 +53,8 @@ class Worker(tune.Trainable):
 
     def step(self) -> dict[str, Any]:
         """Train on, and report."""
-        return self._trains.report()
+        report = self._trains.report()
+        return {REPORT: report, "done": report.done}
 
 
 class _Crew:
@@ -67,7 +72,7 @@ class _Crew:
         """Take note of another job."""
         self._next: Job | None = job
 
-    def report(self) -> dict[str, Any]:
+    def report(self) -> WorkerReport:
         """Let all train an epoch; return what the first one reports."""
         if not self._actors:
             self._start()
@@ -142,7 +147,7 @@ class _Rank:
             self._settings, ray.get, on_gpu=self._on_gpu, ranks=self._meeting.__enter__()
         )
 
-    def report(self, job: Job | None) -> dict[str, Any]:
+    def report(self, job: Job | None) -> WorkerReport:
         """Turn to another job if there is one; train on, and report."""
         if job:
             self._runner.turn_to(job)

@@ -9,10 +9,7 @@ from typing import Any
 import ray
 
 from sweep.core.resources import Resources
-from sweep.data.images import FileSplits, Splits
 from sweep.errors import InputError
-from sweep.orchestrate.nodes import check_seen as check_seen
-from sweep.orchestrate.nodes import parallel_trials as parallel_trials
 from sweep.orchestrate.preflight import check_reachable
 
 os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
@@ -22,10 +19,6 @@ os.environ["TUNE_DISABLE_AUTO_CALLBACK_LOGGERS"] = "1"  # the journal is the log
 os.environ["TUNE_DISABLE_SIGINT_HANDLER"] = "1"  # Ctrl-C is the driver's to handle
 os.environ["TUNE_GLOBAL_CHECKPOINT_S"] = "86400"  # Tune's own state is not used: plan and journal are ours
 os.environ["TUNE_WARN_SLOW_EXPERIMENT_CHECKPOINT_SYNC_THRESHOLD_S"] = "3600"
-
-
-class RayLost(Exception):
-    """The cluster, or Tune, is of no use any more. What has ended is kept."""
 
 
 @contextmanager
@@ -57,8 +50,3 @@ def cluster(resources: Resources) -> Iterator[None]:
         yield
     finally:
         ray.shutdown()
-
-
-def share(splits: Splits | FileSplits) -> Any:
-    """Put a data set where all workers can take theirs from."""
-    return ray.put(splits)

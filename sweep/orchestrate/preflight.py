@@ -40,11 +40,11 @@ def check_reachable(address: str) -> None:
         socket.create_connection((host, int(port)), timeout=5).close()
     except (OSError, ValueError, OverflowError) as error:
         raise InputError(
-            f"no Ray cluster at --address {address}: {error}. It takes local, auto or HOST:PORT."
+            f"no Ray cluster at --address {address}: {error}. It takes local, none, auto or HOST:PORT."
         ) from error
 
 
-def check_carried(what: str, asked: float, machines: Sequence[float]) -> None:
+def check_carried(what: str, asked: float, machines: Sequence[float], *, where: str = "the cluster") -> None:
     """See whether one machine of a cluster has what a trial asks for: it never runs on several.
 
     Parameters
@@ -55,6 +55,8 @@ def check_carried(what: str, asked: float, machines: Sequence[float]) -> None:
         How many.
     machines : sequence of float
         How many each machine has.
+    where : str
+        What they are together, for the message.
 
     Raises
     ------
@@ -63,6 +65,6 @@ def check_carried(what: str, asked: float, machines: Sequence[float]) -> None:
     """
     most = max(machines, default=0.0)
     if asked > most:
-        where = f", at most {most:g} on one machine" if len(machines) > 1 and most else ""
+        alone = f", at most {most:g} on one machine" if len(machines) > 1 and most else ""
         flag = f"--{what.lower()}s-per-trial {asked:g}"
-        raise InputError(f"{flag}: the cluster has {sum(machines):g} {what}s{where}")
+        raise InputError(f"{flag}: {where} has {sum(machines):g} {what}s{alone}")

@@ -7,14 +7,11 @@ from typing import Any
 from ray import tune
 
 from sweep.core.jobs import Job, TrialObserver
-from sweep.core.trial import EpochRecord, TrialRecord, TrialSpec, TrialState
+from sweep.core.trial import TrialRecord, TrialSpec, TrialState
 from sweep.errors import InputError
-from sweep.orchestrate.nodes import check_seen as check_seen
-from sweep.orchestrate.nodes import parallel_trials as parallel_trials
+from sweep.orchestrate.actors import REPORT
 from sweep.orchestrate.preflight import reason
-
-RETRIES = 3
-"""How often a trial is tried again after the infrastructure has failed it."""
+from sweep.orchestrate.reports import RETRIES
 
 
 class _Reporter(tune.Callback):
@@ -54,16 +51,11 @@ class _Reporter(tune.Callback):
     def on_trial_result(
         self, iteration: int, trials: list[Any], trial: Any, result: dict, **info: Any
     ) -> None:
-        spec = self._spec(trial)
+        report, job = result[REPORT], trial.config["job"]
         with self.noting_problems():
-            for text in result["notes"]:
-                self._observer.on_message(spec, text)
-            for epoch in result["epoch_records"]:
-                self._observer.on_epoch(spec, EpochRecord(**epoch))
-            if result["done"]:
-                job, end = trial.config["job"], result["end_record"]
-                state = TrialState.PRUNED if job in self.pruned else TrialState(end["state"])
-                self._end(job, TrialRecord(key=spec.key, **(end | {"state": state})))
+            report.hand_on(self._spec(trial), self._observer, pruned=job in self.pruned)
+        if result["done"]:
+            self.left.pop(job, None)
 
     def on_trial_complete(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
         # Tune keeps statistics of some fifteen numbers a trial until the very end: 20 kB, and nobody asks.
@@ -80,9 +72,7 @@ class _Reporter(tune.Callback):
         """Let a trial end as failed."""
         reason = self.left[job] or "Ray Tune did not run it, without saying why"
         key = self._jobs[job].trial.key
-        self._end(job, TrialRecord(key=key, state=TrialState.FAILED, error=reason))
-
-    def _end(self, job: int, record: TrialRecord) -> None:
         with self.noting_problems():
+            record = TrialRecord(key=key, state=TrialState.FAILED, error=reason)
             self._observer.on_end(self._jobs[job].trial, record)
         self.left.pop(job, None)

@@ -6,97 +6,101 @@ a small trial. Workers report each epoch to the driver and write nothing themsel
 
 import shutil
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import ray
 from ray import tune
 
-from sweep.core.jobs import Job, TrialContext, TrialObserver, TrialSource
+from sweep.core.jobs import Executor, ExecutorLost, Job, TrialContext, TrialObserver, TrialSource
+from sweep.core.resources import Resources
+from sweep.data.images import FileSplits, Splits
 from sweep.orchestrate.actors import Worker
-from sweep.orchestrate.cluster import RayLost
-from sweep.orchestrate.nodes import check_seen as check_seen
-from sweep.orchestrate.nodes import parallel_trials as parallel_trials
+from sweep.orchestrate.cluster import cluster
+from sweep.orchestrate.nodes import check_seen, parallel_trials
 from sweep.orchestrate.preflight import last_line
-from sweep.orchestrate.reporter import RETRIES, _Reporter
+from sweep.orchestrate.reporter import _Reporter
+from sweep.orchestrate.reports import RETRIES
 from sweep.orchestrate.searcher import _Searcher
 
 
-def run(
-    jobs: Sequence[Job],
-    settings: Sequence[TrialContext],
-    observer: TrialObserver,
-    *,
-    cpus: float,
-    gpus: float,
-    ranks: int = 1,
-) -> None:
-    """Run all jobs, as many at once as the cluster carries, in their order; ``ranks`` processes train each.
+@contextmanager
+def open_ray(resources: Resources, data: Sequence[Splits | FileSplits]) -> Iterator[Executor]:
+    """Join or start a Ray cluster, for as long as this context lasts; see `sweep.orchestrate.executor`."""
+    with cluster(resources):
+        parallel, gpus = parallel_trials(resources)
+        check_seen(resources, data)
+        yield RayExecutor(parallel, cpus=resources.cpus_per_trial, gpus=gpus, ranks=resources.ranks)
 
-    A trial that fails is tried again `RETRIES` times, from its last checkpoint if there is one, and then
-    given up, while the others go on. If Tune itself breaks down, so often is it started again.
 
-    Raises
-    ------
-    InputError
-        If the observer raised it.
-    RayLost
-        If the cluster is lost, or Tune does not work in spite of all retries.
+class RayExecutor:
+    """Lets Ray Tune run the trials, as many at once as the cluster carries.
+
+    Parameters
+    ----------
+    parallel : int
+        How many these are.
+    cpus, gpus : float
+        What each takes.
+    ranks : int
+        Processes that train each together.
     """
-    worker = _worker(jobs, settings, cpus, gpus, ranks)
-    reporter = _Reporter(jobs, observer)
 
-    def fit() -> None:
-        if reporter.left:
-            _fit(worker, reporter, space={"job": tune.grid_search(list(reporter.left))})
+    in_process = False
 
-    _in_spite_of_breakdowns(fit, reporter)
+    def __init__(self, parallel: int, *, cpus: float, gpus: float, ranks: int = 1) -> None:
+        self.parallel = parallel
+        self._cpus, self._gpus, self._ranks = cpus, gpus, ranks
 
+    def share(self, splits: Splits | FileSplits) -> Any:
+        """Put a data set where all workers can take theirs from."""
+        return ray.put(splits)
 
-def search(
-    source: TrialSource,
-    settings: Sequence[TrialContext],
-    *,
-    parallel: int,
-    cpus: float,
-    gpus: float,
-    ranks: int = 1,
-) -> None:
-    """Run the jobs that a trial source asks for, one as soon as a worker is free, until it has no more.
+    def run(self, jobs: Sequence[Job], contexts: Sequence[TrialContext], observer: TrialObserver) -> None:
+        """Run all jobs, as many at once as the cluster carries, in their order.
 
-    Failures are handled as by `run`.
+        A trial that fails is retried `RETRIES` times, from its last checkpoint if there is one, and then ends
+        as failed, while the others go on. If Tune itself breaks down, it is started again as often.
+        """
+        worker = self._worker(jobs, contexts)
+        reporter = _Reporter(jobs, observer)
 
-    Raises
-    ------
-    InputError, RayLost
-        As `run` does.
-    """
-    worker = _worker([], settings, cpus, gpus, ranks)
-    jobs: list[Job] = []
-    reporter = _Reporter(jobs, source)
+        def fit() -> None:
+            if reporter.left:
+                _fit(worker, reporter, space={"job": tune.grid_search(list(reporter.left))})
 
-    def fit() -> None:
-        searcher = _Searcher(source, jobs, reporter)
-        limits: dict[str, Any] = {"num_samples": -1, "max_concurrent_trials": parallel}
-        _fit(worker, reporter, stop=searcher.stops, search_alg=searcher, **limits)
+        _in_spite_of_breakdowns(fit, reporter)
 
-    _in_spite_of_breakdowns(fit, reporter)
+    def search(self, source: TrialSource, contexts: Sequence[TrialContext]) -> None:
+        """Run the jobs that a trial source asks for, one as soon as a worker is free.
 
+        Failures are handled as by `run`.
+        """
+        worker = self._worker([], contexts)
+        jobs: list[Job] = []
+        reporter = _Reporter(jobs, source)
 
-def _worker(
-    jobs: Sequence[Job], settings: Sequence[TrialContext], cpus: float, gpus: float, ranks: int
-) -> Any:
-    """Return the worker as Tune starts it, with what it takes."""
-    takes: Any = {"cpu": cpus, "gpu": gpus}
-    if any(setting.recipe.trainer for setting in settings):
-        ranks = 1  # a user's own function has all GPUs of its trial
-    if ranks > 1:
-        bundle = {"CPU": cpus / ranks, "GPU": gpus / ranks}
-        takes = tune.PlacementGroupFactory([{}, *[bundle] * ranks], strategy="STRICT_PACK")
-    worker = tune.with_parameters(
-        Worker, jobs=list(jobs), settings=list(settings), on_gpu=gpus > 0, ranks=ranks
-    )
-    return tune.with_resources(worker, takes)
+        def fit() -> None:
+            searcher = _Searcher(source, jobs, reporter)
+            limits: dict[str, Any] = {"num_samples": -1, "max_concurrent_trials": self.parallel}
+            _fit(worker, reporter, stop=searcher.stops, search_alg=searcher, **limits)
+
+        _in_spite_of_breakdowns(fit, reporter)
+
+    def _worker(self, jobs: Sequence[Job], contexts: Sequence[TrialContext]) -> Any:
+        """Return the worker as Tune starts it, with what it takes."""
+        cpus, gpus, ranks = self._cpus, self._gpus, self._ranks
+        takes: Any = {"cpu": cpus, "gpu": gpus}
+        if any(context.recipe.trainer for context in contexts):
+            ranks = 1  # a user-defined training function has all GPUs of its trial
+        if ranks > 1:
+            bundle = {"CPU": cpus / ranks, "GPU": gpus / ranks}
+            takes = tune.PlacementGroupFactory([{}, *[bundle] * ranks], strategy="STRICT_PACK")
+        worker = tune.with_parameters(
+            Worker, jobs=list(jobs), settings=list(contexts), on_gpu=gpus > 0, ranks=ranks
+        )
+        return tune.with_resources(worker, takes)
 
 
 def _in_spite_of_breakdowns(fit: Callable[[], None], reporter: _Reporter) -> None:
@@ -110,7 +114,7 @@ def _in_spite_of_breakdowns(fit: Callable[[], None], reporter: _Reporter) -> Non
             if reporter.problem:
                 raise reporter.problem from error
             if not (retries_left and ray.is_initialized()):
-                raise RayLost(f"Ray Tune broke down: {last_line(error)}") from error
+                raise ExecutorLost(f"Ray Tune broke down: {last_line(error)}") from error
     for job in list(reporter.left):
         reporter.give_up(job)
 

@@ -6,9 +6,7 @@ from typing import Any
 from ray.tune.search import Searcher
 
 from sweep.core.jobs import Job, TrialSource
-from sweep.core.trial import EpochRecord
-from sweep.orchestrate.nodes import check_seen as check_seen
-from sweep.orchestrate.nodes import parallel_trials as parallel_trials
+from sweep.orchestrate.actors import REPORT
 from sweep.orchestrate.reporter import _Reporter
 
 
@@ -45,9 +43,9 @@ class _Searcher(Searcher):
 
     def stops(self, trial_id: str, result: dict[str, Any]) -> bool:
         """Say whether a trial is to be pruned after a report of its worker."""
-        job, epochs = self._live[trial_id], [EpochRecord(**epoch) for epoch in result["epoch_records"]]
+        job, report = self._live[trial_id], result[REPORT]
         with self._reporter.noting_problems():
-            if self._source.prunes(self._jobs[job].trial, epochs) and not result["done"]:
+            if self._source.prunes(self._jobs[job].trial, report.epochs) and not report.done:
                 self._reporter.pruned.add(job)
         return job in self._reporter.pruned
 

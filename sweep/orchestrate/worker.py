@@ -1,6 +1,5 @@
 """Trains one trial after the other in one process, and reports: what a worker does, without Ray."""
 
-import dataclasses
 import os
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -9,8 +8,9 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from sweep.checkpoints.base import CheckpointLocation
 from sweep.core.jobs import Job, TrialContext
-from sweep.core.trial import EpochRecord, TrialState
+from sweep.core.trial import EpochRecord, TrialRecord, TrialState
 from sweep.models.catalog import test_resize
+from sweep.orchestrate.reports import WorkerReport
 from sweep.recipes.recipe import Recipe
 from sweep.utils.cpu_isa import cpu_name
 
@@ -31,8 +31,8 @@ class Trains(Protocol):
     def turn_to(self, job: Job) -> None:
         """Take note of what is trained from now on."""
 
-    def report(self) -> dict[str, Any]:
-        """Train on, for some epochs; return what came of them, in plain values."""
+    def report(self) -> WorkerReport:
+        """Train on, for some epochs; return what came of them."""
 
 
 class TrialRunner:
@@ -76,7 +76,7 @@ class TrialRunner:
         self._last_epoch, self._best = 0, 100.0
         self._notes = []
 
-    def report(self) -> dict[str, Any]:
+    def report(self) -> WorkerReport:
         """Train for an epoch, or for some short ones; report them, and the trial's record with the last.
 
         A report takes the driver and back: milliseconds in which the worker idles. Processes that train
@@ -97,12 +97,7 @@ class TrialRunner:
         if begins and (seconds := self._checkpoint.seconds_before):
             self._notes.append(f"goes on from its checkpoint, {seconds:.0f} s of training in")
         notes, self._notes[:] = list(self._notes), []
-        return {
-            "notes": notes,
-            "epoch_records": [dataclasses.asdict(record) for record in epochs],
-            "end_record": self._end(epoch),
-            "done": done,
-        }
+        return WorkerReport(epochs=epochs, record=self._record(epoch), done=done, notes=notes)
 
     def _begin(self) -> Iterator[list[EpochRecord | None]]:
         """Begin the trial's training, or go on from its checkpoint: its first epochs are told again then."""
@@ -174,19 +169,21 @@ class TrialRunner:
             )
         return self._batches[place]
 
-    def _end(self, epoch: EpochRecord) -> dict[str, Any]:
+    def _record(self, epoch: EpochRecord) -> TrialRecord:
+        """Return the trial's record if this is its last epoch."""
         diverged = epoch.diverged_step is not None
         count = f"{self._ranks.count} × " if self._ranks.count > 1 else ""
-        return {
-            "state": (TrialState.DIVERGED if diverged else TrialState.FINISHED).value,
-            "top1_err": epoch.top1_err,
-            "best_top1_err": self._best,
-            "epochs": epoch.epoch,
-            "wall_s": round(self._checkpoint.seconds, 3),
-            "diverged_step": epoch.diverged_step,
-            "device": count + _device_name(self._device),
-            "host": os.uname().nodename,
-        }
+        return TrialRecord(
+            key=self._job.trial.key,
+            state=TrialState.DIVERGED if diverged else TrialState.FINISHED,
+            top1_err=epoch.top1_err,
+            best_top1_err=self._best,
+            epochs=epoch.epoch,
+            wall_s=round(self._checkpoint.seconds, 3),
+            diverged_step=epoch.diverged_step,
+            device=count + _device_name(self._device),
+            host=os.uname().nodename,
+        )
 
 
 def device(on_gpu: bool) -> Any:

@@ -2,6 +2,7 @@
 
 import math
 import traceback
+from bdb import BdbQuit
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -102,6 +103,8 @@ def _blaming(trainer: Trainer) -> Iterator[None]:
     """Say of whatever the user's code raises where it did, in one line that every process can read."""
     try:
         yield
+    except BdbQuit:  # nobody is to blame: a debugger was left
+        raise
     except (Exception, SystemExit) as error:
         frames = traceback.extract_tb(error.__traceback__)
         own = [f for f in frames if f.filename != __file__]

@@ -1,0 +1,34 @@
+"""What a worker reports, and how it gets to an observer."""
+
+import dataclasses
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sweep.core.jobs import TrialObserver
+from sweep.core.trial import EpochRecord, TrialRecord, TrialSpec, TrialState
+
+RETRIES = 3
+"""How often a trial is retried after the infrastructure has failed it."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class WorkerReport:
+    """What a worker has done of a trial since its last report."""
+
+    epochs: Sequence[EpochRecord]
+    record: TrialRecord
+    """The trial's record with these epochs: its last one if it is done."""
+    done: bool
+    notes: Sequence[str] = ()
+    """What a user should know of it."""
+
+    def hand_on(self, trial: TrialSpec, observer: TrialObserver, *, pruned: bool = False) -> None:
+        """Tell an observer; the trial ends with this if it is done, or ``pruned``."""
+        for text in self.notes:
+            observer.on_message(trial, text)
+        for epoch in self.epochs:
+            observer.on_epoch(trial, epoch)
+        if pruned and not self.done:
+            observer.on_end(trial, dataclasses.replace(self.record, state=TrialState.PRUNED))
+        elif self.done:
+            observer.on_end(trial, self.record)
