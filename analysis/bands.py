@@ -240,7 +240,7 @@ def local_level(n: int, level: float) -> float:
     1995, JASA 90:516; Learned-Miller & DeStefano 2008, IEEE Trans. Inf. Theory 54:732, "equal-tailed").
     Up to `EXACT_UP_TO` it is solved for in the exact probability that the curve stays inside. Beyond, its
     logarithm is nearly straight in log log n and is carried on as a parabola: at n = 20,000 the band then
-    has 95.02 % in place of 95 % (`tests/test_analysis_bands.py` checks it at 5,000).
+    has 95.02 % in place of 95 % (`tests/unit/analysis/test_bands.py` checks it at 5,000).
 
     Parameters
     ----------

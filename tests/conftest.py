@@ -102,3 +102,30 @@ def refused(sweep, tmp_path, monkeypatch):
         return message
 
     return call
+
+
+@pytest.fixture
+def results(tmp_path):
+    """Two sweeps with results, made without training."""
+    from support.journals import finished
+    from support.plans import a_plan
+    from support.workspaces import create
+
+    from sweep.workspace.workspace import Workspace
+
+    for model, spread in (("vit_p_1mf", 3.0), ("vit_c_1mf", 0.5)):
+        sweep = create(Workspace(tmp_path / "sweeps"), a_plan(model=model, n=8))
+        for i, trial in enumerate(sweep.plan.trials):
+            sweep.journal.append("end", trial.key, finished(trial.key, error=5.0 + i * spread))
+    return tmp_path / "sweeps"
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory):
+    from support.resuming import finish, start
+
+    folder = tmp_path_factory.mktemp("undisturbed")
+    out = finish(start(folder))
+    assert "checkpoint" not in out
+    assert not list(folder.glob("sweeps/*/checkpoints")), "removed with the trial's result"
+    return folder

@@ -1,0 +1,244 @@
+"""The report: one page that is well formed, safe, and says what there is and what there is not."""
+
+import base64
+import hashlib
+import itertools
+import re
+from html.parser import HTMLParser
+
+import numpy as np
+import pandas as pd
+import pytest
+from support.analysed import trials
+from support.analysed_curves import learned
+from support.analysed_repeats import with_repeats
+from support.reports import ERRORS, several
+
+from analysis import AnalysisError
+from analysis.report import Extras, report_html
+from analysis.report.html import Html, prose, slug, tag
+from analysis.report.sections import duration
+from analysis.report.tables import Cell, table
+
+EVIL = "<script>alert(1)</script>"
+
+
+class Page(HTMLParser):
+    """A page's elements in order, with a check that every one is closed where it was opened."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.elements, self._open, self.texts = [], [], []
+        self.feed(text)
+        self.close()
+        assert not self._open, f"never closed: {self._open}"
+
+    def handle_starttag(self, name, attributes):
+        self.elements.append((name, dict(attributes)))
+        if name != "meta":  # the one void element there is; those of SVG are closed
+            self._open.append(name)
+
+    def handle_startendtag(self, name, attributes):
+        self.elements.append((name, dict(attributes)))
+
+    def handle_endtag(self, name):
+        assert self._open, f"</{name}> closes nothing"
+        assert self._open.pop() == name
+
+    def handle_data(self, data):
+        if self._open and self._open[-1] not in ("script", "style"):
+            self.texts.append(data)
+
+    def all(self, name):
+        return [attributes for found, attributes in self.elements if found == name]
+
+    @property
+    def text(self):
+        return re.sub(r"\s+", " ", " ".join(self.texts))
+
+
+FULL = Extras(
+    facts={"vit_c_1mf-adamw-0": {"epochs": "20", "optimum from": EVIL}},
+    links={"vit_c_1mf0": "http://127.0.0.1:5000/#/experiments/1/runs/abc"},
+    links_note="Open `sweep ui`.",
+    versions={"torch": "2.13"},
+    warnings=["these points are not paired"],
+)
+
+
+@pytest.fixture(scope="module")
+def text():
+    table = several()
+    return report_html(table, Extras(**{**_fields(FULL), "learning": learned(table)}))
+
+
+def _fields(extras):
+    return {name: getattr(extras, name) for name in Extras.__dataclass_fields__}
+
+
+@pytest.fixture(scope="module")
+def page(text):
+    return Page(text)
+
+
+def test_headings_are_in_order_and_sections_are_named(page):
+    levels = [int(name[1]) for name, _ in page.elements if re.fullmatch(r"h[1-6]", name)]
+    assert levels[0] == 1
+    assert levels.count(1) == 1
+    assert all(b <= a + 1 for a, b in itertools.pairwise(levels))
+    targets = [a["href"][1:] for a in page.all("a") if a["href"].startswith("#")]
+    assert {section["id"] for section in page.all("section")} <= set(targets)
+
+
+def test_ids_are_unique_and_references_lead_somewhere(text, page):
+    ids = [attributes["id"] for _, attributes in page.elements if "id" in attributes]
+    assert len(ids) == len(set(ids))
+    used = re.findall(r'(?:href="#|url\(#)([^")]+)', text)
+    used += [
+        word
+        for _, a in page.elements
+        for name in ("aria-labelledby", "aria-describedby")
+        for word in a.get(name, "").split()
+    ]
+    assert set(used) <= set(ids)
+    assert len(used) > 100
+
+
+def test_every_figure_has_a_text_alternative_with_numbers(text):
+    figures = re.findall(r"<svg .*?</svg>", text, re.DOTALL)
+    assert len(figures) >= 8
+    for figure in figures:
+        assert 'role="img"' in figure
+        (title,) = re.findall(r"<title id=[^>]*>([^<]+)</title>", figure)
+        (said,) = re.findall(r"<desc id=[^>]*>([^<]+)</desc>", figure)
+        assert title
+        assert re.search(r"\d", said), title
+        assert "<text" in figure, "letters stay letters"
+    delta = re.search(r'id="edf-delta-desc">([^<]+)', text)[1]
+    within = ((ERRORS - 5.5) <= 4).sum()
+    assert "ViT_C, AdamW" not in delta
+    assert "vit_c_1mf, AdamW: of 22 trials" in delta
+    assert f"{100 * within / 22:.0f} % within 4" in delta
+
+
+def test_tables_have_captions_and_headers(page):
+    assert len(page.all("table")) == len(page.all("caption")) >= 9
+    assert all(head["scope"] in ("col", "row") for head in page.all("th"))
+    regions = [a for a in page.all("div") if a.get("class") == "scroll"]
+    assert all(a["tabindex"] == "0" and ("aria-label" in a or "aria-labelledby" in a) for a in regions)
+
+
+def test_nothing_is_loaded_and_only_its_own_script_may_run(text, page):
+    loads = [a for _, a in page.elements for name in ("src", "srcset", "action", "poster") if name in a]
+    assert loads == []
+    assert not re.search(r"@import|url\((?!#)", text)
+    assert not page.all("link")
+    assert all(a["href"].startswith(("data:", "#")) for a in page.all("image") + page.all("use"))
+    policy = next(a["content"] for a in page.all("meta") if "http-equiv" in a)
+    (script,) = re.findall(r"<script>(.*?)</script>", text, re.DOTALL)
+    assert base64.b64encode(hashlib.sha256(script.encode()).digest()).decode() in policy
+    assert "default-src 'none'" in policy
+
+
+@pytest.mark.parametrize("evil", [EVIL, '"><img src=x onerror=alert(1)>', "a&b'c"])
+def test_names_are_text_and_never_markup(evil):
+    table = trials(ERRORS[:6], family="ViT_C").assign(
+        model=evil, family=evil, panel=evil, recipe=evil, sweep=evil, key=[f"{evil}{i}" for i in range(7)]
+    )
+    extras = Extras(
+        facts={evil: {evil: evil}},
+        links={f"{evil}0": f"http://x/{evil}"},
+        links_note=evil,
+        versions={evil: evil},
+        warnings=[evil],
+        learning=learned(table),
+    )
+    page = Page(report_html(table, extras))
+    assert len(page.all("script")) == 1
+    assert not page.all("img")
+    assert not [name for _, a in page.elements for name in a if name.startswith("on")]
+    assert evil in page.text
+
+
+def test_the_same_table_gives_the_same_bytes(text):
+    table = several()
+    assert report_html(table, Extras(**{**_fields(FULL), "learning": learned(table)})) == text
+
+
+def test_it_says_what_was_run_and_what_came_of_it(page):
+    assert "72 trials in 3 sweeps on the recipe digits: 67 finished, 2 diverged. Incomplete: 3 " in page.text
+    assert "incomplete: 3 of 28 missing" in page.text
+    assert "these points are not paired" in page.text
+    assert "torch 2.13" in page.text
+    assert "With SGD there is one sweep only" in page.text
+    assert "has the lower error" in page.text
+
+
+def test_chosen_points_with_other_seeds_have_a_table_where_there_are_any(page):
+    table = with_repeats(with_repeats(trials(ERRORS), 3, [5.0, 7.0]), 11, [np.nan, 100.0])
+    shown = Page(report_html(table)).text
+    assert "Chosen points with other seeds." in shown
+    assert " 6.00 (0.00 to 18.71) 1.41 2 0 1.00 " in shown
+    assert " 1 of 2 1 " in shown
+    assert "point 3, seed 3" in shown
+    assert "repeats of points" in shown
+    assert "repeats of points" not in page.text
+    assert "Chosen points" not in page.text
+
+
+def test_a_table_alone_is_enough(page):
+    text = Page(report_html(trials(ERRORS).drop(columns=["wall_s", "epochs", "best_top1_err"]))).text
+    assert "Only the table of trials was given" in text
+    assert "No learning curves are known" in text
+    assert "No run in MLflow is known" in text
+    assert "cost not known" in text
+
+
+def test_all_diverged_no_optimum_and_no_result():
+    lost = trials([], diverged=4)
+    bare = trials(ERRORS, family="ViT_P")
+    waiting = trials([], family="RegNetY", missing=3)
+    waiting = waiting[waiting["role"] == "point"]
+    table = pd.concat([lost, bare[bare["role"] == "point"], waiting], ignore_index=True)
+    page = Page(report_html(table))
+    assert "No Δ: vit_p_1mf (adamw)" in page.text
+    assert "Without any result, and in nothing below: regnety_1mf-adamw-0" in page.text
+    assert "Robustness (Δ) cannot be compared" in page.text
+    with pytest.raises(AnalysisError, match="no sweep has a finished or diverged point"):
+        report_html(waiting)
+
+
+def test_other_recipes_are_refused():
+    other = trials(ERRORS, family="ViT_P").assign(recipe="other")
+    with pytest.raises(AnalysisError, match="one recipe"):
+        report_html(pd.concat([trials(ERRORS), other]))
+
+
+def test_a_schedule_that_is_too_short_is_said():
+    table = trials(ERRORS)
+    keys = table["key"].tolist()
+    falling = pd.DataFrame(
+        [{"key": key, "epoch": e, "top1_err": 45.0 - 2 * e} for key in keys for e in range(1, 21)]
+    )
+    assert "its schedule of 20 epochs is short" in Page(report_html(table, Extras(learning=falling))).text
+
+
+def test_elements_escape_what_is_not_markup():
+    assert tag("p", "<b>", Html("<i></i>"), None, title='"', hidden=True, lang=None) == (
+        '<p title="&quot;" hidden>&lt;b&gt;<i></i></p>'
+    )
+    assert prose("run `a < b` now") == "run <code>a &lt; b</code> now"
+    assert slug("ViT_C, AdamW!") == "vit-c-adamw"
+    assert slug("—") == "x"
+
+
+def test_a_table_says_what_it_is_sorted_by():
+    made = table("t", "c", ["a", "b"], [[Cell("x", "x"), Cell("1.50", 1.5)], [Cell("y", "y"), Cell("–")]])
+    assert re.findall(r'data-v="([^"]*)"', made) == ["1.5", ""]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"), [(0.4, "0 s"), (59.6, "1 min 0 s"), (200, "3 min 20 s"), (50520, "14 h 2 min")]
+)
+def test_durations(seconds, said):
+    assert duration(seconds) == said

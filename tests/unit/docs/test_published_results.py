@@ -1,0 +1,99 @@
+"""What docs/results says of its trials, recomputed from them by pandas alone."""
+
+import re
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+RESULTS = Path(__file__).parents[3] / "docs" / "results"
+MODELS = {"ViT_P": "vit_p_1mf", "ViT_C": "vit_c_1mf", "RegNetY": "regnety_1mf"}
+SCHEDULES = {"digits": 25, "fashion_mnist": 4}
+"""How long the points around an optimum were trained, by recipe."""
+OPTIMIZERS = {"digits": ("AdamW", "SGD"), "fashion_mnist": ("AdamW", "SGD")}
+LENGTHS = 12, 25, 50, 100
+EDF_ROW = re.compile(
+    r"^\| (AdamW|SGD), (\w+) \| ([\d.]+) ± ([\d.]+) % \| ([\d.]+) .*?\| ([\d.]+) .*?\| ([\d.]+) ",
+    re.MULTILINE,
+)
+LENGTH_ROW = re.compile(r"^\| (\w+), (AdamW|SGD) \|((?: [\d.]+ ± [\d.]+ \|){4})", re.MULTILINE)
+
+
+def rows(recipe, row):
+    return row.findall((RESULTS / recipe / "README.md").read_text())
+
+
+def trials_of(recipe, model, optimizer):
+    sweeps = pd.read_csv(RESULTS / recipe / "sweeps.csv")[["sweep", "schedule"]]
+    trials = pd.read_csv(RESULTS / recipe / "trials.csv").merge(sweeps, on="sweep", validate="many_to_one")
+    trials = trials[(trials.optimizer == optimizer.lower()) & (trials.model == MODELS[model])]
+    assert (trials.state == "finished").all()
+    return trials
+
+
+EDF_ROWS = [(recipe, *row) for recipe in SCHEDULES for row in rows(recipe, EDF_ROW)]
+
+
+@pytest.mark.parametrize("recipe", SCHEDULES)
+def test_every_model_has_a_row_with_each_optimizer(recipe):
+    told = {row[1:3] for row in EDF_ROWS if row[0] == recipe}
+    assert told == {(optimizer, model) for optimizer in OPTIMIZERS[recipe] for model in MODELS}
+
+
+@pytest.mark.parametrize("row", EDF_ROWS, ids=lambda row: " ".join(row[:3]))
+def test_its_numbers_are_those_of_the_trials(row):
+    recipe, optimizer, model, *told = row
+    trials = trials_of(recipe, model, optimizer)
+    trials = trials[trials.schedule == SCHEDULES[recipe]]
+    optimum, points = (trials.top1_err[trials.role == role] for role in ("optimum", "point"))
+    assert (len(optimum), len(points)) == (5, 64)
+    delta = points - optimum.mean()
+    area = (1 - delta.clip(0, 8) / 8).mean()
+    found = [(delta <= x + 1e-9).mean() for x in (1, 4)]
+    assert [float(number) for number in told] == pytest.approx(
+        [optimum.mean(), optimum.std(), *found, area], abs=0.051
+    )
+    assert [float(number) for number in told[2:]] == pytest.approx([*found, area], abs=0.0051)
+
+
+def test_what_is_said_of_the_trainings_with_avx_512_is_so():
+    told = (RESULTS / "fashion_mnist" / "README.md").read_text()
+    ours, theirs = (pd.read_csv(RESULTS / "fashion_mnist" / name) for name in ("trials.csv", "avx512.csv"))
+    both = ours.merge(theirs, on="key", suffixes=("", "_512"), validate="one_to_one")
+    apart = both.top1_err_512 - both.top1_err
+    assert f"of all {len(both)} trials" in told
+    assert f"{(apart != 0).sum()} ended" in re.sub(r"\s+", " ", told)
+    assert f"by {apart.std():.1f} points (standard deviation" in told
+    areas = []
+    for optimizer in ("adamw", "sgd"):
+        for model in MODELS.values():
+            rows = theirs[(theirs.optimizer == optimizer) & (theirs.model == model)]
+            zero = rows.top1_err[rows.role == "optimum"].mean()
+            delta = rows.top1_err[rows.role == "point"] - zero
+            areas.append(f"{(1 - delta.clip(0, 8) / 8).mean():.2f}")
+    assert "{}, {} and {} (AdamW".format(*areas[:3]) in told
+    assert "{}, {} and {} (SGD)".format(*areas[3:]) in re.sub(r"\s+", " ", told)
+
+
+def test_every_model_has_its_error_at_every_length():
+    assert {row[:2] for row in rows("digits", LENGTH_ROW)} == {
+        (m, o) for o in ("AdamW", "SGD") for m in MODELS
+    }
+
+
+@pytest.mark.parametrize("row", rows("digits", LENGTH_ROW), ids=lambda row: " ".join(row[:2]))
+def test_the_errors_at_each_length_are_those_of_the_trials(row):
+    model, optimizer, cells = row
+    trials = trials_of("digits", model, optimizer)
+    trials = trials[(trials.role == "optimum") & (trials.repeat < 3)]
+    errors = [trials.top1_err[trials.schedule == epochs] for epochs in LENGTHS]
+    assert [len(error) for error in errors] == [3] * 4
+    told = [tuple(map(float, cell.split(" ± "))) for cell in cells.strip(" |").split(" | ")]
+    assert told == [pytest.approx((error.mean(), error.std()), abs=0.051) for error in errors]
+
+
+@pytest.mark.parametrize("recipe", SCHEDULES)
+def test_the_published_tables_can_be_drawn(recipe, sweep):
+    table = RESULTS / recipe / "trials.csv"
+    for optimizer in ("adamw", "sgd"):
+        assert sweep("compare", "--from", str(table), "--optimizer", optimizer)[0] == 0
