@@ -28,7 +28,7 @@ from sweep.user_trainer.contract import Config
 from sweep.workspace.table import COLUMNS
 
 MARK = re.compile(r"<!-- generated: (\w+) -->")
-_MARKUP = re.compile(r"\[/?(?:bold|red|yellow|dim|green)\]")
+_BOLD = re.compile(r"\[bold\](.*?)\[/bold\]")
 _ARRAY_LIKE = re.compile(r"~numpy\._typing\._array_like\._Buffer \|.*?\[complex \| bytes \| str\]")
 _ARRAY = re.compile(r"~numpy\.ndarray\[tuple\[~typing\.Any, \.\.\.\], ~numpy\.dtype\[~numpy\.(\w+)\]\]")
 _KINDS = {"int": "INTEGER", "float": "NUMBER", "str": "TEXT", "Path": "PATH"}
@@ -85,13 +85,23 @@ def _shortened(text: str | None) -> str | None:
 
 def commands() -> str:
     """Return a section for every command, with its options."""
-    return "\n".join(_sections(get_command(app), "sweep"))
+    group = get_command(app)
+    return "\n".join([*_overview(group, "sweep"), "", *_sections(group, "sweep")])
+
+
+def _overview(group: Any, name: str) -> Iterator[str]:
+    yield "| command | what it does |\n|---|---|"
+    for word, command in _shown(group):
+        yield f"| [`{name} {word}`](#{name}-{word}) | {_text(command.help)} |"
+
+
+def _shown(group: Any) -> list[tuple[str, Any]]:
+    named = [(word, group.commands[word]) for word in group.list_commands(None)]
+    return [(word, command) for word, command in named if not command.hidden]
 
 
 def _sections(group: Any, name: str) -> Iterator[str]:
-    for word, command in group.commands.items():
-        if command.hidden:
-            continue
+    for word, command in _shown(group):
         yield from _section(command, f"{name} {word}")
         if hasattr(command, "commands"):
             yield from _sections(command, f"{name} {word}")
@@ -150,7 +160,9 @@ def _facts(parameter: Any) -> Iterator[str]:
 
 
 def _text(text: str | None) -> str:
-    return " ".join(_MARKUP.sub("", inspect.cleandoc(text or "")).replace("*", r"\*").split())
+    """Return a help text as Markdown: what is bold in a terminal is a command."""
+    plain = _BOLD.sub(r"`\1`", inspect.cleandoc(text or "")).replace("*", r"\*")
+    return " ".join(plain.split())
 
 
 def recipe_fields() -> str:
