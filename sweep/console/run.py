@@ -11,6 +11,7 @@ from sweep.core.trial import Role, TrialSpec
 from sweep.tracking import tags
 from sweep.utils.text import counted, listed
 from sweep.workspace import differences
+from sweep.workspace.error_files import see_error
 from sweep.workspace.sweep import Sweep
 from sweep.workspace.trial_folder import TrialFolder
 from sweep.workspace.workspace import Workspace
@@ -159,7 +160,8 @@ def unfinished(sweeps: Sequence[Sweep], left: Sequence[TrialSpec], console: Cons
     records = {trial.key: by_key[trial.key].journal.history(trial.key).record for trial in left}
     for trial in left[:_NAMED_FAILURES]:
         record = records[trial.key]
-        reason = f"given up: {record.error}" if record else "not trained"
+        see = see_error(by_key[trial.key].folder, trial.key)
+        reason = f"given up: {record.error}{see}" if record else "not trained"
         text = f"no result: {trial.model} {place(trial)} ({trial.key}): {reason}"
         console.print(text, markup=False)
     if left:

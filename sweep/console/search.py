@@ -15,6 +15,7 @@ from sweep.core.trial import TrialState
 from sweep.tracking import tags
 from sweep.tuning.finalists import finalists, left, outcomes
 from sweep.utils.text import counted
+from sweep.workspace.error_files import see_error
 from sweep.workspace.search import Search
 
 _BORDER = 0.05
@@ -58,7 +59,7 @@ def ending(
         console.print(judged)
     for trial in search.failed:
         record = search.history(trial).record
-        reason = record.error if record else ""
+        reason = f"{record.error}{see_error(search.folder, trial.key)}" if record else ""
         console.print(f"no result: {trial.role} {trial.index} ({trial.key}): {reason}", markup=False)
     if search.failed:
         console.print("The same command tries those again.")

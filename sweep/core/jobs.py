@@ -36,6 +36,23 @@ class TrialContext:
     """Where their checkpoints are stored, accessible to every machine; None: no checkpoints."""
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class AttemptFailure:
+    """Why one attempt to train a trial failed."""
+
+    message: str
+    """In one line, with the innermost line of the user's own code, if any is involved."""
+    traceback: str
+    """The whole traceback, from where it was raised; what Ray says where a worker was lost."""
+    origin: str | None
+    """Tells whether the user's own code has failed at the same place again; None: it was not at fault."""
+    host: str
+    time: str
+    """In UTC, ISO 8601."""
+    attempt: int = 1
+    """From 1, of this driver."""
+
+
 class TrialObserver(Protocol):
     """What the driver does as trials start, report and end."""
 
@@ -44,6 +61,9 @@ class TrialObserver(Protocol):
 
     def on_epoch(self, trial: TrialSpec, record: EpochRecord) -> None:
         """Handle an epoch's record."""
+
+    def on_failure(self, trial: TrialSpec, failure: AttemptFailure) -> None:
+        """Handle that an attempt has failed; another one or the trial's end follows."""
 
     def on_end(self, trial: TrialSpec, record: TrialRecord) -> None:
         """Handle a trial's end."""

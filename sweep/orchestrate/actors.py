@@ -8,6 +8,7 @@ from ray.util.scheduling_strategies import PlacementGroupSchedulingStrategy
 
 from sweep.core.jobs import Job, TrialContext
 from sweep.core.trial import TrialSpec
+from sweep.orchestrate.failures import describing_failures
 from sweep.orchestrate.reports import WorkerReport
 from sweep.orchestrate.worker import Trains, TrialRunner, device
 
@@ -53,7 +54,8 @@ class Worker(tune.Trainable):
 
     def step(self) -> dict[str, Any]:
         """Train on, and report."""
-        report = self._trains.report()
+        with describing_failures():
+            report = self._trains.report()
         return {REPORT: report, "done": report.done}
 
 
@@ -151,4 +153,5 @@ class _Rank:
         """Turn to another job if there is one; train on, and report."""
         if job:
             self._runner.turn_to(job)
-        return self._runner.report()
+        with describing_failures():
+            return self._runner.report()

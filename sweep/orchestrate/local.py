@@ -13,8 +13,9 @@ from sweep.core.jobs import Executor, Job, TrialContext, TrialObserver, TrialSou
 from sweep.core.resources import Resources
 from sweep.core.trial import EpochRecord, TrialRecord, TrialSpec, TrialState
 from sweep.data.images import FileSplits, Splits
-from sweep.orchestrate.preflight import check_carried, last_line
-from sweep.orchestrate.reports import RETRIES, WorkerReport
+from sweep.orchestrate.failures import Attempts, failure_of
+from sweep.orchestrate.preflight import check_carried
+from sweep.orchestrate.reports import WorkerReport
 from sweep.orchestrate.worker import TrialRunner
 
 Prunes = Callable[[TrialSpec, Sequence[EpochRecord]], bool]
@@ -101,14 +102,14 @@ class _Trainer:
 
     def train(self, job: Job) -> None:
         """Train a trial to its end, or until it has failed too often."""
-        for retries_left in reversed(range(RETRIES + 1)):
-            error = self._attempt(job)
-            if error is None:
-                return
+        attempts = Attempts()
+        while (error := self._attempt(job)) is not None:
             self._runner = None  # who knows in what state it is: the next attempt has a new one
-            if not retries_left:
-                failed = TrialRecord(key=job.trial.key, state=TrialState.FAILED, error=last_line(error))
-                self._observer.on_end(job.trial, failed)
+            failure = attempts.add(failure_of(error))
+            self._observer.on_failure(job.trial, failure)
+            if attempts.exhausted:
+                failed = TrialRecord(key=job.trial.key, state=TrialState.FAILED, error=failure.message)
+                return self._observer.on_end(job.trial, failed)
 
     def _attempt(self, job: Job) -> Exception | None:
         """Train a trial, from its checkpoint if it has one; return what made it fail."""

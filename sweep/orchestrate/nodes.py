@@ -10,7 +10,8 @@ from sweep.checkpoints.probe import Probe, probe
 from sweep.core.resources import Resources
 from sweep.data.images import FileSplits, Splits
 from sweep.errors import InputError
-from sweep.orchestrate.preflight import check_carried, last_line
+from sweep.orchestrate.preflight import check_carried
+from sweep.utils.tracebacks import last_line
 
 ANSWER_S = 300.0
 """The machines have so long to say what they see; each may have to start a process first."""

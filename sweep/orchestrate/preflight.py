@@ -1,30 +1,9 @@
-"""What can be told of Ray without Ray: whether anything listens at an address, why a trial was given up."""
+"""What can be checked without Ray: whether anything listens at an address, whether a machine has enough."""
 
-import pickle
 import socket
 from collections.abc import Sequence
-from typing import Any
 
 from sweep.errors import InputError
-
-
-def reason(trial: Any) -> str:
-    """Say in one line why Tune gave a trial up.
-
-    Tune's own `get_error` looks where its state is saved in the end, too late for a callback.
-    """
-    try:
-        with open(trial.pickled_error_file, "rb") as file:
-            error = pickle.load(file)
-    except Exception:  # there is none, or it is of a kind that only the worker knows
-        return "Ray Tune does not say why"
-    return last_line(getattr(error, "cause", None) or error)
-
-
-def last_line(error: BaseException) -> str:
-    """Say what an error is in one line."""
-    lines = str(error).strip().splitlines()
-    return f"{type(error).__name__}: {lines[-1] if lines else ''}"[:500]
 
 
 def check_reachable(address: str) -> None:

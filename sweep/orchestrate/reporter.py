@@ -1,17 +1,17 @@
 """Passes what Tune hears of its trials on to an observer."""
 
+import pickle
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 from ray import tune
 
-from sweep.core.jobs import Job, TrialObserver
+from sweep.core.jobs import ExecutorLost, Job, TrialObserver
 from sweep.core.trial import TrialRecord, TrialSpec, TrialState
 from sweep.errors import InputError
 from sweep.orchestrate.actors import REPORT
-from sweep.orchestrate.preflight import reason
-from sweep.orchestrate.reports import RETRIES
+from sweep.orchestrate.failures import RETRIES, Attempts, failure_of
 
 
 class _Reporter(tune.Callback):
@@ -23,8 +23,8 @@ class _Reporter(tune.Callback):
 
     def __init__(self, jobs: Sequence[Job], observer: TrialObserver) -> None:
         self._jobs, self._observer = jobs, observer
-        self.left: dict[int, str | None] = dict.fromkeys(range(len(jobs)))
-        """The jobs that have not ended → why the last attempt failed."""
+        self.left = {job: Attempts() for job in range(len(jobs))}
+        """The jobs that have not ended → their failed attempts."""
         self.pruned: set[int] = set()
         """The jobs that are given up early, by a search."""
         self.problem: InputError | None = None
@@ -62,17 +62,42 @@ class _Reporter(tune.Callback):
         trial.metric_analysis.clear()
         trial.metric_n_steps.clear()
 
+    def on_trial_recover(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
+        # Tune calls this if it retries a trial.
+        self._note_failure(trial)
+
     def on_trial_error(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
-        job = trial.config["job"]
-        self.left[job] = reason(trial)
-        if trial.num_failures > RETRIES:  # Tune gives up sooner if a worker is lost between two trials
-            self.give_up(job)
+        # Tune gives up sooner if a worker is lost between two trials: the job is left for another start then.
+        if self._note_failure(trial).exhausted:
+            self.give_up(trial.config["job"])
+
+    def _note_failure(self, trial: Any) -> Attempts:
+        attempts = self.left[trial.config["job"]]
+        failure = attempts.add(failure_of(_raised(trial)))
+        with self.noting_problems():
+            self._observer.on_failure(self._spec(trial), failure)
+        # Where the user's own code is at fault, Tune retries once: a lost worker may not, the same error may.
+        trial.max_failures = trial.num_failures if failure.origin else RETRIES
+        return attempts
 
     def give_up(self, job: int) -> None:
         """Let a trial end as failed."""
-        reason = self.left[job] or "Ray Tune did not run it, without saying why"
-        key = self._jobs[job].trial.key
+        failures = self.left.pop(job).failures
+        reason = failures[-1].message if failures else "Ray Tune did not run it, without saying why"
+        trial = self._jobs[job].trial
         with self.noting_problems():
-            record = TrialRecord(key=key, state=TrialState.FAILED, error=reason)
-            self._observer.on_end(self._jobs[job].trial, record)
-        self.left.pop(job, None)
+            record = TrialRecord(key=trial.key, state=TrialState.FAILED, error=reason)
+            self._observer.on_end(trial, record)
+
+
+def _raised(trial: Any) -> BaseException:
+    """Return what a worker raised, or what Ray says of one that was lost.
+
+    Tune's own `get_error` looks where its state is saved in the end, too late for a callback.
+    """
+    try:
+        with open(trial.pickled_error_file, "rb") as file:
+            error = pickle.load(file)
+    except Exception:  # there is none, or it is of a kind that only the worker knows
+        return ExecutorLost("Ray Tune does not say why")
+    return getattr(error, "cause", None) or error

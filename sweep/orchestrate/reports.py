@@ -7,9 +7,6 @@ from dataclasses import dataclass
 from sweep.core.jobs import TrialObserver
 from sweep.core.trial import EpochRecord, TrialRecord, TrialSpec, TrialState
 
-RETRIES = 3
-"""How often a trial is retried after the infrastructure has failed it."""
-
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class WorkerReport:

@@ -18,11 +18,11 @@ from sweep.core.resources import Resources
 from sweep.data.images import FileSplits, Splits
 from sweep.orchestrate.actors import Worker
 from sweep.orchestrate.cluster import cluster
+from sweep.orchestrate.failures import RETRIES
 from sweep.orchestrate.nodes import check_seen, parallel_trials
-from sweep.orchestrate.preflight import last_line
 from sweep.orchestrate.reporter import _Reporter
-from sweep.orchestrate.reports import RETRIES
 from sweep.orchestrate.searcher import _Searcher
+from sweep.utils.tracebacks import last_line
 
 
 @contextmanager

@@ -7,6 +7,7 @@ from ray.tune.search import Searcher
 
 from sweep.core.jobs import Job, TrialSource
 from sweep.orchestrate.actors import REPORT
+from sweep.orchestrate.failures import Attempts
 from sweep.orchestrate.reporter import _Reporter
 
 
@@ -38,7 +39,7 @@ class _Searcher(Searcher):
             return None
         self._jobs.append(asked)
         job = len(self._jobs) - 1
-        self._reporter.left[job] = None
+        self._reporter.left[job] = Attempts()
         return job
 
     def stops(self, trial_id: str, result: dict[str, Any]) -> bool:

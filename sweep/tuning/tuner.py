@@ -3,13 +3,14 @@
 from collections.abc import Sequence
 
 from sweep.console.progress import ProgressView, Tally
-from sweep.core.jobs import Job
+from sweep.core.jobs import AttemptFailure, Job
 from sweep.core.search_plan import SearchBudget
 from sweep.core.trial import EpochRecord, Role, TrialRecord, TrialSpec
 from sweep.driver.checkpoint_cleanup import Checkpoints
 from sweep.driver.delivery import TrackingSession
 from sweep.tuning.finalists import finalists, repeats
 from sweep.tuning.sampler import OptunaSampler
+from sweep.workspace.error_files import discard_error, write_error
 from sweep.workspace.search import Search
 
 
@@ -77,6 +78,10 @@ class Tuner:
         self._tally.report(trial, record)
         self._note(trial, self.search.journal.append("epoch", trial.key, record))
 
+    def on_failure(self, trial: TrialSpec, failure: AttemptFailure) -> None:
+        """Write down why an attempt failed."""
+        write_error(self.search.folder, trial.key, failure)
+
     def on_end(self, trial: TrialSpec, record: TrialRecord) -> None:
         """Note a trial's end."""
         news = self.search.journal.append("end", trial.key, record)
@@ -86,6 +91,7 @@ class Tuner:
             if trial.role is Role.POINT:
                 self._chooser.tell(trial.index, record.state, record.top1_err)
         if record.state.is_over:
+            discard_error(self.search.folder, trial.key)
             self._checkpoints.discard(trial.key)
         self._note(trial, news)
 

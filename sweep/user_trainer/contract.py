@@ -87,7 +87,14 @@ class Trainer(NamedTuple):
 
 
 class TrainerError(Exception):
-    """A training function that did not keep to the contract, or failed: the trial has no result."""
+    """A training function that did not keep to the contract, or failed: the trial has no result.
+
+    ``origin`` tells failures apart that come from different lines; None: the message does.
+    """
+
+    def __init__(self, message: str, origin: str | None = None) -> None:
+        super().__init__(message)
+        self.origin = origin
 
 
 def _said(error: BaseException) -> str:

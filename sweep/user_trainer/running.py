@@ -1,7 +1,7 @@
 """Running a user-defined training function, epoch by epoch."""
 
 import math
-import traceback
+import sys
 from bdb import BdbQuit
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -13,6 +13,7 @@ from sweep.core.model_spec import split as split_model
 from sweep.core.trial import EpochRecord, TrialSpec
 from sweep.user_trainer.contract import FIELDS, Config, Trainer, TrainerError, _said, _short, _Watched
 from sweep.user_trainer.loading import load
+from sweep.utils.tracebacks import location, origin, users_frame
 
 _END = object()
 
@@ -77,8 +78,9 @@ def _saying_what_it_found(folder: Path | None) -> Iterator[None]:
             raise
         raise TrainerError(
             f"{error}. It found what it had saved in {folder}, and has to yield the errors of all epochs "
-            "then too; without that folder it begins anew"
-        ) from None
+            "then too; without that folder it begins anew",
+            error.origin,
+        ) from error.__cause__
 
 
 def _values(trainer: Trainer, config: Config) -> Iterator[Any]:
@@ -106,10 +108,15 @@ def _blaming(trainer: Trainer) -> Iterator[None]:
     except BdbQuit:  # nobody is to blame: a debugger was left
         raise
     except (Exception, SystemExit) as error:
-        frames = traceback.extract_tb(error.__traceback__)
-        own = [f for f in frames if f.filename != __file__]
-        place = f" ({Path(own[0].filename).name}, line {own[0].lineno})" if own else ""
-        raise TrainerError(f"{trainer.name} failed: {_said(error)}{place}") from None
+        frame = users_frame(error, _home(trainer))
+        text = f"{trainer.name} failed: {_said(error)}{location(frame)}"
+        raise TrainerError(text, origin(error, frame)) from error
+
+
+def _home(trainer: Trainer) -> Path | None:
+    """Return the file or folder in which a training function lives with the modules beside it."""
+    file = getattr(sys.modules.get(trainer.name.partition(":")[0].partition(".")[0]), "__file__", None)
+    return file and (Path(file).parent if Path(file).name == "__init__.py" else Path(file))
 
 
 def _record(name: str, epoch: int, value: Any, lr: float) -> EpochRecord:

@@ -1,7 +1,9 @@
 """Sweeps of a user's own training function: real processes, real Ray, real MLflow."""
 
 import json
+import re
 import shutil
+from collections import Counter
 
 import pytest
 from mlflow import MlflowClient
@@ -12,13 +14,16 @@ from support.trainers import ROOT, run
 SEARCH = ("--n-trials", "6", "--finalists", "2", "--seeds", "2", "--epochs", "4", "--trainer")
 
 BAD = """
-class Own(Exception):
-    pass
+from pathlib import Path
+
+import helper
 
 def train(config):
+    with Path(__file__).with_name("attempts").open("a") as attempts:
+        attempts.write(f"{config.model} {config.seed}\\n")
     yield 50
     if config.model == "raises":
-        raise Own("went wrong")
+        helper.go_wrong(0)
     yield float("nan") if config.model == "diverges" else 40
 """
 WORDS = ("run", "--epochs", "2", "--lr", ".02", "--wd", ".01", "--n", "3", "--trainer")
@@ -46,16 +51,31 @@ def test_the_examples_sweep_gives_what_the_function_gives(tmp_path, monkeypatch)
 @pytest.mark.system
 def test_a_trial_that_diverges_is_a_result_and_one_that_raises_is_none(tmp_path):
     (tmp_path / "bad.py").write_text(BAD)
+    (tmp_path / "helper.py").write_text("def go_wrong(number):\n    return 1 / number\n")
     words = (*WORDS, "bad:train", "--n", "1", "-m", "raises", "-m", "diverges", "-m", "fine")
     ran = sweep(tmp_path, *words)
     assert ran.returncode == 1, ran.stdout + ran.stderr
-    assert ran.stdout.count("bad:train failed: Own: went wrong (bad.py, line 8)") == 2
+    message = "bad:train failed: ZeroDivisionError: division by zero (helper.py, line 2, in go_wrong)"
+    assert ran.stdout.count(f"given up: {message}; see sweeps/raises-") == 2
+    files = [tmp_path / name for name in re.findall(r"; see (sweeps/.*/errors/.*\.txt)", ran.stdout)]
+    assert len(files) == 2
+    for file in files:
+        assert file.read_text().startswith(f"Attempt 2 of trial {file.stem} failed at ")
+        assert "return 1 / number" in file.read_text()
+        assert "helper.go_wrong(0)" in file.read_text()
+    tries = Counter((tmp_path / "attempts").read_text().splitlines())
+    assert sorted(tries.values()) == [1, 1, 1, 1, 2, 2], "the same error again is not retried once more"
     states = table(tmp_path).groupby("model")["state"].unique()
     assert {model: list(each) for model, each in states.items()} == {
         "raises": ["failed"],
         "diverges": ["diverged"],
         "fine": ["finished"],
     }
+    assert set(tmp_path.glob("sweeps/*/errors/*")) == set(files)
+    (tmp_path / "helper.py").write_text("def go_wrong(number):\n    return number\n")
+    ran = sweep(tmp_path, *words, "--retry-failed")
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    assert not list(tmp_path.glob("sweeps/*/errors")), "removed with their results"
 
 
 @pytest.mark.system

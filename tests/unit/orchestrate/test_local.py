@@ -1,5 +1,6 @@
 """Trials in this process: retried, pruned and ended as by Ray, and nothing is left changed."""
 
+import dataclasses
 import os
 from bdb import BdbQuit
 
@@ -11,7 +12,7 @@ from sweep.core.resources import Resources
 from sweep.core.trial import TrialSpec, TrialState
 from sweep.errors import InputError
 from sweep.orchestrate.executor import open_executor
-from sweep.orchestrate.reports import RETRIES
+from sweep.orchestrate.failures import RETRIES
 from sweep.recipes.loading import of_trainer
 from sweep.user_trainer import loading
 
@@ -22,7 +23,7 @@ class Observer:
     """Writes down what it hears of."""
 
     def __init__(self):
-        self.heard, self.ends = [], {}
+        self.heard, self.ends, self.failures = [], {}, []
 
     def on_start(self, trial):
         self.heard.append(("start", trial.key))
@@ -32,6 +33,9 @@ class Observer:
 
     def on_message(self, trial, text):
         self.heard.append((text, trial.key))
+
+    def on_failure(self, trial, failure):
+        self.failures.append(failure)
 
     def on_end(self, trial, record):
         self.heard.append(("end", trial.key))
@@ -84,18 +88,37 @@ def test_trials_run_one_after_the_other_and_their_epochs_are_heard(contexts):
     assert observer.ends["one"].top1_err == 10
 
 
-def test_a_trial_that_fails_is_retried_and_then_ends_while_the_next_one_runs(contexts):
-    body = "    calls.append(1)\n    yield 30\n    if len(calls) != 2:\n        raise OSError(len(calls))\n"
+def test_a_trial_that_fails_is_retried_while_its_error_is_another_each_time(contexts):
+    """Each comes from a line of its own, as the losses of a machine come from none."""
+    lines = "".join(f"    if len(calls) == {i}: raise OSError({i})\n" for i in range(1, 6))
+    observer = Observer()
+    with open_executor(HERE, []) as executor:
+        executor.run(jobs("one"), contexts(f"    calls.append(1)\n    yield 30\n{lines}"), observer)
+    assert [what for what, _ in observer.heard] == ["start", 1] * (RETRIES + 1) + ["end"]
+    assert observer.ends["one"].state is TrialState.FAILED
+    assert [failure.attempt for failure in observer.failures] == [1, 2, 3, 4]
+    assert "failed: OSError: 4 (local_own.py, line 8, in train)" in observer.ends["one"].error
+
+
+def test_a_trial_goes_on_after_an_error_that_does_not_come_again(contexts):
+    body = "    calls.append(1)\n    yield 30\n    if len(calls) == 1:\n        raise OSError\n"
     observer = Observer()
     with open_executor(HERE, []) as executor:
         executor.run(jobs("one"), contexts(body + "    yield 20\n    yield 10\n"), observer)
     assert [what for what, _ in observer.heard] == ["start", 1, "start", 1, 2, 3, "end"]
-    always = "    if config.seed == 1:\n        raise MemoryError(len(calls))\n    yield 1\n"
+    assert observer.ends["one"].top1_err == 10
+
+
+def test_an_error_that_comes_again_at_the_same_line_is_retried_once_and_the_next_trial_runs(contexts):
+    body = "    yield 30\n    if config.seed == 1:\n        raise MemoryError\n    yield from (20, 10)\n"
+    observer = Observer()
+    other = jobs("other")[0]
     with open_executor(HERE, []) as executor:
-        executor.run(jobs("two"), contexts(always, "local_bad"), observer)
-    assert observer.ends["two"].state is TrialState.FAILED
-    assert observer.heard.count(("start", "two")) == RETRIES + 1
-    assert "MemoryError" in observer.ends["two"].error
+        other = Job(dataclasses.replace(other.trial, seed=2), 0)
+        executor.run([*jobs("one"), other], contexts(body), observer)
+    assert observer.heard.count(("start", "one")) == 2
+    assert observer.ends["one"].state is TrialState.FAILED
+    assert observer.ends["other"].state is TrialState.FINISHED
 
 
 def test_a_search_prunes_what_is_bad_with_its_last_error(contexts):

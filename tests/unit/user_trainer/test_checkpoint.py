@@ -90,7 +90,7 @@ def test_one_that_yields_the_rest_alone_fails_and_the_reason_names_the_folder(wr
 def test_one_that_fails_with_nothing_saved_is_told_of_no_folder(write, tmp_path):
     name, folder = write("def train(config):\n    yield 1 / 0\n"), tmp_path / "k.ckpt"
     folder.mkdir()
-    with pytest.raises(TrainerError, match=r"division by zero \(own.py, line 2\)$"):
+    with pytest.raises(TrainerError, match=r"division by zero \(own.py, line 2, in train\)$"):
         run(name, checkpoint=folder)
 
 

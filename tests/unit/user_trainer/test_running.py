@@ -17,6 +17,7 @@ from sweep.core.plan import Plan
 from sweep.core.search_plan import SearchBudget
 from sweep.core.trial import TrialSpec
 from sweep.errors import InputError
+from sweep.orchestrate.failures import failure_of
 from sweep.planning.plans import make_plans
 from sweep.planning.requests import Request
 from sweep.planning.search_plans import TuneRequest, plan_search
@@ -116,8 +117,8 @@ def test_what_is_not_finite_is_a_divergence_with_its_epoch(write, value):
         ("yield from [5, 5]", "yielded 2 errors in 3 epochs"),
         ("yield from [5] * 4", "yielded more errors than the 3 of its epochs"),
         ("while True: yield 5", "yielded more errors than the 3 of its epochs"),
-        ("yield 5\n    1 / 0", r"failed: ZeroDivisionError: division by zero \(own.py, line 4\)"),
-        ("1 / 0\n    yield 5", r"failed: ZeroDivisionError: division by zero \(own.py, line 3\)"),
+        ("yield 5\n    1 / 0", r"failed: ZeroDivisionError: division by zero \(own.py, line 4, in train\)"),
+        ("1 / 0\n    yield 5", r"failed: ZeroDivisionError: division by zero \(own.py, line 3, in train\)"),
         ("yield from [5, 5, 5]\n    raise OSError('late')", "failed: OSError: late"),
         ("raise SystemExit('gone')", "failed: SystemExit: gone"),
         ("class Own(Exception): pass\n    raise Own('a\\nb')", "failed: Own: b"),
@@ -328,3 +329,26 @@ def test_the_example_keeps_what_is_reported_out_of_a_search(monkeypatch):
     monkeypatch.setattr(breast_cancer, "data", lambda: (x, y, np.full_like(x_val, np.nan), 1 - y_val))
     assert [record.top1_err for record in run("breast_cancer:train", 3, evaluate="minival")] == before
     assert all(error == round(error) for error in before)  # of 100
+
+
+def test_the_message_names_the_innermost_line_of_the_users_own_code(write):
+    """Not the function that was called first, nor numpy's line in which it was raised."""
+    write(
+        """
+        import numpy as np
+
+        def mean_of(rows):
+            return np.stack(rows)
+        """,
+        "helper",
+    )
+    name = write("import helper\ndef train(config):\n    yield 5\n    helper.mean_of([])\n")
+    with pytest.raises(TrainerError) as caught:
+        run(name)
+    failure = failure_of(caught.value)
+    assert failure.message == (
+        "own:train failed: ValueError: need at least one array to stack (helper.py, line 5, in mean_of)"
+    )
+    assert all(file in failure.traceback for file in ("helper.py", "own.py", "numpy"))
+    assert failure.origin.endswith("helper.py:5")
+    assert "ValueError" in failure.origin
