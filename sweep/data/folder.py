@@ -1,4 +1,7 @@
-"""A folder of class folders: ``train/CLASS/*.jpg`` and, if there is one, ``val/CLASS/*.jpg``."""
+"""A folder of class folders: ``train/CLASS/*.jpg`` and, if there is one, ``val/CLASS/*.jpg``.
+
+What a file manager, notebook or archiver leaves behind is no class and no image.
+"""
 
 import hashlib
 from concurrent.futures import ThreadPoolExecutor
@@ -10,12 +13,17 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from sweep.data.decode import is_readable, read_bytes, read_rgb
+from sweep.data.decode import is_readable, is_transparent, is_turned, read_bytes, read_rgb
 from sweep.data.images import Files, FileSplits, Images, Splits, stratified
 from sweep.errors import InputError
 from sweep.recipes.recipe import Recipe
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".ppm", ".pgm", ".tif", ".tiff")
+EVALUATED = ("val", "valid", "validation", "test")
+"""Folders with images to evaluate; of several, the first is taken."""
+_SYSTEM = ("@eaDir", "__MACOSX", "lost+found", "$RECYCLE.BIN", "System Volume Information")
+_NAMED = 3
+"""So many of what was skipped are named."""
 _HELD_OUT_SHARE = 0.1
 _MEMORY_LIMIT = 8 * 2**30
 
@@ -38,10 +46,12 @@ class ImageFolder:
         self.classes = len(names)
         rng = np.random.default_rng(recipe.data_seed)
         self._unreadable: list[Path] = []
+        self._turned = self._transparent = 0
         find = self._find_readable if skip_corrupt else _find
         train = find(folder / "train", names)
-        if (folder / "val").is_dir():
-            val = find(folder / "val", names)
+        evaluated = [name for name in EVALUATED if (folder / name).is_dir()]
+        if evaluated:
+            val = find(folder / evaluated[0], names)
         else:
             train, val = _hold_out(train, rng)
         train, minival = _hold_out(train, rng)
@@ -49,7 +59,8 @@ class ImageFolder:
             train = train.take(stratified(train.labels, recipe.train_subset, rng))
         self._parts, self._folder, self._names = (train, minival, val), folder, names
         self.skipped_images = tuple(path.relative_to(folder).as_posix() for path in self._unreadable)
-        self._one_by_one = recipe.per_image
+        self._one_by_one, self._background = recipe.per_image, recipe.background
+        self._evaluated = evaluated
 
     def _find_readable(self, split: Path, names: list[str]) -> _Files:
         """List a split's images but those that cannot be read; every class must keep some."""
@@ -70,8 +81,29 @@ class ImageFolder:
             digest.update(f"split {len(part.paths)}".encode())
             for path in part.paths:
                 digest.update(f"{path.relative_to(self._folder).as_posix()}\0".encode())
-                digest.update(hashlib.sha256(read_bytes(path)).digest())
+                raw = read_bytes(path)
+                digest.update(hashlib.sha256(raw).digest())
+                self._turned += is_turned(raw)
+                self._transparent += is_transparent(raw)
+        # Earlier versions read these images otherwise. Folders without any keep their fingerprint.
+        for count, how in ((self._turned, "upright"), (self._transparent, "on a background")):
+            digest.update(how.encode() if count else b"")
         return digest.hexdigest()[:16]
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a reader should know of how the folder was understood."""
+        _ = self.fingerprint  # counts the transparent images
+        notes = [*self._note_of_splits(), *_note_of_skipped(self._folder)]
+        if self._transparent:
+            count = f"{self._transparent} transparent images"
+            notes.append(f"{count} are put on {self._background} (`background` of the recipe)")
+        return tuple(notes)
+
+    def _note_of_splits(self) -> list[str]:
+        taken, *ignored = self._evaluated or ["val"]
+        note = [f"evaluated on {self._folder / taken}/"] if taken != "val" else []
+        return note + [f"{self._folder / name}/ is ignored: {taken}/ is evaluated" for name in ignored]
 
     def load(self, px: int) -> Splits | FileSplits:
         """Return the splits at a resolution of ``px`` × ``px``, or as files if they are read one by one."""
@@ -85,11 +117,11 @@ class ImageFolder:
                 f"{count} images of {px} px take {count * px * px * 3 / 2**30:.0f} GiB in memory, more than "
                 f"{_MEMORY_LIMIT >> 30}: use a recipe with a smaller max_px or a train_subset"
             )
-        return Splits(*(_decode(part, px) for part in self._parts))
+        return Splits(*(_decode(part, px, self._background) for part in self._parts))
 
 
 def _class_names(folder: Path) -> list[str]:
-    names = sorted(p.name for p in folder.iterdir() if p.is_dir())
+    names = sorted(p.name for p in folder.iterdir() if p.is_dir() and not _is_system(p))
     if len(names) < 2:
         raise InputError(f"{folder} needs two or more class folders, found {len(names)}: {names}")
     return names
@@ -103,12 +135,30 @@ def _find(folder: Path, names: list[str]) -> _Files:
         raise InputError(f"{folder} and its train/ differ in their classes: {', '.join(differing[:5])}")
     paths, labels = [], []
     for label, name in enumerate(names):
-        files = sorted(p for p in (folder / name).iterdir() if p.suffix.lower() in SUFFIXES)
+        entries = (p for p in (folder / name).iterdir() if not _is_system(p))
+        files = sorted(p for p in entries if p.suffix.lower() in SUFFIXES)
         if not files:
             raise InputError(f"{folder / name} holds no image ({', '.join(SUFFIXES)})")
         paths += files
         labels += [label] * len(files)
     return _Files(tuple(paths), np.array(labels, np.int64))
+
+
+def _is_system(path: Path) -> bool:
+    """Say whether an entry is hidden, or a system's own."""
+    return path.name.startswith(".") or path.name in _SYSTEM
+
+
+def _note_of_skipped(folder: Path) -> list[str]:
+    """Name folders that look like classes, and files that look like images, but are none."""
+    splits = [folder / name for name in ("train", *EVALUATED) if (folder / name).is_dir()]
+    entries = [e for split in splits for e in (*split.iterdir(), *split.glob("*/*"))]
+    looks_meant = (e for e in entries if e.is_dir() or e.suffix.lower() in SUFFIXES)
+    skipped = sorted({e.name for e in looks_meant if _is_system(e)})
+    if not skipped:
+        return []
+    more = f" and {len(skipped) - _NAMED} more" if len(skipped) > _NAMED else ""
+    return [f"hidden and system entries are skipped: {', '.join(skipped[:_NAMED])}{more}"]
 
 
 def _hold_out(files: _Files, rng: np.random.Generator) -> tuple[_Files, _Files]:
@@ -121,15 +171,15 @@ def _hold_out(files: _Files, rng: np.random.Generator) -> tuple[_Files, _Files]:
     return files.take(np.setdiff1d(np.arange(len(files.paths)), chosen)), files.take(chosen)
 
 
-def _decode(files: _Files, px: int) -> Images:
+def _decode(files: _Files, px: int, background: str) -> Images:
     pixels = np.empty((len(files.paths), px, px, 3), np.uint8)
     for i, path in enumerate(files.paths):
-        pixels[i] = _decode_one(path, px)
+        pixels[i] = _decode_one(path, px, background)
     return Images(pixels, files.labels)
 
 
-def _decode_one(path: Path, px: int) -> NDArray[np.uint8]:
-    rgb = read_rgb(path, px)
+def _decode_one(path: Path, px: int, background: str = "white") -> NDArray[np.uint8]:
+    rgb = read_rgb(path, px, background=background)
     side = min(rgb.size)
     left, top = ((length - side) / 2 for length in rgb.size)
     square = (left, top, left + side, top + side)

@@ -1,12 +1,14 @@
 """Recipes: everything about a training but the model, the optimizer, the point and the seed."""
 
 import math
+import re
 from dataclasses import dataclass
 from typing import Any
 
 from sweep.errors import InputError
 
 DATASETS = ("digits", "idx", "folder")
+BACKGROUNDS = ("white", "black", "grey")
 AUGMENTATIONS = ("shift", "flip", "random_resized_crop", "auto_augment")
 PER_IMAGE = ("random_resized_crop", "auto_augment")
 """Augmentations that take an image of any size, one by one."""
@@ -71,6 +73,9 @@ class Recipe:
     """Steps between two updates of the averaged weights. 0: no averaging."""
     ema_rate: float = 1e-5
     """An update moves the average by the share ``ema_rate · batch · ema_steps / epochs``."""
+    background: str = "white"
+    """The colour that shows through transparent images of a folder: ``white``, ``black``, ``grey`` or
+    ``#rrggbb``."""
     train_subset: int | None = None
     """Train on this many images, drawn evenly from the classes. Not given: all of them."""
     data_seed: int = 0
@@ -141,6 +146,8 @@ def _problems(recipe: Recipe) -> Any:
             yield f"{name} must lie in 0 … 1, got {getattr(recipe, name)}"
     for name in sorted(set(recipe.augment) - set(AUGMENTATIONS)):
         yield f"augment takes {', '.join(AUGMENTATIONS)}, got {name!r}"
+    if recipe.background not in BACKGROUNDS and not re.fullmatch("#[0-9a-fA-F]{6}", recipe.background):
+        yield f"background must be {', '.join(BACKGROUNDS)} or #rrggbb, got {recipe.background!r}"
     yield from _mixing_problems(recipe)
     if recipe.ema_steps < 0:
         yield f"ema_steps must not be negative, got {recipe.ema_steps}"

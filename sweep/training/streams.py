@@ -84,20 +84,25 @@ class _ImageLoader(Dataset):
 
     def __init__(self, train: Any, evaluated: Any, recipe: Recipe, px: int, resize: int) -> None:
         self.train, self.evaluated = train, evaluated
-        self._data_seed = recipe.data_seed
+        self._data_seed, self._background = recipe.data_seed, recipe.background
         self._augment = _augmentation(recipe.augment, px)
         self._cut = _cut(px, resize)
 
     def __getitem__(self, item: _Item) -> tuple[Tensor, int]:
         epoch, index = item
         part = self.evaluated if epoch == _EVALUATED else self.train
-        image = Decoded(part.pixels[index]) if isinstance(part, Images) else ImageFile(part.paths[index])
+        image = self._open(part, index)
         if epoch == _EVALUATED:
             changed = self._cut(_whole(image))
         else:
             with _fork_augmentation_rng(derive_seed(self._data_seed, epoch, index)):
                 changed = self._augment(image)
         return torch.from_numpy(np.array(changed)), int(part.labels[index])
+
+    def _open(self, part: Any, index: int) -> _Image:
+        if isinstance(part, Images):
+            return Decoded(part.pixels[index])
+        return ImageFile(part.paths[index], self._background)
 
 
 class _Order:
