@@ -126,7 +126,7 @@ def is_transparent(raw: bytes) -> bool:
         return False
     try:
         with Image.open(io.BytesIO(raw)) as image:
-            return image.has_transparency_data and _alpha(image).getextrema()[0] < 255
+            return image.has_transparency_data and bool((np.asarray(_alpha(image)) < 255).any())
     except Exception:  # damaged: whoever decodes it reports that
         return False
 
