@@ -1,7 +1,7 @@
-"""Error distribution functions of hyperparameter sweeps: numbers from a table of trials.
+"""Statistics of hyperparameter sweeps, computed from a table of trials.
 
-Pure: numpy, scipy and pandas. The drawing is in `analysis.figures`, which is not imported here, so that
-numbers need no matplotlib.
+Needs numpy, scipy and pandas only. `analysis.figures` draws; it is not imported here, so that computing
+numbers needs no matplotlib.
 """
 
 from analysis.bands import BANDS, Band, curve_band, no_band

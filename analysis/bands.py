@@ -1,23 +1,23 @@
-"""Confidence bands of an EDF: where the whole curve, or one point of it, lies with a stated confidence.
+"""Confidence bands of an EDF, for the whole curve or for a single x.
 
-A band depends on the errors only through their ranks, so it is first made for counts: k of n trials at or
-below an error leave the true share between ``low[k]`` and ``high[k]``. Diverged trials are above every error
-and change nothing but n. Errors that are tied (a share of few images) make every band wider than it need be,
+A band depends on the errors only through their ranks. It is therefore computed for counts first: if k of n
+trials have at most some error, the true share lies between ``low[k]`` and ``high[k]``. Diverged trials exceed
+every error and only increase n. Tied errors (shares of few images) can make a band wider than necessary, but
 never narrower.
 
-Which band holds for which design:
+Which band is valid for which design:
 
 =================  ============  =======================================================================
-kind               design        holds for
+kind               design        valid for
 =================  ============  =======================================================================
-equal-precision    iid           the whole curve at once, exactly; equally often left at every height
-ks                 iid           the whole curve at once, exactly; of one width
-dkw                iid           the whole curve at once; a formula, a little wide at small n
+equal-precision    iid           the whole curve, exactly; the curve leaves it equally often at any height
+ks                 iid           the whole curve, exactly; equally wide everywhere
+dkw                iid           the whole curve; a formula, slightly too wide at small n
 pointwise          iid           one x, chosen beforehand
 scramble           sobol         one x, chosen beforehand; from the spread between independent scrambles
 =================  ============  =======================================================================
 
-A grid has no random points, so there is nothing that its share would vary with, and no band for it.
+The points of a grid are not random: its shares have no sampling error, and so there is no band.
 """
 
 import functools
@@ -36,16 +36,16 @@ Floats = NDArray[np.float64]
 
 EQUAL_PRECISION, KS, DKW, POINTWISE, SCRAMBLE = "equal-precision", "ks", "dkw", "pointwise", "scramble"
 BANDS = {EQUAL_PRECISION: "iid", KS: "iid", DKW: "iid", POINTWISE: "iid", SCRAMBLE: "sobol"}
-"""Kind of band → the design that it holds for."""
+"""Kind of band → the design that it is valid for."""
 SIMULTANEOUS = (EQUAL_PRECISION, KS, DKW)
 CONFIDENCE = 0.95
 MOST_CONFIDENCE = 1 - 1e-9
 HIDDEN_VARIANCE = 0.1
-"""Of a scramble's count, in addition to what its spread shows. Scrambles often agree on a count by chance,
-and the interval would have no width then. With this much, four that agree still hold every share that lies up
-to half a count off; without it, their intervals hold as rarely as 7 times in 10."""
+"""Variance of a scramble's count, added to the observed variance. Scrambles often have the same count by
+chance, which would give an interval of width 0. With this addition, the interval of four equal counts covers
+every share up to half a count away; without it, intervals are right as rarely as 7 times in 10."""
 EXACT_UP_TO = 1000
-"""Largest n whose equal-precision band comes from the exact probability of leaving it (half a second)."""
+"""Largest n whose equal-precision band is computed exactly (in half a second)."""
 
 
 class Band(NamedTuple):
@@ -54,40 +54,47 @@ class Band(NamedTuple):
     kind: str
     confidence: float
     x: Floats
-    """Where they step, ascending, shape (k,)."""
+    """Where the steps are, ascending, shape (k,)."""
     low: Floats
-    """Shape (k + 1,): left of x[0], then from each x on."""
+    """The lower limit left of x[0], then from each x on, shape (k + 1,)."""
     high: Floats
+    """The upper limit, likewise."""
 
     @property
     def label(self) -> str:
-        """What a legend says of it."""
+        """The band's legend entry."""
         whole = "simultaneous" if self.kind in SIMULTANEOUS else "pointwise"
         name = {KS: "KS", DKW: "DKW", POINTWISE: ""}.get(self.kind, self.kind)
         return f"{100 * self.confidence:.6g} % {f'{name} ' if name else ''}band, {whole}"
 
     def at(self, x: ArrayLike) -> tuple[Floats, Floats]:
-        """Return both limits at some errors, each in the shape of `x`."""
-        place = np.searchsorted(self.x, np.asarray(x, dtype=float), side="right")
-        return self.low[place], self.high[place]
+        """Return both limits at the errors ``x``, each in the shape of ``x``."""
+        step = np.searchsorted(self.x, np.asarray(x, dtype=float), side="right")
+        return self.low[step], self.high[step]
 
 
 def curve_band(curve: Curve, kind: str | None = None, confidence: float = CONFIDENCE) -> Band:
-    """Return a band that holds for a curve's design.
+    """Return a band that is valid for a curve's design.
 
-    Around Δ it holds given the zero, the optimum's own error.
+    The band of a Δ curve takes the error at the optimum as known.
 
     Parameters
     ----------
     curve : Curve
+        The EDF and its design.
     kind : str, optional
-        One that holds for the design; by default the equal-precision band (iid), or the one between scrambles
-        (sobol).
+        A kind that is valid for the design. Default: equal-precision (iid) or scramble (sobol).
+    confidence : float
+        In (0, 1).
 
     Raises
     ------
     AnalysisError
-        If no band, or not this one, holds for the design; the text says why.
+        If no band, or not this kind, is valid for the design; the message says why.
+
+    Examples
+    --------
+    >>> bands = {curve.sweep: curve_band(curve) for curve in curves(table) if not no_band(curve)}
     """
     problem = no_band(curve, kind)
     if problem:
@@ -98,7 +105,7 @@ def curve_band(curve: Curve, kind: str | None = None, confidence: float = CONFID
 
 
 def no_band(curve: Curve, kind: str | None = None) -> str | None:
-    """Say why a curve has no band of a kind (by default: of any kind); None if it has one."""
+    """Return why a curve has no band of a kind (default: of any kind); None if it has one."""
     if kind is not None and kind not in BANDS:
         return f"a band is one of {', '.join(BANDS)}, got {kind!r}."
     problem = no_sampling_error(curve.sweep, curve.design, len(curve.scrambles))
@@ -109,9 +116,9 @@ def no_band(curve: Curve, kind: str | None = None) -> str | None:
 
 
 def _scramble_band(edf: EDF, scrambles: Floats, confidence: float) -> Band:
-    """Return the band of an EDF from how much those of its scrambles differ, one x at a time.
+    """Return the band of an EDF from the spread between the EDFs of its scrambles, at each x.
 
-    Points of a scramble that is not whole are in the EDF only; the band is widened to hold it where need be.
+    Points of incomplete scrambles count in the EDF only. Where the EDF would leave the band, it is widened.
     """
     below = scrambles[:, :, None] <= np.concatenate([[-np.inf], edf.x])
     low, high = scrambled_limits(below, confidence)
@@ -125,15 +132,18 @@ def scrambled_limits(
 ) -> tuple[Floats, Floats]:
     """Return Student's t limits of a mean over independent scrambles.
 
-    The points within a scramble are not independent, the scrambles are (Owen 1997, SIAM Journal on Numerical
+    The scrambles are independent, the points within a scramble are not (Owen 1997, SIAM Journal on Numerical
     Analysis 34:1884).
 
     Parameters
     ----------
-    values_kmx : array_like, shape (scrambles, points a scramble, x)
+    values_kmx : array_like, shape (scrambles, points per scramble, x)
+        The values to average, for each x.
     confidence : float
+        In (0, 1).
     reach : tuple of float
-        How far one point could change, down and up, unseen by any scramble: 1 where values are 0 or 1.
+        How far, down and up, the value of one point could lie beyond what any scramble shows; 1 for values
+        that are 0 or 1.
 
     Returns
     -------
@@ -154,16 +164,16 @@ def band(edf: EDF, kind: str = EQUAL_PRECISION, confidence: float = CONFIDENCE) 
     Parameters
     ----------
     edf : EDF
-        Of n independent trials, diverged ones among them.
+        Of n independent trials, including the diverged ones.
     kind : {"equal-precision", "ks", "dkw", "pointwise"}
-        See the module's table.
+        See the table in this module's docstring.
     confidence : float
         In (0, 1).
 
     Raises
     ------
     AnalysisError
-        If there is no such kind, or the confidence is no share.
+        If there is no such kind, or the confidence lies outside (0, 1).
     """
     low, high = count_limits(edf.n, kind, confidence)
     counts = np.concatenate([[0], np.rint(edf.y * edf.n).astype(int)])
@@ -172,12 +182,26 @@ def band(edf: EDF, kind: str = EQUAL_PRECISION, confidence: float = CONFIDENCE) 
 
 @functools.lru_cache(maxsize=256)
 def count_limits(n: int, kind: str, confidence: float = CONFIDENCE) -> tuple[Floats, Floats]:
-    """Return between which shares the truth lies where k of n trials are at or below an error.
+    """Return the limits of the true share, given that k of n independent trials have at most some error.
+
+    Parameters
+    ----------
+    n : int
+        The number of trials.
+    kind : str
+        A kind for independent points.
+    confidence : float
+        In (0, 1).
 
     Returns
     -------
     low, high : ndarray, shape (n + 1,)
         For k = 0 … n.
+
+    Raises
+    ------
+    AnalysisError
+        If n < 1, there is no such kind, or the confidence lies outside (0, 1).
     """
     if n < 1:
         raise AnalysisError(f"a band needs at least one trial, got n = {n}.")
@@ -193,23 +217,27 @@ def count_limits(n: int, kind: str, confidence: float = CONFIDENCE) -> tuple[Flo
 
 
 def check_confidence(confidence: float) -> None:
-    """Refuse a confidence that is no share between 0 and 1."""
+    """Raise an `AnalysisError` unless a confidence lies in (0, 1)."""
     if not 0.0 < confidence < 1.0:
         raise AnalysisError(f"a confidence lies between 0 and 1, such as 0.95, got {confidence!r}.")
     if confidence > MOST_CONFIDENCE:
         raise AnalysisError(
-            f"a confidence is at most {MOST_CONFIDENCE!r}, got {confidence!r}: beyond, rounding is larger "
-            "than what is left of 1."
+            f"a confidence is at most {MOST_CONFIDENCE!r}, got {confidence!r}: beyond, rounding errors "
+            "exceed the difference to 1."
         )
 
 
 def clopper_pearson(k: ArrayLike, n: ArrayLike, confidence: float = CONFIDENCE) -> tuple[Floats, Floats]:
-    """Return the exact interval of a share of which k of n were seen (Clopper & Pearson 1934).
+    """Return the exact interval of a share, of which k of n trials were observed (Clopper & Pearson 1934).
 
     Parameters
     ----------
-    k, n : array_like of int
-        Broadcast against each other.
+    k : array_like of int
+        Observed number; broadcast against ``n``.
+    n : array_like of int
+        Number of trials.
+    confidence : float
+        In (0, 1).
 
     Returns
     -------
@@ -226,7 +254,7 @@ def clopper_pearson(k: ArrayLike, n: ArrayLike, confidence: float = CONFIDENCE) 
 
 
 def _width(n: int, kind: str, confidence: float) -> float:
-    """Half the width of a band that is equally wide everywhere."""
+    """Return half the width of a band that is equally wide everywhere."""
     if kind == DKW:  # Massart 1990, Annals of Probability 18:1269, with the sharp constant 2
         return math.sqrt(math.log(2.0 / (1.0 - confidence)) / (2.0 * n))
     return float(stats.kstwo.ppf(confidence, n))  # the exact distribution of the KS statistic
@@ -234,18 +262,18 @@ def _width(n: int, kind: str, confidence: float) -> float:
 
 @functools.lru_cache(maxsize=256)
 def local_level(n: int, level: float) -> float:
-    """Return the level of pointwise intervals that leave the whole curve at most this often.
+    """Return the level of pointwise intervals whose band the curve leaves with probability ``level``.
 
-    The limits at every order statistic are quantiles of its beta distribution at one local level (Owen
-    1995, JASA 90:516; Learned-Miller & DeStefano 2008, IEEE Trans. Inf. Theory 54:732, "equal-tailed").
-    Up to `EXACT_UP_TO` it is solved for in the exact probability that the curve stays inside. Beyond, its
-    logarithm is nearly straight in log log n and is carried on as a parabola: at n = 20,000 the band then
-    has 95.02 % in place of 95 % (`tests/unit/analysis/test_bands.py` checks it at 5,000).
+    The limits at each order statistic are quantiles of its beta distribution, all at one local level (Owen
+    1995, JASA 90:516; Learned-Miller & DeStefano 2008, IEEE Trans. Inf. Theory 54:732, "equal-tailed"). Up to
+    `EXACT_UP_TO`, the local level is solved from the exact probability that the curve stays inside. Beyond,
+    its logarithm is nearly linear in log log n and is extrapolated by a parabola: at n = 20,000 the band's
+    confidence is then 95.02 % instead of 95 % (`tests/unit/analysis/test_bands.py` checks it at 5,000).
 
     Parameters
     ----------
     n : int
-        Trials.
+        The number of trials.
     level : float
         One minus the confidence of the whole band.
     """
@@ -268,7 +296,7 @@ def _exact_level(n: int, level: float) -> float:
 
 
 def _leaving(n: int, local: float) -> float:
-    """Probability that n ordered uniforms leave their equal-tailed intervals of this level anywhere."""
+    """Return the probability that any of n ordered uniforms leaves its equal-tailed interval."""
     i = np.arange(1, n + 1)
     return 1.0 - staying(stats.beta.ppf(local / 2, i, n + 1 - i), stats.beta.isf(local / 2, i, n + 1 - i))
 
@@ -276,32 +304,31 @@ def _leaving(n: int, local: float) -> float:
 def staying(low: Floats, high: Floats) -> float:
     """Return the probability that n ordered uniforms all lie inside their limits.
 
-    The number of uniforms below t is a Poisson process of rate n that is known to end at n. Its
-    distribution is carried from limit to limit, and what has crossed one is dropped (Moscovich & Nadler
+    The number of uniforms below t is a Poisson process of rate n, conditioned to end at n. Its distribution
+    is propagated from limit to limit, and paths that have crossed a limit are dropped (Moscovich & Nadler
     2017, Statistics & Probability Letters 123:177).
 
     Parameters
     ----------
     low, high : ndarray, shape (n,)
-        Limits of the i-th smallest, both ascending, in [0, 1].
+        Limits of the i-th smallest uniform, both ascending, in [0, 1].
     """
     n = len(low)
     order = np.argsort(np.concatenate([low, high]), kind="stable")
     times = np.concatenate([low, high])[order]
     is_low = order < n
-    least = np.cumsum(~is_low)  # U_(i) ≤ high_i: once it has passed, at least i uniforms lie below
-    most: NDArray[np.int64] = (
-        np.cumsum(is_low) - is_low
-    )  # U_(i) ≥ low_i: until it has passed, fewer than i do
+    # U_(i) ≤ high_i: from high_i on, at least i uniforms lie below. U_(i) ≥ low_i: before low_i, fewer do.
+    least = np.cumsum(~is_low)
+    most: NDArray[np.int64] = np.cumsum(is_low) - is_low
     state, bottom = np.array([1.0]), 0
     for step, floor, ceiling in zip(np.diff(times, prepend=0.0) * n, least, most, strict=True):
         grown = np.convolve(state, _poisson(step, ceiling - bottom))
         state, bottom = grown[floor - bottom : ceiling - bottom + 1], floor
-    end = state[n - bottom] * math.exp(-n * (1.0 - times[-1]))  # all have come, and none comes after
+    end = state[n - bottom] * math.exp(-n * (1.0 - times[-1]))  # all n lie below, and none beyond
     return float(end / stats.poisson.pmf(n, n))
 
 
 def _poisson(mean: float, most: int) -> Floats:
-    """Return the probabilities of 0 … most events, as far as they are above rounding."""
+    """Return the probabilities of 0 … ``most`` events, cut off where they are negligible."""
     j = np.arange(min(most, int(mean + 10 * math.sqrt(mean) + 20)) + 1)
     return np.exp(special.xlogy(j, mean) - mean - special.gammaln(j + 1))

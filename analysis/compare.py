@@ -1,10 +1,10 @@
-"""Is one model more robust than another, by how much, and how sure is that?
+"""Compares models: which one has lower errors or is more robust, by how much, and with what confidence.
 
-Models that were tried at the same relative points are compared point by point (`analysis.paired`), others
-as two samples (`analysis.unpaired`). A diverged trial has an error of 100 %. Robustness is compared as the
-area under the EDF of Δ: two models whose typical Δ is the same may differ in how many trials fall off
-a cliff, which ranks of Δ hardly see. Of every pair, the first p-value of the error and that of the area are
-corrected for the number of pairs (Benjamini & Hochberg 1995).
+Models that were tried at the same relative points are compared point by point (`analysis.paired`), other
+models as two samples (`analysis.unpaired`). A diverged trial has an error of 100 %. Robustness is compared by
+the area under the EDF of Δ: two models with the same typical Δ may differ in how many trials fall off a
+cliff, which hardly changes the ranks of Δ. For each pair of models, two p-values are corrected for the number
+of pairs (Benjamini & Hochberg 1995): that of the first test of the error, and that of the area.
 """
 
 import itertools
@@ -33,80 +33,86 @@ Floats = NDArray[np.float64]
 
 TESTS = ("auto", "paired", "unpaired")
 LEVEL = 0.05
-"""Pairs whose corrected p-value is at most this are called different."""
+"""Pairs with a corrected p-value of at most this are called different."""
 LEAST_ZEROS = 3
-"""Trials at either optimum from which a test of Δ knows how uncertain its zero is."""
+"""Trials that a test of Δ needs at each optimum, to estimate the uncertainty of the zero."""
 LEAST_P = 1e-9
-"""No p-value of an area is said to be less: no interval is wider."""
+"""The smallest p-value of an area that is computed."""
 _HALVINGS = 14
-"""Of the range of log p: to 0.2 % of p."""
+"""Bisection steps on log p: p is then accurate to 0.2 %."""
 
 
 class Sample(NamedTuple):
-    """A sweep's errors, for a comparison with another's at other points."""
+    """A sweep's errors, to compare with those of another sweep at other points."""
 
     errors: Floats
+    """Top-1 errors in percent, shape (n,)."""
     points: Sampling
+    """How the points were drawn."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Comparison:
-    """What is known of the difference between two sweeps, A minus B."""
+    """The difference between two sweeps, A minus B."""
 
     a: SweepTrials
     b: SweepTrials
     paired: bool
     n_a: int
-    """Trials of A that are compared; as many shared points if paired."""
+    """Compared trials of A; the number of shared points if paired."""
     n_b: int
+    """Compared trials of B."""
     left_out: int
-    """Trials of either that have no partner at the same point."""
+    """Trials of both sweeps without a partner at the same point."""
     mean_diff: Interval
-    """Of the error, in points: below 0, A is better."""
+    """Difference of the mean errors, in points; below 0, A is better."""
     median_diff: Interval
     """Median of the differences if paired, else difference of the medians, in points."""
     better: Interval
-    """Probability that A has the lower error, at the same point if paired, else of any two; ties half."""
+    """Probability that A has the lower error: at the same point if paired, else at any two points. Ties count
+    half."""
     area_diff: Interval
-    """Of the areas under the EDFs of Δ; above 0, A is more robust. Carries the zeros' uncertainty."""
+    """Difference of the areas under the EDFs of Δ; above 0, A is more robust. The limits include the
+    uncertainty of the zeros."""
     tests: dict[str, float]
-    """Name → two-sided p-value, of the error; the first is the one that is corrected. Empty if none holds."""
+    """Tests of the error: name → two-sided p-value. The first one is corrected. Empty if no test is valid."""
     tests_delta: dict[str, float]
-    """The same of Δ at shared points, valid whatever the true zeros are; not corrected."""
+    """Tests of Δ at shared points, likewise; valid whatever the true zeros are. Not corrected."""
     p_area: float
-    """Of `area_diff`: the least level at which its interval leaves 0 out, not below `LEAST_P`."""
+    """P-value of `area_diff`: the least level at which its interval excludes 0, but at least `LEAST_P`."""
     no_test: str | None
-    """Why there is no test of the error."""
+    """Why there is no test of the error; None if there is one."""
     no_delta: str | None
-    """Why there is none of robustness."""
+    """Why there is no test of robustness; None if there is one."""
     favoured_sign: float
-    """Below 0 where the first test of the error favours A, above 0 where it favours B."""
+    """Negative if the first test of the error favours A, positive if it favours B."""
     q: float = math.nan
-    """First p-value, corrected for all pairs; NaN without any."""
+    """The first p-value of `tests`, corrected for the number of pairs; NaN without one."""
     q_area: float = math.nan
-    """`p_area`, corrected for all pairs."""
+    """`p_area`, corrected for the number of pairs."""
     gap_a: float
-    """Largest share by which B's EDF of the error lies above A's; 0 if A's is nowhere below."""
+    """How far A's EDF of the error falls below B's at most, as a share; 0 if it is nowhere below."""
     gap_b: float
+    """How far B's EDF falls below A's at most."""
     needed: float
-    """Points (if paired) or trials of each that the first test would need to see this difference with a power
-    of 80 %; inf if there is none."""
+    """Points (if paired) or trials per model that the first test needs to detect this difference with a power
+    of 80 %; inf without a difference."""
 
     @property
     def different(self) -> bool:
-        """Whether the models can be told apart."""
+        """Whether the first test of the error distinguishes the models."""
         return self.q <= LEVEL
 
     @property
     def more_robust(self) -> SweepTrials | None:
-        """The sweep with the larger area under its EDF of Δ, where that is shown."""
+        """The sweep with the larger area under its EDF of Δ; None if the difference is not significant."""
         if not self.q_area <= LEVEL:
             return None
         return self.a if self.area_diff.value > 0 else self.b
 
     @property
     def dominates(self) -> str | None:
-        """The model whose EDF is nowhere below the other's, if there is one."""
+        """The model whose EDF is nowhere below the other's; None if the EDFs cross."""
         if (self.gap_a > 0) == (self.gap_b > 0):
             return None
         return self.b.model if self.gap_a > 0 else self.a.model
@@ -115,19 +121,32 @@ class Comparison:
 def compare(
     sweeps: Sequence[SweepTrials], *, test: str = "auto", confidence: float = CONFIDENCE
 ) -> list[Comparison]:
-    """Compare all pairs of sweeps of one optimizer.
+    """Compare all pairs of sweeps with one optimizer.
 
     Parameters
     ----------
     sweeps : sequence of SweepTrials
-        As `analysis.read_sweeps` returns them.
+        From `analysis.read_sweeps`.
     test : {"auto", "paired", "unpaired"}
-        ``auto``: paired where two sweeps share their points.
+        ``auto`` compares two sweeps in pairs if they share their points.
+    confidence : float
+        In (0, 1).
+
+    Returns
+    -------
+    list of Comparison
+        One per pair, in the order of ``sweeps``.
 
     Raises
     ------
     AnalysisError
-        With fewer than two sweeps, several optimizers, or a paired test of sweeps that share no points.
+        If there are fewer than two sweeps or several optimizers, or if a paired test is asked for although
+        two sweeps share no points.
+
+    Examples
+    --------
+    >>> for pair in compare(read_sweeps(table)):
+    ...     print(" ".join(sentences(pair)))
     """
     _check(sweeps, test)
     found = [_compare(a, b, test, confidence) for a, b in itertools.combinations(sweeps, 2)]
@@ -150,7 +169,7 @@ def _check(sweeps: Sequence[SweepTrials], test: str) -> None:
 
 
 def _corrected(p: list[float]) -> list[float]:
-    """Return p-values corrected for their number; those that are NaN stay so and do not count."""
+    """Return p-values corrected for their number; NaN stays NaN and does not count."""
     values = np.array(p)
     known = ~np.isnan(values)
     if known.any():
@@ -197,24 +216,24 @@ def _paired(a: SweepTrials, b: SweepTrials, pairs: Pairs) -> Comparison:
         p_area=math.nan if no_delta else p_of_zero(area),
         no_test=None,
         no_delta=no_delta,
-        favoured_sign=paired.leaning(paired.signed_rank, d),
+        favoured_sign=paired.favoured_sign(paired.signed_rank, d),
         needed=paired.points_needed(d),
         **_gaps(pairs.a, pairs.b),
     )
 
 
 def _p_values(tests: dict[str, Callable[..., float]], *samples: Floats) -> dict[str, float]:
-    """Return every test's p-value; one too small for a float is not 0 but the least there is."""
+    """Return each test's p-value; one that underflows is the smallest float above 0."""
     return {name: max(test(*samples), sys.float_info.min) for name, test in tests.items()}
 
 
 def _share_better(d: Floats, points: Sampling) -> Interval:
-    """Return how often A's error is below B's at the same point, ties counted half."""
+    """Return how often A's error is below B's at the same point; ties count half."""
     return points.mean((d < 0) + 0.5 * (d == 0), 0.0, 1.0)
 
 
 def _median(sample: Floats, points: Sampling, least: float = 0.0) -> Interval:
-    """Return a median, with exact limits where the points are independent."""
+    """Return a median, with exact limits if the points are independent."""
     value = float(np.median(sample))
     if points.design != "iid":
         return Interval(value, math.nan, math.nan)
@@ -224,27 +243,27 @@ def _median(sample: Floats, points: Sampling, least: float = 0.0) -> Interval:
 
 
 def _gaps(x: Floats, y: Floats) -> dict[str, float]:
-    """Return how far each EDF falls below the other, at most."""
+    """Return how far each EDF falls below the other at most."""
     at = np.sort(np.concatenate([x, y]))
     above = edf(x).share(at) - edf(y).share(at)
     return {"gap_a": max(0.0, float(-above.min())), "gap_b": max(0.0, float(above.max()))}
 
 
 def _no_delta(a: SweepTrials, b: SweepTrials) -> str | None:
-    """Say why two sweeps cannot be tested in Δ."""
+    """Return why the Δ of two sweeps cannot be tested; None if it can."""
     if no_zero := _no_zero(a, b):
         return no_zero
     for sweep in (a, b):
         if len(sweep.optimum_errs) < LEAST_ZEROS:
             return (
-                f"how uncertain the zero of {sweep.model} is takes {LEAST_ZEROS} trials at its optimum, "
-                f"and it has {len(sweep.optimum_errs)}: `sweep run … --seeds {LEAST_ZEROS + 2}`"
+                f"estimating the uncertainty of the zero of {sweep.model} takes {LEAST_ZEROS} trials at its "
+                f"optimum, and it has {len(sweep.optimum_errs)}: `sweep run … --seeds {LEAST_ZEROS + 2}`"
             )
     return None
 
 
 def _no_zero(a: SweepTrials, b: SweepTrials) -> str | None:
-    """Say which of two sweeps has no zero of Δ."""
+    """Return which of two sweeps has no zero of Δ; None if both have one."""
     for sweep in (a, b):
         if sweep.optimum_state != "finished":
             return f"{sweep.model} has no finished trial at its optimum, or one there diverged"
@@ -261,9 +280,9 @@ def _delta_tests(pairs: Pairs, a: SweepTrials, b: SweepTrials) -> dict[str, floa
 
 
 def _zero_difference(a: Floats, b: Floats, rounding: float) -> tuple[float, float]:
-    """Return Welch's limits of the difference of two zeros, at the level that the tests of Δ take.
+    """Return Welch's limits of the difference of two zeros, at level `paired.ZERO_LEVEL`.
 
-    `rounding` is the variance that counting images adds to every error.
+    ``rounding`` is the variance that counting whole images adds to each error.
     """
     difference = float(a.mean() - b.mean())
     parts = np.array([(zeros.var(ddof=1) + rounding) / len(zeros) for zeros in (a, b)])
@@ -275,12 +294,12 @@ def _zero_difference(a: Floats, b: Floats, rounding: float) -> tuple[float, floa
 
 
 def p_of_zero(interval_at: Callable[[float], Interval]) -> float:
-    """Return the p-value that belongs to a difference's intervals: the least level at which 0 is left out.
+    """Return the p-value that matches a difference's intervals: the least level at which they exclude 0.
 
     Parameters
     ----------
     interval_at : callable
-        Confidence → interval, the wider the higher.
+        Confidence → interval, which widens as the confidence grows.
     """
 
     def excluded(log_level: float) -> bool:
@@ -299,7 +318,7 @@ def p_of_zero(interval_at: Callable[[float], Interval]) -> float:
 
 
 def _area_difference(a: SweepTrials, b: SweepTrials, pairs: Pairs, confidence: float) -> Interval:
-    """Return the difference of the areas under the EDFs of Δ at shared points."""
+    """Return the difference of the areas under the EDFs of Δ, from shared points."""
     if not a.optimum_state == b.optimum_state == "finished":
         return NOTHING
     scores_a, scores_b = _scores(a, pairs.a), _scores(b, pairs.b)
@@ -308,7 +327,7 @@ def _area_difference(a: SweepTrials, b: SweepTrials, pairs: Pairs, confidence: f
 
 
 def _unpaired_area(a: SweepTrials, b: SweepTrials, x: Sample, y: Sample, confidence: float) -> Interval:
-    """Return the same of two separate samples."""
+    """Return the difference of the areas under the EDFs of Δ, from two separate samples."""
     if not a.optimum_state == b.optimum_state == "finished":
         return NOTHING
     areas = []
@@ -325,9 +344,9 @@ def _scores(sweep: SweepTrials, errors: Floats) -> Floats:
 
 
 def _of_zero(sweep: SweepTrials, scores: Floats, confidence: float) -> float:
-    """Return how far an area may be off because its zero is; 0 where that is not known.
+    """Return the uncertainty of an area that comes from its zero; 0 if that is unknown.
 
-    Trials strictly inside the range move along with the zero, the others not.
+    An error of the zero shifts only the trials strictly inside the range of Δ.
     """
     zero = zero_of(sweep, confidence)
     half = 0.0 if math.isnan(zero.high) else zero.high - zero.value
@@ -335,7 +354,7 @@ def _of_zero(sweep: SweepTrials, scores: Floats, confidence: float) -> float:
 
 
 def _widened(interval: Interval, *by: float) -> Interval:
-    """Widen an interval of an area's by independent errors of its estimate."""
+    """Widen the interval of an area by further, independent uncertainties."""
     value, low, high = interval
     wide = Interval(value, value - math.hypot(value - low, *by), value + math.hypot(high - value, *by))
     return clipped(wide, -1.0, 1.0)
@@ -365,7 +384,7 @@ def _unpaired(a: SweepTrials, b: SweepTrials, confidence: float) -> Comparison:
         p_area=math.nan if no_delta else p_of_zero(area),
         no_test=no_test,
         no_delta=no_delta,
-        favoured_sign=_unpaired_lean(x, y, better.value),
+        favoured_sign=_unpaired_favoured_sign(x, y, better.value),
         needed=unpaired.trials_needed(better.value) if tests else math.nan,
         **_gaps(x.errors, y.errors),
     )
@@ -377,13 +396,13 @@ UNPAIRED_TESTS: dict[str, Callable[[Floats, Floats], float]] = {
 }
 
 
-def _unpaired_lean(x: Sample, y: Sample, better: float) -> float:
-    """Return what has the sign of the first test's statistic."""
+def _unpaired_favoured_sign(x: Sample, y: Sample, better: float) -> float:
+    """Return a number with the sign of the first test's statistic."""
     return float(x.errors.mean() - y.errors.mean()) if x.points.design == "sobol" else 0.5 - better
 
 
 def _unpaired_tests(x: Sample, y: Sample) -> tuple[dict[str, float], str | None]:
-    """Return the p-values of the tests that hold for two designs, or why there is none."""
+    """Return the p-values of the tests that are valid for two designs, or why there is none."""
     if x.points.design == y.points.design == "iid":
         return _p_values(UNPAIRED_TESTS, x.errors, y.errors), None
     problem = x.points.problem or y.points.problem

@@ -1,7 +1,7 @@
 """Error distribution functions (EDF): the share of a sweep's trials with an error of at most x.
 
-F(e) = 1/n · Σ 1[e_i ≤ e] (Radosavovic et al. 2019, arXiv:1905.13214). A steep EDF is a robust model. As in
-Xiao et al. 2021 (arXiv:2106.14881), x is usually Δ: the top-1 error minus the same model's at its optimum.
+F(e) = 1/n · Σ 1[e_i ≤ e] (Radosavovic et al. 2019, arXiv:1905.13214). A steep EDF means a robust model. As in
+Xiao et al. 2021 (arXiv:2106.14881), x is usually Δ: the top-1 error minus the model's error at its optimum.
 """
 
 from dataclasses import dataclass
@@ -17,8 +17,9 @@ from analysis.table import DIVERGED_ERR, SweepTrials, read_sweeps, values
 DELTAS = (1.0, 2.0, 4.0, 8.0)
 """Points above the optimum's error at which a sweep is summarised."""
 DECIMALS = 9
-"""Differences are rounded to 1e-9 points. An error is a count of images over their number, so true steps are
-far wider; without it 8.05 - 4.05 > 4 in binary, and a trial exactly 4 points off would not count as such."""
+"""Differences are rounded to 1e-9 points. Without rounding, 8.05 - 4.05 > 4 in binary, and a trial exactly 4
+points off would count as further off. True differences are far larger: an error is a share of whole
+images."""
 
 
 class EDF(NamedTuple):
@@ -27,43 +28,48 @@ class EDF(NamedTuple):
     x: NDArray[np.float64]
     """Distinct errors, ascending, shape (k,)."""
     y: NDArray[np.float64]
-    """Share of the n trials with an error ≤ x, shape (k,). Ends below 1 where trials have no finite error."""
+    """Share of the n trials with an error ≤ x, shape (k,). Ends below 1 if some trials exceed every error."""
     n: int
-    """The denominator: all trials that have a result."""
+    """The denominator: all trials with a result."""
 
     def share(self, at: ArrayLike) -> NDArray[np.float64]:
-        """Return the share of trials with an error ≤ `at`, in the shape of `at`."""
+        """Return the share of trials with an error of at most ``at``, in the shape of ``at``."""
         steps = np.concatenate(([0.0], self.y))
         return np.asarray(steps[np.searchsorted(self.x, np.asarray(at, dtype=float), side="right")])
 
     def quantile(self, share: float) -> float:
-        """Return the smallest error that at least this share of the trials keeps to, inf where none is.
+        """Return the smallest error that at least this share of the trials does not exceed; inf if none.
 
         Parameters
         ----------
         share : float
             In (0, 1].
         """
-        # y is k/n, so a share is reached to within rounding.
-        place = int(np.searchsorted(self.y, share - 1e-12, side="left"))
-        return float(self.x[place]) if place < len(self.x) else float("inf")
+        # y is k/n: allow for rounding when comparing it with a share.
+        step = int(np.searchsorted(self.y, share - 1e-12, side="left"))
+        return float(self.x[step]) if step < len(self.x) else float("inf")
 
 
 def edf(errors: ArrayLike, *, n: int | None = None) -> EDF:
-    """Count the exact EDF of a sample.
+    """Compute the exact EDF of a sample.
 
     Parameters
     ----------
     errors : array_like, shape (m,)
-        Finite errors, in percent or points; a diverged trial is in it as 100, or else in `n` only.
+        Finite errors, in percent or points. A diverged trial is given as 100, or counts in ``n`` only.
     n : int, optional
-        The denominator where it is larger than m: the trials beyond m are worse than any error, and the
-        function ends at m / n.
+        The denominator, if it is larger than m: the other trials exceed every error, and the EDF ends at
+        m / n.
 
     Raises
     ------
     AnalysisError
-        If an error is NaN or infinite, the sample is empty (m and n), not one-dimensional, or n < m.
+        If an error is NaN or infinite, there is no trial, ``errors`` is not one-dimensional, or n < m.
+
+    Examples
+    --------
+    >>> edf([3.0, 1.0, 3.0, 7.0]).y
+    array([0.25, 0.75, 1.  ])
     """
     sample = np.asarray(errors, dtype=float)
     total = sample.size if n is None else n
@@ -92,7 +98,7 @@ def _check_sample(sample: NDArray[np.float64], total: int) -> None:
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class Curve:
-    """A sweep's EDF and what it was counted from."""
+    """A sweep's EDF, with the counts behind it."""
 
     model: str
     family: str
@@ -103,57 +109,57 @@ class Curve:
     design: str
     """How the points were drawn: iid, sobol or grid."""
     edf: EDF
-    """Of Δ in points, where diverged trials are in n and in no step; or of the error in percent, where they
+    """Of Δ in points: diverged trials count in n, but in no step. Or of the error in percent: diverged trials
     are at 100."""
     optimum_err: float | None
     """Top-1 error at the optimum in percent, the mean of `zeros`; None without a result."""
     zeros: NDArray[np.float64]
-    """Top-1 errors in percent of the trials at the optimum that have a result, each with another seed, 100
-    where one diverged, shape (k,)."""
+    """Top-1 errors in percent of the trials at the optimum with a result, one per seed, 100 if diverged,
+    shape (k,)."""
     optimum_missing: int
-    """Trials at the optimum without a result, in no mean. Above 0, the curve is incomplete."""
+    """Trials at the optimum without a result. Above 0, the curve is incomplete."""
     n: int
     """Points with a result, finished and diverged: the EDF's denominator."""
     diverged: int
     missing: int
-    """Points without a result (planned, running, failed): not in n. Above 0, the curve is incomplete."""
+    """Points without a result (planned, running, failed). Above 0, the curve is incomplete."""
     scrambles: NDArray[np.float64]
-    """A Sobol' design's errors on the curve's scale by independent scramble, shape (scrambles, 16). Diverged
-    trials are above every Δ (inf), or at 100 %, as in the EDF."""
+    """Errors of a Sobol' design on the curve's scale, by scramble, shape (scrambles, 16). A diverged trial
+    has an infinite Δ, or an error of 100 %."""
     relative: bool
-    """Whether x is Δ to the optimum's error (points) or the error itself (percent)."""
+    """Whether x is Δ (points) or the error itself (percent)."""
 
 
 def curves(table: pd.DataFrame, *, absolute: bool = False) -> list[Curve]:
-    """Count the EDF of every sweep in a trial table.
+    """Compute the EDF of every sweep in a trial table.
 
-    Only rows of role "point" are in an EDF; the mean of the trials at the optimum is the zero of Δ. A Δ below
-    0 is a point better than the optimum and stays. A diverged trial lies above every Δ: it is in the
-    denominator and never a step.
+    Only rows with the role "point" count in an EDF. The mean error of the trials at the optimum is the zero
+    of Δ; a point that is better than the optimum has a Δ below 0. A diverged trial exceeds every Δ: it counts
+    in the denominator, but in no step.
 
     Parameters
     ----------
     table : DataFrame
-        One row a trial; see `analysis.table.read_sweeps`.
+        One row per trial; see `analysis.table.read_sweeps`.
     absolute : bool
-        Top-1 error in percent on x in place of Δ.
+        Use the top-1 error in percent as x instead of Δ.
 
     Returns
     -------
     list of Curve
-        One a sweep, by panel (size), optimizer, family and model.
+        One per sweep, sorted by panel (size), optimizer, family and model.
 
     Raises
     ------
     AnalysisError
-        If the table breaks a rule of `read_sweeps`, or Δ is asked for and an optimum has no result, or one
-        that diverged.
+        If the table breaks a rule of `read_sweeps`, or Δ is asked for although a trial at an optimum diverged
+        or none has a result.
     """
     return [curve_of(sweep, absolute=absolute) for sweep in read_sweeps(table)]
 
 
 def curve_of(sweep: SweepTrials, *, absolute: bool) -> Curve:
-    """Count the EDF of one sweep; see `curves`."""
+    """Compute the EDF of one sweep; see `curves`."""
     return Curve(
         model=sweep.model,
         family=sweep.family,
@@ -175,7 +181,7 @@ def curve_of(sweep: SweepTrials, *, absolute: bool) -> Curve:
 
 
 def _scrambles(sweep: SweepTrials, absolute: bool) -> NDArray[np.float64]:
-    """Return the errors of a Sobol' design's scrambles on the scale of the EDF."""
+    """Return the errors of a Sobol' design by scramble, on the scale of the EDF."""
     points = sweep.points
     errors = values(points, "top1_err")
     if not absolute:
@@ -195,7 +201,7 @@ def _relative_edf(sweep: SweepTrials) -> EDF:
 
 
 def _no_zero(sweep: SweepTrials) -> str:
-    """Say why a sweep has no Δ."""
+    """Return the message that says why a sweep has no Δ."""
     k, lost = len(sweep.optimum_errs), int((sweep.optimum["state"] == "diverged").sum())
     trial = f"{lost} of the {k} trials there" if lost and k > 1 else "that trial"
     rule = f"Δ is counted from the error at the optimum, and in {sweep} {trial}"
@@ -213,20 +219,20 @@ def _no_zero(sweep: SweepTrials) -> str:
 
 
 def share_within(curve: Curve, deltas: ArrayLike = DELTAS) -> NDArray[np.float64]:
-    """Return the share of a sweep's trials within some points of its optimum's error.
+    """Return the share of a sweep's trials whose Δ is at most ``deltas``.
 
     Parameters
     ----------
     curve : Curve
-        Relative or absolute: the answer is the same.
+        Relative or absolute; both give the same shares.
     deltas : array_like
         Points of top-1 error.
 
     Returns
     -------
-    ndarray, shape of deltas
-        Shares of n; diverged trials are within no distance. NaN where the optimum has no result, or one that
-        diverged.
+    ndarray, in the shape of deltas
+        Shares of n; diverged trials are within no Δ. NaN if a trial at the optimum diverged or none has a
+        result.
     """
     at = np.asarray(deltas, dtype=float)
     if curve.relative:

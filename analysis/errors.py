@@ -1,5 +1,5 @@
-"""The one error that is the user's to mend."""
+"""The error raised for input that the user can correct."""
 
 
 class AnalysisError(ValueError):
-    """Input that cannot be analysed. The text says the rule, what was received and what would mend it."""
+    """Input that cannot be analysed. The message gives the rule, what was received and a remedy."""

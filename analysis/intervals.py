@@ -1,10 +1,10 @@
-"""Confidence intervals of what a sweep shows: shares, means, quantiles, the best of another sweep.
+"""Confidence intervals of a sweep's numbers: shares, means, quantiles, the best error of another sweep.
 
-Each is made for one kind of sample: independent points, or independently scrambled Sobol' nets ("scrambles"),
-whose own points are not independent. A grid has no intervals: nothing about it is random but the seeds.
+Each is valid for one kind of sample: independent points, or independently scrambled Sobol' nets
+("scrambles"), whose own points are not independent. A grid has no intervals: only its seeds are random.
 
-The intervals of independent points are exact (shares, quantiles, the best of another sweep) or hold by
-simulation (means; `benchmarks/coverage.py`). None resamples.
+The intervals of independent points are exact (shares, quantiles, the best of another sweep) or validated by
+simulation (means; `benchmarks/coverage.py`). None is based on resampling.
 """
 
 import math
@@ -27,7 +27,7 @@ Floats = NDArray[np.float64]
 
 
 class Interval(NamedTuple):
-    """An estimate and its confidence limits; NaN where there is none."""
+    """An estimate with its confidence limits; NaN where there is none."""
 
     value: float
     low: float
@@ -38,25 +38,36 @@ NOTHING = Interval(math.nan, math.nan, math.nan)
 
 
 def share(k: int, n: int, confidence: float = CONFIDENCE) -> Interval:
-    """Return the share of independent trials of which k of n were seen, with its Clopper–Pearson interval."""
+    """Return a share of independent trials with its Clopper–Pearson interval.
+
+    Parameters
+    ----------
+    k, n : int
+        k of n trials were counted.
+    confidence : float
+        In (0, 1).
+    """
     low, high = clopper_pearson(k, n, confidence)
     return Interval(k / n, float(low), float(high))
 
 
 def bounded_mean(sample: ArrayLike, least: float, most: float, confidence: float = CONFIDENCE) -> Interval:
-    """Return the mean of independent values between `least` and `most`.
+    """Return the mean of independent, bounded values with its confidence limits.
 
-    Student's t interval; but each limit is computed with one imagined further value at that end of the range,
-    so that what a sample is too small to show is allowed for. Without it the interval of a mean error misses
-    all cliffs that no point fell off: where 3 % of a box diverge, 16 % of the intervals at n = 64 and 61 % at
-    n = 16 are wrong in place of 5 %. The idea is Agresti and Coull's (1998, The American Statistician 52:119)
-    for shares; its cost is a wider interval where nothing is hidden.
+    The limits are Student's t limits, each computed with one imagined extra value at that end of the range.
+    The extra value allows for what a small sample cannot show. Without it, the interval of a mean error
+    misses cliffs that no point fell off: where 3 % of a box diverge, 16 % of the intervals at n = 64 and 61 %
+    at n = 16 are wrong instead of 5 %. The idea follows Agresti and Coull (1998, The American Statistician
+    52:119), who use it for shares. Its price is a wider interval where nothing is hidden.
 
     Parameters
     ----------
     sample : array_like, shape (n,)
+        The values.
     least, most : float
-        The range of what is possible.
+        The bounds of possible values.
+    confidence : float
+        In (0, 1).
     """
     check_confidence(confidence)
     values = np.asarray(sample, dtype=float)
@@ -74,16 +85,19 @@ def _t_limit(values: Floats, side: float, confidence: float) -> float:
 def scrambled_mean(
     values_km: ArrayLike, least: float, most: float, confidence: float = CONFIDENCE
 ) -> Interval:
-    """Return the mean over independent scrambles, from the spread between their means.
+    """Return the mean over independent scrambles, with limits from the spread between their means.
 
-    As in `bounded_mean`, what the scrambles are too few to show is allowed for: that in each a point could
-    as well lie at the other end of the range, beyond a cliff (`analysis.bands.HIDDEN_VARIANCE`).
+    As in `bounded_mean`, the limits allow for what few scrambles cannot show: a point of each could lie
+    beyond a cliff, at the other end of the range (`analysis.bands.HIDDEN_VARIANCE`).
 
     Parameters
     ----------
-    values_km : array_like, shape (scrambles, points a scramble)
+    values_km : array_like, shape (scrambles, points per scramble)
+        The values.
     least, most : float
-        The range of what is possible.
+        The bounds of possible values.
+    confidence : float
+        In (0, 1).
     """
     values = np.asarray(values_km, dtype=float)
     reach = (float(values.max()) - least, most - float(values.min()))
@@ -92,33 +106,34 @@ def scrambled_mean(
 
 
 def rounding_variance(errors: ArrayLike) -> float:
-    """Return the variance that counting images adds to an error: step² / 12.
+    """Return the variance that counting whole images adds to an error: step² / 12.
 
-    Errors of a few seeds often agree by chance, and then their spread says nothing of how far they are off.
+    The errors of a few seeds often agree by chance; their spread then understates the uncertainty.
 
     Parameters
     ----------
     errors : array_like
-        Of everything that was tried on the same images. The step is the least distance between two of them,
-        at most 1 point (100 images).
+        All errors on the same images. The step is the least distance between two different ones, at most
+        1 point (100 images).
     """
     steps = np.diff(np.unique(np.round(np.asarray(errors, dtype=float), 9)))
     return float(min(steps.min(), 1.0)) ** 2 / 12 if len(steps) else 0.0
 
 
 def quantile(edf: EDF, share: float, band: Band) -> Interval:
-    """Return the error that a share of all points keep to: between two of the observed ones.
+    """Return a quantile of the errors; its limits are observed errors.
 
-    The limits are where a pointwise band crosses the share. With independent points these are the exact
-    limits by order statistics (David & Nagaraja 2003, Order Statistics, § 7.1).
+    The limits are where a pointwise band crosses the share. For independent points these are the exact limits
+    from order statistics (David & Nagaraja 2003, Order Statistics, § 7.1).
 
     Parameters
     ----------
     edf : EDF
+        The errors.
     share : float
         In (0, 1], such as 0.5 for the median.
     band : Band
-        Around the EDF. −inf or inf is returned where it does not cross the share.
+        A pointwise band around the EDF. A limit is −inf or inf if the band does not cross the share.
     """
     errors = np.concatenate([[-np.inf], edf.x, [np.inf]])
     possible, certain = (np.flatnonzero(limits >= share) for limits in (band.high, band.low))
@@ -127,11 +142,11 @@ def quantile(edf: EDF, share: float, band: Band) -> Interval:
 
 
 def best_again(edf: EDF, confidence: float = CONFIDENCE) -> float:
-    """Return below which error the best of another sweep of n independent points will be.
+    """Return an upper prediction limit of the best error of another sweep of n independent points.
 
-    A prediction limit, one-sided: the best of n new points exceeds the r-th smallest of the n old ones with
-    the probability that the r smallest of all 2n are old, C(n, r) / C(2n, r) for a continuous error. No limit
-    below can be had from the ranks alone. inf where too many diverged to tell.
+    The best of n new points exceeds the r-th smallest of the n old ones if the r smallest of all 2n are old.
+    For a continuous error, the probability is C(n, r) / C(2n, r). Ranks alone give no lower limit. Returns
+    inf if too many trials diverged.
     """
     check_confidence(confidence)
     n = edf.n

@@ -1,4 +1,4 @@
-"""What a figure will show, settled before anything is drawn: cells, looks, legends and axis limits."""
+"""The layout of figures, computed before anything is drawn: subplots, looks, legends and axis limits."""
 
 import itertools
 import textwrap
@@ -12,23 +12,23 @@ from analysis.edf import Curve
 from analysis.table import FAMILIES, OPTIMIZERS, SweepTrials, panel_order, values, word_order
 
 RIGHT_SHARE = 0.9
-"""The x axis reaches this quantile of every curve's finite errors: an outlier does not flatten the rest."""
+"""The x axis reaches this quantile of each curve's finite errors: outliers do not compress the rest."""
 RIGHT_LEAST, RIGHT_MOST = 5.0, 25.0
-"""Points of x axis. Models that never converge end 70 and more points off: where they lie on that scale says
-little, and steps a few points wide could no longer be told apart. Trials beyond are counted in the legend."""
+"""Least and greatest length of the x axis, in points. Models that never converge end 70 or more points off:
+on that scale, steps of a few points would be invisible. The legend counts the trials beyond the axis."""
 CHAR_IN = 0.051
-"""Mean width in inches of a letter of a legend at 7 pt."""
+"""Mean width of a letter in a legend, at 7 pt, in inches."""
 TITLE_CHAR_IN = 0.058
-"""The same of a title at 8 pt."""
+"""Mean width of a letter in a title, at 8 pt, in inches."""
 LOG_RATIO = 20.0
-"""A scatter's y axis is logarithmic where its largest error is more than this times its smallest."""
+"""A y axis is logarithmic if its largest error is more than this times its smallest."""
 
 _NAMES = {"adamw": "AdamW", "sgd": "SGD"}
 Dash = tuple[int, tuple[float, ...]]
 
 
 class Look(NamedTuple):
-    """How a curve looks: told apart by colour, by dash and by marker."""
+    """How a curve is drawn: curves differ in colour, dash and marker."""
 
     color: str
     dash: Dash
@@ -43,7 +43,7 @@ LOOKS = {
     "ViT_C": Look("#0072B2", _SOLID, "s"),
     "RegNetY": Look("#009E73", (0, (5.0, 1.5, 1.0, 1.5)), "^"),
 }
-"""Colours of Okabe and Ito (2008), which colour-blind readers tell apart; the same in every figure."""
+"""Colours of Okabe and Ito (2008), distinguishable by colour-blind readers; the same in every figure."""
 _OTHER_LOOKS = [
     Look(color, dash, marker)
     for dash in (_DOTTED, _SOLID, _DASHED)
@@ -52,17 +52,17 @@ _OTHER_LOOKS = [
 
 
 class Cell(NamedTuple):
-    """One pair of axes: a panel under one optimizer."""
+    """One subplot: a panel under one optimizer."""
 
     title: str
     curves: list[Curve]
     looks: list[Look]
     entries: list[str]
-    """The legend's, one a curve."""
+    """Legend entries, one per curve."""
 
     @property
     def lines(self) -> int:
-        """Lines of the legend."""
+        """Lines of text in the legend."""
         return sum(entry.count("\n") + 1 for entry in self.entries)
 
 
@@ -71,24 +71,30 @@ class YAxis(NamedTuple):
 
     bottom: float
     divide: float
-    """Above it lie the diverged trials; the top where there are none."""
+    """The end of the scale; diverged trials are drawn above it. The top if there are none."""
     diverged: float
-    """Where they are drawn."""
+    """Where diverged trials are drawn."""
     top: float
     log: bool
+    """Whether the scale is logarithmic."""
 
 
 def grid(curves: Sequence[Curve], right: float, width: float) -> list[list[Cell]]:
-    """Sort curves into rows (optimizers) and columns (panels).
+    """Arrange curves in rows (optimizers) and columns (panels).
 
     Parameters
     ----------
     curves : sequence of Curve
-        Of one kind, relative or absolute.
+        All relative, or all absolute.
     right : float
-        The x axis's end; legends count the trials beyond.
+        The end of the x axis; legends count the trials beyond.
     width : float
-        Room for a legend entry's text, in inches.
+        Room for the text of a legend entry, in inches.
+
+    Returns
+    -------
+    list of list of Subplot
+        By optimizer, then by panel (size).
     """
     names = _labels(curves)
     looks = looks_of(names.values())
@@ -109,26 +115,26 @@ def grid(curves: Sequence[Curve], right: float, width: float) -> list[list[Cell]
 
 
 def optimizer_name(optimizer: str) -> str:
-    """Return an optimizer's name as it is printed."""
+    """Return an optimizer's name as figures and tables print it."""
     return _NAMES.get(optimizer, optimizer)
 
 
 def _labels(curves: Sequence[Curve]) -> dict[str, str]:
-    """Name each sweep by its family, or by its model where two models of a family share a cell."""
+    """Name each sweep by its family, or by its model if two models of a family share a subplot."""
     cells = [(curve.panel, curve.optimizer, curve.family) for curve in curves]
     twice = {family for panel, optimizer, family in cells if cells.count((panel, optimizer, family)) > 1}
     return {curve.sweep: curve.model if curve.family in twice else curve.family for curve in curves}
 
 
 def looks_of(names: Iterable[str]) -> dict[str, Look]:
-    """Give every name a look: the study's families always the same one, others the next that is free."""
+    """Give every name a look: the study's families always the same one, other names the next free one."""
     others = itertools.cycle(_OTHER_LOOKS)
     ordered = sorted(set(names), key=lambda name: word_order(name, FAMILIES))
     return {name: LOOKS[name] if name in LOOKS else next(others) for name in ordered}
 
 
 def _entry(curve: Curve, name: str, right: float, width: float) -> str:
-    """Write a legend entry: what is drawn, and all that is not."""
+    """Return a legend entry: the curve's name, and counts of the trials that are not drawn."""
     parts = [f"{name}, n = {curve.n}"]
     if curve.diverged:
         parts.append(f"{curve.diverged} diverged")
@@ -140,7 +146,7 @@ def _entry(curve: Curve, name: str, right: float, width: float) -> str:
 
 
 def _lacks(missing: int, n: int, optimum_missing: int, k: int) -> list[str]:
-    """Say how many points, and trials at the optimum, have no result beside the n and the k that have one."""
+    """Return how many points and trials at the optimum have no result; n and k of them have one."""
     parts = [f"{missing} of {n + missing} missing"] if missing else []
     if optimum_missing:
         parts.append(f"{optimum_missing} of {k + optimum_missing} at the optimum missing")
@@ -148,7 +154,7 @@ def _lacks(missing: int, n: int, optimum_missing: int, k: int) -> list[str]:
 
 
 def fold(parts: Sequence[str], room: int) -> str:
-    """Join parts by commas into lines of `room` letters, broken between parts where that is possible."""
+    """Join parts with commas into lines of at most ``room`` letters, broken between parts where possible."""
     lines = [parts[0]]
     for part in parts[1:]:
         if len(lines[-1]) + len(part) + 2 <= room:
@@ -160,7 +166,7 @@ def fold(parts: Sequence[str], room: int) -> str:
 
 
 def is_shared(cells: Sequence[Cell]) -> bool:
-    """Say whether one legend holds for all of several cells."""
+    """Return whether one legend fits all of several subplots."""
     return len(cells) > 1 and all(cell.entries == cells[0].entries for cell in cells)
 
 
@@ -171,7 +177,7 @@ def finite_errors(curve: Curve) -> NDArray[np.float64]:
 
 
 def x_limits(curves: Sequence[Curve]) -> tuple[float, float]:
-    """Choose an EDF's x axis: on the left all there is, on the right what is informative."""
+    """Choose the x axis of EDFs, from the lowest error to where the curves stop being informative."""
     relative = curves[0].relative
     samples = [sample for sample in map(finite_errors, curves) if sample.size]
     if not samples:
@@ -187,9 +193,9 @@ def x_limits(curves: Sequence[Curve]) -> tuple[float, float]:
 
 
 def y_axes(sweeps: Sequence[SweepTrials]) -> dict[str, YAxis]:
-    """Choose a scatter's y axes, one a panel and of one kind: all errors are on them, "div." above.
+    """Choose the y axes of scatters, one per panel, with all errors on them and "div." above.
 
-    Linear, but logarithmic where errors differ so much that the good ones would lie in one line.
+    All are linear, or all logarithmic if errors differ so much that the good ones would lie on one line.
     """
     errors = {sweep.panel: _errors([s for s in sweeps if s.panel == sweep.panel]) for sweep in sweeps}
     every = np.concatenate(list(errors.values()))
@@ -199,28 +205,40 @@ def y_axes(sweeps: Sequence[SweepTrials]) -> dict[str, YAxis]:
 
 
 def _errors(sweeps: Sequence[SweepTrials]) -> NDArray[np.float64]:
-    """Return all finite errors, in percent, of points and optima."""
+    """Return the errors of all finished points and trials at the optimum, in percent."""
     optima = [s.optimum[s.optimum["state"] == "finished"] for s in sweeps]
     return np.concatenate([values(rows, "top1_err") for rows in (*optima, *(s.finished for s in sweeps))])
 
 
 def y_axis(errors: NDArray[np.float64], *, log: bool, lost: bool, least: float = 5.0) -> YAxis:
-    """Choose a y axis for finite errors, at least so many points long; lost ones have room above."""
+    """Choose a y axis for errors.
+
+    Parameters
+    ----------
+    errors : ndarray
+        Finite errors, in percent or points.
+    log : bool
+        Whether the scale is logarithmic.
+    lost : bool
+        Whether to leave room for diverged trials above the scale.
+    least : float
+        Least length of a linear scale, in points.
+    """
     low, high = (float(errors.min()), float(errors.max())) if errors.size else (1.0, 100.0)
     if log:
         low, high = np.log10(low), np.log10(high)
-    # Where all errors are about the same, the axis still needs room for a tick or two.
+    # If all errors are about the same, the axis still needs room for a tick or two.
     high = max(high, low + (0.7 if log else least))
     margin = 0.06 * (high - low)
-    places = np.array(
+    ends = np.array(
         [low - margin, high + margin, high + 2.1 * margin, high + (3.2 if lost else 1.0) * margin]
     )
-    bottom, divide, diverged, top = map(float, 10**places if log else places)
+    bottom, divide, diverged, top = map(float, 10**ends if log else ends)
     return YAxis(bottom=bottom, divide=divide, diverged=diverged, top=top, log=log)
 
 
 def sweep_title(sweep: SweepTrials) -> str:
-    """Say what a row of scatters shows, and what it lacks."""
+    """Return the title of a sweep's scatters: what they show, and how many trials have no result."""
     parts = [f"{sweep.family}, {sweep.panel}, {optimizer_name(sweep.optimizer)}: n = {sweep.n}"]
     if len(sweep.diverged):
         parts.append(f"{len(sweep.diverged)} diverged")

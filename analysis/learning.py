@@ -1,4 +1,4 @@
-"""Learning curves, and the trials worth a look: the optimum, the best, the worst and one that diverged."""
+"""Learning curves of example trials: the optimum, the best, the worst and one that diverged."""
 
 from collections.abc import Hashable
 from dataclasses import dataclass
@@ -11,32 +11,34 @@ from analysis.errors import AnalysisError
 from analysis.table import RESULTS, SweepTrials, values
 
 COLUMNS = ("key", "epoch", "top1_err")
-"""Of a table of learning curves: one row an epoch of a trial."""
+"""The columns of a table of learning curves, which has one row per epoch of a trial."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class Example:
-    """A trial that stands for others, and how it learned."""
+    """An example trial with its learning curve."""
 
     name: str
     """optimum, best, worst finished or diverged."""
     trial: dict[Hashable, object]
     """Its row of the trial table."""
     epochs: NDArray[np.float64]
-    """From 1, shape (e,); empty where no learning curve is known."""
+    """From 1, shape (e,); empty if no learning curve is known."""
     errors: NDArray[np.float64]
     """Top-1 error after each epoch in percent, shape (e,)."""
 
 
 def examples(sweep: SweepTrials, learning: pd.DataFrame | None = None) -> list[Example]:
-    """Choose a sweep's first trial at the optimum, its best, its worst finished and its first diverged point.
+    """Choose a sweep's first trial at the optimum, its best, worst finished and first diverged point.
 
-    Of several equally good or bad points, the first in the design's order.
+    Of equally good or bad points, the first in the order of the design is chosen.
 
     Parameters
     ----------
+    sweep : SweepTrials
+        The sweep.
     learning : DataFrame, optional
-        One row an epoch: key (of the trial), epoch (from 1), top1_err (percent).
+        Learning curves, one row per epoch: key (of the trial), epoch (from 1), top1_err (percent).
 
     Raises
     ------

@@ -1,7 +1,7 @@
-"""What models reach at their optimum, by optimizer and length of training.
+"""Results of trainings at the optimum, by model, optimizer and training length.
 
-The numbers of three of the study's measures: training-length stability, optimizer stability and peak
-performance (Xiao et al. 2021, arXiv:2106.14881, §5 and §6). A trial that diverged is a result, with a top-1
+They are the numbers behind three of the study's measures: training-length stability, optimizer stability and
+peak performance (Xiao et al. 2021, arXiv:2106.14881, §5 and §6). A diverged trial is a result, with a top-1
 error of 100 %.
 """
 
@@ -24,21 +24,21 @@ _COLUMNS = (*_WORDS, "schedule", "repeat", "state", "top1_err", "epochs", "wall_
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class Outcome:
-    """The trainings of one model, with one optimizer, for one length: k of them, with other seeds."""
+    """The k trainings, one per seed, of one model with one optimizer and training length."""
 
     model: str
     family: str
     panel: str
     optimizer: str
     schedule: int
-    """Epochs of the learning rate's schedule."""
+    """Training length: the epochs of the learning-rate schedule."""
     errors: NDArray[np.float64]
-    """Top-1 error of each seed in percent, 100 if it diverged, NaN if it has no result, shape (k,)."""
+    """Top-1 error of each seed in percent, 100 if it diverged, NaN without a result, shape (k,)."""
     diverged: int
     """Seeds that diverged."""
     epoch_s: float
-    """Mean duration of an epoch in seconds, over all lengths and seeds of model and optimizer that finished;
-    NaN where none did."""
+    """Mean duration of an epoch in seconds, over all finished trainings of this model and optimizer; NaN
+    without any."""
 
     @property
     def missing(self) -> int:
@@ -52,74 +52,77 @@ class Outcome:
 
     @property
     def sd(self) -> float:
-        """Standard deviation between seeds, in points; NaN with fewer than two, or where one diverged."""
+        """Standard deviation between seeds, in points; NaN with fewer than two, or if one diverged."""
         return np.nan if self.diverged else _sd(self.errors)
 
     @property
     def converged(self) -> bool:
-        """Whether there is a result and no seed diverged."""
+        """Whether at least one seed has a result and none diverged."""
         return not self.diverged and self.missing < len(self.errors)
 
 
 class Delta(NamedTuple):
-    """How much more error one length leaves than another, in points."""
+    """The difference in error between two training lengths, in points."""
 
     mean: float
-    """Over the seeds that finished both; NaN without any, or where one of either diverged."""
+    """Mean over the seeds that finished both; NaN without any, or if a training of either length diverged."""
     sd: float
-    """Between seeds; NaN with fewer than two."""
+    """Standard deviation between seeds; NaN with fewer than two."""
 
 
 def outcomes(table: pd.DataFrame) -> list[Outcome]:
-    """Part a table of trainings at the optimum by model, optimizer and length.
+    """Group a table of trainings at the optimum by model, optimizer and training length.
 
     Parameters
     ----------
     table : DataFrame
-        One row a trial, with the columns model, family, panel, optimizer, schedule (epochs planned), repeat
-        (0, 1, …), state, top1_err (percent), epochs (done) and wall_s.
+        One row per trial, with the columns model, family, panel, optimizer, schedule (epochs planned), repeat
+        (0, 1, …), state, top1_err (percent), epochs (trained) and wall_s (seconds).
 
     Returns
     -------
     list of Outcome
-        By panel (size), family, model, optimizer and length.
+        Sorted by panel (size), family, model, optimizer and training length.
 
     Raises
     ------
     AnalysisError
-        If the table is empty or lacks a column, or a seed of an outcome is there twice.
+        If the table is empty or lacks a column, or a training occurs twice.
     """
+    _check(table)
+    found = [
+        _outcome(rows.sort_values("repeat"), _epoch_s(alike))
+        for _, alike in table.groupby(["model", "optimizer"], sort=False)
+        for _, rows in alike.groupby([*_WORDS, "schedule"], sort=False)
+    ]
+    return sorted(found, key=_order)
+
+
+def _check(table: pd.DataFrame) -> None:
     lacking = [column for column in _COLUMNS if column not in table.columns]
     if lacking or table.empty:
         raise AnalysisError(
             f"a table of trainings needs rows, and the columns {', '.join(_COLUMNS)}; got {len(table)} rows"
             + (f", and no {', '.join(lacking)}" if lacking else "")
         )
-    keys = [*_WORDS, "schedule"]
-    twice = table[table.duplicated([*keys, "repeat"])]
+    twice = table[table.duplicated([*_WORDS, "schedule", "repeat"])]
     if len(twice):
         row = twice.iloc[0]
         raise AnalysisError(
             f"a training counts once, got {row['model']} with {row['optimizer']} for {row['schedule']} "
             f"epochs, repeat {row['repeat']}, twice ({len(twice)} rows too many)"
         )
-    found = [
-        _outcome(rows.sort_values("repeat"), _epoch_s(alike))
-        for _, alike in table.groupby(["model", "optimizer"], sort=False)
-        for _, rows in alike.groupby(keys, sort=False)
-    ]
-    return sorted(found, key=_order)
 
 
 def _epoch_s(rows: pd.DataFrame) -> float:
-    """Return the mean duration of an epoch of the trials that finished: the same for every length."""
+    """Return the mean duration of an epoch over all finished trainings, in seconds."""
     finished = rows[rows["state"] == "finished"]
     epochs = float(values(finished, "epochs").sum())
     return float(values(finished, "wall_s").sum()) / epochs if epochs else np.nan
 
 
 def _outcome(rows: pd.DataFrame, epoch_s: float) -> Outcome:
-    """Read one outcome from its rows."""
+    """Return the outcome of a group of rows."""
     states = rows["state"].to_numpy()
     errors = np.where(states == "diverged", DIVERGED_ERR, values(rows, "top1_err"))
     return Outcome(
@@ -132,7 +135,7 @@ def _outcome(rows: pd.DataFrame, epoch_s: float) -> Outcome:
 
 
 def _order(outcome: Outcome) -> tuple:
-    """Sort key of outcomes as they are shown."""
+    """Return the sort key that orders outcomes in figures and tables."""
     return (
         panel_order(outcome.panel),
         word_order(outcome.family, FAMILIES),
@@ -148,12 +151,12 @@ def longest(found: Iterable[Outcome], of: Outcome) -> Outcome:
 
 
 def delta(outcome: Outcome, zero: Outcome) -> Delta:
-    """Return how much more error an outcome has than another one, seed by seed.
+    """Return the difference in error between two outcomes, seed by seed.
 
     Parameters
     ----------
     outcome, zero : Outcome
-        Of the same seeds: those of the same place are subtracted from each other.
+        With the same seeds in the same order; ``zero`` is subtracted.
     """
     if outcome.diverged or zero.diverged:
         return Delta(np.nan, np.nan)
@@ -163,13 +166,13 @@ def delta(outcome: Outcome, zero: Outcome) -> Delta:
 
 
 def stand_in(found: Iterable[Outcome], of: Outcome) -> Outcome | None:
-    """Return the best shorter training that did not diverge, which stands in for one that did, if any."""
+    """Return the best shorter training that did not diverge, to represent one that did; None without any."""
     shorter = [other for other in _alike(found, of) if other.schedule < of.schedule and other.converged]
     return min(shorter, key=lambda outcome: outcome.mean, default=None)
 
 
 def best_within(found: Iterable[Outcome], epoch_s: float) -> Outcome | None:
-    """Return the outcome of least error among those that train an epoch in less time, if any."""
+    """Return the outcome with the lowest error among those faster than ``epoch_s``; None without any."""
     fast = [outcome for outcome in found if outcome.converged and outcome.epoch_s < epoch_s]
     return min(fast, key=lambda outcome: outcome.mean, default=None)
 
@@ -179,11 +182,11 @@ def _alike(found: Iterable[Outcome], of: Outcome) -> list[Outcome]:
 
 
 def outcome_table(found: Sequence[Outcome]) -> pd.DataFrame:
-    """Return one row an outcome.
+    """Return a table with one row per outcome.
 
-    Its columns: model, family, panel, optimizer, schedule, seeds (with a result), diverged, missing, top1_err
-    (mean, a diverged one at 100) and sd in percent, delta and delta_sd to the longest schedule in points,
-    epoch_s. NaN where there is no such number.
+    Columns: model, family, panel, optimizer, schedule; seeds (with a result), diverged, missing; top1_err
+    (the mean in percent, a diverged training at 100) and sd (points); delta and delta_sd to the longest
+    training (points); epoch_s (seconds). NaN where a number does not exist.
     """
     rows = []
     for outcome in found:
@@ -198,9 +201,9 @@ def outcome_table(found: Sequence[Outcome]) -> pd.DataFrame:
 
 
 def published() -> list[Outcome]:
-    """Return the study's own peak performance on ImageNet-1k, one seed each, with its epoch times on 8 V100.
+    """Return the study's published results on ImageNet-1k, one seed each, with epoch times on 8 V100.
 
-    Source: arXiv:2106.14881, §6, as transcribed in ``published.csv``.
+    Source: arXiv:2106.14881, §6, transcribed in ``published.csv``.
     """
     text = resources.files("analysis").joinpath("published.csv").read_text()
     return [

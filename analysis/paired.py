@@ -1,8 +1,8 @@
 """Tests of two models that were tried at the same relative points.
 
-What one point is for both models drops out of their difference, so that far less is left to chance than
-between two separate samples. Both tests ask whether the models could be exchanged at every point; that holds
-whatever the design, as each trial has noise of its own.
+The effect of a point that both models share cancels in their difference. A paired test therefore needs far
+fewer trials than a test of two separate samples. The null hypothesis of both tests here is that the models
+are exchangeable at every point. It is testable for any design, because each trial has noise of its own.
 """
 
 import functools
@@ -19,20 +19,22 @@ Test = Callable[[Floats], float]
 """Differences, shape (n,) → two-sided p-value."""
 
 FLIPS = 9_999
-"""Random sign changes of a permutation test: the smallest p-value is 1e-4."""
+"""Random sign changes of a permutation test. The smallest p-value is then 1e-4."""
 ALL_FLIPS_UP_TO = 13
-"""Up to this n all 2^n sign changes are tried."""
+"""Up to this n, all 2^n sign changes are tried."""
 FLIPPED = 256
-"""The largest differences, whose signs are changed one by one; the sum of all others is taken as normal."""
+"""How many of the largest differences change their signs one by one. The sum of the others is drawn from a
+normal distribution."""
 PAIRS_OF = 500
-"""Statistics over all pairs of differences take this many quantiles of them where there are more."""
+"""Statistics over all pairs of differences use at most this many quantiles of the differences."""
 
 
 def signed_rank(differences: ArrayLike) -> float:
     """Return the two-sided p-value of Wilcoxon's signed-rank test; 1 if all differences are 0.
 
-    Ties of 0, such as points where both models diverged, are ranked and then left out (Pratt 1959, JASA
-    54:655). Exact up to n = 13, also with ties; from n = 51, or with ties, the normal limit.
+    Differences of 0, such as points where both models diverged, are ranked and then dropped (Pratt 1959, JASA
+    54:655). The p-value is exact up to n = 13, even with ties, and up to n = 50 without ties; otherwise it
+    comes from the normal approximation.
     """
     d = np.asarray(differences, dtype=float)
     if not d.any():
@@ -45,16 +47,17 @@ def signed_rank(differences: ArrayLike) -> float:
 def sign_flip(differences: ArrayLike, seed: int = 0) -> float:
     """Return the two-sided p-value of the permutation test of a mean difference.
 
-    Either sign of a difference is as likely if the models can be exchanged (Fisher 1935, The Design of
-    Experiments, § 21). All sign changes up to n = 13, else 9,999 random ones. Above n = 256 only the largest
-    differences are changed one by one, and the sum of the others is drawn from its normal limit: a few
-    diverged trials among many good ones are what a limit for all would get wrong.
+    If the models are exchangeable, both signs of a difference are equally likely (Fisher 1935, The Design of
+    Experiments, § 21). The test tries all sign changes up to n = 13, else 9,999 random ones. Above n = 256,
+    only the largest differences change their signs one by one, and the sum of the others is drawn from its
+    normal limit. A normal limit for all would be wrong for a few diverged trials among many good ones.
 
     Parameters
     ----------
     differences : array_like, shape (n,)
+        A minus B, in points.
     seed : int
-        Draws the sign changes.
+        Decides the random sign changes.
     """
     d = np.asarray(differences, dtype=float)
     scale = math.sqrt(float(d @ d))
@@ -71,7 +74,7 @@ def sign_flip(differences: ArrayLike, seed: int = 0) -> float:
 
 @functools.lru_cache(maxsize=4)
 def _draws(n: int, seed: int) -> tuple[NDArray[Any], NDArray[Any]]:
-    """Return sign changes of n differences, shape (changes, n), and as many normal numbers."""
+    """Return sign changes of n differences, shape (changes, n), and a normal number for each change."""
     if n <= ALL_FLIPS_UP_TO:
         bits = np.arange(2**n)[:, None] >> np.arange(n) & 1
         return np.asarray(2.0 * bits - 1.0), np.zeros(2**n)
@@ -80,64 +83,83 @@ def _draws(n: int, seed: int) -> tuple[NDArray[Any], NDArray[Any]]:
 
 
 ZERO_LEVEL = 0.005
-"""Probability that the zeros' difference lies outside the interval over which a test of Δ is taken."""
+"""Probability that the true difference of the zeros lies outside the interval that a test of Δ considers."""
 
 
 NO_RESULT = 100.0
-"""The error of a diverged trial, in percent, and the difference in Δ between it and any that did not."""
+"""The error of a diverged trial in percent, and its difference in Δ to any trial that finished."""
 
 
 def delta_differences(a: Floats, b: Floats, shift: float) -> Floats:
     """Return the differences in Δ of two models at shared points, given the difference of their zeros.
 
-    Two diverged trials are a tie, whatever the zeros are; one is as much worse as can be. Only where both
-    have finished is the shift taken off.
+    If both trials diverged, the difference is 0; if one did, it is ±100. Only where both finished is the
+    difference of the zeros subtracted.
 
     Parameters
     ----------
     a, b : ndarray, shape (n,)
-        Errors in percent; 100 is taken as diverged.
+        Errors in percent; 100 counts as diverged.
     shift : float
-        Zero of A minus zero of B.
+        Zero of A minus zero of B, in points.
+
+    Returns
+    -------
+    ndarray, shape (n,)
+        In points.
     """
     lost_a, lost_b = a >= NO_RESULT, b >= NO_RESULT
     one_lost = NO_RESULT * (lost_a.astype(float) - lost_b.astype(float))
     return np.asarray(np.round(np.where(lost_a | lost_b, one_lost, a - b - shift), 9), dtype=float)
 
 
-def leaning(test: Test, differences: ArrayLike) -> float:
-    """Return the statistic whose sign says which model a test favours; below 0: A."""
+def favoured_sign(test: Test, differences: ArrayLike) -> float:
+    """Return a number that is negative if the test favours A, positive if it favours B."""
     d = np.asarray(differences, dtype=float)
     return float(d.sum() if test is sign_flip else np.sign(d) @ stats.rankdata(np.abs(d)))
 
 
 def with_uncertain_shift(test: Test, shifted: Callable[[float], Floats], low: float, high: float) -> float:
-    """Return a test's p-value where the differences are counted from a zero that is itself uncertain.
+    """Return a test's p-value for differences whose zero is uncertain.
 
-    The largest p-value over the interval of the zero, plus the probability that it lies outside (Berger &
-    Boos 1994, JASA 89:1012): the test stays valid whatever the zero is. Both tests' p-values fall on either
-    side of one peak, so that the largest is at an end, or 1 where the test leans one way at one end and the
-    other way at the other.
+    It is the largest p-value over an interval of the zero, plus the probability that the zero lies outside
+    (Berger & Boos 1994, JASA 89:1012). The test is then valid whatever the zero is. As a function of the
+    zero, the p-value of either test has a single peak. The largest value is therefore at an end of the
+    interval, or it is 1 if the two ends favour different models.
 
     Parameters
     ----------
     test : callable
-        Differences → two-sided p-value, `signed_rank` or `sign_flip`.
+        Differences → two-sided p-value: `signed_rank` or `sign_flip`.
     shifted : callable
-        Difference of the zeros → differences in Δ, shape (n,), none of which grows with it.
+        Difference of the zeros → differences in Δ, shape (n,), none of which increases with it.
     low, high : float
-        The interval of the zeros' difference, at level 1 − `ZERO_LEVEL`.
+        The interval of the difference of the zeros, with confidence 1 − `ZERO_LEVEL`.
     """
     ends = [shifted(low), shifted(high)]
-    if leaning(test, ends[0]) * leaning(test, ends[1]) <= 0:
+    if favoured_sign(test, ends[0]) * favoured_sign(test, ends[1]) <= 0:
         return 1.0
     return min(1.0, max(map(test, ends)) + ZERO_LEVEL)
 
 
 def points_needed(differences: ArrayLike, level: float = 0.05, power: float = 0.8) -> float:
-    """Return how many shared points a signed-rank test would need to see this difference.
+    """Return how many shared points a signed-rank test needs to detect this difference.
 
-    Noether 1987 (JASA 82:645): n = (z_{α/2} + z_β)² / (3 (P(d + d' > 0) − 1/2)²). inf without any difference.
+    n = (z_{α/2} + z_β)² / (3 (P(d + d' > 0) − 1/2)²) (Noether 1987, JASA 82:645).
+
+    Parameters
+    ----------
+    differences : array_like, shape (n,)
+        A minus B at the points observed so far.
+    level : float
+        Significance level α.
+    power : float
+        1 − β, the probability that the test detects the difference.
+
+    Returns
+    -------
+    float
+        inf without a difference.
     """
     d = _thinned(differences)
     i, j = np.triu_indices(len(d), k=1)
@@ -148,6 +170,6 @@ def points_needed(differences: ArrayLike, level: float = 0.05, power: float = 0.
 
 
 def _thinned(differences: ArrayLike) -> Floats:
-    """Return the differences, or some quantiles of them where their pairs would be too many."""
+    """Return the differences, or `PAIRS_OF` quantiles of them if there are more."""
     d = np.asarray(differences, dtype=float)
     return d if len(d) <= PAIRS_OF else np.quantile(d, (np.arange(PAIRS_OF) + 0.5) / PAIRS_OF)

@@ -1,4 +1,4 @@
-"""Which trials of two sweeps stand at the same point."""
+"""Matches the trials of two sweeps that were tried at the same point."""
 
 from typing import NamedTuple
 
@@ -12,30 +12,44 @@ Floats = NDArray[np.float64]
 
 
 class Pairs(NamedTuple):
-    """Errors of two models at the points at which both have a result."""
+    """Errors of two models at the points where both have a result."""
 
     a: Floats
-    """Top-1 errors in percent, a diverged trial at 100, shape (n,)."""
+    """Top-1 errors of A in percent, a diverged trial at 100, shape (n,)."""
     b: Floats
+    """Top-1 errors of B, likewise."""
     points: Sampling
+    """How the points were drawn."""
 
 
 def pair_up(a: SweepTrials, b: SweepTrials, confidence: float) -> Pairs | None:
-    """Match two sweeps' points; None if they share none, or one of them has a shared point twice.
+    """Match the points of two sweeps.
 
-    Points are the same if they have the same place in the unit square, and so for models with other optima
-    another lr and wd. Where a table has no relative points, they are the same at the same lr and wd.
+    Two trials share a point if their relative points in the unit square agree; their lr and wd differ if the
+    models have different optima. Without relative points in the table, lr and wd must agree.
+
+    Parameters
+    ----------
+    a, b : SweepTrials
+        The sweeps to compare.
+    confidence : float
+        The confidence of intervals over the shared points, in (0, 1).
+
+    Returns
+    -------
+    Pairs or None
+        None if fewer than two points are shared, or a sweep has a shared point twice.
     """
     for columns in (("u_lr", "u_wd"), ("lr", "weight_decay")):
-        places = [_places(sweep, columns) for sweep in (a, b)]
-        if not any(np.isnan(each).any() for each in places):
-            shared = _shared(*places)
+        points = [_points(sweep, columns) for sweep in (a, b)]
+        if not any(np.isnan(each).any() for each in points):
+            shared = _shared(*points)
             return None if shared is None else _pairs(a, b, *shared, confidence)
     return None
 
 
-def _places(sweep: SweepTrials, columns: tuple[str, str]) -> NDArray[np.complex128]:
-    """Return a sweep's points, shape (n,), each as one number; NaN where it is not known."""
+def _points(sweep: SweepTrials, columns: tuple[str, str]) -> NDArray[np.complex128]:
+    """Return each point of a sweep as one complex number, shape (n,); NaN where it is unknown."""
     if not set(columns) <= set(sweep.points):
         return np.full(1, np.nan + 0j)
     x, y = (values(sweep.points, column) for column in columns)
@@ -45,7 +59,7 @@ def _places(sweep: SweepTrials, columns: tuple[str, str]) -> NDArray[np.complex1
 def _shared(
     a: NDArray[np.complex128], b: NDArray[np.complex128]
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]] | None:
-    """Return where the points that are in both stand in each, in the order of the first."""
+    """Return the row numbers, in each sweep, of the points that both share, in the order of the first."""
     (a, at_a, count_a), (b, at_b, count_b) = (
         np.unique(x, return_index=True, return_counts=True) for x in (a, b)
     )

@@ -1,4 +1,4 @@
-"""Chosen points with several seeds: what part of their error is lr and wd, what part is luck."""
+"""Chosen points trained with several seeds: separates the effect of lr and wd from seed noise."""
 
 import math
 from collections.abc import Sequence
@@ -10,44 +10,44 @@ from numpy.typing import NDArray
 
 from analysis.bands import CONFIDENCE
 from analysis.intervals import NOTHING, Interval, rounding_variance
-from analysis.summaries import flat, mean_of_zeros, minus, zero_of
+from analysis.summaries import interval_columns, mean_of_zeros, minus, zero_of
 from analysis.table import RESULTS, SweepTrials, values
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class Repeated:
-    """A point that was trained again with other seeds."""
+    """A point that was also trained with other seeds."""
 
     sweep: SweepTrials
     index: int
     lr: float
     weight_decay: float
     first: float
-    """Error of the point's own trial, percent; NaN without a result. Where the point was chosen by it, luck
-    had its part in it: it is in none of the numbers below."""
+    """Error of the point's original trial, in percent; NaN without a result. It may be low by luck if the
+    point was chosen for it, so that none of the numbers below include it."""
     errors: NDArray[np.float64]
-    """Errors with the other seeds, percent, 100 if diverged, shape (k,)."""
+    """Errors with the other seeds, in percent, 100 if diverged, shape (k,)."""
     diverged: int
-    """How many of these did."""
+    """How many of the other seeds diverged."""
     missing: int
     """Other seeds without a result."""
     mean: Interval
-    """Of `errors`, with Student's t limits: what lr and wd give whatever the seed."""
+    """Mean of `errors` with Student's t limits: the error expected at this lr and wd."""
     spread: float
-    """Standard deviation between the other seeds, in points; NaN of fewer than two."""
+    """Standard deviation between the other seeds, in points; NaN with fewer than two."""
     delta: Interval
-    """Mean minus the mean at the optimum, in points; NaN where that has no finite result."""
+    """`mean` minus the mean at the optimum, in points; NaN if the optimum has no finished result."""
 
 
 def repeated_points(sweep: SweepTrials, confidence: float = CONFIDENCE) -> list[Repeated]:
-    """Return what the other seeds say of each point that was trained with several, by index.
+    """Return the results of each point that was trained with several seeds, by index.
 
     Parameters
     ----------
     sweep : SweepTrials
         Its trials need lr and weight_decay if any is a repeat.
     confidence : float
-        Of the limits of means and differences.
+        Confidence of the limits of means and differences, in (0, 1).
     """
     rows = pd.concat([_with_result(sweep.optimum), sweep.points, _with_result(sweep.repeats)])
     rounding = rounding_variance(values(rows, "top1_err"))
@@ -57,20 +57,21 @@ def repeated_points(sweep: SweepTrials, confidence: float = CONFIDENCE) -> list[
 
 
 def repeats_table(points: Sequence[Repeated]) -> pd.DataFrame:
-    """Tabulate repeated points, one row each.
+    """Return a table of repeated points, one row per point.
 
     Returns
     -------
     DataFrame
-        sweep, model, optimizer, index, lr, weight_decay, first (the point's own error), diverged, missing,
-        spread, seeds (other seeds with a result); mean and delta, each with _low and _high.
+        sweep, model, optimizer, index, lr, weight_decay, first (the error of the point's original trial),
+        diverged, missing, spread, seeds (other seeds with a result); mean and delta, each with its limits in
+        further columns with the endings _low and _high.
     """
     return pd.DataFrame([_row(point) for point in points])
 
 
 def _row(point: Repeated) -> dict[str, object]:
     words = ("index", "lr", "weight_decay", "first", "diverged", "missing", "spread")
-    limits = flat({"mean": point.mean, "delta": point.delta})
+    limits = interval_columns({"mean": point.mean, "delta": point.delta})
     of = {name: getattr(point.sweep, name) for name in ("sweep", "model", "optimizer")}
     return of | {word: getattr(point, word) for word in words} | {"seeds": len(point.errors)} | limits
 
@@ -96,7 +97,7 @@ def _repeated(sweep: SweepTrials, rows: pd.DataFrame, rounding: float, confidenc
 
 
 def _delta(sweep: SweepTrials, mean: Interval, confidence: float) -> Interval:
-    """Return a mean minus that at the optimum; limits only where both are known to differ by seeds."""
+    """Return a mean minus the mean at the optimum, with limits if the uncertainty of both is known."""
     if sweep.optimum_state != "finished":
         return NOTHING
     zero = zero_of(sweep, confidence)

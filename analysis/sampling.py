@@ -1,4 +1,4 @@
-"""Means over a sweep's points, with the interval that the points' design allows."""
+"""Means over a sweep's points, with the confidence interval that is valid for their design."""
 
 import math
 from dataclasses import dataclass
@@ -15,23 +15,25 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class Sampling:
-    """How some points were drawn."""
+    """How a set of points was drawn."""
 
     name: str
-    """What the points are of."""
+    """Name of the sweep or sweeps, for messages."""
     design: str
+    """iid, sobol, grid or unknown."""
     index: NDArray[np.int64]
-    """The points' places in their design, shape (n,)."""
+    """Index of each point within its design, shape (n,)."""
     confidence: float
+    """Confidence of the intervals, in (0, 1)."""
 
     @classmethod
     def of(cls, sweep: SweepTrials, confidence: float) -> "Sampling":
-        """Return how the points of a sweep that have a result were drawn."""
+        """Return how those points of a sweep were drawn that have a result."""
         return cls(sweep.sweep, sweep.design, values(sweep.points, "index").astype(np.int64), confidence)
 
     @property
     def scrambles(self) -> NDArray[np.int64]:
-        """Places of the whole scrambles of a Sobol' design, shape (scrambles, 16); else none."""
+        """Row numbers of the complete scrambles of a Sobol' design, shape (scrambles, 16); else empty."""
         return whole_scrambles(self.index if self.design == "sobol" else [])
 
     @property
@@ -40,17 +42,17 @@ class Sampling:
         return no_sampling_error(self.name, self.design, len(self.scrambles))
 
     def mean(self, sample: ArrayLike, least: float, most: float) -> Interval:
-        """Return the mean of a value of each point.
+        """Return the mean over the points of a value, with its limits.
 
-        Points of a scramble that is not whole are in the mean only; its limits are widened to hold it where
-        need be.
+        Points of incomplete scrambles count in the mean only. If the mean falls outside the limits, these are
+        widened.
 
         Parameters
         ----------
         sample : array_like, shape (n,)
-            In the order of `index`.
+            The value at each point, in the order of ``index``.
         least, most : float
-            The range of what is possible.
+            The bounds of possible values.
         """
         values_n = np.asarray(sample, dtype=float)
         value = float(values_n.mean())
@@ -63,7 +65,7 @@ class Sampling:
         return Interval(value, min(limits.low, value), max(limits.high, value))
 
     def share(self, sample: NDArray[np.bool_]) -> Interval:
-        """Return the share of the points of which something holds; exact limits for independent ones."""
+        """Return the share of points where ``sample`` is true; with exact limits for independent points."""
         if self.design == "iid":
             return intervals.share(int(sample.sum()), len(sample), self.confidence)
         return self.mean(sample, 0.0, 1.0)

@@ -1,4 +1,4 @@
-"""What a sweep shows, in numbers with intervals."""
+"""Summary numbers of a sweep, with confidence intervals."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -21,45 +21,48 @@ from analysis.variance import SeedNoise, VarianceSplit, seed_noise, variance_spl
 Floats = NDArray[np.float64]
 
 AREA_TO = 8.0
-"""Points of Δ up to which the area under the EDF is taken."""
+"""The area under the EDF extends from Δ = 0 to this Δ, in points."""
 QUARTILES = {"lower_quartile": 0.25, "median": 0.5, "upper_quartile": 0.75}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Summary:
-    """A sweep in numbers. Errors in percent, Δ in points; NaN where something is not to be had."""
+    """A sweep's summary numbers. Errors are in percent, Δ in points; NaN where a number does not exist."""
 
     sweep: SweepTrials
     confidence: float
     no_intervals: str | None
-    """Why there are none; None where there are."""
+    """Why there are no intervals; None if there are."""
     diverged: Interval
     """Share of the points that diverged."""
     best: float
     """Lowest error of the points."""
     best_again: float
-    """Below this, with the stated confidence, lies the best of another sweep of as many points."""
+    """Upper prediction limit, at this confidence, of the best error of another sweep of as many points."""
     quartiles: dict[str, Interval]
-    """Errors that a quarter, half and three quarters of the points keep to, a diverged one at 100."""
+    """Quartiles of the error, a diverged point at 100."""
     mean_err: Interval
+    """Mean error, a diverged point at 100."""
     mean_delta: Interval
-    """Mean of Δ; its limits carry the uncertainty of the zero, where that is known."""
+    """Mean of Δ; its limits include the uncertainty of the zero, if that is known."""
     within: dict[float, Interval]
-    """δ → share of the points within δ points of the optimum, given the optimum's error."""
+    """δ → share of the points within δ points of the error at the optimum, which is taken as known."""
     area: Interval
-    """Area under the EDF of Δ from 0 to `AREA_TO`, divided by it: 1 if all points are as good as the optimum,
-    0 if none is within reach."""
+    """Area under the EDF of Δ from 0 to `AREA_TO`, divided by `AREA_TO`: 1 if all points are as good as the
+    optimum, 0 if none comes within `AREA_TO` points."""
     noise: SeedNoise
+    """Noise between seeds at the optimum."""
     variance: VarianceSplit
+    """What explains the variance of the errors."""
 
     @property
     def zero(self) -> Interval:
-        """Error at the optimum, with limits where it was trained more than once."""
+        """Mean error at the optimum, with limits if it was trained with several seeds."""
         return zero_of(self.sweep, self.confidence)
 
 
 def summarise(sweep: SweepTrials, confidence: float = CONFIDENCE) -> Summary:
-    """Put a sweep in numbers, each with the interval that holds for its design."""
+    """Compute a sweep's summary numbers, each with the interval that is valid for its design."""
     points, errors = Sampling.of(sweep, confidence), values(sweep.points, "top1_err")
     return Summary(
         sweep=sweep,
@@ -77,7 +80,7 @@ def summarise(sweep: SweepTrials, confidence: float = CONFIDENCE) -> Summary:
 
 
 def _of_delta(sweep: SweepTrials, points: Sampling, errors: Floats) -> dict[str, Any]:
-    """Return what is counted from the error at the optimum; nothing where that has no finite result."""
+    """Return the numbers in terms of Δ; NaN if the optimum has no finished result."""
     if sweep.optimum_state != "finished":
         return {"mean_delta": NOTHING, "within": dict.fromkeys(DELTAS, NOTHING), "area": NOTHING}
     zero = zero_of(sweep, points.confidence)
@@ -90,20 +93,23 @@ def _of_delta(sweep: SweepTrials, points: Sampling, errors: Floats) -> dict[str,
 
 
 def zero_of(sweep: SweepTrials, confidence: float = CONFIDENCE) -> Interval:
-    """Return the mean error at a sweep's optimum."""
+    """Return the mean error at a sweep's optimum, with its limits."""
     zeros = sweep.optimum_errs
     rounding = rounding_variance(np.concatenate([zeros, values(sweep.points, "top1_err")]))
     return mean_of_zeros(zeros, rounding, confidence)
 
 
 def mean_of_zeros(errors: Floats, rounding: float = 0.0, confidence: float = CONFIDENCE) -> Interval:
-    """Return the mean error at the optimum, with Student's t limits where there is more than one trial.
+    """Return the mean error over seeds, with Student's t limits if there are several.
 
     Parameters
     ----------
     errors : ndarray, shape (k,)
+        Errors in percent, one per seed.
     rounding : float
-        Variance that counting images adds to each.
+        Variance that counting whole images adds to each error; see `rounding_variance`.
+    confidence : float
+        In (0, 1).
     """
     if not len(errors):
         return NOTHING
@@ -116,15 +122,15 @@ def mean_of_zeros(errors: Floats, rounding: float = 0.0, confidence: float = CON
 
 
 def clipped(interval: Interval, least: float, most: float) -> Interval:
-    """Keep limits to what is possible."""
+    """Clip the limits of an interval to the bounds of possible values."""
     value, low, high = interval
     return Interval(value, max(low, least), min(high, most))
 
 
 def minus(minuend: Interval, subtrahend: Interval) -> Interval:
-    """Return the difference of two independent estimates, limits by MOVER (Zou & Donner 2008).
+    """Return the difference of two independent estimates, with limits by MOVER (Zou & Donner 2008).
 
-    An estimate without limits is taken as it is.
+    A subtrahend without limits is taken as exact.
     """
     down = math.hypot(minuend.value - minuend.low, _known(subtrahend.high - subtrahend.value))
     up = math.hypot(minuend.high - minuend.value, _known(subtrahend.value - subtrahend.low))
@@ -137,12 +143,32 @@ def _known(width: float) -> float:
 
 
 def within(delta: Floats, errors: Floats, points: float) -> NDArray[np.bool_]:
-    """Say of each trial whether it lies within some points of the optimum; one that diverged never does."""
+    """Return which trials lie within ``points`` points of the optimum; a diverged trial never does.
+
+    Parameters
+    ----------
+    delta : ndarray, shape (n,)
+        Δ of each trial, in points.
+    errors : ndarray, shape (n,)
+        Its error in percent, 100 if diverged.
+    points : float
+        The largest Δ that counts.
+    """
     return (np.round(delta, DECIMALS) <= points) & (errors < DIVERGED_ERR)
 
 
 def area_scores(delta: Floats, errors: Floats, to: float = AREA_TO) -> Floats:
-    """Return what each trial adds to the area under the EDF of Δ: (to − Δ) / to, kept between 0 and 1."""
+    """Return each trial's contribution to the area under the EDF of Δ: (to − Δ) / to, clipped to 0 … 1.
+
+    Parameters
+    ----------
+    delta : ndarray, shape (n,)
+        Δ of each trial, in points.
+    errors : ndarray, shape (n,)
+        Its error in percent, 100 if diverged; a diverged trial contributes 0.
+    to : float
+        Upper end of the area, in points.
+    """
     return np.where(errors < DIVERGED_ERR, np.clip((to - delta) / to, 0.0, 1.0), 0.0)
 
 
@@ -152,12 +178,12 @@ def _quartiles(curve: Curve, confidence: float, problem: str | None) -> dict[str
     kind = POINTWISE if curve.design == "iid" else None
     around = curve_band(curve, kind, confidence)
     found = {name: intervals.quantile(curve.edf, q, around) for name, q in QUARTILES.items()}
-    # Limits that no observed error sets are at the ends of what is possible.
+    # A limit that no observed error determines lies at a bound of possible errors.
     return {name: clipped(interval, 0.0, DIVERGED_ERR) for name, interval in found.items()}
 
 
 def _variance(sweep: SweepTrials, errors: Floats, confidence: float) -> VarianceSplit:
-    """Split the variance, with limits where the points are independent."""
+    """Split the variance, with limits if the points are independent."""
     points = sweep.points
     if not {"u_lr", "u_wd"} <= set(points.columns) or points[["u_lr", "u_wd"]].isna().any(axis=None):
         return VarianceSplit(NOTHING, NOTHING, NOTHING, NOTHING)
@@ -168,15 +194,15 @@ def _variance(sweep: SweepTrials, errors: Floats, confidence: float) -> Variance
 
 
 def summary_table(summaries: Sequence[Summary]) -> pd.DataFrame:
-    """Tabulate summaries, one row a sweep.
+    """Return a table of summaries, one row per sweep.
 
     Returns
     -------
     DataFrame
         panel, family, model, optimizer, recipe, sweep, design; n (finished and diverged points), diverged (a
-        count), missing; seeds (trials at the optimum with a result), optimum_err, best, best_again, and for
-        each estimate X three columns X, X_low and X_high: median, mean_err, mean_delta, within_1 …, area_8,
-        divergence_rate, seed_sd, var_lr, var_wd, var_interaction, var_rest.
+        count), missing; seeds (trials at the optimum with a result), optimum_err, best, best_again; and for
+        each estimate X three columns X, X_low and X_high: lower_quartile, median, upper_quartile, mean_err,
+        mean_delta, within_1 …, area_8, divergence_rate, seed_sd, var_lr, var_wd, var_interaction, var_rest.
     """
     return pd.DataFrame([_row(summary) for summary in summaries])
 
@@ -192,7 +218,7 @@ def _row(summary: Summary) -> dict[str, object]:
         "best": summary.best,
         "best_again": summary.best_again,
     }
-    return {word: getattr(sweep, word) for word in words} | numbers | flat(_estimates(summary))
+    return {word: getattr(sweep, word) for word in words} | numbers | interval_columns(_estimates(summary))
 
 
 def _estimates(summary: Summary) -> dict[str, Interval]:
@@ -212,8 +238,8 @@ def _estimates(summary: Summary) -> dict[str, Interval]:
     }
 
 
-def flat(estimates: Mapping[str, Interval]) -> dict[str, float]:
-    """Return each estimate X as X, X_low and X_high."""
+def interval_columns(estimates: Mapping[str, Interval]) -> dict[str, float]:
+    """Return each estimate X as three columns: X, X_low and X_high."""
     return {
         name + suffix: value
         for name, interval in estimates.items()

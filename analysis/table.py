@@ -1,7 +1,7 @@
-"""The trial table: what it must hold, and the sweeps in it.
+"""The trial table, one row per trial: its rules, and the sweeps in it.
 
-One row a trial. Everything that draws or counts reads the table through `read_sweeps`, so that one set of
-rules holds for all of it: nothing is dropped in silence.
+All figures and statistics read the table through `read_sweeps`, so that they follow one set of rules.
+No trial is dropped silently.
 """
 
 import re
@@ -18,17 +18,18 @@ FAMILIES = ("ViT_P", "ViT_C", "RegNetY")
 """The study's three model families, in the order in which they are shown."""
 OPTIMIZERS = ("adamw", "sgd")
 RESULTS = ("finished", "diverged")
-"""The states of a trial that has a result. Both count in an EDF's denominator."""
+"""The states of a trial with a result. Both count in the denominator of an EDF."""
 STATES = (*RESULTS, "planned", "running", "failed")
 ROLES = ("point", "optimum", "repeat")
-"""A repeat is a chosen point once more, with another seed: it is in no EDF."""
+"""A repeat trains a chosen point again, with another seed. No EDF counts it."""
 DIVERGED_ERR = 100.0
 """The top-1 error of a diverged trial, in percent."""
 UNKNOWN_DESIGN = "unknown"
 SCRAMBLE_POINTS = 16
-"""Points of one independent scramble of a ``sobol`` design: those of index 0 … 15, 16 … 31 and so on."""
+"""Points of one independent scramble of a ``sobol`` design: those with index 0 … 15, 16 … 31 and so on."""
 LEAST_SCRAMBLES = 3
-"""Two give an interval too, with one degree of freedom: some 0.6 wide, it says nothing."""
+"""Scrambles that an interval needs. An interval from two, with one degree of freedom, would be about 0.6
+wide: too wide to be of use."""
 
 _PER_SWEEP = ("model", "optimizer", "family", "panel")
 _WORDS = ("sweep", "role", *_PER_SWEEP, "recipe", "state")
@@ -39,7 +40,7 @@ _UNIT = {"K": 1e3, "M": 1e6, "G": 1e9, "T": 1e12}
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class SweepTrials:
-    """The trials of one model and optimizer, parted by what became of them."""
+    """The trials of one model and optimizer, grouped by role and state."""
 
     sweep: str
     model: str
@@ -48,22 +49,22 @@ class SweepTrials:
     optimizer: str
     recipe: str
     design: str
-    """How the points were drawn: iid, sobol or grid; unknown where the table does not say."""
+    """How the points were drawn: iid, sobol or grid; unknown if the table has no such column."""
     finished: pd.DataFrame
     """Rows of the points that trained to the end."""
     diverged: pd.DataFrame
-    """Rows of the points whose loss was no longer finite: results too, with a top-1 error of 100."""
+    """Rows of the points whose loss became infinite or NaN: results too, with a top-1 error of 100 %."""
     points: pd.DataFrame
-    """Rows of both, by index; a diverged one has a top1_err of 100."""
+    """Rows of both, by index; a diverged point has a top1_err of 100."""
     missing: int
     """Points without a result: planned, running or failed."""
     optimum: pd.DataFrame
-    """The rows of the trials at the optimum, by `repeat`: the same lr and weight decay, each another seed. No
-    row where none was ever planned."""
+    """Rows of the trials at the optimum, by repeat: the same lr and weight decay, with different seeds. Empty
+    if none was planned."""
     optimum_errs: NDArray[np.float64]
-    """Top-1 errors of the k trials at the optimum with a result, percent, 100 if diverged, shape (k,)."""
+    """Top-1 errors of the k trials at the optimum with a result, in percent, 100 if diverged, shape (k,)."""
     repeats: pd.DataFrame
-    """The rows of chosen points' trials with other seeds, by index and repeat."""
+    """Rows of the trials that train a chosen point with another seed, by index and repeat."""
 
     @property
     def n(self) -> int:
@@ -72,12 +73,12 @@ class SweepTrials:
 
     @property
     def scrambles(self) -> NDArray[np.int64]:
-        """Places in `points` of each whole scramble of a Sobol' design, shape (scrambles, 16); else none."""
+        """Row numbers in `points` of each complete Sobol' scramble, shape (scrambles, 16); else empty."""
         return whole_scrambles(values(self.points, "index") if self.design == "sobol" else [])
 
     @property
     def optimum_err(self) -> float | None:
-        """Mean of `optimum_errs`, the zero of Δ; None without a result."""
+        """Mean of `optimum_errs`, in percent: the zero of Δ. None without a result."""
         errors = self.optimum_errs
         return float(errors.mean()) if errors.size else None
 
@@ -88,9 +89,10 @@ class SweepTrials:
 
     @property
     def optimum_state(self) -> str | None:
-        """What became of the trials at the optimum, None where there is no such trial.
+        """The state of the trials at the optimum; None if there is no such trial.
 
-        Diverged if any did, finished if all that have a result did; without any result, the first's state.
+        Diverged if any trial diverged; finished if all trials with a result finished; without any result, the
+        state of the first trial.
         """
         states = list(map(str, self.optimum["state"]))
         return next(
@@ -102,30 +104,35 @@ class SweepTrials:
 
 
 def read_sweeps(table: pd.DataFrame, *, need: Iterable[str] = ()) -> list[SweepTrials]:
-    """Check a trial table and part it into its sweeps.
+    """Check a trial table and split it into its sweeps.
 
     Parameters
     ----------
     table : DataFrame
-        One row a trial, with the columns sweep, role, index, model, optimizer, family, panel, recipe, state
-        and top1_err (percent); and repeat (0, 1, … at an optimum that was trained with several seeds, 1, 2, …
-        at repeats, 0 at points), all 0 where there is no such column; and design (iid, sobol, grid), unknown
-        where there is none. Repeats need lr and weight_decay.
+        One row per trial, with the columns sweep, role, index, model, optimizer, family, panel, recipe, state
+        and top1_err (percent). Optional columns: repeat (0 at points; 0, 1, … at an optimum trained with
+        several seeds; 1, 2, … at repeats; default 0) and design (iid, sobol or grid; default unknown).
+        Tables with repeats need lr and weight_decay as well.
     need : iterable of str, optional
         Further columns that the caller reads.
 
     Returns
     -------
     list of SweepTrials
-        By panel (size), optimizer, family and model; one for each model and optimizer.
+        One per model and optimizer, sorted by panel (size), optimizer, family and model.
 
     Raises
     ------
     AnalysisError
-        If the table is empty, lacks a column or a word, holds an unknown state or role, an error outside
-        0..100, a trial twice, a repeat that is not at its point, optima of one sweep with several lr or
-        weight_decay, more than one recipe, two sweeps of one model and optimizer, or a sweep without any
-        result.
+        If the table is empty, a column or a cell of text is missing, a state or role is unknown, an error
+        lies outside 0 … 100, a trial occurs twice, a repeat differs from its point in lr or weight_decay, the
+        optimum of a sweep has several lr or weight_decay, there are several recipes, two sweeps share model
+        and optimizer, or a sweep has no result.
+
+    Examples
+    --------
+    >>> sweeps = read_sweeps(pd.read_csv("trials.csv"))
+    >>> [(sweep.model, sweep.n, len(sweep.diverged)) for sweep in sweeps]
     """
     repeated = "role" in table and (table["role"] == "repeat").any()
     _check_columns(table, (*_COLUMNS, *need, *(("lr", "weight_decay") if repeated else ())))
@@ -140,18 +147,18 @@ def read_sweeps(table: pd.DataFrame, *, need: Iterable[str] = ()) -> list[SweepT
 
 
 def panel_order(panel: str) -> tuple[bool, float, str]:
-    """Sort key of panels: by complexity (400MF, 1GF, 18GF), then names that are no complexity, by letter."""
+    """Return a sort key: panels by complexity (400MF, 1GF, 18GF), then other names alphabetically."""
     size = _SIZE.fullmatch(panel.strip())
     return (size is None, float(size[1]) * _UNIT[size[2].upper()] if size else 0.0, panel)
 
 
 def word_order(word: str, known: tuple[str, ...]) -> tuple[int, str]:
-    """Sort key of words: the known ones in their order, then the others by letter."""
+    """Return a sort key: known words in their order, then other words alphabetically."""
     return (known.index(word) if word in known else len(known), word)
 
 
 def _order(sweep: SweepTrials) -> tuple:
-    """Sort key of sweeps as they are shown."""
+    """Return the sort key that orders sweeps in figures and tables."""
     return (
         panel_order(sweep.panel),
         word_order(sweep.optimizer, OPTIMIZERS),
@@ -161,7 +168,7 @@ def _order(sweep: SweepTrials) -> tuple:
 
 
 def _sweep(name: str, rows: pd.DataFrame) -> SweepTrials:
-    """Part one sweep's rows by role and state."""
+    """Group one sweep's rows by role and state."""
     _check_one_model(name, rows)
     _check_each_once(name, rows)
     _check_one_optimum(name, rows[rows["role"] == "optimum"])
@@ -228,14 +235,14 @@ def _check_errors(table: pd.DataFrame) -> None:
 
 
 def _example(table: pd.DataFrame, wrong: pd.Series) -> str:
-    """Name the first of the wrong rows and their number."""
+    """Describe the first of the wrong rows and how many more there are."""
     row = table[wrong].iloc[0]
     more = f" (and {int(wrong.sum()) - 1} more)" if wrong.sum() > 1 else ""
     return f"{row['top1_err']:g} at {row['role']} {row['index']} of sweep {row['sweep']}{more}"
 
 
 def _repeats(table: pd.DataFrame) -> pd.Series:
-    """Return the trials' repeats as whole numbers, all 0 where there is no such column."""
+    """Return the column repeat as whole numbers; all 0 if the table has no such column."""
     if "repeat" not in table:
         return pd.Series(0, index=table.index)
     repeats = pd.to_numeric(table["repeat"], errors="coerce").astype(float)
@@ -261,7 +268,7 @@ def _check_one_recipe(table: pd.DataFrame) -> None:
 
 
 def _designs(table: pd.DataFrame) -> pd.Series:
-    """Return the trials' designs, `UNKNOWN_DESIGN` where the table does not say."""
+    """Return the column design; `UNKNOWN_DESIGN` where the table has none."""
     if "design" not in table:
         return pd.Series(UNKNOWN_DESIGN, index=table.index)
     return table["design"].astype(object).where(table["design"].notna(), UNKNOWN_DESIGN).map(str)
@@ -288,7 +295,7 @@ def _check_each_once(name: str, rows: pd.DataFrame) -> None:
 
 
 def _check_one_optimum(name: str, optimum: pd.DataFrame) -> None:
-    """Trials at several places have no mean that is the zero of Δ."""
+    """Check that all trials at the optimum share lr and weight decay: their mean is the zero of Δ."""
     for column in ("lr", "weight_decay"):
         found = list(optimum[column].unique()) if column in optimum else []
         if len(found) > 1:
@@ -299,7 +306,7 @@ def _check_one_optimum(name: str, optimum: pd.DataFrame) -> None:
 
 
 def _check_at_their_points(name: str, points: pd.DataFrame, repeats: pd.DataFrame) -> None:
-    """A repeat elsewhere than at its point says nothing of the seeds' noise there."""
+    """Check that repeats have the lr and weight decay of their point, so that they show seed noise only."""
     both = repeats.merge(points, on="index", how="left", suffixes=("", "_point"))
     nowhere = both["role_point"].isna()
     if nowhere.any():
@@ -321,7 +328,7 @@ def _check_at_their_points(name: str, points: pd.DataFrame, repeats: pd.DataFram
 
 
 def _check_one_sweep_each(sweeps: list[SweepTrials]) -> None:
-    """Two sweeps of one model and optimizer would be one curve drawn twice."""
+    """Check that no two sweeps share model and optimizer: their curves would look the same."""
     ids: dict[tuple[str, str], list[str]] = {}
     for sweep in sweeps:
         ids.setdefault((sweep.model, sweep.optimizer), []).append(sweep.sweep)
@@ -334,23 +341,37 @@ def _check_one_sweep_each(sweeps: list[SweepTrials]) -> None:
 
 
 def whole_scrambles(index: ArrayLike) -> NDArray[np.int64]:
-    """Return the places of each independent scramble of a Sobol' design, shape (scrambles, 16).
+    """Return the row numbers of each complete scramble of a Sobol' design.
 
-    Only scrambles all of whose points are there: a part of one is no balanced net.
+    Incomplete scrambles are left out: a part of one is no balanced net.
 
     Parameters
     ----------
     index : array_like of int, shape (n,)
-        The points' places in their design.
+        The index of each point within its design.
+
+    Returns
+    -------
+    ndarray of int, shape (scrambles, 16)
     """
     scramble = np.asarray(index, dtype=np.int64) // SCRAMBLE_POINTS
     names, counts = np.unique(scramble, return_counts=True)
-    places = [np.flatnonzero(scramble == name) for name in names[counts == SCRAMBLE_POINTS]]
-    return np.array(places, dtype=np.int64).reshape(-1, SCRAMBLE_POINTS)
+    rows = [np.flatnonzero(scramble == name) for name in names[counts == SCRAMBLE_POINTS]]
+    return np.array(rows, dtype=np.int64).reshape(-1, SCRAMBLE_POINTS)
 
 
 def no_sampling_error(name: str, design: str, scrambles: int) -> str | None:
-    """Say why a sweep's numbers have no interval; None if they have one."""
+    """Return why a sweep's numbers have no confidence interval; None if they have one.
+
+    Parameters
+    ----------
+    name : str
+        The sweep's name, for the message.
+    design : str
+        How its points were drawn.
+    scrambles : int
+        The number of complete scrambles of a Sobol' design.
+    """
     if design == "grid":
         return f"{name} is a grid: its points are not random, so there is no sampling error to give"
     if design not in ("iid", "sobol"):
@@ -369,5 +390,5 @@ def no_sampling_error(name: str, design: str, scrambles: int) -> str | None:
 
 
 def values(rows: pd.DataFrame, column: str) -> np.ndarray:
-    """Return a column as floats, shape (rows,)."""
+    """Return a column as an array of floats, shape (rows,)."""
     return rows[column].to_numpy(dtype=float)

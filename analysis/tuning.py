@@ -1,8 +1,8 @@
-"""Tuning curves: how good the best of k random points is expected to be.
+"""Tuning curves: the expected error of the best of k random points, for each budget k.
 
-A robust model needs few tries. The curve is what a budget of k trainings buys (Dodge et al. 2019,
-arXiv:1909.03004); its estimate from n points is unbiased (Tang et al. 2020, arXiv:2004.13861), and its band
-comes from the band of the error distribution (Lourie, Cho & He 2023, arXiv:2311.09480).
+A robust model needs few trials. Tuning curves are due to Dodge et al. 2019 (arXiv:1909.03004), the unbiased
+estimate from n points to Tang et al. 2020 (arXiv:2004.13861), and the band, which comes from the band of the
+error distribution, to Lourie, Cho & He 2023 (arXiv:2311.09480).
 """
 
 import bisect
@@ -19,15 +19,16 @@ Floats = NDArray[np.float64]
 
 
 class TuningCurve(NamedTuple):
-    """Expected lowest error of the first k points, in the errors' unit."""
+    """The expected lowest error of k random points, in the unit of the errors."""
 
     k: NDArray[np.int64]
-    """Budgets 1 … n, shape (n,)."""
+    """Budgets, shape (budgets,)."""
     expected: Floats
-    """Shape (n,), descending."""
+    """Expected lowest error for each budget, shape (budgets,)."""
     low: Floats | None
-    """With the stated confidence, for all k at once; None where the points are not independent."""
+    """Lower limits, simultaneous for all budgets; None if the points are not independent."""
     high: Floats | None
+    """Upper limits, likewise."""
 
 
 def tuning_curve(
@@ -40,26 +41,28 @@ def tuning_curve(
     most: float = 100.0,
     budgets: ArrayLike | None = None,
 ) -> TuningCurve:
-    """Estimate the expected best of k points drawn from the same box.
+    """Estimate the expected lowest error of k points drawn from the same box.
 
     Parameters
     ----------
     errors : array_like, shape (n,)
         Top-1 error in percent; a diverged trial at 100.
     independent : bool
-        Whether the points are; otherwise there is no band.
+        Whether the points are independent; otherwise there is no band.
+    confidence : float
+        Confidence of the band, in (0, 1).
     kind : str
         A simultaneous kind of `analysis.bands`.
     least, most : float
-        The range of possible errors. The curve's lower limit tends to ``least``, since no sample excludes
-        that a few points are far better.
+        The bounds of possible errors. The lower limit tends to ``least``: no sample excludes that a few
+        points are far better.
     budgets : array_like of int, optional
-        Each in 1 … n; all of them by default.
+        Each in 1 … n. Default: 1, 2, …, n.
 
     Raises
     ------
     AnalysisError
-        If an error is no finite number between least and most, a budget not in 1 … n, or the band not
+        If an error is not a number from ``least`` to ``most``, a budget not in 1 … n, or the kind of band not
         simultaneous.
     """
     x = np.sort(np.asarray(errors, dtype=float))
@@ -74,14 +77,14 @@ def tuning_curve(
 
 
 def budget_for(errors: ArrayLike, target: float) -> int | None:
-    """Return how many random points are expected to reach an error, None if all there are do not.
+    """Return how many random points are expected to reach an error; None if n points are not.
 
     Parameters
     ----------
     errors : array_like, shape (n,)
         Top-1 error in percent; a diverged trial at 100.
     target : float
-        In percent.
+        The error to reach, in percent.
     """
     x = np.sort(np.asarray(errors, dtype=float))
     reached = bisect.bisect_left(
@@ -105,17 +108,14 @@ def _check(x: Floats, k: NDArray[np.int64], kind: str, least: float, most: float
 
 
 def _expected_best(x: Floats, k: NDArray[np.int64]) -> Floats:
-    """Average the smallest of k over all choices of k of the n errors.
+    """Average the smallest of k errors over all choices of k of the n errors, for each budget k.
 
-    The i-th smallest of n is the smallest of C(n − i, k − 1) of the C(n, k) choices.
+    The i-th smallest of the n errors is the smallest one of C(n − i, k − 1) of the C(n, k) choices.
     """
     n = len(x)
     i = np.arange(1, n + 1)
-    out = np.empty(len(k))
-    for place, budget in enumerate(k):
-        log_weight = log_choose(n - i, budget - 1) - log_choose(n, budget)
-        out[place] = np.exp(log_weight) @ x
-    return out
+    weights = (np.exp(log_choose(n - i, budget - 1) - log_choose(n, budget)) for budget in k)
+    return np.array([weight @ x for weight in weights])
 
 
 def _mean_best(edges: Floats, shares: Floats, k: NDArray[np.int64]) -> Floats:
@@ -126,7 +126,9 @@ def _mean_best(edges: Floats, shares: Floats, k: NDArray[np.int64]) -> Floats:
     edges : ndarray, shape (n + 2,)
         Where F steps, from the least possible error to the greatest.
     shares : ndarray, shape (n + 1,)
-        F from each edge to the next.
+        The value of F between each edge and the next.
+    k : ndarray of int
+        Budgets.
     """
     widths = np.diff(edges)
     return np.array([edges[0] + widths @ (1.0 - shares) ** budget for budget in k])

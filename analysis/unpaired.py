@@ -1,8 +1,9 @@
 """Tests of two models that were tried at different points.
 
-Not among them: the Cramér–von Mises test. Errors are counts of images and so are tied, and scipy's is then
-not right: its exact distribution finds p = 0 between sixteen diverged trials and sixteen others, its limit
-rejects 6 % of true hypotheses at 5 % (n = 4, half of the trials diverged).
+The Cramér–von Mises test is missing on purpose. Errors are shares of whole images and therefore tied, and
+scipy's version is wrong for ties: its exact distribution gives p = 0 for sixteen diverged trials against
+sixteen others, and its limit rejects 6 % of true hypotheses at level 5 % (n = 4, half of the trials
+diverged).
 """
 
 import math
@@ -17,11 +18,11 @@ from analysis.intervals import Interval
 Floats = NDArray[np.float64]
 
 EXACT_UP_TO = 1_000
-"""Largest sample with the exact distribution of the KS statistic."""
+"""Largest sample for which the exact distribution of the KS statistic is used."""
 
 
 def mann_whitney(a: ArrayLike, b: ArrayLike) -> float:
-    """Return the two-sided p-value of the rank-sum test; 1 if all errors are the same."""
+    """Return the two-sided p-value of the Mann–Whitney rank-sum test; 1 if all errors are equal."""
     x, y = np.asarray(a, dtype=float), np.asarray(b, dtype=float)
     if np.ptp(np.concatenate([x, y])) == 0:
         return 1.0
@@ -29,22 +30,24 @@ def mann_whitney(a: ArrayLike, b: ArrayLike) -> float:
 
 
 def kolmogorov_smirnov(a: ArrayLike, b: ArrayLike) -> float:
-    """Return the two-sided p-value of the largest distance between two EDFs."""
+    """Return the two-sided p-value of the Kolmogorov–Smirnov test: the largest distance between two EDFs."""
     method = "exact" if max(np.size(a), np.size(b)) <= EXACT_UP_TO else "asymp"
     return float(stats.ks_2samp(a, b, method=method).pvalue)
 
 
 def probability_better(a: ArrayLike, b: ArrayLike, confidence: float = CONFIDENCE) -> Interval:
-    """Return the probability that a trial of A has a lower error than one of B, ties counted half.
+    """Return the probability that a trial of A has a lower error than one of B; ties count half.
 
-    Limits from the variance of the placements (DeLong et al. 1988, Biometrics 44:837; Brunner & Munzel 2000),
-    Student's t with Satterthwaite's degrees of freedom; each is computed with one imagined further trial of
-    either model at that limit's end, so that two samples that do not overlap still have an interval.
+    The limits are Student's t limits with Satterthwaite's degrees of freedom, from the variance of the
+    placements (DeLong et al. 1988, Biometrics 44:837; Brunner & Munzel 2000). Each limit is computed with one
+    imagined extra trial of each model at that end, so that even samples without overlap have an interval.
 
     Parameters
     ----------
-    a, b : array_like
-        Errors, shapes (n,) and (m,).
+    a, b : array_like, shapes (n,) and (m,)
+        Errors.
+    confidence : float
+        In (0, 1).
     """
     x, y = np.asarray(a, dtype=float), np.asarray(b, dtype=float)
     best, worst = -np.inf, np.inf
@@ -55,8 +58,8 @@ def probability_better(a: ArrayLike, b: ArrayLike, confidence: float = CONFIDENC
 
 
 def _placements(x: Floats, y: Floats) -> tuple[Floats, Floats]:
-    """Return for each x the share of y above it, for each y the share of x below it, ties half; by size."""
-    xs, ys = np.sort(x), np.sort(y)  # what is looked up is sorted too: four times as fast
+    """Return the share of y above each x and the share of x below each y, both sorted; ties count half."""
+    xs, ys = np.sort(x), np.sort(y)  # sorting the values to look up makes it four times as fast
     above = 1.0 - (np.searchsorted(ys, xs, "left") + np.searchsorted(ys, xs, "right")) / (2 * len(y))
     below = (np.searchsorted(xs, ys, "left") + np.searchsorted(xs, ys, "right")) / (2 * len(x))
     return above, below
@@ -77,11 +80,11 @@ def between_scrambles(a_km: ArrayLike, b_km: ArrayLike) -> float:
 
     Parameters
     ----------
-    a_km, b_km : array_like, shapes (scrambles, points a scramble)
-        Errors. Within a scramble points are not independent: only the scrambles' means are compared.
+    a_km, b_km : array_like, shapes (scrambles, points per scramble)
+        Errors. Points within a scramble are not independent; only the means of scrambles are compared.
     """
     a, b = (np.asarray(sample, dtype=float).mean(axis=1) for sample in (a_km, b_km))
-    if np.ptp(a) == np.ptp(b) == 0:  # no spread to judge by: as a permutation of the scrambles would
+    if np.ptp(a) == np.ptp(b) == 0:  # without any spread, the p-value of a permutation of the scrambles
         return 1.0 if a[0] == b[0] else 2 / math.comb(len(a) + len(b), len(a))
     (mean_a, sd_a), (mean_b, sd_b) = ((means.mean(), means.std(ddof=1)) for means in (a, b))
     return float(
@@ -90,9 +93,23 @@ def between_scrambles(a_km: ArrayLike, b_km: ArrayLike) -> float:
 
 
 def trials_needed(probability: float, level: float = 0.05, power: float = 0.8) -> float:
-    """Return how many trials of each model a rank-sum test would need to see P(A better than B).
+    """Return how many trials of each model a rank-sum test needs to detect a difference.
 
-    Noether 1987 (JASA 82:645), equal samples: n = (z_{α/2} + z_β)² / (6 (P − 1/2)²). inf at 1/2.
+    n = (z_{α/2} + z_β)² / (6 (P − 1/2)²) for samples of equal size (Noether 1987, JASA 82:645).
+
+    Parameters
+    ----------
+    probability : float
+        P, the probability that A has a lower error than B.
+    level : float
+        Significance level α.
+    power : float
+        1 − β, the probability that the test detects the difference.
+
+    Returns
+    -------
+    float
+        inf at P = 1/2.
     """
     z = stats.norm.isf(level / 2) + stats.norm.isf(1 - power)
     return math.inf if probability == 0.5 else float(z**2 / (6 * (probability - 0.5) ** 2))

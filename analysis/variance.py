@@ -1,4 +1,4 @@
-"""What makes a sweep's errors differ: learning rate, weight decay, both together, or the rest (seeds)."""
+"""Splits the variance of a sweep's errors: learning rate, weight decay, their interaction, the rest."""
 
 from typing import NamedTuple
 
@@ -16,44 +16,51 @@ Floats = NDArray[np.float64]
 MAIN_TERMS = [(1, 0), (2, 0), (3, 0)]
 MIXED_TERMS = [(1, 1), (2, 1), (1, 2)]
 LEAST_TRIALS = 20
-"""Twice the ten coefficients that are fitted."""
+"""Twice the number of fitted coefficients, ten."""
 LIMITS_FROM = 256
-"""Trials from which there are limits. Nominal 95 % ones held 88 % of the time at n = 64 where there was a
-cliff, 90 % at 128, and 91 to 99 % at 256, least often for a share near 0."""
+"""Least number of trials for limits. In simulations with a cliff, nominal 95 % limits covered the truth 88 %
+of the time at n = 64, 90 % at 128, and 91 to 99 % at 256, least often for a share near 0."""
 GROUPS = 64
-"""The jackknife leaves out one trial after the other, or one of this many groups of them."""
+"""The jackknife leaves out one trial at a time, or one of this many groups of trials."""
 
 
 class VarianceSplit(NamedTuple):
-    """Shares of the errors' variance over the box; they add up to 1."""
+    """Shares of the variance of the errors over the box; they add up to 1."""
 
     lr: Interval
     weight_decay: Interval
     interaction: Interval
     rest: Interval
-    """What no smooth surface explains: noise between seeds, and cliffs."""
+    """What no smooth surface explains: seed noise, and cliffs."""
 
 
 def variance_split(u: ArrayLike, errors: ArrayLike, confidence: float = CONFIDENCE) -> VarianceSplit:
     """Split the variance of errors into lr, weight decay, their interaction and the rest.
 
-    A polynomial of degree 3 in log lr and log wd, written in Legendre polynomials: over a box they are
-    orthogonal, so that the squares of their coefficients add up to the variance (Sobol' indices by polynomial
-    chaos, Sudret 2008, Reliability Engineering & System Safety 93:964). From each square is taken what noise
-    adds to it. Limits are the jackknife's, and only from `LIMITS_FROM` trials on.
+    A polynomial of degree 3 in log lr and log wd is fitted, in Legendre polynomials. They are orthogonal over
+    a box, so that the squares of their coefficients add up to the variance (Sobol' indices by polynomial
+    chaos, Sudret 2008, Reliability Engineering & System Safety 93:964). The contribution of noise is
+    subtracted from each square. Limits come from the jackknife, and exist from `LIMITS_FROM` trials on.
 
     Parameters
     ----------
     u : array_like, shape (n, 2)
         Relative points, spread evenly over the unit square.
     errors : array_like, shape (n,)
-        In percent, diverged trials at 100: where there are many, it is their cliff that is explained.
+        In percent, diverged trials at 100. If many diverged, the split mainly explains that cliff.
+    confidence : float
+        In (0, 1).
 
     Returns
     -------
     VarianceSplit
-        All NaN with fewer than `LEAST_TRIALS` trials, where all errors are the same, or where the points do
-        not settle the polynomial (such as fewer than four different lr).
+        All NaN if there are fewer than `LEAST_TRIALS` trials, all errors are equal, or the points do not
+        determine the polynomial (for example with fewer than four different lr).
+
+    Raises
+    ------
+    AnalysisError
+        If the shapes do not match.
     """
     points, values = np.asarray(u, dtype=float), np.asarray(errors, dtype=float)
     if points.shape != (len(values), 2):
@@ -77,7 +84,7 @@ def _design(u: Floats) -> Floats:
 def _shares(xtx: Floats, xty: Floats, yty: Floats | float, n: Floats | int) -> Floats:
     """Return the shares of lr, wd, interaction and rest from sums over trials, shape (…, 4).
 
-    A share that noise alone explains may be below 0; those above add up to 1.
+    A share that noise alone explains may be negative; the positive shares add up to 1.
     """
     inverse = np.linalg.inv(xtx)
     coefficients = np.einsum("...ij,...j->...i", inverse, xty)
@@ -90,7 +97,7 @@ def _shares(xtx: Floats, xty: Floats, yty: Floats | float, n: Floats | int) -> F
 
 
 def _jackknifed(design: Floats, values: Floats, whole: Floats, confidence: float) -> list[Interval]:
-    """Return each share with limits from leaving out a group of trials at a time."""
+    """Return each share with limits from leaving out one group of trials at a time."""
     groups = min(len(values), GROUPS)
     parts = [(design[g::groups], values[g::groups]) for g in range(groups)]
     without = _shares(
@@ -109,27 +116,32 @@ def _jackknifed(design: Floats, values: Floats, whole: Floats, confidence: float
 
 
 class SeedNoise(NamedTuple):
-    """How far errors differ from seed to seed, beside how far they differ over the box."""
+    """The spread of errors between seeds, compared with their spread over the box."""
 
     seeds: Interval
     """Standard deviation between seeds at one point, in points."""
     points: float
-    """Standard deviation between points of the box, seed noise included."""
+    """Standard deviation between points of the box, including seed noise."""
     share: float
-    """Seed noise's share of the variance between points: 1 means that lr and wd do not matter."""
+    """Share of seed noise in the variance between points: 1 means that lr and wd do not matter."""
     repeats: int
+    """Number of seeds."""
 
 
 def seed_noise(repeats: ArrayLike, errors: ArrayLike, confidence: float = CONFIDENCE) -> SeedNoise:
     """Compare the spread between seeds at one point with the spread over the box.
 
+    The limits of the standard deviation between seeds assume normal errors. They are widened by the variance
+    that counting whole images may add or hide.
+
     Parameters
     ----------
     repeats : array_like, shape (k,)
-        Errors of one point with k seeds. Its standard deviation's limits are those of normal errors, widened
-        by what counting images may add to it or hide.
+        Errors of one point with k seeds.
     errors : array_like, shape (n,)
         Errors of the sweep's points.
+    confidence : float
+        In (0, 1).
     """
     same, all_points = np.asarray(repeats, dtype=float), np.asarray(errors, dtype=float)
     if len(same) < 2 or len(all_points) < 2:

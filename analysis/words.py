@@ -8,7 +8,7 @@ import pandas as pd
 from analysis.compare import Comparison
 from analysis.intervals import Interval
 from analysis.repeats import Repeated
-from analysis.summaries import AREA_TO, flat
+from analysis.summaries import AREA_TO, interval_columns
 from analysis.tuning import budget_for
 
 MANY = 10_000
@@ -224,7 +224,7 @@ def _row(pair: Comparison) -> dict[str, object]:
         "n_a": pair.n_a,
         "n_b": pair.n_b,
         "left_out": pair.left_out,
-        **flat(effects),
+        **interval_columns(effects),
         "test": test,
         "p": p,
         "q": pair.q,

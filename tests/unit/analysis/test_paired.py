@@ -9,7 +9,7 @@ from scipy import stats
 
 from analysis.paired import (
     delta_differences,
-    leaning,
+    favoured_sign,
     points_needed,
     sign_flip,
     signed_rank,
@@ -126,7 +126,7 @@ def test_models_alike_in_delta_are_rarely_told_apart_where_both_diverge(test, ap
 @few
 def test_a_test_leans_to_one_side_of_the_other_order(d):
     for test in (signed_rank, sign_flip):
-        assert leaning(test, d) == pytest.approx(-leaning(test, -np.asarray(d)))
+        assert favoured_sign(test, d) == pytest.approx(-favoured_sign(test, -np.asarray(d)))
 
 
 @pytest.mark.parametrize("shift", [0.3, 0.6])
