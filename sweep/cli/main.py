@@ -4,6 +4,7 @@ import sys
 
 from sweep.cli import results, run, status, tune  # noqa: F401 - each registers its commands
 from sweep.cli.app import app
+from sweep.cli.options import with_flags
 from sweep.cli.study import study
 from sweep.console.output import plain_console
 from sweep.errors import InputError
@@ -18,9 +19,9 @@ def main() -> None:
     except ValueError as error:
         if not _is_users(error):
             raise
-        _fail(str(error))
+        _fail(with_flags(str(error)))
     except OSError as error:  # a path that is too long, a folder that is another's, a full disk
-        _fail(str(error))
+        _fail(with_flags(str(error)))
 
 
 def _fail(message: str) -> None:

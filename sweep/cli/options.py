@@ -1,58 +1,97 @@
-"""Which trials a command is about: some of the folder's sweeps, or trials from elsewhere.
+"""From option groups to Typer's options, and back from parameters in messages to flags."""
 
-One set of options for all commands that read trials, so that they mean the same everywhere.
-"""
-
+import dataclasses
+import functools
+import inspect
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated, Any, get_args, get_origin
 
 import typer
+from typer.models import OptionInfo
 
-if TYPE_CHECKING:
-    pass
+from sweep.utils import options
+from sweep.utils.options import Option, flag_of, flags_of, options_of
 
-Folder = Annotated[Path, typer.Option("--dir", envvar="SWEEP_DIR", help="Folder of plans and journals.")]
-DEFAULT_FOLDER = Path("sweeps")
-
-
-def folder_words(folder: Path) -> list[str]:
-    """Return the option that names a folder of sweeps to another command, where it is not the usual one."""
-    return [] if folder == DEFAULT_FOLDER else ["--dir", str(folder)]
-
-
-RecipeName = Annotated[
-    str | None, typer.Option(help="Name of a recipe, or path of a .toml. Default: digits.")
-]
-TrainerName = Annotated[
-    str | None, typer.Option(metavar="MODULE:FUNCTION", help="Your own training function, with --epochs.")
-]
-Data = Annotated[Path | None, typer.Option(help="Folder of the data, if the recipe needs one.")]
-BoxDown = Annotated[float | None, typer.Option(help="Factor the box reaches down by, instead of 8.")]
-BoxUp = Annotated[float | None, typer.Option(help="Factor the box reaches up by, instead of 4.")]
-SkipCorrupt = Annotated[
-    bool, typer.Option("--skip-corrupt", help="Leave images out that cannot be read, and say which.")
-]
-Address = Annotated[
-    str,
-    typer.Option(
-        help="Where trials run: local (Ray on this machine), none (in this process, without Ray), "
-        "auto (the Ray cluster this machine is part of), or its HOST:PORT."
-    ),
-]
-CpusPerTrial = Annotated[float, typer.Option(min=0.01, help="CPUs reserved for a trial.")]
-GpusPerTrial = Annotated[
-    float | None,
-    typer.Option(
-        min=0,
-        help="GPUs of a trial: a share of one, or several, which train it together. Default: 1 if any.",
-    ),
-]
-Storage = Annotated[
-    str | None,
-    typer.Option(help="For checkpoints: a folder that all machines of a cluster see, or s3://BUCKET/FOLDER."),
-]
-
-
+Out = Annotated[Path, typer.Option("--out", "-o", help="File to write; its suffix decides the format.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Confidence = Annotated[float, typer.Option(help="Of every interval and band, between 0 and 1.")]
-Out = Annotated[Path, typer.Option("--out", "-o", help="File to write; its suffix decides the format.")]
+
+_FLAGS: dict[str, str] = {}
+"""The flag of each parameter of all commands, which register here."""
+
+
+def takes_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command the options of the groups that its parameters are annotated with.
+
+    A parameter whose annotation is a dataclass with options becomes these options; the command is called with
+    an instance. All others stay Typer's own.
+    """
+    parameters = inspect.signature(command).parameters
+    groups = {name: p.annotation for name, p in parameters.items() if _is_group(p.annotation)}
+
+    @functools.wraps(command)
+    def with_options(**given: Any) -> Any:
+        made = {name: _instance(group, given) for name, group in groups.items()}
+        return command(**made, **given)
+
+    listed = [each for p in parameters.values() for each in _expanded(p)]
+    with_options.__signature__ = inspect.Signature(listed)  # type: ignore[attr-defined]
+    _FLAGS.update(flags_of(groups.values()))
+    _FLAGS.update({p.name: flag for p in listed if (flag := _own_flag(p)) and p.name not in _FLAGS})
+    return with_options
+
+
+def with_flags(text: str) -> str:
+    """Name the flags of options in a message that names parameters."""
+    return options.with_flags(text, _FLAGS)
+
+
+def _own_flag(parameter: inspect.Parameter) -> str | None:
+    """Return the flag of a parameter that is Typer's own option."""
+    for details in get_args(parameter.annotation)[1:]:
+        if isinstance(details, OptionInfo):
+            return (details.param_decls or [f"--{parameter.name.replace('_', '-')}"])[0]
+    return None
+
+
+def _is_group(annotation: Any) -> bool:
+    return dataclasses.is_dataclass(annotation) and bool(options_of(annotation))  # type: ignore[arg-type]
+
+
+def _instance(group: type, given: dict[str, Any]) -> Any:
+    """Make a group of the values of its options, which are taken out of ``given``."""
+    values = {name: given.pop(name) for name in options_of(group)}
+    fixed = {name: tuple(value) if isinstance(value, list) else value for name, value in values.items()}
+    return group(**{name: value for name, value in fixed.items() if value is not None})
+
+
+def _expanded(parameter: inspect.Parameter) -> Iterator[inspect.Parameter]:
+    if not _is_group(parameter.annotation):
+        yield parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY)
+        return
+    details = options_of(parameter.annotation)
+    for field in dataclasses.fields(parameter.annotation):
+        if field.name in details:
+            yield _parameter(field, details[field.name])
+
+
+def _parameter(field: dataclasses.Field[Any], details: Option) -> inspect.Parameter:
+    """Return a field as a parameter that Typer understands."""
+    several = get_origin(field.type) is Sequence
+    kind = list[get_args(field.type)[0]] | None if several else field.type  # type: ignore[misc]
+    flags = filter(None, [flag_of(field.name, details), details.short])
+    made = typer.Option(
+        *flags,
+        help=details.help,
+        metavar=details.metavar,
+        min=details.least,
+        envvar=details.variable,
+        rich_help_panel=details.panel,
+    )
+    return inspect.Parameter(
+        field.name,
+        inspect.Parameter.KEYWORD_ONLY,
+        annotation=Annotated[kind, made],
+        default=None if several else field.default,
+    )

@@ -6,19 +6,17 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from sweep.cli.app import app
-from sweep.cli.options import (
-    DEFAULT_FOLDER,
-    AsJson,
-    Folder,
-)
+from sweep.cli.options import AsJson, takes_options
 from sweep.console.output import plain_console, print_json
 from sweep.errors import InputError
+from sweep.planning.requests import FolderOptions
 
 if TYPE_CHECKING:
     from sweep.workspace.workspace import Workspace
 
 
 @app.command(epilog="Example: [bold]sweep status[/bold], or [bold]sweep status vit_p_1mf --json[/bold]")
+@takes_options
 def status(
     sweep: Annotated[
         str | None,
@@ -28,21 +26,24 @@ def status(
         bool, typer.Option("--check", help="Say where plan, journal and MLflow disagree; exit code 1 if so.")
     ] = False,
     as_json: AsJson = False,
-    folder: Folder = DEFAULT_FOLDER,
+    *,
+    where: FolderOptions,
 ) -> None:
     """Show how far the sweeps are, and the searches of `sweep tune`."""
     from sweep.console import status as console_status
     from sweep.console.status import status_json
     from sweep.workspace.workspace import ANY, Workspace
 
-    workspace = Workspace(folder)
+    workspace = Workspace(where.folder)
     if check:
         _check(workspace, workspace.names(*ANY) if sweep is None else [workspace.find(sweep, *ANY)], as_json)
     sweeps = workspace.all() if sweep is None else [workspace.open_any(sweep)]
     if as_json:
         print_json(status_json(sweeps, trials=sweep is not None))
     elif not sweeps:
-        plain_console().print(f"No sweeps in {folder}/. Begin one: sweep run --model vit_c_1mf", markup=False)
+        plain_console().print(
+            f"No sweeps in {where.folder}/. Begin one: sweep run --model vit_c_1mf", markup=False
+        )
     else:
         console_status.status(sweeps, plain_console(), trials=sweep is not None)
 
@@ -60,18 +61,20 @@ def _check(workspace: "Workspace", names: list[str], as_json: bool) -> None:
 
 
 @app.command(epilog="Example: [bold]sweep sync[/bold], after MLflow was away when a run ended")
+@takes_options
 def sync(
     sweep: Annotated[
         str | None, typer.Argument(help="Only this sweep or search, by a beginning of its name.")
     ] = None,
-    folder: Folder = DEFAULT_FOLDER,
+    *,
+    where: FolderOptions,
 ) -> None:
     """Send to MLflow what it has missed or lost; train nothing."""
     from sweep.console.run import synced
     from sweep.driver import sync as driver_sync
     from sweep.workspace.workspace import Workspace
 
-    workspace, console = Workspace(folder), plain_console()
+    workspace, console = Workspace(where.folder), plain_console()
     sweeps = (
         [each for each in workspace.all() if not each.is_running]
         if sweep is None
@@ -83,20 +86,21 @@ def sync(
 
 
 @app.command(epilog="Example: [bold]sweep models[/bold]")
-def models(as_json: AsJson = False, folder: Folder = DEFAULT_FOLDER) -> None:
+@takes_options
+def models(as_json: AsJson = False, *, where: FolderOptions) -> None:
     """List the models: cost at their own resolution, and where an optimum is known."""
     from search_spaces import read_found
     from sweep.console.models import found_table, model_rows, models_table
     from sweep.workspace.search import FOUND
     from sweep.workspace.workspace import Workspace
 
-    found = read_found(Workspace(folder).folder / FOUND)
+    found = read_found(Workspace(where.folder).folder / FOUND)
     rows = model_rows(found)
     if as_json:
         print_json(rows)
     else:
         models_table(rows, plain_console())
-        found_table(found, folder / FOUND, plain_console())
+        found_table(found, where.folder / FOUND, plain_console())
 
 
 @app.command(epilog="Example: [bold]sweep ui --port 5000[/bold]")

@@ -6,24 +6,36 @@ from dataclasses import dataclass
 
 from sweep.checkpoints import locations
 from sweep.errors import InputError
+from sweep.utils.options import option
 
 CPU_RANKS_VARIABLE = "SWEEP_CPU_RANKS"
 """Environment variable of the driver: processes that train a trial together on CPUs, for tests."""
+_PANEL = "Where trials run"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Resources:
     """Where trials run, and what each takes."""
 
-    address: str = "local"
-    """``local``: Ray on this machine; ``none``: this process, without Ray; ``auto``: the Ray cluster
-    that this machine belongs to; or its HOST:PORT."""
-    cpus_per_trial: float = 1.0
-    gpus_per_trial: float | None = None
-    """None: one where the cluster has any."""
-    storage: str | None = None
-    """A folder that all machines see, or ``s3://BUCKET/FOLDER``, for checkpoints. None: the sweep's own, if
-    all trials run on this machine."""
+    address: str = option(
+        "local",
+        "Where trials run: local (Ray on this machine), none (in this process, without Ray), "
+        "auto (the Ray cluster this machine is part of), or its HOST:PORT.",
+        panel=_PANEL,
+    )
+    cpus_per_trial: float = option(1.0, "CPUs reserved for a trial.", least=0.01, panel=_PANEL)
+    gpus_per_trial: float | None = option(
+        None,
+        "GPUs of a trial: a share of one, or several, which train it together. Default: 1 if any.",
+        least=0,
+        panel=_PANEL,
+    )
+    storage: str | None = option(
+        None,
+        "For checkpoints: a folder that all machines of a cluster see, or s3://BUCKET/FOLDER.",
+        panel=_PANEL,
+    )
+    """None: the sweep's own folder, if all trials run on this machine."""
 
     @property
     def in_process(self) -> bool:

@@ -9,7 +9,7 @@ from sweep.data.images import NO_IMAGES, FileSplits, ImageDataset, Images, Split
 from sweep.errors import InputError
 from sweep.recipes.recipe import Recipe
 
-__all__ = ["NO_IMAGES", "FileSplits", "ImageDataset", "Images", "Splits", "open_dataset"]
+__all__ = ["NO_IMAGES", "FileSplits", "ImageDataset", "Images", "Splits", "check_place", "open_dataset"]
 
 
 def open_dataset(recipe: Recipe, path: Path | None, *, skip_corrupt: bool = False) -> ImageDataset:
@@ -29,18 +29,30 @@ def open_dataset(recipe: Recipe, path: Path | None, *, skip_corrupt: bool = Fals
     InputError
         If the data is missing, damaged or unfit. The file is named.
     """
-    if skip_corrupt and recipe.dataset != "folder":
-        raise InputError(f"--skip-corrupt is for folders of images; the recipe {recipe.name!r} has none")
-    if recipe.dataset == "digits":
-        if path is not None:
-            raise InputError(
-                f"--data {path}: the recipe {recipe.name!r} brings its own data; leave --data out"
-            )
-        return Digits(recipe)
+    check_place(recipe, path, skip_corrupt=skip_corrupt)
     if path is None:
-        raise InputError(f"the recipe {recipe.name!r} needs its data: --data PATH")
-    if not path.is_dir():
-        raise InputError(f"--data {path}: {'not a folder' if path.exists() else 'no such folder'}")
+        return Digits(recipe)
     return (
         Idx(recipe, path) if recipe.dataset == "idx" else ImageFolder(recipe, path, skip_corrupt=skip_corrupt)
     )
+
+
+def check_place(recipe: Recipe, path: Path | None, *, skip_corrupt: bool = False) -> None:
+    """Check that a recipe's data may lie there, without reading it: that may take minutes.
+
+    Raises
+    ------
+    InputError
+        If the recipe has no use for the folder, needs one, or there is none.
+    """
+    if skip_corrupt and recipe.dataset != "folder":
+        raise InputError(f"`skip_corrupt` is for folders of images; the recipe {recipe.name!r} has none")
+    if recipe.dataset == "digits":
+        if path is not None:
+            raise InputError(
+                f"`data` {path}: the recipe {recipe.name!r} brings its own data; leave `data` out"
+            )
+    elif path is None:
+        raise InputError(f"the recipe {recipe.name!r} needs its data: `data` PATH")
+    elif not path.is_dir():
+        raise InputError(f"`data` {path}: {'not a folder' if path.exists() else 'no such folder'}")

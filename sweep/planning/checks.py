@@ -1,7 +1,8 @@
-"""What can be wrong with a request, all of it at once."""
+"""The rules for requests. All that is wrong is reported at once."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 import search_spaces
 from search_spaces import SearchSpaceError
@@ -9,57 +10,89 @@ from sweep.core.model_spec import split
 from sweep.core.trial import OPTIMIZERS
 from sweep.errors import InputError, unknown
 from sweep.models.catalog import MODELS
-from sweep.planning.optimum import _space
-from sweep.planning.requests import Request, Training, _models, recipe_of
+from sweep.planning.requests import Request, TrainingOptions
 
 BOXES = ("optimum", "paper")
 MAX_SEEDS = 1000
 
 
-def _problems(request: Request) -> list[Exception]:
-    """Find what is wrong with a request, short of its data."""
-    problems: list[Exception] = []
+class Problems:
+    """What is wrong with requests, each problem once."""
 
-    def attempt(check) -> None:  # type: ignore[no-untyped-def]
+    def __init__(self) -> None:
+        self._texts: dict[str, None] = {}
+
+    def __len__(self) -> int:
+        return len(self._texts)
+
+    @contextmanager
+    def noted(self) -> Iterator[None]:
+        """Note what is raised for wrong input, and go on after the ``with`` statement."""
         try:
-            check()
+            yield
         except (InputError, SearchSpaceError) as error:
-            problems.append(error)
+            self._texts[str(error)] = None
 
-    if not (request.models or request.trainer):
-        problems.append(InputError("Missing option '--model': any of timm's, `sweep models` lists ours"))
-    for model in request.models:
-        attempt(lambda model=model: check_model(request, model))
-    attempt(lambda: check_choice("optimizer", request.optimizer, OPTIMIZERS))
-    attempt(lambda: check_choice("box", request.box, BOXES))
-    attempt(lambda: recipe_of(request))
+    def refuse(self) -> None:
+        """Raise one `InputError` of all that was noted, if anything was."""
+        if self._texts:
+            raise InputError("\n".join(self._texts))
+
+
+def check_request(request: Request, problems: Problems) -> None:
+    """Note what is wrong with a request by itself, before any file is read."""
+    check_models(request, request.models, problems)
+    with problems.noted():
+        check_choice("optimizer", request.optimizer, OPTIMIZERS)
+    with problems.noted():
+        check_choice("box", request.box, BOXES)
+    with problems.noted():
+        _check_points(request)
+    with problems.noted():
+        check_range("seeds", request.seeds, 1, MAX_SEEDS)
+    with problems.noted():
+        _check_repeats(request)
+    with problems.noted():
+        if (request.lr is None) != (request.wd is None):
+            raise InputError("`lr` and `wd` name the optimum together: give both or neither")
+
+
+def check_models(asked: TrainingOptions, models: Sequence[str], problems: Problems) -> None:
+    """Note which of the models are none, or that none is named."""
+    with problems.noted():
+        if not (models or asked.trainer):
+            raise InputError("Missing option `model`: any of timm's, `sweep models` lists ours")
+        if not models:
+            asked.name(asked.default_model)  # reads its arguments
+    for model in models:
+        with problems.noted():
+            check_model(asked, model)
+
+
+def _check_points(request: Request) -> None:
     if request.n is not None:
-        attempt(lambda n=request.n: search_spaces.relative_points(request.design, n, request.seed))
+        search_spaces.relative_points(request.design, request.n, request.seed)
     elif request.seed < 0:
-        problems.append(InputError(f"seed must not be negative, got {request.seed}"))
-    if not 1 <= request.seeds <= MAX_SEEDS:
-        problems.append(InputError(f"--seeds takes a number from 1 to {MAX_SEEDS}, got {request.seeds}"))
-    attempt(lambda: _check_repeated(request))
-    if (request.lr is None) != (request.wd is None):
-        problems.append(InputError("--lr and --wd name the optimum together: give both or neither"))
-    if not problems:
-        recipe = recipe_of(request)
-        for model in _models(request):
-            attempt(lambda model=model: _space(request, model, recipe))
-    return problems
+        raise InputError(f"seed must not be negative, got {request.seed}")
 
 
-def _check_repeated(request: Request) -> None:
+def _check_repeats(request: Request) -> None:
     """Refuse to repeat what is no point, or to repeat it with no further seed."""
     last = (request.n or 0) - 1
-    wrong = [index for index in request.repeated if not 0 <= index <= last]
+    wrong = [index for index in request.repeat if not 0 <= index <= last]
     if wrong:
         raise InputError(
-            f"--repeat takes a point's index, from 0 to {last}, got {wrong[0]}: `sweep status SWEEP` lists "
+            f"`repeat` takes a point's index, from 0 to {last}, got {wrong[0]}: `sweep status SWEEP` lists "
             "them"
         )
-    if request.repeated and request.seeds < 2:
-        raise InputError(f"--repeat needs other seeds: give --seeds 2 or more, got {request.seeds}")
+    if request.repeat and request.seeds < 2:
+        raise InputError(f"`repeat` needs other seeds: give `seeds` 2 or more, got {request.seeds}")
+
+
+def check_range(name: str, value: int, least: int, most: int) -> None:
+    """Refuse a number outside a range."""
+    if not least <= value <= most:
+        raise InputError(f"`{name}` takes a number from {least} to {most}, got {value}")
 
 
 def check_choice(what: str, got: str, known: Sequence[str]) -> None:
@@ -68,18 +101,17 @@ def check_choice(what: str, got: str, known: Sequence[str]) -> None:
         raise unknown(what, got, known)
 
 
-def check_model(asked: Training, model: str) -> None:
+def check_model(asked: TrainingOptions, model: str) -> None:
     """Refuse what is no model, and of a trainer's what no sweep can be called after."""
     name, _ = split(asked.name(model))
     if asked.trainer is None:
-        check_model_name(asked.name(model))
+        _check_model_name(name)
     elif not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]*", name):
-        raise InputError(f"a trainer's --model takes letters, digits, _, . and -, got {name[:80]!r}")
+        raise InputError(f"a trainer's `model` takes letters, digits, _, . and -, got {name[:80]!r}")
 
 
-def check_model_name(model: str) -> None:
-    """Refuse what is no model."""
-    if split(model)[0] not in MODELS:
+def _check_model_name(name: str) -> None:
+    if name not in MODELS:
         from sweep.models import registry  # imports torch and timm: only for a model that is not ours
 
-        registry.resolution(model)
+        registry.resolution(name)

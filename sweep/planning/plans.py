@@ -1,17 +1,24 @@
 """From requests to plans."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
+from search_spaces import Box, Optimum
 from sweep.core.plan import Plan, make_plan
-from sweep.data.datasets import open_dataset
-from sweep.data.images import NO_IMAGES, FileSplits, ImageDataset, Splits
-from sweep.errors import InputError
-from sweep.planning.checks import _problems
+from sweep.data.images import NO_IMAGES, FileSplits, Splits
 from sweep.planning.images import load_splits, training_px
-from sweep.planning.optimum import _space
-from sweep.planning.requests import PlannedSweep, Request, _models, recipe_of
-from sweep.recipes.recipe import Recipe
-from sweep.user_trainer import loading as trainers
+from sweep.planning.inputs import Inputs
+from sweep.planning.requests import Request
+from sweep.planning.resolve import Resolved, resolve
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PlannedSweep:
+    """A plan and the images it trains on."""
+
+    plan: Plan
+    splits: Splits | FileSplits
+    """Empty with a user-defined training function, which has data of its own."""
 
 
 def make_plans(request: Request) -> list[PlannedSweep]:
@@ -25,7 +32,7 @@ def make_plans(request: Request) -> list[PlannedSweep]:
     return plan_together([request])
 
 
-def plan_together(requests: Sequence[Request]) -> list[PlannedSweep]:
+def plan_together(requests: Sequence[Request], inputs: Inputs | None = None) -> list[PlannedSweep]:
     """Plan the sweeps of several requests of one recipe, whose epochs may differ; the data is read once.
 
     Raises
@@ -33,64 +40,41 @@ def plan_together(requests: Sequence[Request]) -> list[PlannedSweep]:
     InputError
         As `make_plans` does.
     """
-    problems = dict.fromkeys(str(problem) for request in requests for problem in _problems(request))
-    if problems:
-        raise InputError("\n".join(problems))
-    planned = [(request, recipe_of(request)) for request in requests]
-    source = (
-        None
-        if planned[0][1].trainer
-        else open_dataset(planned[0][1], requests[0].data, skip_corrupt=requests[0].skip_corrupt)
-    )
     loaded: dict[int, Splits | FileSplits] = {}
     return [
-        _plan(request, model, recipe, source, loaded)
-        for request, recipe in planned
-        for model in _models(request)
+        _plan(resolved, model, space, loaded)
+        for resolved in resolve(requests, inputs)
+        for model, space in zip(resolved.models, resolved.spaces, strict=True)
     ]
 
 
 def _plan(
-    request: Request,
-    model: str,
-    recipe: Recipe,
-    source: ImageDataset | None,
-    loaded: dict[int, Splits | FileSplits],
+    resolved: Resolved, model: str, space: tuple[Optimum, Box], loaded: dict[int, Splits | FileSplits]
 ) -> PlannedSweep:
-    if source is None:
-        assert recipe.trainer
-        fingerprint = trainers.load(recipe.trainer).fingerprint
-        return PlannedSweep(plan=_make(request, model, recipe, 0, fingerprint, 0), splits=NO_IMAGES)
-    px = training_px(model, recipe, source.classes)
+    dataset, recipe = resolved.data.dataset, resolved.recipe
+    if dataset is None:
+        return PlannedSweep(plan=_make(resolved, model, space, px=0), splits=NO_IMAGES)
+    px = training_px(model, recipe, dataset.classes)
     if px not in loaded:
-        loaded[px] = load_splits(source, recipe, px)
-    plan = _make(request, model, recipe, px, source.fingerprint, source.classes, source.skipped_images)
-    return PlannedSweep(plan=plan, splits=loaded[px])
+        loaded[px] = load_splits(dataset, recipe, px)
+    return PlannedSweep(plan=_make(resolved, model, space, px), splits=loaded[px])
 
 
-def _make(
-    request: Request,
-    model: str,
-    recipe: Recipe,
-    px: int,
-    fingerprint: str,
-    classes: int,
-    skipped_images: tuple[str, ...] = (),
-) -> Plan:
-    optimum, box = _space(request, model, recipe, fingerprint)
+def _make(resolved: Resolved, model: str, space: tuple[Optimum, Box], px: int) -> Plan:
+    request, data, (optimum, box) = resolved.request, resolved.data, space
     return make_plan(
         model=model,
         optimizer=request.optimizer,
-        recipe=recipe,
+        recipe=resolved.recipe,
         px=px,
-        data_fingerprint=fingerprint,
-        classes=classes,
+        data_fingerprint=data.fingerprint,
+        classes=data.classes,
         n=request.n or 0,
         design=request.design,
         seed=request.seed,
         optimum=optimum,
         box=box,
         seeds=request.seeds,
-        repeated=request.repeated,
-        skipped_images=skipped_images,
+        repeated=request.repeat,
+        skipped_images=data.skipped_images,
     )

@@ -1,35 +1,45 @@
-"""From the words of a command line to plans: everything is checked before anything is written."""
+"""What is asked of `sweep run`, `sweep tune` and `sweep study`, and of their twins in Python.
+
+Each option is written down once. Nothing heavy is imported here: the command line makes its help of these
+groups.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from sweep.core.model_spec import with_args
-from sweep.core.plan import Plan
-from sweep.data.images import FileSplits, Splits
-from sweep.errors import InputError
-from sweep.recipes import loading as recipes
-from sweep.recipes.loading import of_trainer
-from sweep.recipes.recipe import Recipe
-from sweep.user_trainer import loading as trainers
+from sweep.utils.options import option
+
+DEFAULT_FOLDER = Path("sweeps")
+_POINTS = "Points around the optimum"
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Training:
-    """How is to be trained what is asked for, whatever for."""
+@dataclass(frozen=True, kw_only=True)
+class DataOptions:
+    """The recipe, and the images that it trains on."""
 
-    model_args: str | None = None
-    """Arguments of every model, as text."""
-    optimizer: str = "adamw"
-    trainer: str | None = None
-    """A training function of the user's own, ``package.module:function``: in the place of a recipe."""
-    recipe: str | None = None
-    """None: `sweep.recipes.loading.DEFAULT`, or none with a ``trainer``."""
-    data: Path | None = None
-    skip_corrupt: bool = False
-    """Leave images out that cannot be read."""
-    epochs: int | None = None
-    seed: int = 0
+    recipe: str | None = option(None, "Name of a recipe, or path of a .toml. Default: digits.")
+    data: Path | None = option(None, "Folder of the data, if the recipe needs one.")
+    skip_corrupt: bool = option(False, "Leave images out that cannot be read, and say which.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class MethodOptions:
+    """What trains: the optimizer, arguments of the models, a training function of one's own."""
+
+    model_args: str | None = option(None, "Arguments of the models, such as drop_path_rate=0.1,depth=6.")
+    trainer: str | None = option(
+        None, "Your own training function, with --epochs.", metavar="MODULE:FUNCTION"
+    )
+    optimizer: str = option("adamw", "adamw or sgd.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingOptions(DataOptions, MethodOptions):
+    """How one model is trained, whatever for."""
+
+    epochs: int | None = option(None, "Train for this long instead of the recipe's.")
 
     def name(self, model: str) -> str:
         """Return a model's name with its arguments, as it stands in plans."""
@@ -40,67 +50,140 @@ class Training:
         """The name of a trainer's model where none is given: the function's."""
         return (self.trainer or "").partition(":")[2]
 
+    def names(self, models: Sequence[str]) -> tuple[str, ...]:
+        """Return each model once, with its arguments, as it stands in plans."""
+        given = models or ([self.default_model] if self.trainer else [])
+        return tuple(dict.fromkeys(map(self.name, given)))
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Request(Training):
+
+@dataclass(frozen=True, kw_only=True)
+class PointOptions:
+    """Which points of a box are trained."""
+
+    n: int | None = option(64, "Points around each optimum, which is trained too.", panel=_POINTS)
+    """None: no point, only the trials at the optimum."""
+    design: str = option("iid", "iid, sobol or grid.", panel=_POINTS)
+    box: str = option("optimum", "optimum (× 1/8 to 4) or paper (the study's ranges).", panel=_POINTS)
+    box_down: float | None = option(None, "Factor the box reaches down by, instead of 8.", panel=_POINTS)
+    box_up: float | None = option(None, "Factor the box reaches up by, instead of 4.", panel=_POINTS)
+
+
+@dataclass(frozen=True, kw_only=True)
+class SpaceOptions(PointOptions):
+    """Where a sweep looks: the optimum, the box around it, points and seeds."""
+
+    lr: float | None = option(None, "Learning rate of the optimum, if none is known.", panel=_POINTS)
+    wd: float | None = option(None, "Weight decay of the optimum, if none is known.", panel=_POINTS)
+    seeds: int = option(1, "Trials at the optimum; the zero of Δ is their mean.", panel=_POINTS)
+    repeat: Sequence[int] = option(
+        (), "Point to train with as many seeds, by its index. May be repeated.", panel=_POINTS
+    )
+    seed: int = option(0, "Draws the points and the initial weights.", panel=_POINTS)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelOptions:
+    """The models of a sweep."""
+
+    models: Sequence[str] = option(
+        (), "Model to sweep, any of timm's. May be repeated.", flag="--model", short="-m"
+    )
+    """Names, with arguments in brackets or without: ``resnet18(drop_path_rate=0.1)``."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Request(SpaceOptions, TrainingOptions, ModelOptions):
     """What is asked of `sweep run`."""
 
-    models: Sequence[str]
-    """Names, with arguments in brackets or without: ``resnet18(drop_path_rate=0.1)``."""
-    n: int | None = 64
-    """Points; None: no point, only the trials at the optimum."""
-    seeds: int = 1
-    """Trials at the optimum."""
-    repeated: Sequence[int] = ()
-    """Indices of points that are trained with as many seeds."""
-    design: str = "iid"
-    box: str = "optimum"
-    box_down: float | None = None
-    """The box ``optimum`` reaches down by this factor, and up by the next; None: as in the study."""
-    box_up: float | None = None
-    lr: float | None = None
-    wd: float | None = None
     found: Path | None = None
     """The table of optima that `sweep tune` has found; looked at before the shipped one."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class PlannedSweep:
-    """A plan and the images it trains on."""
+@dataclass(frozen=True, kw_only=True)
+class SearchOptions:
+    """How an optimum is searched."""
 
-    plan: Plan
-    splits: Splits | FileSplits
-    """Empty with a training function of the user's own, which has data of its own."""
+    model: str | None = option(None, "Model to find an optimum of, any of timm's.", short="-m")
+    """None: with a ``trainer`` the function's name."""
+    n_trials: int = option(24, "Points that are tried.")
+    finalists: int = option(4, "The best points, which are tried again.")
+    seeds: int = option(4, "Other seeds that each finalist is trained with.")
+    lr_range: str | None = option(
+        None, "Searched instead of the optimizer's usual range.", metavar="LOW:HIGH"
+    )
+    wd_range: str | None = option(None, "The same of the weight decay.", metavar="LOW:HIGH")
+    seed: int = option(0, "Draws the first points and the initial weights.")
 
 
-def _models(request: Request) -> list[str]:
-    """Return each model once, with its arguments, as it stands in plans."""
-    models = request.models or ([request.default_model] if request.trainer else [])
-    return list(dict.fromkeys(map(request.name, models)))
+@dataclass(frozen=True, kw_only=True)
+class TuneRequest(TrainingOptions, SearchOptions):
+    """What is asked of `sweep tune`."""
 
 
-def recipe_of(asked: Training) -> Recipe:
-    """Return the recipe that is asked for, or that of a training function of the user's own.
+@dataclass(frozen=True, kw_only=True)
+class StudyOptions(DataOptions):
+    """What all studies are asked."""
 
-    Raises
-    ------
-    InputError
-        If there is none, or the function cannot be used, or does not go with what else is asked for.
-    """
-    if asked.trainer is None:
-        return recipes.load(asked.recipe, epochs=asked.epochs)
-    trainers.load(asked.trainer)
-    given = [
-        flag
-        for flag, is_given in (
-            ("--recipe", asked.recipe is not None),
-            ("--data", asked.data is not None),
-            ("--skip-corrupt", asked.skip_corrupt),
-        )
-        if is_given
-    ]
-    if given:
-        raise InputError(f"--trainer brings its own data and schedule: leave {' and '.join(given)} out")
-    if asked.epochs is None:
-        raise InputError("--trainer needs to know how long to train: --epochs E")
-    return of_trainer(asked.trainer, asked.epochs)
+    sizes: Sequence[str] = option(
+        (),
+        "Sizes of models: ViT_P, ViT_C and RegNetY of each, such as 1mf, 1gf, 4gf, 18gf. May be repeated.",
+        flag="--size",
+    )
+    """Empty and no ``models``: the study's on ``imagenet``, 1MF elsewhere."""
+    models: Sequence[str] = option(
+        (), "Any model, instead of a size or beside it.", flag="--model", short="-m"
+    )
+    optimizers: Sequence[str] = option((), "adamw or sgd, instead of what the study has.", flag="--optimizer")
+    """Empty: those of the study, `sweep.planning.studies.best_optimizer` where it has one a model."""
+    epochs: Sequence[int] = option((), "Train for this long. May be repeated: several lengths.")
+    """Empty: the study's on ``imagenet``, multiples of the recipe's own elsewhere."""
+    seeds: int = option(1, "Trials at each optimum, each with another seed.")
+    seed: int = option(0, "Draws the points and the initial weights.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Study(PointOptions, StudyOptions):
+    """What is asked of `sweep study`."""
+
+    kind: str
+    found: Path | None = None
+    """The table of optima that `sweep tune` has found."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class FolderOptions:
+    """The folder that a command works on."""
+
+    folder: Path = option(DEFAULT_FOLDER, "Folder of plans and journals.", flag="--dir", variable="SWEEP_DIR")
+
+
+@dataclass(frozen=True, kw_only=True)
+class OutputOptions(FolderOptions):
+    """Whether anything is trained, and where it is written down."""
+
+    dry_run: bool = option(False, "Say what would be trained, and stop.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunOutputOptions(OutputOptions):
+    """What a command of sweeps does beside training what is missing."""
+
+    retry_failed: bool = option(False, "Train those again that were given up.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class TuneOutputOptions(OutputOptions):
+    """How a search is reported."""
+
+    as_json: bool = option(False, "Print JSON.", flag="--json")
+
+
+@dataclass(frozen=True, kw_only=True)
+class StudyOutputOptions(RunOutputOptions):
+    """What a study does beside training what is missing."""
+
+    dry_run: bool = option(False, "Say what would be trained and what it costs here, and stop.")
+    draw_only: bool = option(False, "Train nothing: draw what there is.")
+    out: Path | None = option(
+        None, "File of the figure. Default: the study's name and .pdf.", flag="--out", short="-o"
+    )

@@ -1,48 +1,63 @@
-"""From the words of `sweep tune` to what is searched: everything is checked before anything is written."""
+"""From a request of `sweep tune` to what is searched: everything is checked before anything is written."""
 
 import dataclasses
-from dataclasses import dataclass
-from functools import partial
 
 import search_spaces
-from search_spaces import Box, SearchSpaceError
+from search_spaces import Box
 from sweep.core.search_plan import SearchBudget, SearchPlan
 from sweep.core.trial import OPTIMIZERS
-from sweep.data.datasets import open_dataset
 from sweep.data.images import NO_IMAGES, FileSplits, Splits
 from sweep.errors import InputError
-from sweep.planning.checks import check_choice, check_model
+from sweep.planning.checks import Problems, check_choice, check_models, check_range
 from sweep.planning.images import load_splits, training_px
-from sweep.planning.requests import Training, recipe_of
-from sweep.user_trainer import loading as trainers
+from sweep.planning.inputs import Inputs
+from sweep.planning.requests import TuneRequest
+from sweep.planning.resolve import Data, open_data, recipe_of
+from sweep.recipes.recipe import Recipe
 
 MOST_TRIALS, MOST_SEEDS = 1000, 100
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class TuneRequest(Training):
-    """What is asked of `sweep tune`."""
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class ResolvedSearch:
+    """What a request for a search means."""
 
-    model: str | None
-    """None: with a ``trainer`` the function's name."""
-    effort: SearchBudget
-    lr_range: str | None = None
-    wd_range: str | None = None
+    request: TuneRequest
+    recipe: Recipe
+    model: str
+    """With its arguments, as it stands in plans."""
+    box: Box
+    """The ranges that are searched."""
+    data: Data
 
-    @property
-    def words(self) -> list[str]:
-        """The options that ask `sweep run` for the same training."""
-        given = {
-            "--model": self.model,
-            "--model-args": self.model_args,
-            "--trainer": self.trainer,
-            "--optimizer": self.optimizer,
-            "--recipe": self.recipe,
-            "--data": self.data,
-            "--epochs": self.epochs,
-        }
-        words = [word for flag, value in given.items() if value is not None for word in (flag, str(value))]
-        return words + (["--skip-corrupt"] if self.skip_corrupt else [])
+
+def budget_of(request: TuneRequest) -> SearchBudget:
+    """Return how much is tried."""
+    return SearchBudget(points=request.n_trials, finalists=request.finalists, seeds=request.seeds)
+
+
+def resolve_search(request: TuneRequest) -> ResolvedSearch:
+    """Find out what a request for a search means.
+
+    Raises
+    ------
+    InputError
+        Naming all that is wrong with the request, or what is wrong with the data.
+    """
+    problems = Problems()
+    _check_budget(request, problems)
+    check_models(request, _models(request), problems)
+    with problems.noted():
+        search_spaces.relative_points("sobol", 16, request.seed)
+    box = _box(request, problems)
+    recipe = recipe_of(request, Inputs(), problems)
+    problems.refuse()
+    assert box
+    assert recipe
+    (model,) = request.names(_models(request))
+    return ResolvedSearch(
+        request=request, recipe=recipe, model=model, box=box, data=open_data(recipe, request)
+    )
 
 
 def plan_search(request: TuneRequest) -> tuple[SearchPlan, FileSplits | Splits]:
@@ -51,86 +66,60 @@ def plan_search(request: TuneRequest) -> tuple[SearchPlan, FileSplits | Splits]:
     Raises
     ------
     InputError
-        Naming all that is wrong with the request, or what is wrong with the data.
+        As `resolve_search` does.
     """
-    problems = _problems(request)
-    if problems:
-        raise InputError("\n".join(problems))
-    recipe = recipe_of(request)
-    model = request.name(request.model or request.default_model)
-    plan = partial(
-        SearchPlan,
-        model=model,
-        optimizer=request.optimizer,
-        recipe=recipe,
-        box=_box(request),
-        seed=request.seed,
-    )
-    if recipe.trainer:
-        return plan(px=0, data_fingerprint=trainers.load(recipe.trainer).fingerprint, classes=0), NO_IMAGES
-    source = open_dataset(recipe, request.data, skip_corrupt=request.skip_corrupt)
-    px = training_px(model, recipe, source.classes)
-    splits = load_splits(source, recipe, px)
-    return plan(
+    resolved = resolve_search(request)
+    dataset = resolved.data.dataset
+    if dataset is None:
+        return _plan(resolved, px=0), NO_IMAGES
+    px = training_px(resolved.model, resolved.recipe, dataset.classes)
+    return _plan(resolved, px), load_splits(dataset, resolved.recipe, px)
+
+
+def _plan(resolved: ResolvedSearch, px: int) -> SearchPlan:
+    data = resolved.data
+    return SearchPlan(
+        model=resolved.model,
+        optimizer=resolved.request.optimizer,
+        recipe=resolved.recipe,
+        box=resolved.box,
+        seed=resolved.request.seed,
         px=px,
-        data_fingerprint=source.fingerprint,
-        classes=source.classes,
-        skipped_images=source.skipped_images,
-    ), splits
+        data_fingerprint=data.fingerprint,
+        classes=data.classes,
+        skipped_images=data.skipped_images,
+    )
 
 
-def _problems(request: TuneRequest) -> list[str]:
-    problems = _effort_problems(request.effort)
-    checks = [
-        lambda: _check_model(request),
-        lambda: check_choice("optimizer", request.optimizer, OPTIMIZERS),
-        lambda: recipe_of(request),
-        lambda: search_spaces.relative_points("sobol", 16, request.seed),
-        lambda: request.optimizer not in OPTIMIZERS or _box(request),
-    ]
-    for check in checks:
-        try:
-            check()
-        except (InputError, SearchSpaceError) as error:
-            problems.append(str(error))
-    return problems
+def _models(request: TuneRequest) -> list[str]:
+    return [] if request.model is None else [request.model]
 
 
-def _effort_problems(effort: SearchBudget) -> list[str]:
-    rules = [
-        ("--n-trials", effort.points, 1, MOST_TRIALS),
-        ("--finalists", effort.finalists, 1, max(1, effort.points)),
-        ("--seeds", effort.seeds, 2, MOST_SEEDS),
-    ]
-    return [
-        f"{flag} takes a number from {least} to {most}, got {value}"
-        for flag, value, least, most in rules
-        if not least <= value <= most
-    ]
+def _check_budget(request: TuneRequest, problems: Problems) -> None:
+    with problems.noted():
+        check_range("n_trials", request.n_trials, 1, MOST_TRIALS)
+    with problems.noted():
+        check_range("finalists", request.finalists, 1, max(1, request.n_trials))
+    with problems.noted():
+        check_range("seeds", request.seeds, 2, MOST_SEEDS)
 
 
-def _check_model(request: TuneRequest) -> None:
-    if request.model is not None:
-        check_model(request, request.model)
-    elif request.trainer is None:
-        raise InputError("Missing option '--model': any of timm's, `sweep models` lists ours")
-    else:
-        request.name(request.default_model)  # its arguments
-
-
-def _box(request: TuneRequest) -> Box:
-    """Return the ranges that are searched."""
-    box = search_spaces.searched(request.optimizer)
-    changes: dict[str, float] = {}
-    for name, text in (("lr", request.lr_range), ("wd", request.wd_range)):
-        if text is not None:
-            changes |= dict(zip((f"{name}_low", f"{name}_high"), _range(name, text), strict=True))
-    return dataclasses.replace(box, **changes)
+def _box(request: TuneRequest, problems: Problems) -> Box | None:
+    """Return the ranges that are searched; None where the optimizer or a range is none."""
+    with problems.noted():
+        check_choice("optimizer", request.optimizer, OPTIMIZERS)
+        box = search_spaces.searched(request.optimizer)
+        changes: dict[str, float] = {}
+        for name, text in (("lr", request.lr_range), ("wd", request.wd_range)):
+            if text is not None:
+                changes |= dict(zip((f"{name}_low", f"{name}_high"), _range(name, text), strict=True))
+        return dataclasses.replace(box, **changes)
+    return None
 
 
 def _range(name: str, text: str) -> tuple[float, float]:
     try:
         low, high = map(float, text.split(":"))
     except ValueError:
-        raise InputError(f"--{name}-range takes LOW:HIGH, such as 1e-4:1e-1, got {text!r}") from None
+        raise InputError(f"`{name}_range` takes LOW:HIGH, such as 1e-4:1e-1, got {text!r}") from None
     return low, high

@@ -4,15 +4,16 @@ They are the very sweeps that `sweep run` would plan, so that nothing is trained
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import fields
 
 from sweep.core.model_spec import split
 from sweep.core.trial import OPTIMIZERS
 from sweep.errors import InputError, unknown
 from sweep.models.catalog import MODELS
-from sweep.planning.requests import Request
-from sweep.recipes import loading as recipes
+from sweep.planning.inputs import Inputs
+from sweep.planning.plans import PlannedSweep, plan_together
+from sweep.planning.requests import DataOptions, PointOptions, Request, Study
+from sweep.recipes.recipe import Recipe
 
 KINDS = ("lengths", "optimizers", "hyperparameters", "peak")
 FAMILIES = ("ViT_P", "ViT_C", "RegNetY")
@@ -21,36 +22,27 @@ _ONE_OPTIMIZER = ("lengths", "peak")
 _MULTIPLES = {"lengths": (0.5, 1, 2, 4), "optimizers": (0.5, 1, 2, 4), "peak": (1, 2, 4)}
 _IMAGENET = {"lengths": (50, 100, 200, 400), "optimizers": (50, 100, 200, 400), "peak": (100, 200, 400)}
 
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Study:
-    """What is asked of `sweep study`."""
-
-    kind: str
-    sizes: Sequence[str] = ()
-    """Each stands for three models. Empty and no ``models``: the study's on ``imagenet``, 1MF elsewhere."""
-    models: Sequence[str] = ()
-    """Instead of, or beside, the models of the sizes."""
-    optimizers: Sequence[str] = ()
-    """Empty: those of the study, `best_optimizer` where it has one a model."""
-    recipe: str = "digits"
-    data: Path | None = None
-    skip_corrupt: bool = False
-    epochs: Sequence[int] = ()
-    """Lengths of training. Empty: the study's on ``imagenet``, multiples of the recipe's own elsewhere."""
-    n: int = 64
-    seeds: int = 1
-    design: str = "iid"
-    box: str = "optimum"
-    box_down: float | None = None
-    """See `sweep.planning.requests.Request`."""
-    box_up: float | None = None
-    seed: int = 0
-    found: Path | None = None
-    """The table of optima that `sweep tune` has found."""
+_SHARED = {f.name for group in (DataOptions, PointOptions) for f in fields(group)} | {
+    "seeds",
+    "seed",
+    "found",
+}
+"""What a study and each of its requests are asked alike."""
 
 
-def requests_of(study: Study) -> list[Request]:
+def plan_study(study: Study) -> list[PlannedSweep]:
+    """Plan all sweeps of a study, the longest trainings first.
+
+    Raises
+    ------
+    InputError
+        As `requests_of` and `sweep.planning.plans.make_plans` do.
+    """
+    inputs = Inputs()
+    return plan_together(requests_of(study, inputs), inputs)
+
+
+def requests_of(study: Study, inputs: Inputs | None = None) -> list[Request]:
     """Return what a study trains: the longest trainings first, as the last ones run alone.
 
     Raises
@@ -59,36 +51,26 @@ def requests_of(study: Study) -> list[Request]:
         If the study has no model of a size, or takes no such optimizers or lengths.
     """
     _check(study)
-    models, own = _models(study), recipes.load(study.recipe).epochs
-    points = study.n if study.kind == "hyperparameters" else None
+    own = (inputs or Inputs()).recipe(study.recipe)
+    models = _models(study, own)
+    shared = {name: getattr(study, name) for name in _SHARED}
     return [
         Request(
             models=chosen,
             optimizer=optimizer,
-            recipe=study.recipe,
-            data=study.data,
-            skip_corrupt=study.skip_corrupt,
-            epochs=None if length == own else length,
-            n=points,
-            seeds=study.seeds,
-            design=study.design,
-            box=study.box,
-            box_down=study.box_down,
-            box_up=study.box_up,
-            seed=study.seed,
-            found=study.found,
+            epochs=None if length == own.epochs else length,
+            **shared | ({} if study.kind == "hyperparameters" else {"n": None}),
         )
-        for length in sorted(lengths_of(study), reverse=True)
+        for length in sorted(lengths_of(study, own), reverse=True)
         for optimizer in OPTIMIZERS
         if (chosen := [model for model in models if optimizer in _optimizers(study, model)])
     ]
 
 
-def lengths_of(study: Study) -> list[int]:
-    """Return the epochs that a study trains for, ascending."""
+def lengths_of(study: Study, own: Recipe) -> list[int]:
+    """Return the epochs that a study trains for, ascending; ``own`` is its recipe as in its file."""
     if study.epochs:
         return sorted(set(study.epochs))
-    own = recipes.load(study.recipe)
     if study.kind == "hyperparameters":
         return [own.epochs]
     if own.name == "imagenet":
@@ -126,14 +108,14 @@ def _check(study: Study) -> None:
         )
 
 
-def _models(study: Study) -> list[str]:
+def _models(study: Study, own: Recipe) -> list[str]:
     """Return the models that a study trains, each once."""
-    sizes = list(study.sizes) or ([] if study.models else _usual_sizes(study))
+    sizes = list(study.sizes) or ([] if study.models else _usual_sizes(study, own))
     return list(dict.fromkeys([*(name for size in sizes for name in _of_size(size)), *study.models]))
 
 
-def _usual_sizes(study: Study) -> list[str]:
-    if recipes.load(study.recipe).name != "imagenet":
+def _usual_sizes(study: Study, own: Recipe) -> list[str]:
+    if own.name != "imagenet":
         return ["1mf"]
     return ["1gf", "4gf", "18gf"] + (["36gf"] if study.kind == "peak" else [])
 

@@ -43,7 +43,14 @@ def load(name: str | None, *, epochs: int | None = None) -> Recipe:
     InputError
         If there is no such recipe, or its fields do not fit.
     """
-    recipe = _parse(*_read(DEFAULT if name is None else name))
+    return with_epochs(_parse(*_read(DEFAULT if name is None else name)), epochs)
+
+
+def with_epochs(recipe: Recipe, epochs: int | None) -> Recipe:
+    """Return a recipe that trains for this long instead; None: for as long as it does.
+
+    The warm-up keeps its length unless the schedule is shorter.
+    """
     if epochs is None:
         return recipe
     return dataclasses.replace(recipe, epochs=epochs, warmup_epochs=min(recipe.warmup_epochs, max(epochs, 0)))

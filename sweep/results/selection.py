@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 from sweep.core.trial import Role
 from sweep.errors import InputError
+from sweep.planning.requests import FolderOptions
+from sweep.utils.options import cli_args, option, options_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -76,27 +78,110 @@ class Trials:
         return replace(self, table=table, notes=notes)
 
 
-@dataclass(frozen=True)
+_ELSEWHERE = "Trials from elsewhere"
+
+
+@dataclass(frozen=True, kw_only=True)
 class Filter:
     """Which sweeps are kept."""
 
-    models: list[str] | None
-    optimizers: list[str] | None
-    recipe: str | None
-    names: list[str] | None
+    model: Sequence[str] = option((), "Only this model. May be repeated.", short="-m")
+    optimizer: Sequence[str] = option((), "Only this optimizer. May be repeated.")
+    recipe: str | None = option(None, "Only this recipe.")
+    sweep: Sequence[str] = option((), "Only this sweep, by a beginning of its name.")
 
     def keeps(self, model: str, optimizer: str, recipe: str) -> bool:
         """Say whether a sweep of these is kept."""
         return (
-            (not self.models or model in self.models)
-            and (not self.optimizers or optimizer in self.optimizers)
+            (not self.model or model in self.model)
+            and (not self.optimizer or optimizer in self.optimizer)
             and self.recipe in (None, recipe)
         )
 
     def __str__(self) -> str:
-        given = {"--model": self.models, "--optimizer": self.optimizers, "--sweep": self.names}
-        flags = [f"{flag} {name}" for flag, names in given.items() for name in names or ()]
-        return " ".join([*flags, *([f"--recipe {self.recipe}"] if self.recipe is not None else [])])
+        return " ".join(cli_args(self, Filter))
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImportOptions:
+    """What trials that another tool ran are, and where they lie."""
+
+    source: Sequence[str] = option(
+        (),
+        "Instead of --dir: a .csv or .parquet table, a pycls sweep.json, a Ray Tune result folder, "
+        "optuna:STORAGE::STUDY (or sqlite:///FILE.db::STUDY), or mlflow:EXPERIMENT. May be repeated.",
+        flag="--from",
+        metavar="SOURCE",
+        panel=_ELSEWHERE,
+    )
+    column: Sequence[str] = option(
+        (),
+        "Which column of theirs is top1_err, lr, weight_decay, model, … May be repeated.",
+        metavar="OURS=THEIRS",
+        panel=_ELSEWHERE,
+    )
+    constant: Sequence[str] = option(
+        (),
+        "What is the same for all their trials, such as model=resnet50. May be repeated.",
+        flag="--set",
+        metavar="OURS=VALUE",
+        panel=_ELSEWHERE,
+    )
+    accuracy: bool | None = option(None, "What their metric is.", flag="--accuracy/--error", panel=_ELSEWHERE)
+    fraction: bool | None = option(
+        None, "How their metric is written.", flag="--fraction/--percent", panel=_ELSEWHERE
+    )
+    nan: str | None = option(
+        None,
+        "What their trials without a finite metric are: diverged (a result, 100 %) or failed (none).",
+        metavar="STATE",
+        panel=_ELSEWHERE,
+    )
+    optimum: Sequence[str] = option(
+        (),
+        "Which trial is the optimum, the zero of Δ. With model=…, of that model only. May be repeated.",
+        metavar="lr=L,wd=W",
+        panel=_ELSEWHERE,
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrialOptions(ImportOptions, FolderOptions, Filter):
+    """Which trials a command is about: some of the folder's sweeps, or trials from elsewhere."""
+
+
+def choose(asked: TrialOptions) -> Trials:
+    """Return the trials that are asked for.
+
+    Raises
+    ------
+    InputError
+        If no trial is left, or one from elsewhere cannot be read or understood.
+    """
+    if asked.source:
+        return _imported_trials(asked)
+    about = [name for name in options_of(ImportOptions) if getattr(asked, name) not in ((), None)]
+    if about:
+        flags = ", ".join(f"`{name}`" for name in about)
+        raise InputError(f"{flags} tells what the trials of `source` are: name them with `source`")
+    return own_trials(asked.folder, asked)
+
+
+def _imported_trials(asked: TrialOptions) -> Trials:
+    """Return trials from elsewhere."""
+    from sweep.sources import reading
+    from sweep.sources.mapping import column_flags, constant_flags
+    from sweep.sources.optimum import parse
+
+    mapping = reading.Mapping(
+        columns=column_flags(asked.column),
+        constants=constant_flags(asked.constant),
+        accuracy=asked.accuracy,
+        fraction=asked.fraction,
+        nan=asked.nan,
+    )
+    read = reading.read(list(asked.source), mapping, [parse(text) for text in asked.optimum])
+    return Trials(filtered(read.table, asked), lambda: read.warnings, notes=read.preview)
 
 
 def own_trials(folder: Path, only: Filter) -> Trials:
@@ -104,7 +189,7 @@ def own_trials(folder: Path, only: Filter) -> Trials:
     from sweep.workspace.workspace import Workspace
 
     workspace = Workspace(folder)
-    sweeps = [workspace.open(name) for name in only.names] if only.names else workspace.sweeps()
+    sweeps = [workspace.open(name) for name in only.sweep] if only.sweep else workspace.sweeps()
     kept = [s for s in sweeps if only.keeps(s.plan.model, s.plan.optimizer, s.plan.recipe.name)]
     if not kept:
         has = ", ".join(sweep.name for sweep in sweeps)
@@ -125,7 +210,7 @@ def filtered(table: "pd.DataFrame", only: Filter) -> "pd.DataFrame":
     """Return the rows of the sweeps that are kept."""
     rows = zip(table["sweep"], table["model"], table["optimizer"], table["recipe"], strict=True)
     kept = [
-        only.keeps(*words) and (not only.names or name.startswith(tuple(filter(None, only.names))))
+        only.keeps(*words) and (not only.sweep or name.startswith(tuple(filter(None, only.sweep))))
         for name, *words in rows
     ]
     if not any(kept):

@@ -184,7 +184,7 @@ def test_digits_take_no_path(make_recipe, tmp_path):
 @pytest.mark.parametrize("dataset", ["idx", "folder"])
 def test_other_data_needs_a_folder(make_recipe, tmp_path, dataset):
     recipe = make_recipe(dataset=dataset)
-    with pytest.raises(InputError, match="needs its data: --data PATH"):
+    with pytest.raises(InputError, match="needs its data: `data` PATH"):
         open_dataset(recipe, None)
     with pytest.raises(InputError, match="missing: no such folder"):
         open_dataset(recipe, tmp_path / "missing")

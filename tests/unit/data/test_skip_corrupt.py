@@ -99,7 +99,7 @@ def test_by_default_the_file_and_the_option_are_named(tmp_path):
 
 
 def test_other_data_has_no_images_to_skip():
-    with pytest.raises(InputError, match="--skip-corrupt is for folders of images"):
+    with pytest.raises(InputError, match="`skip_corrupt` is for folders of images"):
         make_plans(Request(models=["vit_c_1mf"], n=1, skip_corrupt=True))
 
 

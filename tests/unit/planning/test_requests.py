@@ -43,7 +43,7 @@ def test_the_known_optimum_is_the_boxs_centre():
 def test_everything_wrong_is_said_at_once():
     with pytest.raises(InputError) as error:
         make_plans(Request(models=["vit_p_1mff"], optimizer="adam", recipe="digit", n=0, box="big", lr=0.1))
-    for part in ("vit_p_1mf", "adamw", "digits", "n must be at least 1, got 0", "optimum", "--lr and --wd"):
+    for part in ("vit_p_1mf", "adamw", "digits", "n must be at least 1, got 0", "optimum", "`lr` and `wd`"):
         assert part in str(error.value)
 
 
@@ -65,7 +65,7 @@ def test_everything_wrong_is_said_at_once():
         ({"models": ["mobilenetv5_300m_enc"], "lr": 0.1, "wd": 0.1}, "is no classifier"),
         ({"n": 10**20}, "n must be at most 1000000"),
         ({"recipe": "nowhere.toml"}, r"cannot read the recipe nowhere\.toml"),
-        ({"recipe": "folder", "lr": 0.1, "wd": 0.1}, "needs its data: --data PATH"),
+        ({"recipe": "folder", "lr": 0.1, "wd": 0.1}, "needs its data: `data` PATH"),
         ({"data": Path()}, "brings its own data"),
         (
             {"models": ["vit_base_patch32_224"], "lr": 0.1, "wd": 0.1, "recipe": "px20.toml"},

@@ -6,6 +6,7 @@ from sweep.errors import InputError
 from sweep.planning.plans import make_plans, plan_together
 from sweep.planning.requests import Request
 from sweep.planning.studies import KINDS, Study, best_optimizer, lengths_of, requests_of
+from sweep.recipes.loading import load
 
 TRIO = ["vit_p_1mf", "vit_c_1mf", "regnety_1mf"]
 
@@ -45,7 +46,7 @@ def test_hyperparameters_has_points_for_each_model_and_optimizer():
 
 
 def test_the_studys_own_sizes_and_lengths_on_imagenet():
-    assert [lengths_of(Study(kind=kind, recipe="imagenet")) for kind in KINDS] == [
+    assert [lengths_of(Study(kind=kind), load("imagenet")) for kind in KINDS] == [
         [50, 100, 200, 400],
         [50, 100, 200, 400],
         [50],
@@ -116,7 +117,7 @@ def test_studies_share_their_trainings_with_each_other_and_with_run():
 
 def test_one_epoch_and_all_its_multiples_are_lengths(tmp_path):
     Path(tmp_path / "one.toml").write_text(ONE_EPOCH)
-    assert lengths_of(Study(kind="lengths", recipe=str(tmp_path / "one.toml"))) == [1, 2, 4]
+    assert lengths_of(Study(kind="lengths"), load(str(tmp_path / "one.toml"))) == [1, 2, 4]
 
 
 @pytest.mark.parametrize(

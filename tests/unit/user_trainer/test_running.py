@@ -14,7 +14,6 @@ from support.trainers import ROOT, run, setting_of
 
 from search_spaces import to_csv
 from sweep.core.plan import Plan
-from sweep.core.search_plan import SearchBudget
 from sweep.core.trial import TrialSpec
 from sweep.errors import InputError
 from sweep.orchestrate.failures import failure_of
@@ -26,7 +25,7 @@ from sweep.user_trainer import loading as trainers
 from sweep.user_trainer import running
 from sweep.user_trainer.contract import TrainerError
 
-EFFORT = SearchBudget(points=2, finalists=1, seeds=2)
+BUDGET = {"n_trials": 2, "finalists": 1, "seeds": 2}
 
 
 def yielding(values: object) -> str:
@@ -167,18 +166,18 @@ def test_a_trainer_that_cannot_be_called_is_refused_at_once(write, name, text, m
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"epochs": None}, "how long to train: --epochs E"),
+        ({"epochs": None}, "how long to train: `epochs` E"),
         ({"epochs": 0}, "epochs must be at least 1, got 0"),
-        ({"recipe": "fashion_mnist", "data": Path()}, "leave --recipe and --data out"),
-        ({"recipe": "digits"}, "leave --recipe out"),
-        ({"lr": None, "wd": None}, "no optimum is known for train with adamw and --trainer own:train, so"),
+        ({"recipe": "fashion_mnist", "data": Path()}, "leave `recipe` and `data` out"),
+        ({"recipe": "digits"}, "leave `recipe` out"),
+        ({"lr": None, "wd": None}, "no optimum is known for train with adamw and `trainer` own:train, so"),
         (
             {"lr": None, "wd": None, "models": ["mlp"], "model_args": "width=8", "optimizer": "sgd"},
-            r"tune --trainer own:train --epochs 1 --optimizer sgd --model 'mlp\(width=8\)'\. Or",
+            r"tune --model 'mlp\(width=8\)' --trainer own:train --optimizer sgd --epochs 1\. Or",
         ),
         ({"box": "paper"}, "--box paper is the study's"),
-        ({"models": ["a/b"]}, "a trainer's --model takes letters"),
-        ({"models": [""]}, "a trainer's --model takes letters"),
+        ({"models": ["a/b"]}, "a trainer's `model` takes letters"),
+        ({"models": [""]}, "a trainer's `model` takes letters"),
         ({"model_args": "depth"}, "arguments are NAME=VALUE"),
         ({"optimizer": "lion"}, "Known: adamw, sgd"),
     ],
@@ -192,25 +191,25 @@ def test_what_does_not_fit_a_trainer_is_refused(write, changes, message):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"epochs": None}, "how long to train: --epochs E"),
-        ({"recipe": "digits", "data": Path()}, "leave --recipe and --data out"),
-        ({"model": "a/b"}, "a trainer's --model takes letters"),
-        ({"model": ""}, "a trainer's --model takes letters"),
+        ({"epochs": None}, "how long to train: `epochs` E"),
+        ({"recipe": "digits", "data": Path()}, "leave `recipe` and `data` out"),
+        ({"model": "a/b"}, "a trainer's `model` takes letters"),
+        ({"model": ""}, "a trainer's `model` takes letters"),
         ({"model_args": "depth"}, "arguments are NAME=VALUE"),
         ({"trainer": "own:trian"}, "Did you mean train?"),
-        ({"trainer": None, "recipe": "digits"}, "Missing option '--model'"),
-        ({"lr_range": "1"}, "--lr-range takes LOW:HIGH"),
+        ({"trainer": None, "recipe": "digits"}, "Missing option `model`"),
+        ({"lr_range": "1"}, "`lr_range` takes LOW:HIGH"),
     ],
 )
 def test_a_search_refuses_what_does_not_fit_a_trainer(write, changes, message):
-    asked = {"model": None, "trainer": write(yielding([5])), "epochs": 1, "effort": EFFORT}
+    asked = {"model": None, "trainer": write(yielding([5])), "epochs": 1, **BUDGET}
     with pytest.raises(ValueError, match=message):
         plan_search(TuneRequest(**(asked | changes)))
 
 
 def test_a_search_is_of_the_function_its_source_and_length(write):
     def plan_of(text: str, **changes):
-        asked = {"model": None, "trainer": write(text), "epochs": 2, "effort": EFFORT} | changes
+        asked = {"model": None, "trainer": write(text), "epochs": 2, **BUDGET} | changes
         return plan_search(TuneRequest(**asked))[0]
 
     plan = plan_of(yielding([5, 5]))
