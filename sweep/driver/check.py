@@ -49,4 +49,4 @@ def _check_mlflow(sweep: TrialFolder[Any], identity: str) -> list[str]:
     trials = {trial.key: trial for trial in sweep.trials}
     differences = store.differences(sweep.name, sweep.records())
     said = [f"{tags.trial_name(trials[key])} ({key}): {text}" for key, text in differences.items()]
-    return store.doubts(sweep.plan) + said
+    return store.unexpected(sweep.name) + said

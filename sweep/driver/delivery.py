@@ -1,20 +1,16 @@
 """What goes from the journals to MLflow."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from rich.console import Console
 
 from sweep.console import run as console_run
 from sweep.core.trial import TrialSpec, TrialState
-from sweep.tracking.process import TrackerProcess
+from sweep.tracking.base import Tracker
 from sweep.tracking.send_queue import SendQueue
 from sweep.workspace.trial_folder import TrialFolder
 from sweep.workspace.workspace import Workspace
-
-if TYPE_CHECKING:
-    from sweep.tracking.store import MlflowTracker
-
 
 CLOSE_TIMEOUT_S = 120.0
 """How long nothing may arrive at MLflow until a run ends without it."""
@@ -30,7 +26,7 @@ class TrackingSession:
 
     def __init__(
         self,
-        store: "MlflowTracker | TrackerProcess",
+        store: Tracker,
         sweeps: Sequence[TrialFolder[Any]],
         workspace: Workspace,
         console: Console,
@@ -66,7 +62,7 @@ class TrackingSession:
     def _recover(self, sweep: TrialFolder[Any]) -> int:
         """Write those results to a sweep's journal that only MLflow has; say how many."""
         lost = [key for key, record in sweep.records().items() if not (record and record.state.has_result)]
-        found = dict(self._store.results(lost))
+        found = self._store.results(lost)
         for key, history in found.items():
             sweep.journal.adopt(key, history)
         return len(found)
@@ -81,7 +77,7 @@ class TrackingSession:
 
     def _send(self, key: str) -> None:
         sweep, trial = self._trials[key]
-        self._store.send_trial(sweep.plan, trial, sweep.journal.history(key))
+        self._store.send_trial(sweep.name, trial, sweep.journal.history(key))
 
     def _close(self) -> bool:
         """Draw each sweep and end its parent run; say whether MLflow took it."""
@@ -92,9 +88,10 @@ class TrackingSession:
             counts[TrialState.PLANNED] += counts.pop(TrialState.RUNNING)  # nothing runs any more
             try:
                 figures = draw_figures(sweep)
-                self._store.close_sweep(sweep.plan, counts, figures)
+                keys = {trial.key for trial in sweep.trials}
+                self._store.close_sweep(sweep.name, keys, counts, figures)
                 if tags := sweep.result_tags():
-                    self._store.tag_sweep(sweep.plan, tags)
+                    self._store.tag_sweep(sweep.name, tags)
             except Exception as error:  # MLflow is away: the next run does it
                 self._console.print(f"MLflow did not take the end of {sweep.name}: {error}", markup=False)
                 return False

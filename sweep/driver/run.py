@@ -46,7 +46,8 @@ def run(tasks: Sequence[SweepRun], workspace: Workspace, resources: Resources, c
 
             executor = stack.enter_context(open_executor(resources, [task.splits for task in tasks]))
         stack.enter_context(terminable())  # after Ray, which would end the process at SIGTERM
-        store.begin()
+        for note in store.begin():
+            console.print(note, markup=False)
         for sweep in sweeps:
             for text in sweep.write_plan():
                 console.print(text, markup=False)

@@ -29,6 +29,8 @@ def sync(sweeps: Sequence[TrialFolder[Any]], workspace: Workspace, console: Cons
         stack.enter_context(terminable())
         for sweep in sweeps:
             store = MlflowTracker(sweep.plan.recipe.name, sweep.EXPERIMENT)
+            for note in store.notes:
+                console.print(note, markup=False)
             with TrackingSession(store, [sweep], workspace, console) as delivery:
                 delivery.put_differences()
             complete &= delivery.complete

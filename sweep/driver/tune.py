@@ -66,7 +66,8 @@ def run(
 
             executor = stack.enter_context(open_executor(resources, [splits]))
         stack.enter_context(terminable())  # after Ray, which would end the process at SIGTERM
-        store.begin()
+        for note in store.begin():
+            console.print(note, markup=False)
         for text in search.write_plan():
             console.print(text, markup=False)
         search.want(effort)

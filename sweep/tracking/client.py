@@ -22,7 +22,7 @@ os.environ.setdefault("MLFLOW_SQLALCHEMYSTORE_POOL_PRE_PING", "true")
 
 @contextmanager
 def usable(uri: str) -> Iterator[None]:
-    """Turn whatever goes wrong, from a bad scheme to a refused connection, into one message."""
+    """Turn any error, from a bad scheme to a refused connection, into one message."""
     try:
         yield
     except InputError:
@@ -36,7 +36,7 @@ def usable(uri: str) -> Iterator[None]:
 
 
 def quieten() -> None:
-    """Leave out what MLflow and its libraries say but errors."""
+    """Let MLflow and its libraries log nothing but errors."""
     for name in ("mlflow", "alembic", "sqlalchemy", "urllib3"):
         logging.getLogger(name).setLevel(logging.ERROR)
 
@@ -52,14 +52,8 @@ def all_runs(client: MlflowClient, experiment_id: str, where: str) -> Iterable[A
             return
 
 
-def is_missing_file(uri: str) -> bool:
-    """Say whether a tracking address is a database file that is not there: MLflow would create it."""
-    file = sqlite_file(uri)
-    return file is not None and not file.exists()
-
-
 def check_is_there(uri: str) -> None:
-    """Refuse a local store that is not there, or not MLflow's: a client would make one of it."""
+    """Refuse a local store that is missing, or not MLflow's: a client would create one there."""
     file = sqlite_file(uri)
     problem = sqlite_lacks(file, ("experiments", "runs", "alembic_version")) if file else None
     folder = Path(uri.removeprefix("file://"))

@@ -1,10 +1,10 @@
-"""MLflow's record of the sweeps: one experiment a recipe, a parent run a sweep, its trials as children.
+"""Sweeps in MLflow: one experiment for each recipe, a parent run for each sweep, its trials as child runs.
 
-The only package that imports MLflow, and only the driver uses it. It holds nothing that the journal does
-not: a run is found again by its trial's key and brought up to date as often as one likes.
+MLflow holds nothing that the journal does not: a run is found again by its trial's key, and brought up to
+date as often as one likes.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +15,10 @@ from mlflow.exceptions import MlflowException
 from sweep.core.base_plan import BasePlan
 from sweep.core.trial import EpochRecord, TrialRecord, TrialSpec, TrialState
 from sweep.errors import InputError
+from sweep.tracking import database
 from sweep.tracking import tags as labels
-from sweep.tracking.client import all_runs, is_missing_file, quieten, usable
+from sweep.tracking.base import Tracker
+from sweep.tracking.client import all_runs, quieten, usable
 from sweep.utils.text import counted
 from sweep.workspace.journal import TrialHistory
 
@@ -27,8 +29,8 @@ METRICS_PER_REQUEST = 1000
 """MLflow's limit for one ``log_batch``."""
 
 
-class MlflowTracker:
-    """The runs of one experiment.
+class MlflowTracker(Tracker):
+    """Records sweeps as runs of one MLflow experiment.
 
     Only runs that carry the workspace's own tag are read, changed or counted: a run of somebody else's
     sweep of the same trials is not touched.
@@ -39,7 +41,8 @@ class MlflowTracker:
         Name the experiment: ``KIND-RECIPE``. Searches (``tune``) have another than sweeps: their errors are
         on minival, and not to be compared with those of sweeps.
     create : bool
-        Whether to create the experiment if there is none; without, it is only looked at.
+        Whether to create the experiment, and a local database, if there is none. If false, nothing is
+        written: for `look`, `differences`, `results` and `unexpected`.
 
     Raises
     ------
@@ -51,11 +54,16 @@ class MlflowTracker:
         self.uri = get_tracking_uri()
         self.experiment = f"{kind}-{recipe}"
         quieten()
+        self.notes: list[str] = []
+        """What a user should know of how MLflow was opened."""
         self._experiment_id: str | None = None
-        if create or not is_missing_file(self.uri):
-            with usable(self.uri):
+        with usable(self.uri):
+            if create and (note := database.prepare(self.uri)):
+                self.notes.append(note)
+            if create or not database.holds_nothing(self.uri):
                 self._client = MlflowClient(self.uri)
                 self._experiment_id = self._find_experiment(create)
+        self._plans: dict[str, BasePlan] = {}
         self._found: dict[str, list[Any]] = {}  # key → its runs, the oldest first
         self._runs: dict[str, str] = {}  # key → the run that is written to
         self._plan_files: dict[str, Path] = {}
@@ -66,13 +74,21 @@ class MlflowTracker:
     def _find_experiment(self, create: bool) -> str | None:
         experiment = self._client.get_experiment_by_name(self.experiment)
         if experiment is None:
-            return str(self._client.create_experiment(self.experiment)) if create else None
+            return self._create_experiment() if create else None
         if experiment.lifecycle_stage != "active":
             raise InputError(
                 f"the experiment {self.experiment} was deleted. This brings it back, with its runs: "
                 f"mlflow experiments restore --experiment-id {experiment.experiment_id}"
             )
         return str(experiment.experiment_id)
+
+    def _create_experiment(self) -> str:
+        try:
+            return str(self._client.create_experiment(self.experiment))
+        except MlflowException as error:
+            if error.error_code != "RESOURCE_ALREADY_EXISTS":
+                raise
+            return str(self._client.get_experiment_by_name(self.experiment).experiment_id)  # another driver's
 
     def look(self, plan: BasePlan, workspace: str) -> None:
         """Look a sweep's runs up; nothing is written.
@@ -90,6 +106,7 @@ class MlflowTracker:
             If MLflow cannot be used.
         """
         self._workspace = workspace
+        self._plans[plan.name] = plan
         with usable(self.uri):
             for run in sorted(
                 self._search(plan.name), key=lambda run: (run.info.start_time, run.info.run_id)
@@ -103,7 +120,7 @@ class MlflowTracker:
         Raises
         ------
         InputError
-            If MLflow refuses, for want of rights to its artifacts, say.
+            If MLflow refuses: without write access to its artifacts, for example.
         """
         self.look(plan, workspace)
         self._plan_files[plan.name] = plan_file
@@ -145,39 +162,32 @@ class MlflowTracker:
     def differences(self, sweep: str, records: Mapping[str, TrialRecord | None]) -> dict[str, str]:
         """Say for which trials MLflow and the journal disagree, and how, as far as `look` has seen.
 
-        Parameters
-        ----------
-        sweep : str
-            The sweep's name.
-        records : mapping
-            Key → the trial's end in the journal; None without one.
+        See `Tracker.differences`.
         """
         parent = self._runs.get(sweep)
         found = {key: runs[0] for key, runs in self._found.items()}
-        said = {key: labels.difference(record, found.get(key), parent) for key, record in records.items()}
-        return {key: text for key, text in said.items() if text}
+        texts = {key: labels.difference(record, found.get(key), parent) for key, record in records.items()}
+        return {key: text for key, text in texts.items() if text}
 
-    def doubts(self, plan: BasePlan) -> list[str]:
+    def unexpected(self, sweep: str) -> list[str]:
         """Say what else is wrong with a sweep's runs, as far as `look` has seen."""
-        keys = {plan.name} | {trial.key for trial in plan.trials}
-        runs = {
-            key: runs for key, runs in self._found.items() if runs[0].data.tags["sweep.sweep"] == plan.name
-        }
-        said = [
+        keys = {sweep} | {trial.key for trial in self._plans[sweep].trials}
+        runs = {key: runs for key, runs in self._found.items() if runs[0].data.tags["sweep.sweep"] == sweep}
+        problems = [
             f"MLflow has {len(runs[key])} runs of {key}, so that it counts twice in the UI; delete one there"
             for key in runs
             if len(runs[key]) > 1
         ]
         if strange := len(runs.keys() - keys):
-            said.append(f"MLflow has runs of {counted(strange, 'trial')} that the plan does not have")
-        if plan.name not in runs:
-            said.append("MLflow has no parent run of the sweep")
-        elif runs[plan.name][0].info.status == "RUNNING":
-            said.append("MLflow says that the sweep is running, but no driver is at work")
-        return said
+            problems.append(f"MLflow has runs of {counted(strange, 'trial')} that the plan does not have")
+        if sweep not in runs:
+            problems.append("MLflow has no parent run of the sweep")
+        elif runs[sweep][0].info.status == "RUNNING":
+            problems.append("MLflow says that the sweep is running, but no driver is at work")
+        return problems
 
-    def results(self, keys: Iterable[str]) -> Iterator[tuple[str, TrialHistory]]:
-        """Yield what MLflow knows of those of the given trials that have a result there.
+    def results(self, keys: Iterable[str]) -> dict[str, TrialHistory]:
+        """Return what MLflow knows of those of the given trials that have a result there, by key.
 
         Every number is what was sent, to the last bit, so that a lost journal can be written again.
 
@@ -186,15 +196,20 @@ class MlflowTracker:
         InputError
             If MLflow cannot be used.
         """
-        for key in keys:
-            run = self._found.get(key, [None])[0]
-            if run is not None and (state := labels.final_state(run)) and state.has_result:
-                with usable(self.uri):
-                    curves = self._curves(run.info.run_id)
-                try:
-                    yield key, labels.read_history(key, run, state, curves)
-                except (KeyError, ValueError):  # somebody has changed it: the trial is trained again
-                    continue
+        runs = {key: self._found[key][0] for key in keys if key in self._found}
+        histories = {key: self._history(key, run) for key, run in runs.items()}
+        return {key: history for key, history in histories.items() if history}
+
+    def _history(self, key: str, run: Any) -> TrialHistory | None:
+        state = labels.final_state(run)
+        if state is None or not state.has_result:
+            return None
+        with usable(self.uri):
+            curves = self._curves(run.info.run_id)
+        try:
+            return labels.read_history(key, run, state, curves)
+        except (KeyError, ValueError):  # somebody has changed it: the trial is trained again
+            return None
 
     def _curves(self, run: str) -> dict[int, tuple[int, dict[str, float]]]:
         """Read a trial's curves back: epoch → (time in ms, metric → value)."""
@@ -204,8 +219,9 @@ class MlflowTracker:
                 curves.setdefault(metric.step, (metric.timestamp, {}))[1].setdefault(name, metric.value)
         return curves
 
-    def send_trial(self, plan: BasePlan, trial: TrialSpec, history: TrialHistory) -> None:
+    def send_trial(self, sweep: str, trial: TrialSpec, history: TrialHistory) -> None:
         """Bring a trial's run up to date with the journal, creating it if there is none (any more)."""
+        plan = self._plans[sweep]
         try:
             self._send_trial(plan, trial, history)
         except MlflowException:
@@ -242,13 +258,22 @@ class MlflowTracker:
             self._client.set_terminated(run, labels.STATUS[record.state], ended_ms)
             del self._unfinished[run]
 
-    def close_sweep(self, plan: BasePlan, counts: dict[TrialState, int], figures: Iterable[Path]) -> None:
-        """Note on a sweep's run how it stands, add its figures, and end it and what was left running."""
-        self._end_what_is_left_running(plan)
-        run = self._runs[plan.name]
-        if self._is_gone(run):  # somebody deleted it: it is written again, and its trials are hung under it
-            run = self._parent(plan)
-            for key in {trial.key for trial in plan.trials} & self._runs.keys():
+    def close_sweep(
+        self,
+        sweep: str,
+        keys: Collection[str],
+        counts: Mapping[TrialState, int],
+        figures: Iterable[Path],
+    ) -> None:
+        """Record where a sweep stands, add its figures, and end it and its trials that were left running.
+
+        See `Tracker.close_sweep`.
+        """
+        self._end_unfinished_runs(sweep, keys)
+        run = self._runs[sweep]
+        if self._is_gone(run):  # somebody deleted it: it is written again, as the parent of its trials
+            run = self._parent(self._plans[sweep])
+            for key in set(keys) & self._runs.keys():
                 if not self._is_gone(self._runs[key]):
                     self._client.set_tag(self._runs[key], labels.PARENT, run)
         for figure in figures:
@@ -257,22 +282,21 @@ class MlflowTracker:
             run, tags=_tags({f"sweep.{state}": str(count) for state, count in counts.items()})
         )
         ended = [state for state in TrialState if state.is_over]
-        complete = sum(counts.get(state, 0) for state in ended) == len(plan.trials)
+        complete = sum(counts.get(state, 0) for state in ended) == len(keys)
         self._client.set_terminated(run, "FINISHED" if complete else "KILLED")
 
-    def tag_sweep(self, plan: BasePlan, tags: Mapping[str, str]) -> None:
-        """Note something more on a sweep's run."""
-        self._client.log_batch(self._runs[plan.name], tags=_tags(dict(tags)))
+    def tag_sweep(self, sweep: str, tags: Mapping[str, str]) -> None:
+        """Record tags of a sweep's run."""
+        self._client.log_batch(self._runs[sweep], tags=_tags(dict(tags)))
 
-    def _end_what_is_left_running(self, plan: BasePlan) -> None:
-        """End runs that were begun in this run or, by a driver that was killed, in an earlier one."""
-        keys = {trial.key for trial in plan.trials}
+    def _end_unfinished_runs(self, sweep: str, keys: Collection[str]) -> None:
+        """End runs that this driver started or, before it was killed, an earlier one."""
         stale = [
             runs[0].info.run_id
             for key, runs in self._found.items()
             if key in keys and runs[0].info.status == "RUNNING" and runs[0].info.run_id not in self._sent
         ]
-        for run in [run for run, sweep in self._unfinished.items() if sweep == plan.name] + stale:
+        for run in [run for run, of in self._unfinished.items() if of == sweep] + stale:
             if not self._is_gone(run):
                 self._client.set_terminated(run, "KILLED")
             self._unfinished.pop(run, None)

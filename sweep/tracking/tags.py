@@ -9,7 +9,7 @@ from sweep.core.trial import EpochRecord, Role, TrialRecord, TrialSpec, TrialSta
 from sweep.workspace.journal import TrialHistory
 
 PARENT = "mlflow.parentRunId"
-"""The tag by which MLflow hangs a run under another."""
+"""The tag by which MLflow makes a run the child of another."""
 
 STATUS = {
     TrialState.FINISHED: "FINISHED",
@@ -173,7 +173,7 @@ def _epochs(
 
 
 def final_state(run: Any) -> TrialState | None:
-    """Return what MLflow takes a trial's end to be; None while it has not been told of one."""
+    """Return what MLflow takes a trial's end to be; None if it has none yet."""
     state = run.data.tags.get("sweep.state")
     ended = run.info.status in STATUS.values()
     return TrialState(state) if ended and state in set(STATUS) else None
@@ -183,13 +183,13 @@ def difference(record: TrialRecord | None, run: Any, parent: str | None) -> str 
     """Say how a trial's run differs from its end in the journal; None if it does not."""
     if run is None:
         return "no run in MLflow" if record else None
-    told, metrics = final_state(run), run.data.metrics
+    state, metrics = final_state(run), run.data.metrics
     if record is None:
-        if told and told.has_result:
-            return f"{told} in MLflow, without a result in the journal"
+        if state and state.has_result:
+            return f"{state} in MLflow, without a result in the journal"
         return "running in MLflow, but no driver is at work" if run.info.status == "RUNNING" else None
-    if told is not record.state:
-        return f"{told or 'unfinished'} in MLflow, {record.state} in the journal"
+    if state is not record.state:
+        return f"{state or 'unfinished'} in MLflow, {record.state} in the journal"
     for name in ("top1_err", "best_top1_err", "wall_s"):
         if metrics.get(name) != getattr(record, name):
             return f"{name} {metrics.get(name)} in MLflow, {getattr(record, name)} in the journal"

@@ -7,15 +7,15 @@ from contextlib import contextmanager
 from pathlib import Path
 
 
-def write_atomically(path: Path, contents: str) -> None:
-    """Write or replace a text file atomically."""
+def write_atomically(path: Path, contents: str | bytes) -> None:
+    """Write or replace a file atomically."""
     with _written_aside(path, contents) as aside:
         aside.replace(path)
     sync_folder(path.parent)
 
 
-def write_once(path: Path, contents: str) -> None:
-    """Write a text file unless it exists. If two processes write at once, one file is kept, complete."""
+def write_once(path: Path, contents: str | bytes) -> None:
+    """Write a file unless it exists. If two processes write at once, one file is kept, complete."""
     with _written_aside(path, contents) as aside:
         try:
             os.link(aside, path)
@@ -27,11 +27,11 @@ def write_once(path: Path, contents: str) -> None:
 
 
 @contextmanager
-def _written_aside(path: Path, contents: str) -> Iterator[Path]:
+def _written_aside(path: Path, contents: str | bytes) -> Iterator[Path]:
     aside = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        with aside.open("w") as file:
-            file.write(contents)
+        with aside.open("wb") as file:
+            file.write(contents.encode() if isinstance(contents, str) else contents)
             file.flush()
             os.fsync(file.fileno())
         yield aside

@@ -9,6 +9,7 @@ from mlflow.entities import ViewType
 from support.journals import finished
 from support.plans import a_plan
 
+from sweep.core.plan import Plan
 from sweep.core.trial import EpochRecord, TrialRecord, TrialState
 from sweep.errors import InputError
 from sweep.tracking.store import MlflowTracker
@@ -100,13 +101,13 @@ def deliver(folder, owner: str = OURS) -> None:
     store = opened(folder, owner)
     for trial in PLAN.trials:
         if trial.key in store.differences(PLAN.name, RECORDS):
-            store.send_trial(PLAN, trial, HISTORIES[trial.key])
-    store.close_sweep(PLAN, dict.fromkeys(TrialState, 0) | {TrialState.FINISHED: 4}, [])
+            store.send_trial(PLAN.name, trial, HISTORIES[trial.key])
+    store.close_sweep(PLAN.name, HISTORIES, dict.fromkeys(TrialState, 0) | {TrialState.FINISHED: 4}, [])
 
 
-def looked(owner: str = OURS) -> MlflowTracker:
+def looked(owner: str = OURS, plan: Plan = PLAN) -> MlflowTracker:
     store = MlflowTracker("digits", create=False)
-    store.look(PLAN, owner)
+    store.look(plan, owner)
     return store
 
 
@@ -132,13 +133,13 @@ def in_order(client) -> None:
         assert run_of(client, trial.key).data.tags["mlflow.parentRunId"] == parent.info.run_id
     store = looked()
     assert store.differences(PLAN.name, RECORDS) == {}
-    assert store.doubts(PLAN) == []
+    assert store.unexpected(PLAN.name) == []
 
 
 def test_a_lost_journal_is_read_back_to_the_last_bit(folder, client):
     deliver(folder)
     in_order(client)
-    found = dict(looked().results(trial.key for trial in PLAN.trials))
+    found = looked().results(trial.key for trial in PLAN.trials)
     assert found == {key: HISTORIES[key] for key in (OPTIMUM.key, GOOD.key, DIVERGED.key)}
 
 
@@ -158,7 +159,7 @@ def test_what_was_deleted_is_written_again(folder, client, which, for_good):
     for key in {"trial": [GOOD.key], "parent": [PLAN.name]}.get(which, [*HISTORIES, PLAN.name]):
         delete(client, run_of(client, key), for_good)
     store = looked()
-    assert store.differences(PLAN.name, RECORDS) or store.doubts(PLAN)
+    assert store.differences(PLAN.name, RECORDS) or store.unexpected(PLAN.name)
     deliver(folder)
     in_order(client)
 
@@ -174,13 +175,13 @@ def delete(client, run, for_good: bool) -> None:
 def test_what_is_deleted_while_a_driver_writes_it_is_written_again(folder, client, which, for_good):
     store = opened(folder)
     begun = TrialHistory(started_ms=1000, epochs={1: HISTORIES[GOOD.key].epochs[1]})
-    store.send_trial(PLAN, GOOD, begun)
+    store.send_trial(PLAN.name, GOOD, begun)
     delete(client, run_of(client, GOOD.key if which == "trial" else PLAN.name), for_good)
     for trial in PLAN.trials:
-        store.send_trial(PLAN, trial, HISTORIES[trial.key])
-    store.close_sweep(PLAN, dict.fromkeys(TrialState, 0), [])
+        store.send_trial(PLAN.name, trial, HISTORIES[trial.key])
+    store.close_sweep(PLAN.name, HISTORIES, dict.fromkeys(TrialState, 0), [])
     in_order(client)
-    assert dict(looked().results([GOOD.key])) == {GOOD.key: HISTORIES[GOOD.key]}
+    assert looked().results([GOOD.key]) == {GOOD.key: HISTORIES[GOOD.key]}
 
 
 def test_a_deleted_experiment_is_not_written_to_and_the_message_brings_it_back(folder, client):
@@ -212,7 +213,7 @@ def test_a_run_of_another_user_is_not_touched_however_much_it_looks_like_ours(fo
     assert [contents(client.get_run(run)) for run in theirs] == before
     assert len([run for run in runs(client) if run.data.tags["sweep.key"] == GOOD.key]) == 2
     assert looked().differences(PLAN.name, RECORDS) == {}
-    assert looked().doubts(PLAN) == []
+    assert looked().unexpected(PLAN.name) == []
 
 
 def test_two_workspaces_keep_runs_of_the_same_trials_apart(folder, client):
@@ -240,14 +241,16 @@ def test_every_kind_of_disagreement_is_said(folder, client):
         "running in MLflow, but no driver is at work"
     )
     client.update_run(run_of(client, PLAN.name).info.run_id, status="RUNNING")
-    assert looked().doubts(PLAN) == ["MLflow says that the sweep is running, but no driver is at work"]
+    assert looked().unexpected(PLAN.name) == [
+        "MLflow says that the sweep is running, but no driver is at work"
+    ]
 
 
 def test_a_copy_that_carries_our_tag_is_named_and_the_older_one_counts(folder, client):
     deliver(folder)
     ours = run_of(client, GOOD.key)
     copy = client.create_run(ours.info.experiment_id, start_time=2000, tags=ours.data.tags)
-    (doubt,) = looked().doubts(PLAN)
+    (doubt,) = looked().unexpected(PLAN.name)
     assert f"2 runs of {GOOD.key}" in doubt
     before = contents(client.get_run(copy.info.run_id))
     deliver(folder)
@@ -257,15 +260,17 @@ def test_a_copy_that_carries_our_tag_is_named_and_the_older_one_counts(folder, c
 def test_runs_of_trials_that_the_plan_lost_are_named(folder, client):
     deliver(folder)
     smaller = dataclasses.replace(PLAN, trials=PLAN.trials[:2])
-    assert looked().doubts(smaller) == ["MLflow has runs of 2 trials that the plan does not have"]
+    assert looked(plan=smaller).unexpected(PLAN.name) == [
+        "MLflow has runs of 2 trials that the plan does not have"
+    ]
 
 
 def test_what_a_killed_driver_left_running_is_ended(folder, client):
     store = opened(folder)
-    store.send_trial(PLAN, GOOD, TrialHistory(started_ms=1000))
+    store.send_trial(PLAN.name, GOOD, TrialHistory(started_ms=1000))
     assert {run.info.status for run in runs(client)} == {"RUNNING"}
     store = opened(folder)
-    store.close_sweep(PLAN, dict.fromkeys(TrialState, 0), [])
+    store.close_sweep(PLAN.name, HISTORIES, dict.fromkeys(TrialState, 0), [])
     assert {run.info.status for run in runs(client)} == {"KILLED"}
 
 
@@ -276,16 +281,16 @@ def test_looking_creates_nothing(tmp_path, monkeypatch):
     )  # MLflow keeps a pool an address
     store = looked()
     assert store.differences(PLAN.name, RECORDS) == dict.fromkeys(HISTORIES, "no run in MLflow")
-    assert store.doubts(PLAN) == ["MLflow has no parent run of the sweep"]
+    assert store.unexpected(PLAN.name) == ["MLflow has no parent run of the sweep"]
     assert not list(tmp_path.iterdir())
 
 
 def test_a_trial_that_was_tried_again_shows_its_last_attempts_result(folder, client):
     deliver(folder)
     history = a_history(GOOD.key, top1_err=12.5)
-    opened(folder).send_trial(PLAN, GOOD, history)
+    opened(folder).send_trial(PLAN.name, GOOD, history)
     assert looked().differences(PLAN.name, RECORDS | {GOOD.key: history.record}) == {}
-    assert dict(looked().results([GOOD.key]))[GOOD.key].record.top1_err == 12.5
+    assert looked().results([GOOD.key])[GOOD.key].record.top1_err == 12.5
 
 
 def test_a_failed_trial_says_why(folder, client):
