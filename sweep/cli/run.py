@@ -18,28 +18,30 @@ from sweep.planning.requests import Request, RunOutputOptions
 @takes_options
 def run(request: Request, resources: Resources, output: RunOutputOptions) -> None:
     """Train a model at n points around its optimum, and at the optimum itself."""
-    from sweep.console import run as console_run
+    from sweep.console.observer import ConsoleObserver
+    from sweep.console.run import print_dry_run, print_new_sweeps, print_skipped, print_summary
     from sweep.driver.prepare import sweep_runs
     from sweep.driver.reuse import results_elsewhere
-    from sweep.driver.run import run as run_service
+    from sweep.driver.run import run as run_driver
     from sweep.planning.plans import make_plans
     from sweep.workspace.search import FOUND
     from sweep.workspace.workspace import Workspace
 
     console = plain_console()
     planned = make_plans(dataclasses.replace(request, found=output.folder / FOUND))
-    console_run.left_out(planned[0].plan, console)
+    print_skipped(planned[0].plan, console)
     workspace = Workspace(output.folder)
-    console_run.changed([p.plan for p in planned], workspace, console)
+    print_new_sweeps([p.plan for p in planned], workspace, console)
     tasks = sweep_runs(planned, workspace, retry_failed=output.retry_failed)
+    on_event = ConsoleObserver(console).on_event
     if output.dry_run:
-        elsewhere = [results_elsewhere(task, workspace, console).keys() for task in tasks]
-        return console_run.dry_run(tasks, elsewhere, console)
+        elsewhere = [results_elsewhere(task, workspace, on_event).keys() for task in tasks]
+        return print_dry_run(tasks, elsewhere, console)
     try:
-        delivered = run_service(tasks, workspace, resources, console)
+        delivered = run_driver(tasks, workspace, resources, on_event)
     except KeyboardInterrupt:
-        console.print("Stopped. Every finished trial is kept; the same command goes on.")
+        console.print("Stopped. Every finished trial is kept; the same command continues.")
         raise typer.Exit(130) from None
     left = [trial for task in tasks for trial in task.missing]
-    console_run.ending([task.sweep for task in tasks], left, console)
+    print_summary([task.sweep for task in tasks], left, console)
     raise typer.Exit(1 if left or not delivered else 0)

@@ -30,8 +30,7 @@ def status(
     where: FolderOptions,
 ) -> None:
     """Show how far the sweeps are, and the searches of `sweep tune`."""
-    from sweep.console import status as console_status
-    from sweep.console.status import status_json
+    from sweep.console.status import print_status, status_json
     from sweep.workspace.workspace import ANY, Workspace
 
     workspace = Workspace(where.folder)
@@ -45,18 +44,18 @@ def status(
             f"No sweeps in {where.folder}/. Begin one: sweep run --model vit_c_1mf", markup=False
         )
     else:
-        console_status.status(sweeps, plain_console(), trials=sweep is not None)
+        print_status(sweeps, plain_console(), trials=sweep is not None)
 
 
 def _check(workspace: "Workspace", names: list[str], as_json: bool) -> None:
-    from sweep.console import run as console_run
+    from sweep.console.run import print_problems
     from sweep.driver.check import check
 
     problems = check(workspace, names)
     if as_json:
         print_json(problems)
     else:
-        console_run.check(problems, plain_console())
+        print_problems(problems, plain_console())
     raise typer.Exit(1 if any(problems.values()) else 0)
 
 
@@ -70,7 +69,8 @@ def sync(
     where: FolderOptions,
 ) -> None:
     """Send to MLflow what it has missed or lost; train nothing."""
-    from sweep.console.run import synced
+    from sweep.console.observer import ConsoleObserver
+    from sweep.console.run import print_synced
     from sweep.driver import sync as driver_sync
     from sweep.workspace.workspace import Workspace
 
@@ -80,9 +80,9 @@ def sync(
         if sweep is None
         else [workspace.open_any(sweep)]
     )
-    if not driver_sync.sync(sweeps, workspace, console):
+    if not driver_sync.sync(sweeps, workspace, ConsoleObserver(console).on_event):
         raise typer.Exit(1)
-    synced(sweeps, console)
+    print_synced(sweeps, console)
 
 
 @app.command(epilog="Example: [bold]sweep models[/bold]")

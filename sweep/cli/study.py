@@ -122,7 +122,7 @@ def _of_outcomes(figure: "Callable[[Sequence[Outcome]], Figure]", others: "Seque
 def _conduct(asked: Study, resources: Resources, output: StudyOutputOptions, draw: Draw) -> None:
     """Train what a study lacks, and draw it."""
     from sweep.console.output import plain_console
-    from sweep.console.run import left_out, moved, unfinished
+    from sweep.console.run import print_moved_optima, print_skipped, print_unfinished
     from sweep.driver.prepare import sweep_runs
     from sweep.planning.studies import plan_study
     from sweep.results.study import check_out
@@ -132,24 +132,26 @@ def _conduct(asked: Study, resources: Resources, output: StudyOutputOptions, dra
     console, out = plain_console(), output.out or Path(f"{asked.kind}.pdf")
     check_out(out)
     planned = plan_study(replace(asked, found=output.folder / FOUND))
-    left_out(planned[0].plan, console)
+    print_skipped(planned[0].plan, console)
     workspace = Workspace(output.folder)
-    moved([p.plan for p in planned], workspace, console)
+    print_moved_optima([p.plan for p in planned], workspace, console)
     tasks = sweep_runs(planned, workspace, retry_failed=output.retry_failed)
     if output.dry_run:
         return _cost(tasks, workspace, console)
     delivered = _train(tasks, workspace, resources, output, console)
     drawn = _draw(draw, tasks, out, console)
     left = [trial for task in tasks for trial in task.missing]
-    unfinished([task.sweep for task in tasks], left, console)
+    print_unfinished([task.sweep for task in tasks], left, console)
     raise typer.Exit(1 if left or not (delivered and drawn) else 0)
 
 
 def _cost(tasks: "Sequence[SweepRun]", workspace: "Workspace", console: "Console") -> None:
+    from sweep.console.observer import ConsoleObserver
     from sweep.console.study import print_cost
     from sweep.driver.reuse import results_elsewhere
 
-    print_cost(tasks, [results_elsewhere(task, workspace, console).keys() for task in tasks], console)
+    on_event = ConsoleObserver(console).on_event
+    print_cost(tasks, [results_elsewhere(task, workspace, on_event).keys() for task in tasks], console)
 
 
 def _train(
@@ -160,6 +162,7 @@ def _train(
     console: "Console",
 ) -> bool:
     """Train what is missing, unless nothing is to be trained; say whether MLflow has all of it."""
+    from sweep.console.observer import ConsoleObserver
     from sweep.driver import run
 
     if output.draw_only:
@@ -169,9 +172,9 @@ def _train(
             )
         return True
     try:
-        return run.run(tasks, workspace, resources, console)
+        return run.run(tasks, workspace, resources, ConsoleObserver(console).on_event)
     except KeyboardInterrupt:
-        console.print("Stopped. Every finished trial is kept; the same command goes on.")
+        console.print("Stopped. Every finished trial is kept; the same command continues.")
         raise typer.Exit(130) from None
 
 

@@ -21,32 +21,34 @@ from sweep.utils.options import cli_args
 def tune(request: TuneRequest, resources: Resources, output: TuneOutputOptions) -> None:
     """Find and save a model's optimum: search learning rate and weight decay, judged on held-out data."""
     from search_spaces import read_found
-    from sweep.console import search as show_tune
-    from sweep.console.run import left_out
+    from sweep.console import search as console_search
+    from sweep.console.observer import ConsoleObserver
+    from sweep.console.run import print_skipped
     from sweep.driver import tune as driver_tune
     from sweep.planning.search_plans import budget_of, plan_search
-    from sweep.tuning.finalists import left
+    from sweep.tuning.finalists import remaining
     from sweep.workspace.search import FOUND
     from sweep.workspace.workspace import Workspace
 
-    console, effort = plain_console(stderr=output.as_json), budget_of(request)
+    console, budget = plain_console(stderr=output.as_json), budget_of(request)
     plan, splits = plan_search(request)
-    left_out(plan, console)
+    print_skipped(plan, console)
     workspace, table = Workspace(output.folder), output.folder / FOUND
     read_found(table)  # a damaged table is better found before the search than after it
     search = workspace.prepare(plan)
     if output.dry_run:
-        return show_tune.dry_run(search, effort, left(search, effort), console)
+        return console_search.print_dry_run(plan, budget, remaining(search, budget), console)
     command = ["sweep", *sys.argv[1:]]
     try:
-        found, delivered = driver_tune.run(search, splits, effort, workspace, resources, command, console)
+        on_event = ConsoleObserver(console).on_event
+        found, delivered = driver_tune.run(search, splits, budget, workspace, resources, command, on_event)
     except KeyboardInterrupt:
-        console.print("Stopped. Every finished trial is kept; the same command goes on.")
+        console.print("Stopped. Every finished trial is kept; the same command continues.")
         raise typer.Exit(130) from None
-    show_tune.ending(search, found, table, _run_args(request, output), console)
-    print_warnings(show_tune.warnings(found) if found else [])
+    console_search.print_summary(search, found, table, _run_args(request, output), console)
+    print_warnings(console_search.warnings(found) if found else [])
     if output.as_json:
-        print_json(show_tune.as_json(search, found))
+        print_json(console_search.as_json(search, found))
     raise typer.Exit(0 if found and delivered and not search.failed else 1)
 
 

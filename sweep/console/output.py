@@ -9,7 +9,7 @@ _WIDE = 160
 def print_warnings(warnings: list[str]) -> None:
     """Print what a reader of the result must know."""
     for warning in warnings:
-        plain_console(stderr=True).print("Mind:", warning, style="yellow", markup=False)
+        plain_console(stderr=True).print("Warning:", warning, style="yellow", markup=False)
 
 
 def plain_console(*, stderr: bool = False) -> Console:

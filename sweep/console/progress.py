@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from sweep.core.trial import EpochRecord, TrialRecord, TrialSpec, TrialState
-from sweep.utils.text import duration
+from sweep.utils.text import counted, duration
 
 _LINE_EVERY_S = 15.0
 _ENDS = (TrialState.FINISHED, TrialState.DIVERGED, TrialState.FAILED, TrialState.PRUNED)
@@ -83,45 +83,54 @@ class Tally:
 
 
 class ProgressView:
-    """Shows a tally while a run goes on; use it as a context."""
+    """Shows a tally while trials are trained.
 
-    def __init__(self, tally: Tally, console: Console) -> None:
-        self._tally, self._console = tally, console
+    Parameters
+    ----------
+    tally : Tally
+        What is shown.
+    console : Console
+        Where it is shown.
+    live : bool
+        Whether a terminal may have a bar that moves; without, and elsewhere, a line is printed now and then.
+    """
+
+    def __init__(self, tally: Tally, console: Console, *, live: bool = True) -> None:
+        self.tally, self._console = tally, console
+        self._live = live and console.is_terminal
         self._last_line = time.monotonic()
-        self.note = ""
-        """Something to be said beside it, such as that MLflow is away."""
+        self.waiting = 0
+        """Trials that wait for MLflow, which cannot be reached."""
         self._bar = Progress(
             TextColumn("trials {task.completed:.0f}/{task.total:.0f}"),
             BarColumn(bar_width=24),
             TextColumn("{task.description}"),
             TimeElapsedColumn(),
             console=console,
-            disable=not console.is_terminal,
+            disable=not self._live,
         )
         self._task = self._bar.add_task("starting workers", total=tally.total)
 
-    def __enter__(self) -> "ProgressView":
+    def start(self) -> None:
+        """Begin to show it."""
         self._bar.start()
-        return self
 
-    def __exit__(self, *_: object) -> None:
+    def stop(self) -> None:
+        """Show it for the last time."""
         self._bar.stop()
-        if not self._console.is_terminal:
+        if not self._live:
             self._print_line()
 
     def refresh(self) -> None:
         """Show the tally as it is now."""
-        self._bar.update(self._task, completed=self._tally.done, description=self._text())
-        if not self._console.is_terminal and time.monotonic() - self._last_line > _LINE_EVERY_S:
+        self._bar.update(self._task, completed=self.tally.done, description=self._text())
+        if not self._live and time.monotonic() - self._last_line > _LINE_EVERY_S:
             self._print_line()
 
-    def say(self, text: str) -> None:
-        """Print a line, above the bar."""
-        self._bar.console.print(text, markup=False, highlight=False)
-
     def _text(self) -> str:
-        return self._tally.text() + (f" ({self.note})" if self.note else "")
+        waiting = f" (MLflow is away, waiting: {counted(self.waiting, 'trial')})" if self.waiting else ""
+        return self.tally.text() + waiting
 
     def _print_line(self) -> None:
         self._last_line = time.monotonic()
-        self._console.print(f"trials {self._tally.done}/{self._tally.total}: {self._text()}", highlight=False)
+        self._console.print(f"trials {self.tally.done}/{self.tally.total}: {self._text()}", highlight=False)

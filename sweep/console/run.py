@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
-from sweep.console.status import status
+from sweep.console.status import print_status
 from sweep.core.plan import FOUND_FOR, GIVEN, Plan
 from sweep.core.trial import Role, TrialSpec
 from sweep.tracking import tags
@@ -25,8 +25,8 @@ _NAMED_FAILURES = 10
 _NAMED_IMAGES = 5
 
 
-def dry_run(tasks: "Sequence[SweepRun]", elsewhere: Sequence[Set[str]], console: Console) -> None:
-    """Say what would be trained; ``elsewhere``: keys of each task that other sweeps have results of."""
+def print_dry_run(tasks: "Sequence[SweepRun]", elsewhere: Sequence[Set[str]], console: Console) -> None:
+    """Print what would be trained; ``elsewhere``: keys of each task that other sweeps have results of."""
     for task, there in zip(tasks, elsewhere, strict=True):
         plan, box = task.sweep.plan.first(task.n, task.seeds, task.repeated), task.sweep.plan.box
         several = f", with {plan.seeds} seeds" if plan.seeds > 1 else ""
@@ -35,7 +35,7 @@ def dry_run(tasks: "Sequence[SweepRun]", elsewhere: Sequence[Set[str]], console:
         several += f"; {listed([f'point {index}' for index in chosen])} with {others}" if chosen else ""
         left = sum(trial.key not in there for trial in task.to_train)
         failed = sum(trial.key not in there for trial in task.missing) - left
-        notes = f", and {failed} given up that --retry-failed trains again" if failed else ""
+        notes = f", and {failed} failed that --retry-failed trains again" if failed else ""
         notes += f"; {counted(len(there), 'result')} taken over from other sweeps" if there else ""
         console.print(
             f"[bold]{plan.name}[/bold]: {left} of {counted(len(plan.trials), 'trial')} to train{notes}"
@@ -53,8 +53,8 @@ def dry_run(tasks: "Sequence[SweepRun]", elsewhere: Sequence[Set[str]], console:
         )
 
 
-def left_out(plan: "BasePlan", console: Console) -> None:
-    """Say which images were left out."""
+def print_skipped(plan: "BasePlan", console: Console) -> None:
+    """Print which images were skipped."""
     names = plan.skipped_images
     if names:
         more = (
@@ -62,12 +62,12 @@ def left_out(plan: "BasePlan", console: Console) -> None:
             if len(names) > _NAMED_IMAGES
             else ""
         )
-        text = f"Left out {len(names)} images that cannot be read: {', '.join(names[:_NAMED_IMAGES])}{more}"
+        text = f"Skipped {len(names)} images that cannot be read: {', '.join(names[:_NAMED_IMAGES])}{more}"
         console.print(text, markup=False)
 
 
-def changed(plans: Sequence[Plan], workspace: Workspace, console: Console) -> None:
-    """Say how new sweeps differ from those that one might have meant to go on with."""
+def print_new_sweeps(plans: Sequence[Plan], workspace: Workspace, console: Console) -> None:
+    """Print how new sweeps differ from existing ones that the user may have meant to continue."""
     for plan in plans:
         if found := differences.changes(plan, workspace):
             name, texts = found
@@ -77,8 +77,8 @@ def changed(plans: Sequence[Plan], workspace: Workspace, console: Console) -> No
             console.print(text, markup=False)
 
 
-def moved(plans: Sequence[Plan], workspace: Workspace, console: Console) -> None:
-    """Say which sweeps are new only because an optimum is another than it was."""
+def print_moved_optima(plans: Sequence[Plan], workspace: Workspace, console: Console) -> None:
+    """Print which sweeps are new only because their optimum has changed."""
     for plan in plans:
         if old := differences.moved(plan, workspace):
             optima = f"lr {plan.optimum_lr:.3g}, wd {plan.optimum_wd:.3g}; there lr {old.optimum_lr:.3g}, wd "
@@ -86,16 +86,16 @@ def moved(plans: Sequence[Plan], workspace: Workspace, console: Console) -> None
             console.print(f"{text}{old.optimum_wd:.3g}).", markup=False)
 
 
-def beginning(sweeps: Sequence[Sweep], wanted: int, missing: int, console: Console) -> None:
-    """Say what is about to be trained."""
-    names = listed([sweep.name for sweep in sweeps])
-    console.print(f"{names}: {missing} of {counted(wanted, 'trial')} to train")
-    for line in optima([sweep.plan for sweep in sweeps]) if missing else []:
+def print_start(plans: Sequence[Plan], wanted: int, to_train: int, console: Console) -> None:
+    """Print what is about to be trained."""
+    names = listed([plan.name for plan in plans])
+    console.print(f"{names}: {to_train} of {counted(wanted, 'trial')} to train")
+    for line in optimum_lines(plans) if to_train else []:
         console.print(line, markup=False)
 
 
-def optima(plans: Sequence[Plan]) -> list[str]:
-    """Say once of each optimum that was looked up where it is from, and what other lengths it is used for."""
+def optimum_lines(plans: Sequence[Plan]) -> list[str]:
+    """Return a line for each optimum that was looked up: its source, and the other lengths it is used for."""
     lengths: dict[tuple[str, str, str], list[int]] = {}
     for plan in plans:
         if plan.optimum_source == GIVEN:
@@ -111,27 +111,25 @@ def optima(plans: Sequence[Plan]) -> list[str]:
     ]
 
 
-def adopted(count: int, console: Console) -> None:
-    """Say how many results were there already under another sweep's name."""
-    if count:
-        console.print(f"{counted(count, 'result')} taken over from other sweeps with the very same trials")
+def print_reused(count: int, console: Console) -> None:
+    """Print how many results were copied from other sweeps."""
+    console.print(f"{counted(count, 'result')} taken over from other sweeps with the very same trials")
 
 
-def recovered(count: int, console: Console) -> None:
-    """Say how many results only MLflow had."""
-    if count:
-        lost = f"{counted(count, 'result')} that the journal had lost {'was' if count == 1 else 'were'}"
-        console.print(f"{lost} written again from MLflow")
+def print_recovered(count: int, console: Console) -> None:
+    """Print how many results only MLflow had."""
+    lost = f"{counted(count, 'result')} that the journal had lost {'was' if count == 1 else 'were'}"
+    console.print(f"{lost} written again from MLflow")
 
 
-def synced(sweeps: Sequence[TrialFolder[Any]], console: Console) -> None:
-    """Say that MLflow has everything."""
+def print_synced(sweeps: Sequence[TrialFolder[Any]], console: Console) -> None:
+    """Print that MLflow has everything."""
     names = ", ".join(sweep.name for sweep in sweeps)
     console.print(f"MLflow has all of {names}" if names else "Nothing here to send", markup=False)
 
 
-def check(problems: Mapping[str, Sequence[str]], console: Console) -> None:
-    """Say where plan, journal and MLflow disagree, sweep by sweep."""
+def print_problems(problems: Mapping[str, Sequence[str]], console: Console) -> None:
+    """Print where plan, journal and MLflow disagree, sweep by sweep."""
     for name, texts in problems.items():
         console.print(
             f"[bold]{name}[/bold]: " + (counted(len(texts), "disagreement") if texts else "in order")
@@ -146,35 +144,35 @@ def check(problems: Mapping[str, Sequence[str]], console: Console) -> None:
         )
 
 
-def ending(sweeps: Sequence[Sweep], left: Sequence[TrialSpec], console: Console) -> None:
-    """Say what came of it, and what to do next."""
-    status(sweeps, console, trials=False)
-    unfinished(sweeps, left, console)
+def print_summary(sweeps: Sequence[Sweep], left: Sequence[TrialSpec], console: Console) -> None:
+    """Print the results of a run, and what to do next."""
+    print_status(sweeps, console, trials=False)
+    print_unfinished(sweeps, left, console)
     if not left:
         console.print("Next: [bold]sweep cdf --out fig.pdf[/bold], or browse with [bold]sweep ui[/bold]")
 
 
-def unfinished(sweeps: Sequence[Sweep], left: Sequence[TrialSpec], console: Console) -> None:
-    """Say which trials have no result, and which command goes on with them."""
+def print_unfinished(sweeps: Sequence[Sweep], left: Sequence[TrialSpec], console: Console) -> None:
+    """Print which trials have no result, and which command trains them."""
     by_key = {trial.key: sweep for sweep in sweeps for trial in sweep.plan.trials}
     records = {trial.key: by_key[trial.key].journal.history(trial.key).record for trial in left}
     for trial in left[:_NAMED_FAILURES]:
         record = records[trial.key]
         see = see_error(by_key[trial.key].folder, trial.key)
-        reason = f"given up: {record.error}{see}" if record else "not trained"
-        text = f"no result: {trial.model} {place(trial)} ({trial.key}): {reason}"
+        reason = f"failed: {record.error}{see}" if record else "not trained"
+        text = f"no result: {trial.model} {trial_label(trial)} ({trial.key}): {reason}"
         console.print(text, markup=False)
     if left:
         console.print(
             f"{counted(len(left), 'trial')} without a result; `sweep status SWEEP` lists all of them."
         )
     if not all(records.values()):
-        console.print("The same command goes on with those that were not trained.")
+        console.print("The same command continues with those that were not trained.")
     if any(records.values()):
-        console.print("The same command with --retry-failed tries those again that were given up.")
+        console.print("The same command with --retry-failed trains the failed ones again.")
 
 
-def place(trial: TrialSpec) -> str:
-    """Say which trial of a sweep it is: optimum, optimum repeat 1, point 12, point 12 repeat 1."""
+def trial_label(trial: TrialSpec) -> str:
+    """Return what a trial of a sweep is called: optimum, optimum repeat 1, point 12, point 12 repeat 1."""
     repeat = f" repeat {trial.repeat}" if trial.repeat else ""
     return ("optimum" if trial.role is Role.OPTIMUM else f"point {trial.index}") + repeat

@@ -10,10 +10,10 @@ from rich.console import Console
 from rich.table import Table
 
 from search_spaces import Box, Found
-from sweep.core.search_plan import SearchBudget
+from sweep.core.search_plan import SearchBudget, SearchPlan
 from sweep.core.trial import TrialState
 from sweep.tracking import tags
-from sweep.tuning.finalists import finalists, left, outcomes
+from sweep.tuning.finalists import finalists, outcomes, remaining
 from sweep.utils.text import counted
 from sweep.workspace.error_files import see_error
 from sweep.workspace.search import Search
@@ -23,10 +23,9 @@ _BORDER = 0.05
 are spread about three times as far apart."""
 
 
-def dry_run(search: Search, effort: SearchBudget, left: int, console: Console) -> None:
-    """Say what would be trained."""
-    beginning(search, effort, left, console)
-    plan = search.plan
+def print_dry_run(plan: SearchPlan, budget: SearchBudget, to_train: int, console: Console) -> None:
+    """Print what would be trained."""
+    print_start(plan, budget, to_train, console)
     console.print(f"  {plan.recipe.epochs} epochs each, {tags.trained_by(plan)}, on minival", markup=False)
     console.print(f"  ranges {ranges(plan.box)}")
 
@@ -36,19 +35,33 @@ def ranges(box: Box) -> str:
     return f"lr {box.lr_low:.3g} to {box.lr_high:.3g}, wd {box.wd_low:.3g} to {box.wd_high:.3g}"
 
 
-def beginning(search: Search, effort: SearchBudget, left: int, console: Console) -> None:
-    """Say what is about to be trained."""
+def print_start(plan: SearchPlan, budget: SearchBudget, to_train: int, console: Console) -> None:
+    """Print what is about to be trained."""
     console.print(
-        f"[bold]{search.name}[/bold]: {left} of {counted(effort.trials, 'trial')} to train "
-        f"({counted(effort.points, 'point')}, "
-        f"then the best {effort.finalists} with {effort.seeds} other seeds each)"
+        f"[bold]{plan.name}[/bold]: {to_train} of {counted(budget.trials, 'trial')} to train "
+        f"({counted(budget.points, 'point')}, "
+        f"then the best {budget.finalists} with {budget.seeds} other seeds each)"
     )
 
 
-def ending(
-    search: Search, found: Found | None, table: object, words: Sequence[str], console: Console
+def print_summary(
+    search: Search, found: Found | None, table: object, cli_args: Sequence[str], console: Console
 ) -> None:
-    """Say what was found, how sure it is, and what to do next; ``words`` ask for the same training."""
+    """Print what was found, how sure it is, and what to do next.
+
+    Parameters
+    ----------
+    search : Search
+        The search, whether it is complete or not.
+    found : Found or None
+        Its optimum, if there is one.
+    table : path
+        The table that the optimum was saved to.
+    cli_args : sequence of str
+        What asks `sweep run` for the same training.
+    console : Console
+        Where to print.
+    """
     judged = Table("point", "lr", "weight decay", "error on minival, other seeds %", "mean %")
     for outcome in outcomes(search):
         errors = " ".join(f"{error:.2f}" for error in outcome.errors)
@@ -72,7 +85,7 @@ def ending(
         f"{found.seeds} seeds, ± its standard error). Saved to {table}, where `sweep run` finds it.",
         markup=False,
     )
-    console.print(f"Next: sweep run {shlex.join(words)} --n 64", markup=False)
+    console.print(f"Next: sweep run {shlex.join(cli_args)} --n 64", markup=False)
 
 
 def status_row(search: Search) -> dict[str, Any]:
@@ -82,7 +95,7 @@ def status_row(search: Search) -> dict[str, Any]:
     best mean of other seeds once all is done, before that the best point so far; None without a result.
     """
     plan, wanted = search.plan, search.wanted
-    to_come = left(search, wanted) if wanted else None
+    to_come = remaining(search, wanted) if wanted else None
     return {
         "sweep": search.name,
         "kind": "search",
@@ -140,12 +153,12 @@ def _why_none(search: Search) -> str:
     counts = search.counts()
     said = ", ".join(f"{count} {state}" for state, count in counts.items() if count)
     if counts[TrialState.FAILED] or counts[TrialState.PLANNED]:
-        return f"No optimum yet ({said}): the same command goes on."
+        return f"No optimum yet ({said}): the same command continues it."
     return f"No optimum ({said}): nothing trained in these ranges. Others: --lr-range and --wd-range LOW:HIGH"
 
 
 def warnings(found: Found) -> list[str]:
-    """Say what is doubtful about an optimum."""
+    """Return what is doubtful about an optimum."""
     said = []
     for name, value, low, high in (
         ("lr", found.lr, found.lr_low, found.lr_high),

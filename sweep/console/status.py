@@ -16,7 +16,7 @@ from sweep.workspace.sweep import Sweep
 from sweep.workspace.trial_folder import TrialFolder
 
 
-def status(sweeps: Sequence[TrialFolder[Any]], console: Console, *, trials: bool) -> None:
+def print_status(sweeps: Sequence[TrialFolder[Any]], console: Console, *, trials: bool) -> None:
     """Print a line a sweep or search, or a line a trial."""
     for row in status_json(sweeps, trials=False):
         console.print(_LINES[row["kind"]](row))

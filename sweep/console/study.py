@@ -7,7 +7,7 @@ from rich.console import Console
 from rich.table import Column, Table
 
 from sweep.console.comparison import shares
-from sweep.console.run import optima
+from sweep.console.run import optimum_lines
 from sweep.results.figures import bands_of
 from sweep.results.study import Figures, trials_of
 from sweep.utils.text import counted, duration
@@ -52,12 +52,12 @@ def print_shares(tasks: Sequence[SweepRun], console: Console) -> None:
 
     sweeps = read_sweeps(trials_of(tasks))
     shares(summary_table([summarise(each) for each in sweeps]), console)
-    _mind(verdicts(sweeps, learning_table([task.sweep for task in tasks])), console)
+    _print_warnings(verdicts(sweeps, learning_table([task.sweep for task in tasks])), console)
 
 
-def _mind(texts: Sequence[str], console: Console) -> None:
+def _print_warnings(texts: Sequence[str], console: Console) -> None:
     for text in texts:
-        console.print("Mind:", text, style="yellow", markup=False)
+        console.print("Warning:", text, style="yellow", markup=False)
 
 
 def hyperparameters(tasks: Sequence[SweepRun], console: Console, *, absolute: bool) -> Figures:
@@ -67,7 +67,7 @@ def hyperparameters(tasks: Sequence[SweepRun], console: Console, *, absolute: bo
     table = trials_of(tasks)
     drawn = curves(table, absolute=absolute)
     bands, notes = bands_of(drawn)
-    _mind(notes, console)
+    _print_warnings(notes, console)
     return {
         "": lambda: figures.cdf_figure(drawn, bands),
         "-scatter": lambda: figures.scatter_figure(table),
@@ -104,7 +104,7 @@ def print_cost(tasks: Sequence[SweepRun], elsewhere: Sequence[Set[str]], console
         trainings, all_epochs, all_steps = trainings + left, all_epochs + epochs, all_steps + steps
         seconds += epochs * took_s
     console.print(table)
-    for line in optima([task.sweep.plan for task in tasks]):
+    for line in optimum_lines([task.sweep.plan for task in tasks]):
         console.print(line, markup=False)
     on = f"{device.type}, one thread a trial" if device.type == "cpu" else device.type
     console.print(

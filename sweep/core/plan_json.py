@@ -57,5 +57,11 @@ def plan_fields(values: dict[str, Any]) -> dict[str, Any]:
     augment = tuple(values["recipe"]["augment"])
     fields["recipe"] = Recipe(**(values["recipe"] | {"augment": augment}))
     fields["box"] = Box(**values["box"])
-    fields["skipped_images"] = tuple(values.get("left_out", ()))
+    fields["skipped_images"] = _names(values.get("left_out", []))
     return fields
+
+
+def _names(value: Any) -> tuple[str, ...]:
+    if not isinstance(value, list) or not all(isinstance(name, str) for name in value):
+        raise ValueError(f"left_out must be a list of file names, got {repr(value)[:40]}")
+    return tuple(value)

@@ -1,12 +1,12 @@
 """What goes from the journals to MLflow."""
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
-from rich.console import Console
-
-from sweep.console import run as console_run
 from sweep.core.trial import TrialSpec, TrialState
+from sweep.driver.events import OnEvent, ResultsRecovered, TrackerBehind, TrackerRefused
+from sweep.driver.figures import draw_all
 from sweep.tracking.base import Tracker
 from sweep.tracking.send_queue import SendQueue
 from sweep.workspace.trial_folder import TrialFolder
@@ -17,82 +17,99 @@ CLOSE_TIMEOUT_S = 120.0
 
 
 class TrackingSession:
-    """What goes from the journals of sweeps to MLflow, while this context lasts.
+    """What goes from the journals of sweeps or a search to MLflow, while this context lasts.
 
-    At its beginning, results that only MLflow has are written to the journals; at its end, all that is on
-    its way is waited for, and each sweep's figures are drawn and its parent run is ended. No trial may be
-    in two of the sweeps.
+    When it is entered, results that only MLflow has are written to the journals. When it is left, the figures
+    are drawn, all that is on its way to MLflow is waited for, and each sweep's parent run is ended.
+
+    Parameters
+    ----------
+    tracker : Tracker
+        MLflow.
+    folders : sequence of TrialFolder
+        The sweeps, or the search. No trial may be in two of them.
+    workspace : Workspace
+        The folder that they lie in.
+    on_event : callable
+        Is called with each event.
+    remedy : str
+        The command that sends what MLflow lacks in the end.
     """
 
     def __init__(
         self,
-        store: Tracker,
-        sweeps: Sequence[TrialFolder[Any]],
+        tracker: Tracker,
+        folders: Sequence[TrialFolder[Any]],
         workspace: Workspace,
-        console: Console,
+        on_event: OnEvent,
         *,
         remedy: str = "`sweep sync`, or the same command,",
     ) -> None:
-        self._store, self._sweeps, self._console, self._remedy = store, sweeps, console, remedy
+        self._tracker, self._folders = tracker, folders
+        self._on_event, self._remedy = on_event, remedy
         self._identity = workspace.identity()
-        self._trials = {trial.key: (sweep, trial) for sweep in sweeps for trial in sweep.plan.trials}
-        self.queue = SendQueue(self._send)
+        self._trials = {trial.key: (folder, trial) for folder in folders for trial in folder.trials}
+        self._queue = SendQueue(self._send)
         self.complete = False
+        """Whether MLflow has all of it, the figures too; known once the context is left."""
 
     def __enter__(self) -> "TrackingSession":
-        for sweep in self._sweeps:
-            self._store.open_sweep(sweep.plan, sweep.plan_file, self._identity)
-        recovered = [self._recover(sweep) for sweep in self._sweeps]
-        console_run.recovered(sum(recovered), self._console)
-        self.queue.start()
+        for folder in self._folders:
+            self._tracker.open_sweep(folder.plan, folder.plan_file, self._identity)
+        if recovered := sum(self._recover(folder) for folder in self._folders):
+            self._on_event(ResultsRecovered(count=recovered))
+        self._queue.start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.complete = self.queue.close(CLOSE_TIMEOUT_S) and self._close()
-        if not self.complete:
-            reason = f" ({self.queue.problem})" if self.queue.problem else ""
-            text = f"MLflow has not taken everything{reason}: {self._remedy} sends the rest."
-            self._console.print(text, markup=False)
+        figures = draw_all(self._folders, self._on_event)
+        sent = self._queue.close(CLOSE_TIMEOUT_S) and self._close(figures)
+        if not sent:
+            problem = str(self._queue.problem or "")
+            self._on_event(TrackerBehind(problem=problem, remedy=self._remedy))
+        self.complete = sent and len(figures) == len(self._folders)
 
-    def put(self, search: TrialFolder[Any], trial: TrialSpec) -> None:
-        """Put a trial on its way that may have come to be only now."""
-        self._trials[trial.key] = (search, trial)
-        self.queue.put(trial.key)
+    @property
+    def waiting(self) -> int:
+        """Trials whose news wait for MLflow, which cannot be reached; 0 as long as it can."""
+        return len(self._queue) if self._queue.problem else 0
 
-    def _recover(self, sweep: TrialFolder[Any]) -> int:
-        """Write those results to a sweep's journal that only MLflow has; say how many."""
-        lost = [key for key, record in sweep.records().items() if not (record and record.state.has_result)]
-        found = self._store.results(lost)
-        for key, history in found.items():
-            sweep.journal.adopt(key, history)
-        return len(found)
+    def put(self, folder: TrialFolder[Any], trial: TrialSpec) -> None:
+        """Send a trial's news soon; a search may have come up with it only now."""
+        self._trials[trial.key] = folder, trial
+        self._queue.put(trial.key)
 
     def put_differences(self) -> None:
-        """Put the trials that MLflow does not know, or knows otherwise, on their way."""
-        for sweep in self._sweeps:
-            records = sweep.records()
-            for key in self._store.differences(sweep.name, records):
+        """Send the trials of which MLflow knows nothing, or something else than the journals."""
+        for folder in self._folders:
+            records = folder.records()
+            for key in self._tracker.differences(folder.name, records):
                 if records[key]:
-                    self.queue.put(key)
+                    self._queue.put(key)
+
+    def _recover(self, folder: TrialFolder[Any]) -> int:
+        """Write those results to a journal that only MLflow has; return how many."""
+        lost = [key for key, record in folder.records().items() if not (record and record.state.has_result)]
+        found = self._tracker.results(lost)
+        for key, history in found.items():
+            folder.journal.adopt(key, history)
+        return len(found)
 
     def _send(self, key: str) -> None:
-        sweep, trial = self._trials[key]
-        self._store.send_trial(sweep.name, trial, sweep.journal.history(key))
+        folder, trial = self._trials[key]
+        self._tracker.send_trial(folder.name, trial, folder.journal.history(key))
 
-    def _close(self) -> bool:
-        """Draw each sweep and end its parent run; say whether MLflow took it."""
-        from sweep.results.figures import draw_figures
-
-        for sweep in self._sweeps:
-            counts = sweep.counts()
+    def _close(self, figures: dict[str, list[Path]]) -> bool:
+        """End each sweep's parent run; say whether MLflow took it."""
+        for folder in self._folders:
+            counts = folder.counts()
             counts[TrialState.PLANNED] += counts.pop(TrialState.RUNNING)  # nothing runs any more
             try:
-                figures = draw_figures(sweep)
-                keys = {trial.key for trial in sweep.trials}
-                self._store.close_sweep(sweep.name, keys, counts, figures)
-                if tags := sweep.result_tags():
-                    self._store.tag_sweep(sweep.name, tags)
+                keys = {trial.key for trial in folder.trials}
+                self._tracker.close_sweep(folder.name, keys, counts, figures.get(folder.name, []))
+                if tags := folder.result_tags():
+                    self._tracker.tag_sweep(folder.name, tags)
             except Exception as error:  # MLflow is away: the next run does it
-                self._console.print(f"MLflow did not take the end of {sweep.name}: {error}", markup=False)
+                self._on_event(TrackerRefused(name=folder.name, problem=str(error)))
                 return False
         return True

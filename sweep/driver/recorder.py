@@ -1,65 +1,100 @@
 """Writes what happens to trials into journals, and passes it on."""
 
 from collections.abc import Sequence
+from typing import Any
 
-from sweep.console import run
-from sweep.console.progress import ProgressView, Tally
 from sweep.core.jobs import AttemptFailure
-from sweep.core.trial import EpochRecord, TrialRecord, TrialSpec
+from sweep.core.trial import EpochRecord, Role, TrialRecord, TrialSpec
 from sweep.driver.checkpoint_cleanup import Checkpoints
-from sweep.tracking.send_queue import SendQueue
+from sweep.driver.delivery import TrackingSession
+from sweep.driver.events import (
+    AttemptFailed,
+    EpochReported,
+    OnEvent,
+    TrackerDelayed,
+    TrialEnded,
+    TrialMessage,
+    TrialStarted,
+)
 from sweep.workspace.error_files import discard_error, write_error
-from sweep.workspace.sweep_run import SweepRun
+from sweep.workspace.trial_folder import TrialFolder
 
 
-class _Recorder:
-    """Writes what happens to the journals, and tells the outbox and the progress view."""
+class Recorder:
+    """Writes what happens to trials into their journals, then passes it on to MLflow and to ``on_event``.
+
+    Parameters
+    ----------
+    folders : sequence of TrialFolder
+        The sweeps, or the search.
+    checkpoints : sequence of Checkpoints
+        Those of each.
+    tracking : TrackingSession
+        What sends the news to MLflow.
+    on_event : callable
+        Is called with each event.
+    """
 
     def __init__(
         self,
-        tasks: Sequence[SweepRun],
+        folders: Sequence[TrialFolder[Any]],
         checkpoints: Sequence[Checkpoints],
-        queue: SendQueue[str],
-        tally: Tally,
-        view: ProgressView,
+        tracking: TrackingSession,
+        on_event: OnEvent,
     ) -> None:
-        self._queue, self._tally, self._view = queue, tally, view
-        sweeps = [task.sweep for task in tasks]
-        kept = zip(sweeps, checkpoints, strict=True)
-        self._checkpoints = {trial.key: each for sweep, each in kept for trial in sweep.trials}
-        self._journals = {trial.key: sweep.journal for sweep in sweeps for trial in sweep.trials}
-        self._folders = {trial.key: sweep.folder for sweep in sweeps for trial in sweep.trials}
-        self._epochs = {trial.key: sweep.plan.recipe.epochs for sweep in sweeps for trial in sweep.trials}
+        self._tracking, self._on_event = tracking, on_event
+        self._folders = {trial.key: folder for folder in folders for trial in folder.trials}
+        self._checkpoints = {folder.name: kept for folder, kept in zip(folders, checkpoints, strict=True)}
+        self._waiting = 0
+
+    def add(self, folder: TrialFolder[Any], trial: TrialSpec) -> None:
+        """Take in a trial that a search has just come up with, unless it is known.
+
+        A point's index is taken from now on, so that it is written down; a repeat follows from the points.
+        """
+        if trial.key in self._folders:
+            return
+        self._folders[trial.key] = folder
+        if trial.role == Role.POINT:
+            folder.journal.append("start", trial.key, folder.start_contents(trial))
 
     def on_start(self, trial: TrialSpec) -> None:
-        """Note that a trial starts, or starts again."""
-        self._note(trial, self._journals[trial.key].append("start", trial.key))
+        """Record that a trial starts, or starts again."""
+        folder = self._folders[trial.key]
+        news = folder.journal.append("start", trial.key, folder.start_contents(trial))
+        self._on_event(TrialStarted(trial=trial))
+        self._pass_on(trial, news)
 
     def on_epoch(self, trial: TrialSpec, record: EpochRecord) -> None:
-        """Note an epoch's record."""
-        self._tally.report(trial, record)
-        self._note(trial, self._journals[trial.key].append("epoch", trial.key, record))
+        """Record an epoch."""
+        news = self._folders[trial.key].journal.append("epoch", trial.key, record)
+        self._on_event(EpochReported(trial=trial, record=record))
+        self._pass_on(trial, news)
 
     def on_failure(self, trial: TrialSpec, failure: AttemptFailure) -> None:
         """Write down why an attempt failed."""
-        write_error(self._folders[trial.key], trial.key, failure)
+        write_error(self._folders[trial.key].folder, trial.key, failure)
+        self._on_event(AttemptFailed(trial=trial, failure=failure))
 
     def on_end(self, trial: TrialSpec, record: TrialRecord) -> None:
-        """Note a trial's end."""
-        news = self._journals[trial.key].append("end", trial.key, record)
+        """Record a trial's end, and remove its checkpoint if it needs none any more."""
+        folder = self._folders[trial.key]
+        news = folder.journal.append("end", trial.key, record)
+        if record.state.is_over:
+            discard_error(folder.folder, trial.key)
+            self._checkpoints[folder.name].discard(trial.key)
         if news:
-            self._tally.add(trial, record, self._epochs[trial.key])
-        if record.state.has_result:
-            discard_error(self._folders[trial.key], trial.key)
-            self._checkpoints[trial.key].discard(trial.key)
-        self._note(trial, news)
+            epochs = folder.plan.recipe.epochs
+            self._on_event(TrialEnded(trial=trial, record=record, epochs=epochs))
+        self._pass_on(trial, news)
 
     def on_message(self, trial: TrialSpec, text: str) -> None:
-        """Tell the user, above the progress bar."""
-        self._view.say(f"{trial.model}, {run.place(trial)}: {text}")
+        """Pass on what a user should know of a trial."""
+        self._on_event(TrialMessage(trial=trial, text=text))
 
-    def _note(self, trial: TrialSpec, news: bool) -> None:
+    def _pass_on(self, trial: TrialSpec, news: bool) -> None:
         if news:
-            self._queue.put(trial.key)
-        self._view.note = self._queue.note
-        self._view.refresh()
+            self._tracking.put(self._folders[trial.key], trial)
+        if (waiting := self._tracking.waiting) != self._waiting:
+            self._waiting = waiting
+            self._on_event(TrackerDelayed(waiting=waiting))

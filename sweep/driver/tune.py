@@ -4,26 +4,22 @@ import datetime
 import importlib.metadata
 import shlex
 from collections.abc import Sequence
-from contextlib import ExitStack
 from pathlib import Path
 
 from filelock import FileLock
-from rich.console import Console
 
 import search_spaces
 from search_spaces import Found
-from sweep.console import search as show_tune
-from sweep.console.progress import ProgressView, Tally
-from sweep.core.jobs import Executor, ExecutorLost, TrialContext
+from sweep.core.jobs import AttemptFailure, Job
 from sweep.core.resources import Resources
-from sweep.core.search_plan import SPLIT, SearchBudget
+from sweep.core.search_plan import SearchBudget
+from sweep.core.trial import EpochRecord, TrialRecord, TrialSpec
 from sweep.data.images import FileSplits, Splits
-from sweep.driver.checkpoint_cleanup import Checkpoints
-from sweep.driver.delivery import TrackingSession
-from sweep.driver.signals import terminable
-from sweep.tracking.process import TrackerProcess
-from sweep.tuning.finalists import left, outcomes, standard_error
-from sweep.tuning.tuner import Tuner, _is_at_its_end
+from sweep.driver.events import OnEvent, OptimumSaved, SearchStarted
+from sweep.driver.recorder import Recorder
+from sweep.driver.session import DriverJob, DriverSession, open_session
+from sweep.tuning.finalists import is_complete, outcomes, remaining, standard_error
+from sweep.tuning.tuner import Tuner
 from sweep.utils.atomic_files import write_atomically
 from sweep.workspace.search import FOUND, Search
 from sweep.workspace.workspace import Workspace
@@ -34,18 +30,35 @@ _PACKAGES = ("robustness-sweep", "torch", "timm", "optuna", "ray")
 def run(
     search: Search,
     splits: FileSplits | Splits,
-    effort: SearchBudget,
+    budget: SearchBudget,
     workspace: Workspace,
     resources: Resources,
     command: Sequence[str],
-    console: Console,
+    on_event: OnEvent,
 ) -> tuple[Found | None, bool]:
     """Search, repeat the best points, and save the optimum.
+
+    Parameters
+    ----------
+    search : Search
+        What is searched.
+    splits : Splits or FileSplits
+        What its trials are trained on.
+    budget : SearchBudget
+        How much is tried.
+    workspace : Workspace
+        The folder that the search lies in; the table of optima is written there.
+    resources : Resources
+        Where trials run, and what each takes.
+    command : sequence of str
+        The command line, which the table of optima has of every optimum.
+    on_event : callable
+        Is called with each event (`sweep.driver.events`).
 
     Returns
     -------
     tuple of Found or None, and bool
-        The optimum, if there is one; whether MLflow has all of it.
+        The optimum, if there is one; whether MLflow has all of it, the figures too.
 
     Raises
     ------
@@ -54,66 +67,81 @@ def run(
     KeyboardInterrupt
         After Ctrl-C or SIGTERM; every finished trial is kept.
     """
-    search.plan.recipe.check_shared(resources.ranks)
-    with ExitStack() as stack:
-        stack.enter_context(search.driving())
-        tuner = Tuner(search, effort)
-        to_train = left(search, effort)
-        show_tune.beginning(search, effort, to_train, console)
-        store = TrackerProcess(search.plan.recipe.name, search.EXPERIMENT)
-        if to_train:
-            from sweep.orchestrate.executor import open_executor
-
-            executor = stack.enter_context(open_executor(resources, [splits]))
-        stack.enter_context(terminable())  # after Ray, which would end the process at SIGTERM
-        for note in store.begin():
-            console.print(note, markup=False)
-        for text in search.write_plan():
-            console.print(text, markup=False)
-        search.want(effort)
-        with TrackingSession(store, [search], workspace, console, remedy="the same command") as delivery:
-            delivery.put_differences()
-            if left(search, effort):  # MLflow may have had results that were lost
-                _train(tuner, splits, executor, resources, delivery, console)
-            found = _found(search, effort, command)
-            if found:
-                save(workspace.folder / FOUND, found)
-    return found, delivery.complete
-
-
-def _train(
-    tuner: "Tuner",
-    splits: FileSplits | Splits,
-    executor: Executor,
-    resources: Resources,
-    delivery: TrackingSession,
-    console: Console,
-) -> None:
-    plan = tuner.search.plan
-    checkpoints = Checkpoints(tuner.search, resources)
-    setting = TrialContext(
-        recipe=plan.recipe,
-        px=plan.px,
-        classes=plan.classes,
-        data=executor.share(splits),
-        fingerprint=plan.data_fingerprint,
-        evaluate=SPLIT,
-        loader_workers=resources.loader_workers,
-        checkpoints=checkpoints.location,
+    job = DriverJob(
+        folders=[search],
+        data=[splits],
+        workspace=workspace,
+        resources=resources,
+        on_event=on_event,
+        remedy="the same command",
     )
-    tally = Tally([(plan.model, plan.recipe.epochs)] * left(tuner.search, tuner.effort), executor.parallel)
-    with checkpoints, ProgressView(tally, console) as view:
-        tuner.show_to(checkpoints, delivery, tally, view)
-        try:
-            executor.search(tuner, [setting])
-        except ExecutorLost as error:
-            console.print(f"{error}. Every finished trial is kept.", markup=False)
+    with open_session(job, lambda: _started(search, budget)) as session:
+        search.want(budget)
+        session.tracking.put_differences()
+        _train(search, budget, session)
+        found = _found(search, budget, command)
+        if found:
+            save(workspace.folder / FOUND, found)
+            on_event(OptimumSaved(found=found))
+    return found, session.tracking.complete
 
 
-def _found(search: Search, effort: SearchBudget, command: Sequence[str]) -> Found | None:
+def _started(search: Search, budget: SearchBudget) -> SearchStarted:
+    return SearchStarted(plan=search.plan, budget=budget, to_train=remaining(search, budget))
+
+
+def _train(search: Search, budget: SearchBudget, session: DriverSession) -> None:
+    to_train = remaining(search, budget)  # MLflow may have had results that were lost
+    if not to_train:
+        return
+    with session.training([(search.plan.model, search.plan.recipe.epochs)] * to_train) as training:
+        source = RecordedSource(Tuner(search, budget), training.recorder)
+        training.executor.search(source, training.contexts)
+
+
+class RecordedSource:
+    """A trial source that is recorded: the tuner decides what is tried, the recorder keeps the books."""
+
+    def __init__(self, tuner: Tuner, recorder: Recorder) -> None:
+        self._tuner, self._recorder = tuner, recorder
+
+    def next_job(self) -> Job | None:
+        """Return the next job, once it is recorded."""
+        job = self._tuner.next_job()
+        if job:
+            self._recorder.add(self._tuner.search, job.trial)
+        return job
+
+    def prunes(self, trial: TrialSpec, epochs: Sequence[EpochRecord]) -> bool:
+        """Say whether to end a trial early."""
+        return self._tuner.prunes(trial, epochs)
+
+    def on_start(self, trial: TrialSpec) -> None:
+        """Record that a trial starts, or starts again."""
+        self._recorder.on_start(trial)
+
+    def on_epoch(self, trial: TrialSpec, record: EpochRecord) -> None:
+        """Record an epoch."""
+        self._recorder.on_epoch(trial, record)
+
+    def on_failure(self, trial: TrialSpec, failure: AttemptFailure) -> None:
+        """Record why an attempt failed."""
+        self._recorder.on_failure(trial, failure)
+
+    def on_end(self, trial: TrialSpec, record: TrialRecord) -> None:
+        """Record a trial's end, from which the tuner learns."""
+        self._recorder.on_end(trial, record)
+        self._tuner.on_end(trial, record)
+
+    def on_message(self, trial: TrialSpec, text: str) -> None:
+        """Pass on what a user should know of a trial."""
+        self._recorder.on_message(trial, text)
+
+
+def _found(search: Search, budget: SearchBudget, command: Sequence[str]) -> Found | None:
     """Return the optimum: the best mean of the repeats; None while the search is not at its end."""
     judged, plan = outcomes(search), search.plan
-    if not judged or not _is_at_its_end(search, effort) or judged[0].mean >= 100:
+    if not judged or not is_complete(search, budget) or judged[0].mean >= 100:
         return None
     best, box = judged[0], plan.box
     return Found(

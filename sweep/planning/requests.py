@@ -168,7 +168,7 @@ class OutputOptions(FolderOptions):
 class RunOutputOptions(OutputOptions):
     """What a command of sweeps does beside training what is missing."""
 
-    retry_failed: bool = option(False, "Train those again that were given up.")
+    retry_failed: bool = option(False, "Train failed trials once more.")
 
 
 @dataclass(frozen=True, kw_only=True)

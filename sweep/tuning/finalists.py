@@ -35,21 +35,32 @@ def finalists(search: Search, count: int) -> list[TrialSpec]:
     return sorted(done, key=lambda trial: _rank(search.history(trial)))[:count]
 
 
-def repeats(search: Search, effort: SearchBudget) -> list[TrialSpec]:
+def repeats(search: Search, budget: SearchBudget) -> list[TrialSpec]:
     """Return the trials of the best points with other seeds, the best point's first."""
-    best, seeds = finalists(search, effort.finalists), range(1, effort.seeds + 1)
+    best, seeds = finalists(search, budget.finalists), range(1, budget.seeds + 1)
     return [search.plan.finalist(point, repeat) for point in best for repeat in seeds]
 
 
-def left(search: Search, effort: SearchBudget) -> int:
+def remaining(search: Search, budget: SearchBudget) -> int:
     """Return how many trainings are to come; once there are no more points, only of finalists there are."""
     asked = [trial for trial in search.trials if trial.role is Role.POINT]
-    points = max(0, effort.points - len(asked)) + sum(
+    points = max(0, budget.points - len(asked)) + sum(
         not search.history(trial).state.is_over for trial in asked
     )
     if points:
-        return points + effort.finalists * effort.seeds
-    return sum(not search.history(trial).state.is_over for trial in repeats(search, effort))
+        return points + budget.finalists * budget.seeds
+    return sum(not search.history(trial).state.is_over for trial in repeats(search, budget))
+
+
+def is_complete(search: Search, budget: SearchBudget) -> bool:
+    """Say whether the whole budget was tried. What failed was tried, too."""
+    trials = search.trials
+    repeated = {trial.index for trial in trials if trial.repeat >= budget.seeds}
+    return (
+        all(search.history(trial).record for trial in trials)
+        and sum(trial.role is Role.POINT for trial in trials) >= budget.points
+        and {point.index for point in finalists(search, budget.finalists)} <= repeated
+    )
 
 
 def _rank(history: TrialHistory) -> tuple[float, float]:

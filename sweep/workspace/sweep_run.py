@@ -19,7 +19,7 @@ class SweepRun:
     repeated: Sequence[int] = ()
     """Indices of points that are trained with as many seeds."""
     retry_failed: bool = False
-    """Whether trials that were given up are trained once more."""
+    """Whether failed trials are trained once more."""
 
     @property
     def wanted(self) -> tuple[TrialSpec, ...]:
@@ -34,7 +34,7 @@ class SweepRun:
 
     @property
     def to_train(self) -> list[TrialSpec]:
-        """The missing trials, without those that were given up unless they are to be tried again."""
+        """The missing trials, without the failed ones unless these are to be trained again."""
         states = self.sweep.states()
         return [
             trial for trial in self.missing if self.retry_failed or states[trial.key] is not TrialState.FAILED

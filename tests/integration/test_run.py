@@ -185,7 +185,7 @@ def test_a_trial_that_always_kills_its_worker_is_given_up_while_the_others_go_on
     assert results.state.to_dict().pop((MODELS[0], 2)) == "failed"
     assert results.state.value_counts().to_dict() == {"finished": 25, "failed": 1}
     key = results.key[MODELS[0], 2]
-    assert f"no result: vit_p_1mf point 2 ({key}): given up: ActorDiedError" in ran.stdout
+    assert f"no result: vit_p_1mf point 2 ({key}): failed: ActorDiedError" in ran.stdout
     (journal,) = tmp_path.glob("sweeps/vit_p_1mf*/journal.jsonl")
     assert journal.read_text().count(f'"event": "start", "key": "{key}"') == 4
 
@@ -193,7 +193,7 @@ def test_a_trial_that_always_kills_its_worker_is_given_up_while_the_others_go_on
     assert again.returncode == 1
     assert "0 of 26 trials to train" in again.stdout
     assert f"no result: vit_p_1mf point 2 ({key})" in again.stdout
-    assert "The same command with --retry-failed tries those again" in again.stdout
+    assert "The same command with --retry-failed trains the failed ones again" in again.stdout
 
     retried = sweep(tmp_path, *WORDS, "--n", "12", "--retry-failed")
     assert retried.returncode == 0, retried.stdout + retried.stderr

@@ -11,13 +11,14 @@ from support.runs import environment, start, sweep, wait_for_events
 from support.searches import PLAN, end
 
 from search_spaces import Found, read_found
-from sweep.console import search as show_tune
+from sweep.console import search as console_search
 from sweep.core.resources import Resources
 from sweep.core.search_plan import SearchBudget
 from sweep.core.trial import EpochRecord, TrialRecord, TrialState
 from sweep.driver.checkpoint_cleanup import Checkpoints
-from sweep.driver.tune import save
-from sweep.tuning.finalists import left, outcomes
+from sweep.driver.recorder import Recorder
+from sweep.driver.tune import RecordedSource, save
+from sweep.tuning.finalists import outcomes, remaining
 from sweep.tuning.tuner import Tuner
 from sweep.workspace.search import Search
 
@@ -33,15 +34,20 @@ def search(tmp_path):
     return search
 
 
-def play(search, effort, *, stop=10**6, error=lambda trial: 5.0, state=lambda trial: TrialState.FINISHED):
+def recorded(tuner):
+    """A tuner whose trials are recorded as a driver records them, and the search's checkpoints."""
+    search, ignore = tuner.search, lambda *_: None
+    kept, tracking = Checkpoints(search, Resources()), SimpleNamespace(put=ignore, waiting=0)
+    return RecordedSource(tuner, Recorder([search], [kept], tracking, ignore)), kept
+
+
+def play(search, budget, *, stop=10**6, error=lambda trial: 5.0, state=lambda trial: TrialState.FINISHED):
     """Run the jobs of a tuner one at a time, as an orchestrator would; return their trials."""
-    tuner, ran = Tuner(search, effort), []
-    while len(ran) < stop and (job := tuner.next_job()):
+    tuner, ran = Tuner(search, budget), []
+    source, _ = recorded(tuner)
+    while len(ran) < stop and (job := source.next_job()):
         end(search, job.trial, error(job.trial), state=state(job.trial))
-        tuner._running.discard(job.trial.key)
-        if job.trial.role == "point":
-            record = search.history(job.trial).record
-            tuner._chooser.tell(job.trial.index, record.state, record.top1_err)
+        tuner.on_end(job.trial, search.history(job.trial).record)
         ran.append(job.trial)
     return ran
 
@@ -51,28 +57,29 @@ def test_points_come_first_then_the_best_with_other_seeds(search):
     assert [trial.index for trial in ran[:5]] == [0, 1, 2, 3, 4]
     assert [(trial.index, trial.repeat) for trial in ran[5:]] == [(4, 1), (4, 2), (3, 1), (3, 2)]
     assert len(ran) == EFFORT.trials
-    assert left(search, EFFORT) == 0
+    assert remaining(search, EFFORT) == 0
     assert play(search, EFFORT) == []
 
 
 def test_repeats_wait_for_points_that_still_run(search):
     tuner = Tuner(search, SearchBudget(points=2, finalists=1, seeds=2))
-    first, second = tuner.next_job().trial, tuner.next_job().trial
-    assert tuner.next_job() is None
+    source, _ = recorded(tuner)
+    first, second = source.next_job().trial, source.next_job().trial
+    assert source.next_job() is None
     end(search, first, 5.0)
-    tuner._running.discard(first.key)
-    assert tuner.next_job() is None
+    tuner.on_end(first, search.history(first).record)
+    assert source.next_job() is None
     end(search, second, 4.0)
-    tuner._running.discard(second.key)
-    assert (tuner.next_job().trial.index, tuner.next_job().trial.repeat) == (1, 2)
+    tuner.on_end(second, search.history(second).record)
+    assert (source.next_job().trial.index, source.next_job().trial.repeat) == (1, 2)
 
 
 @pytest.mark.parametrize("stop", [1, 4, 6, 8])
 def test_stopped_anywhere_it_goes_on_and_more_is_added(search, tmp_path, stop):
     begun = play(search, EFFORT, stop=stop)
-    waiting = Tuner(search, EFFORT).next_job()  # asked for, but its driver dies before it ends
+    waiting = recorded(Tuner(search, EFFORT))[0].next_job()  # asked for, but its driver dies before it ends
     again = Search(tmp_path, PLAN)
-    assert left(again, EFFORT) == EFFORT.trials - stop
+    assert remaining(again, EFFORT) == EFFORT.trials - stop
     rest = play(again, EFFORT)
     assert len(begun) + len(rest) == EFFORT.trials
     assert len({trial.key for trial in begun + rest}) == EFFORT.trials
@@ -108,18 +115,6 @@ def test_no_more_finalists_than_finished_points(search):
 # ---- a trial that goes on from its checkpoint tells its first epochs again
 
 
-def driver(search, effort):
-    """A tuner that nobody listens to, with its folder of checkpoints."""
-    tuner, kept, ignore = Tuner(search, effort), Checkpoints(search, Resources()), lambda *_: None
-    tuner.show_to(
-        kept,
-        SimpleNamespace(put=ignore, queue=SimpleNamespace(note="")),
-        SimpleNamespace(report=ignore, add=ignore),
-        SimpleNamespace(refresh=ignore, note=""),
-    )
-    return tuner, kept
-
-
 def epochs(error, *numbers):
     return [
         EpochRecord(epoch=number, top1_err=error, val_loss=1.0, train_loss=1.0, lr=0.1) for number in numbers
@@ -130,7 +125,7 @@ def epochs(error, *numbers):
 def six(search):
     """A search of six points that were trained to their end, in 25 epochs each."""
     for _ in range(6):
-        trial = Tuner(search, EFFORT_7).next_job().trial
+        trial = recorded(Tuner(search, EFFORT_7))[0].next_job().trial
         for epoch in epochs(5.0, *range(1, 26)):
             search.journal.append("epoch", trial.key, epoch)
         end(search, trial, 5.0)
@@ -143,13 +138,13 @@ EFFORT_7 = SearchBudget(points=7, finalists=1, seeds=2)
 @pytest.mark.parametrize("known", [1, 8, 9])
 @pytest.mark.parametrize("more", [0, 1])
 def test_it_is_given_up_where_an_undisturbed_one_is(six, tmp_path, known, more):
-    tuner, _ = driver(six, EFFORT_7)
+    tuner, _ = recorded(Tuner(six, EFFORT_7))
     point = tuner.next_job().trial
     assert [tuner.prunes(point, epochs(90.0, n)) for n in range(1, 11)] == [False] * 9 + [True]
     for epoch in epochs(90.0, *range(1, known + 1)):
         tuner.on_epoch(point, epoch)
 
-    again, _ = driver(Search(tmp_path, PLAN), EFFORT_7)
+    again, _ = recorded(Tuner(Search(tmp_path, PLAN), EFFORT_7))
     assert again.next_job().trial == point
     told = known + more  # the checkpoint is of a later epoch than the last that was reported
     decisions = [again.prunes(point, epochs(90.0, *range(1, told + 1)))]
@@ -158,7 +153,7 @@ def test_it_is_given_up_where_an_undisturbed_one_is(six, tmp_path, known, more):
 
 
 def test_what_it_tells_again_is_not_written_again(six, tmp_path):
-    tuner, _ = driver(six, EFFORT_7)
+    tuner, _ = recorded(Tuner(six, EFFORT_7))
     point = tuner.next_job().trial
     for number in (1, 2, 1, 2, 3):
         tuner.on_epoch(point, *epochs(90.0, number))
@@ -170,7 +165,7 @@ def test_what_it_tells_again_is_not_written_again(six, tmp_path):
     "state", [s for s in TrialState if s not in (TrialState.PLANNED, TrialState.RUNNING)]
 )
 def test_its_checkpoint_goes_when_it_is_over_and_stays_when_it_failed(search, state):
-    tuner, kept = driver(search, EFFORT)
+    tuner, kept = recorded(Tuner(search, EFFORT))
     point = tuner.next_job().trial
     error = {TrialState.FAILED: None, TrialState.DIVERGED: 100.0}.get(state, 50.0)
     with kept:
@@ -222,7 +217,7 @@ def found(**changes):
     ],
 )
 def test_an_optimum_at_the_border_is_doubted(changes, words):
-    said = show_tune.warnings(found(**changes))
+    said = console_search.warnings(found(**changes))
     assert len(said) == sum(" lies" in word for word in words)
     for word in words:
         assert word in " ".join(said)

@@ -65,7 +65,7 @@ def test_what_was_given_up_is_not_trained_unless_asked_for(sweep, tmp_path):
     made.journal.append("end", one.key, finished(one.key))
     made.journal.append("end", other.key, failed(other.key))
     words = ("run", "--model", "vit_p_1mf", "--n", "3")
-    assert "2 of 4 trials to train, and 1 given up that --retry-failed" in sweep(*words, "--dry-run")[1]
+    assert "2 of 4 trials to train, and 1 failed that --retry-failed" in sweep(*words, "--dry-run")[1]
     for retry_failed, count in ((False, 2), (True, 3)):
         task = SweepRun(sweep=made, splits=planned.splits, n=3, seeds=1, retry_failed=retry_failed)
         assert len(task.missing) == 3

@@ -119,7 +119,7 @@ def test_trials_that_failed_or_diverged_are_shown_and_named(sweep, tmp_path):
         "1 of 2 diverged",
         "1 of 2 ",
         "no result: vit_c_1mf optimum repeat 1",
-        "given up",
+        "failed: ",
         "--retry-failed",
     ):
         assert said in out
@@ -145,8 +145,8 @@ def test_the_hyperparameters_study_says_where_delta_flatters(sweep, tmp_path):
 
     results(tmp_path, "hyperparameters", error=bad, optimizers=["adamw"], n=6)
     out = sweep("study", "hyperparameters", "--optimizer", "adamw", "--n", "6", "--draw-only")[1]
-    assert "Mind: vit_p_1mf (1MF, adamw): its optimum stands at 85.0 % error" in out
-    assert "Mind: vit_c_1mf" not in out
+    assert "Warning: vit_p_1mf (1MF, adamw): its optimum stands at 85.0 % error" in out
+    assert "Warning: vit_c_1mf" not in out
 
 
 def test_a_larger_sweep_is_drawn_as_far_as_it_was_asked_for(sweep, tmp_path):
@@ -164,7 +164,7 @@ def test_a_curve_without_a_band_says_why(sweep, tmp_path):
     flags = ["hyperparameters", "-m", "vit_c_1mf", "--optimizer", "adamw", "--n", "16", "--design", "sobol"]
     code, out, _ = sweep("study", *flags, "--draw-only")
     assert code == 0
-    assert "Mind: no band: " in out
+    assert "Warning: no band: " in out
     assert "1 whole scramble of 16 points" in out
 
 

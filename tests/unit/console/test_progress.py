@@ -83,12 +83,13 @@ def test_durations_are_said_as_people_do(seconds, text):
 def test_where_there_is_no_terminal_plain_lines_are_printed():
     out = io.StringIO()
     tally = Tally([(trial.model, 25) for trial in PLAN.trials], parallel=2)
-    with ProgressView(tally, Console(file=out)) as view:
-        tally.add(PLAN.trials[0], finished(), 25)
-        view.note = "MLflow is away, waiting: 1 trial"
-        view.refresh()
+    view = ProgressView(tally, Console(file=out))
+    view.start()
+    tally.add(PLAN.trials[0], finished(), 25)
+    view.waiting = 1
+    view.stop()
     assert "trials 1/4: 1 finished" in out.getvalue()
-    assert "MLflow is away" in out.getvalue()
+    assert "MLflow is away, waiting: 1 trial" in out.getvalue()
     assert "\x1b" not in out.getvalue()
 
 

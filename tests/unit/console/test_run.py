@@ -7,7 +7,7 @@ from support.plans import a_plan
 from support.workspaces import create
 
 from sweep.console import run
-from sweep.console.run import optima
+from sweep.console.run import optimum_lines
 from sweep.planning.plans import make_plans
 from sweep.planning.requests import Request
 from sweep.planning.studies import Study, requests_of
@@ -18,14 +18,14 @@ def test_an_optimum_used_for_several_lengths_is_told_of_once():
     study = Study(kind="lengths", epochs=[6, 3, 25], models=["vit_p_1mf"])
     plans = [planned.plan for request in requests_of(study) for planned in make_plans(request)]
     assert len(plans) == 3
-    (line,) = optima(plans)
+    (line,) = optimum_lines(plans)
     assert line.startswith("optimum of vit_p_1mf with adamw: benchmarks/optima/")
     assert line.endswith("; used for 3, 6 epochs, too")
 
 
 def test_an_optimum_of_the_very_length_is_not_said_to_be_used_for_others():
     plans = [p.plan for r in requests_of(Study(kind="hyperparameters", n=1)) for p in make_plans(r)]
-    lines = optima(plans)
+    lines = optimum_lines(plans)
     assert len(lines) == 6  # three models with two optimizers
     assert not any("used for" in line for line in lines)
 
@@ -33,13 +33,13 @@ def test_an_optimum_of_the_very_length_is_not_said_to_be_used_for_others():
 def test_an_optimum_that_was_given_has_no_source_to_tell():
     plans = [p.plan for p in make_plans(Request(models=["vit_p_1mf", "vit_c_1mf"], n=1, lr=0.01, wd=0.1))]
     assert len(plans) == 2
-    assert optima(plans) == []
+    assert optimum_lines(plans) == []
 
 
 def test_each_trial_of_a_sweep_is_named_apart():
     plan = a_plan(n=2, seeds=2, repeated=[1])
     said = ["optimum", "optimum repeat 1", "point 0", "point 1", "point 1 repeat 1"]
-    assert [run.place(trial) for trial in plan.trials] == said
+    assert [run.trial_label(trial) for trial in plan.trials] == said
 
 
 def test_status_counts_repeats_but_not_as_the_best(sweep, tmp_path):

@@ -128,5 +128,5 @@ def test_they_are_counted_and_named(sweep, tmp_path, command):
     words = ["--model", "vit_c_1mf", "--recipe", "mine.toml", "--data", "data", "--skip-corrupt", "--dry-run"]
     code, out, err = sweep(*command.split(), *words)
     assert code == 0, err
-    assert "Left out 6 images that cannot be read: train/dog/0.jpg, train/dog/1.jpg" in out
+    assert "Skipped 6 images that cannot be read: train/dog/0.jpg, train/dog/1.jpg" in out
     assert "train/dog/4.jpg and 1 more" in out
