@@ -164,7 +164,7 @@ def _check(sweeps: Sequence[SweepTrials], test: str) -> None:
     optimizers = sorted({sweep.optimizer for sweep in sweeps})
     if len(optimizers) > 1:
         raise AnalysisError(
-            f"models are compared under one optimizer, got {', '.join(optimizers)}: choose with --optimizer."
+            f"models are compared under one optimizer, got {', '.join(optimizers)}: choose with `optimizer`."
         )
 
 
@@ -184,7 +184,7 @@ def _compare(a: SweepTrials, b: SweepTrials, test: str, confidence: float) -> Co
     if test == "paired":
         raise AnalysisError(
             f"{a} and {b} share no points, or but one, or have one of them twice, so they cannot be compared "
-            "in pairs: sweep both with the same --design and --seed, or leave --test at auto."
+            "in pairs: sweep both with the same `design` and `seed`, or leave `test` at auto."
         )
     return _unpaired(a, b, confidence)
 
@@ -409,6 +409,6 @@ def _unpaired_tests(x: Sample, y: Sample) -> tuple[dict[str, float], str | None]
     if problem:
         return {}, problem
     if not x.points.design == y.points.design == "sobol":
-        return {}, "one is iid, the other sobol: no test holds for both. Sweep both with the same --design"
+        return {}, "one is iid, the other sobol: no test holds for both. Sweep both with the same design"
     scrambles = [sample.errors[sample.points.scrambles] for sample in (x, y)]
     return {"Welch between scrambles": unpaired.between_scrambles(*scrambles)}, None

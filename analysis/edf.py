@@ -206,15 +206,15 @@ def _no_zero(sweep: SweepTrials) -> str:
     trial = f"{lost} of the {k} trials there" if lost and k > 1 else "that trial"
     rule = f"Δ is counted from the error at the optimum, and in {sweep} {trial}"
     if lost:
-        return f"{rule} diverged: give a better optimum with --lr and --wd, or draw errors with --absolute."
+        return f"{rule} diverged: give a better optimum with `lr` and `wd`, or draw errors with `absolute`."
     if sweep.optimum_state is None:
         return (
-            f"{rule} is not in the table: train it with `sweep run`, name it with --optimum if the table is "
-            "from elsewhere, or draw errors with --absolute."
+            f"{rule} is not in the table: train it with `sweep run`, name it with `optimum` if the table is "
+            "from elsewhere, or draw errors with `absolute`."
         )
     return (
         f"{rule} is {sweep.optimum_state}, without a result: finish it with `sweep run`, or draw errors with "
-        "--absolute."
+        "`absolute`."
     )
 
 

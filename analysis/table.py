@@ -190,7 +190,7 @@ def _sweep(name: str, rows: pd.DataFrame) -> SweepTrials:
     if sweep.n == 0:
         raise AnalysisError(
             f"{sweep} has no finished or diverged point, {sweep.missing} without a result: "
-            "go on with `sweep run`, or choose other sweeps with --sweep ID."
+            "go on with `sweep run`, or choose other sweeps with `sweep` ID."
         )
     return sweep
 
@@ -263,7 +263,7 @@ def _check_one_recipe(table: pd.DataFrame) -> None:
     if len(recipes) > 1:
         raise AnalysisError(
             f"sweeps are compared under one recipe, got {len(recipes)}: {', '.join(recipes)}. "
-            "Choose one with --recipe, or sweeps with --sweep ID."
+            "Choose one with `recipe`, or sweeps with `sweep` ID."
         )
 
 
@@ -336,7 +336,7 @@ def _check_one_sweep_each(sweeps: list[SweepTrials]) -> None:
         if len(names) > 1:
             raise AnalysisError(
                 f"one sweep for each model and optimizer, got {len(names)} of {model} with {optimizer}: "
-                f"{', '.join(names)}. Choose one with --sweep ID."
+                f"{', '.join(names)}. Choose one with `sweep` ID."
             )
 
 
@@ -378,13 +378,13 @@ def no_sampling_error(name: str, design: str, scrambles: int) -> str | None:
         return (
             f"the design of {name} is {design}: only of points that are known to be independent (iid) or "
             "scrambled nets (sobol) can be said how far chance moves them. Say so in a column design, or "
-            "with --set design=iid"
+            "with `constant` design=iid"
         )
     if design == "sobol" and scrambles < LEAST_SCRAMBLES:
         whole = f"{scrambles} whole scramble{'' if scrambles == 1 else 's'}"
         return (
             f"{name} has {whole} of {SCRAMBLE_POINTS} points, and the spread between them takes at least "
-            f"{LEAST_SCRAMBLES}: go on with a larger --n"
+            f"{LEAST_SCRAMBLES}: go on with a larger `n`"
         )
     return None
 

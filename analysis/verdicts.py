@@ -76,7 +76,7 @@ def _outshines(curve: Curve, others: Sequence[Curve]) -> str | None:
         f"{curve.model} ({curve.panel}, {curve.optimizer}): Δ flatters it. Its optimum stands at "
         f"{_optimum(curve):.1f} % error, that of {peer.model} at {_optimum(peer):.1f} %, yet {mine:.2f} of "
         f"its trials lie within {FLATTERY_WITHIN:g} points of it, against {_near(peer):.2f}: "
-        "look at `--absolute` too."
+        "look at `absolute` too."
     )
 
 
@@ -87,7 +87,7 @@ def _undertrained(curve: Curve) -> str | None:
     return (
         f"{curve.model} ({curve.panel}, {curve.optimizer}): its optimum stands at {_optimum(curve):.1f} % "
         f"error, over {UNDERTRAINED_ERR:g} %, so it is likely under-trained and a steep Δ curve says little: "
-        "train for longer, or look at `--absolute`."
+        "train for longer, or look at `absolute`."
     )
 
 
@@ -105,7 +105,7 @@ def _outdone(curve: Curve) -> str | None:
     )
     return (
         f"{curve.model} ({curve.panel}, {curve.optimizer}): {share:.2f} of its trials beat {optimum} by "
-        f"more than {OUTDONE_BY:g} point, so {cause}, and Δ flatters the model: look at `--absolute` too."
+        f"more than {OUTDONE_BY:g} point, so {cause}, and Δ flatters the model: look at `absolute` too."
     )
 
 
@@ -152,5 +152,5 @@ def _falling(sweep: SweepTrials, learning: pd.DataFrame) -> str | None:
     return (
         f"{sweep.model} ({sweep.panel}, {sweep.optimizer}): its schedule of {last} epochs is short. Its "
         f"optimum's error still fell by {fall:.1f} points over the last {last - int(before.index[-1])}, so Δ "
-        "shows how fast it learns as well as how robust it is: train for longer with --epochs."
+        "shows how fast it learns as well as how robust it is: train for longer with `epochs`."
     )

@@ -103,8 +103,8 @@ def paper(model: str, optimizer: str, recipe: str, batch: int) -> Box:
     family = model.split("_")[0]
     if recipe != "imagenet" or (family, optimizer) not in _PAPER:
         raise SearchSpaceError(
-            "--box paper is the study's ranges for ViT and RegNetY models on the recipe imagenet; "
-            f"got {model}, {optimizer}, {recipe}. Use --box optimum."
+            "`box` paper is the study's ranges for ViT and RegNetY models on the recipe imagenet; "
+            f"got {model}, {optimizer}, {recipe}. Use `box` optimum."
         )
     lr_low, lr_high, wd_low, wd_high = _PAPER[family, optimizer]
     scale = batch / _PAPER_BATCH

@@ -63,7 +63,7 @@ def check_positive(table: pd.DataFrame) -> None:
         if len(wrong):
             raise AnalysisError(
                 f"axes are logarithmic: {column} must be above 0, got {wrong[column].iloc[0]} in "
-                f"sweep {wrong['sweep'].iloc[0]} ({len(wrong)} trials). Choose other sweeps with --sweep ID."
+                f"sweep {wrong['sweep'].iloc[0]} ({len(wrong)} trials). Choose other sweeps with `sweep` ID."
             )
 
 

@@ -21,7 +21,7 @@ def check(text: str) -> None:
         _check_s3(text)
     elif not text or not Path(text).is_dir():
         raise InputError(
-            f"--storage {text}: not a folder. It takes one that all machines of the cluster see, "
+            f"`storage` {text}: not a folder. It takes one that all machines of the cluster see, "
             "or s3://BUCKET/FOLDER"
         )
 
@@ -30,15 +30,15 @@ def _check_s3(text: str) -> None:
     where, _, parameters = text.partition("?")
     if "@" in where:
         raise InputError(
-            "--storage takes no password: process lists and shell histories would show it. "
+            "`storage` takes no password: process lists and shell histories would show it. "
             "Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, on every machine of the cluster."
         )
     if not re.fullmatch(r"s3://[a-z0-9][a-z0-9.-]*(/.*)?", where):
-        raise InputError(f"--storage {where}: not an S3 store. It takes a folder, or s3://BUCKET/FOLDER")
+        raise InputError(f"`storage` {where}: not an S3 store. It takes a folder, or s3://BUCKET/FOLDER")
     names = [each.partition("=")[0] for each in parameters.split("&") if each]
     if unknown := sorted(set(names) - set(URL_PARAMETERS)):
         allowed = ", ".join(URL_PARAMETERS)
-        raise InputError(f"--storage {where}: after a question mark it takes {allowed}, got {unknown[0]!r}")
+        raise InputError(f"`storage` {where}: after a question mark it takes {allowed}, got {unknown[0]!r}")
 
 
 def location(text: str, name: str = "") -> CheckpointLocation:

@@ -26,8 +26,8 @@ class Probe:
         except FileNotFoundError:
             seen = False
         except (OSError, ValueError, StorageAwayError) as error:
-            return f"--storage {self.storage} cannot be read ({first_line(error)})"
-        return None if seen else f"--storage {self.storage} does not hold what was just written there"
+            return f"`storage` {self.storage} cannot be read ({first_line(error)})"
+        return None if seen else f"`storage` {self.storage} does not hold what was just written there"
 
 
 @contextmanager
@@ -49,7 +49,7 @@ def probe(storage: str | None) -> Iterator[Probe | None]:
             written.file.replace(lambda file: file.write(written.contents), keep=False)
         except (OSError, ValueError) as error:  # pyarrow raises ValueError for an address it cannot parse
             raise InputError(
-                f"--storage {storage}: nothing can be written there: {first_line(error)}"
+                f"`storage` {storage}: nothing can be written there: {first_line(error)}"
             ) from error
         if problem := written.problem():
             raise InputError(problem)

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from sweep.cli.app import app
-from sweep.cli.options import AsJson, Confidence, Out
+from sweep.cli.options import AsJson, Confidence, Out, with_flags
 from sweep.cli.trial_options import print_notes, takes_all_trials, takes_trials
 from sweep.console.output import plain_console, print_json, print_warnings
 from sweep.results.selection import Trials
@@ -63,7 +63,7 @@ def cdf(
     shares(summary, plain_console())
     repeats(sweeps, confidence, plain_console())
     flattered = [] if absolute else verdicts(sweeps, learning_table(trials.sweeps))
-    print_warnings(warnings + notes + flattered)
+    print_warnings([with_flags(text) for text in warnings + notes + flattered])
     plain_console().print(f"Written to {out}", markup=False)
 
 
@@ -108,7 +108,8 @@ def compare(
     shares(summary, plain_console())
     repeats(sweeps, confidence, plain_console())
     comparisons(pairs, plain_console())
-    print_warnings(warnings + analysis.verdicts(sweeps, learning_table(trials.sweeps)))
+    warnings += analysis.verdicts(sweeps, learning_table(trials.sweeps))
+    print_warnings([with_flags(text) for text in warnings])
     if out:
         plain_console().print(f"Written to {out}", markup=False)
 

@@ -55,9 +55,9 @@ def with_args(model: str, text: str | None) -> str:
         If the text is no list of arguments, or the model has some of its own.
     """
     name, args = split(model)
-    given = _parse(text, "--model-args") if text is not None else {}
+    given = _parse(text, "`model_args`") if text is not None else {}
     if args and given:
-        raise InputError(f"--model-args are for every --model, but {model} has arguments of its own")
+        raise InputError(f"`model_args` are for every `model`, but {model} has arguments of its own")
     return join(name, args | given)
 
 

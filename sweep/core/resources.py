@@ -63,7 +63,7 @@ class Resources:
     def __post_init__(self) -> None:
         if self.address.startswith("ray://"):
             raise InputError(
-                f"--address {self.address}: run this on a machine of the cluster, with --address auto. "
+                f"`address` {self.address}: run this on a machine of the cluster, with `address` auto. "
                 "Through Ray Client the driver would run on the head node, and write plan and journal there."
             )
         if self.storage is not None:
@@ -73,6 +73,6 @@ class Resources:
                 raise InputError(f"--{name}-per-trial takes a share of one, or a whole number, got {value:g}")
         if self.in_process and (self.gpus_per_trial or 0.0) > 1:
             raise InputError(
-                f"--address none trains in one process, which takes at most one GPU, got --gpus-per-trial "
-                f"{self.gpus_per_trial:g}. --address local trains on several."
+                f"`address` none trains in one process, which takes at most one GPU, got `gpus_per_trial` "
+                f"{self.gpus_per_trial:g}. `address` local trains on several."
             )

@@ -29,7 +29,7 @@ class Idx:
         train, val = _read_part(folder, "train"), _read_part(folder, "t10k")
         self.classes = int(max(train.labels.max(), val.labels.max())) + 1
         if self.classes < 2:
-            raise InputError(f"--data {folder}: all labels are 0; two or more classes are needed")
+            raise InputError(f"`data` {folder}: all labels are 0; two or more classes are needed")
         rng = np.random.default_rng(recipe.data_seed)
         minival_size = max(1, len(train.labels) // _MINIVAL_ONE_IN)
         train, minival = train_and_minival(train, minival_size, recipe.train_subset, rng)
@@ -61,7 +61,7 @@ def _find(folder: Path, name: str) -> Path:
     for path in (folder / name, folder / f"{name}.gz"):
         if path.is_file():
             return path
-    raise InputError(f"--data {folder}: no file {name} or {name}.gz in it")
+    raise InputError(f"`data` {folder}: no file {name} or {name}.gz in it")
 
 
 def read_idx(path: Path) -> NDArray[np.uint8]:

@@ -96,15 +96,15 @@ def _check(study: Study) -> None:
             raise unknown("optimizer", optimizer, OPTIMIZERS)
     if study.kind in _ONE_OPTIMIZER and len(set(study.optimizers)) > 1:
         raise InputError(
-            f"`sweep study {study.kind}` takes one --optimizer, got {', '.join(study.optimizers)}; without "
+            f"`sweep study {study.kind}` takes one `optimizer`, got {', '.join(study.optimizers)}; without "
             "it, each model's best: SGD for RegNetY, AdamW for the others"
         )
     got = ", ".join(map(str, study.epochs))
     if study.kind == "hyperparameters" and len(set(study.epochs)) > 1:
-        raise InputError(f"`sweep study hyperparameters` takes one --epochs, got {got}")
+        raise InputError(f"`sweep study hyperparameters` takes one `epochs`, got {got}")
     if study.kind == "lengths" and len(set(study.epochs)) == 1:
         raise InputError(
-            f"`sweep study lengths` compares at least two lengths, got only --epochs {got}: repeat the option"
+            f"`sweep study lengths` compares at least two lengths, got only `epochs` {got}: repeat the option"
         )
 
 
@@ -124,6 +124,6 @@ def _of_size(size: str) -> list[str]:
     """Return the study's models in the panel of a size: RegNetY-16GF stands beside the ViTs of 18GF."""
     known = {spec.size.lower(): spec.panel for spec in MODELS.values() if spec.family in FAMILIES}
     if size.lower() not in known:
-        raise unknown("size", size, known, "--model takes any model instead.")
+        raise unknown("size", size, known, "`model` takes any model instead.")
     panel = known[size.lower()]
     return [name for name, spec in MODELS.items() if spec.family in FAMILIES and spec.panel == panel]

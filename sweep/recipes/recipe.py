@@ -120,7 +120,7 @@ class Recipe:
         better = [size for size in sizes if math.ceil(self.batch / size) % processes == 0]
         remedy = f"; a recipe of your own with micro_batch = {better[0]} would" if better else ""
         raise InputError(
-            f"--gpus-per-trial {processes}: recipe {self.name!r} takes a minibatch of {self.batch} images in "
+            f"`gpus_per_trial` {processes}: recipe {self.name!r} takes a minibatch of {self.batch} images in "
             f"micro-batches of {size} (so many BatchNorm sees at once). That goes with "
             f"{', '.join(map(str, fits))} GPU{'s' * (parts > 1)}, not with {processes}{remedy}."
         )

@@ -28,7 +28,7 @@ _TOLD_IN_OTHER_WORDS = ("epochs", "batch", "dataset")
 def check_suffix(out: Path) -> None:
     """Refuse a file that no browser would take for a page."""
     if out.suffix.lower() not in SUFFIXES:
-        raise InputError(f"--out {out}: the suffix must be {' or '.join(SUFFIXES)}, got {out.suffix!r}")
+        raise InputError(f"`out` {out}: the suffix must be {' or '.join(SUFFIXES)}, got {out.suffix!r}")
 
 
 def write(page: str, out: Path) -> None:

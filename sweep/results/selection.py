@@ -30,7 +30,7 @@ def check_comparable(sweeps: "Sequence[Sweep]") -> list[str]:
     if len(contents) > 1:
         raise InputError(
             f"these sweeps have other recipes or data and cannot be compared: {', '.join(contents.values())} "
-            "(same name, other --epochs or --data?). Choose with --recipe or --sweep."
+            "(same name, other `epochs` or `data`?). Choose with `recipe` or `sweep`."
         )
     if len({(s.plan.design, s.plan.seed) for s in sweeps}) > 1:
         return ["these sweeps have different designs or seeds, so their points are not paired"]

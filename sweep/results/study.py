@@ -26,9 +26,9 @@ def check_out(out: Path) -> None:
     from analysis.figures.style import SUFFIXES
 
     if out.suffix.lower() not in SUFFIXES:
-        raise InputError(f"--out {out}: the suffix must be one of {', '.join(SUFFIXES)}, got {out.suffix!r}")
+        raise InputError(f"`out` {out}: the suffix must be one of {', '.join(SUFFIXES)}, got {out.suffix!r}")
     if not out.parent.is_dir():
-        raise InputError(f"--out {out}: there is no folder {out.parent}")
+        raise InputError(f"`out` {out}: there is no folder {out.parent}")
 
 
 def trials_of(tasks: Sequence[SweepRun]) -> "pd.DataFrame":

@@ -83,10 +83,10 @@ class Mapping:
 
     def __post_init__(self) -> None:
         if self.nan not in (None, *NAN):
-            raise unknown("--nan", str(self.nan), NAN)
+            raise unknown("`nan`", str(self.nan), NAN)
         both = sorted(set(self.columns) & set(self.constants))
         if both:
-            raise InputError(f"{both[0]} is given by --column and by --set: give one")
+            raise InputError(f"{both[0]} is given by `column` and by `constant`: give one")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -124,12 +124,12 @@ def pairs(flag: str, texts: Iterable[str], allowed: Iterable[str]) -> dict[str, 
 
 def column_flags(texts: Iterable[str]) -> dict[str, str]:
     """Parse ``--column OURS=THEIRS``."""
-    return pairs("--column", texts, _TARGETS)
+    return pairs("`column`", texts, _TARGETS)
 
 
 def constant_flags(texts: Iterable[str]) -> dict[str, str]:
     """Parse ``--set OURS=VALUE``."""
-    return pairs("--set", texts, _CONSTANT)
+    return pairs("`constant`", texts, _CONSTANT)
 
 
 def origins(source: Source, mapping: Mapping) -> dict[str, Origin]:
@@ -143,9 +143,9 @@ def origins(source: Source, mapping: Mapping) -> dict[str, Origin]:
     found: dict[str, Origin] = {}
     for ours in _TARGETS:
         if ours in mapping.constants:
-            found[ours] = Origin(constant=mapping.constants[ours], by="--set")
+            found[ours] = Origin(constant=mapping.constants[ours], by="`constant`")
         elif ours in mapping.columns:
-            found[ours] = Origin(column=_existing(mapping.columns[ours], ours, source), by="--column")
+            found[ours] = Origin(column=_existing(mapping.columns[ours], ours, source), by="`column`")
         elif ours != "state" or source.states is None:
             guess = _guess(source, ours)
             if guess is not None:
@@ -159,7 +159,7 @@ def origins(source: Source, mapping: Mapping) -> dict[str, Origin]:
 def _existing(theirs: str, ours: str, source: Source) -> str:
     if theirs not in source.rows.columns:
         raise InputError(
-            f"{source.name} has no column {theirs!r} (--column {ours}={theirs}); "
+            f"{source.name} has no column {theirs!r} (`column` {ours}={theirs}); "
             f"it has {several(source.rows.columns)}"
         )
     return theirs
@@ -170,7 +170,7 @@ def _guess(source: Source, ours: str) -> str | None:
     fitting = candidates(source, ours)
     if len(fitting) < 2 or ours in _OPTIONAL or _same(source, fitting):
         return fitting[0] if fitting else None
-    choices = " or ".join(f"--column {ours}={column}" for column in fitting[:4])
+    choices = " or ".join(f"`column` {ours}={column}" for column in fitting[:4])
     raise InputError(f"{source.name}: {several(fitting)} could each be {ours}. Choose: {choices}")
 
 
@@ -203,7 +203,7 @@ def _plain(column: str) -> str:
 
 def _not_found(ours: str, source: Source) -> InputError:
     among = source.measures if ours in RESULTS else source.settings
-    or_set = " or, if it is the same in all rows, --set model=NAME" if ours == "model" else ""
+    or_set = " or, if it is the same in all rows, `constant` model=NAME" if ours == "model" else ""
     return InputError(
-        f"{source.name}: which column is {ours}? Say --column {ours}=COLUMN{or_set}. It has {several(among)}"
+        f"{source.name}: which column is {ours}? Say `column` {ours}=COLUMN{or_set}. It has {several(among)}"
     )

@@ -99,7 +99,7 @@ def _floats(source: Source, origin: Origin | None, ours: str) -> Floats:
     if origin is None:
         return np.full(len(source.rows), np.nan)
     if origin.column is None:
-        return numbers([origin.constant] * len(source.rows), f"--set {ours}", source.name)
+        return numbers([origin.constant] * len(source.rows), f"`constant` {ours}", source.name)
     return numbers(source.rows[origin.column], origin.column, source.name)
 
 
@@ -107,7 +107,7 @@ def _wholes(source: Source, origin: Origin | None, ours: str) -> list[int | None
     if origin is None:
         return [None] * len(source.rows)
     if origin.column is None:
-        return whole_numbers([origin.constant] * len(source.rows), f"--set {ours}", source.name)
+        return whole_numbers([origin.constant] * len(source.rows), f"`constant` {ours}", source.name)
     return whole_numbers(source.rows[origin.column], origin.column, source.name)
 
 
@@ -159,7 +159,7 @@ def _states(
         return said, notes
     if mapping.nan is None:
         raise InputError(_what_are_they(source, found["top1_err"], metric, said, lost))
-    note = f"{int(lost.sum())} without a finite metric are taken as {mapping.nan} (--nan): {some_rows(lost)}"
+    note = f"{int(lost.sum())} without a finite metric are taken as {mapping.nan} (`nan`): {some_rows(lost)}"
     return [str(mapping.nan) if is_lost else s for s, is_lost in zip(said, lost, strict=True)], [*notes, note]
 
 
@@ -193,8 +193,8 @@ def _what_are_they(
     counts = "; ".join(f"{int(w.sum())} {kind} ({some_rows(w)})" for kind, w in kinds.items() if w.any())
     return (
         f"{source.name}: {int(lost.sum())} of {len(metric)} trials have no finite {column}: {counts}. "
-        "What are they? --nan diverged: training went to NaN or infinity, a result, which counts as 100 % "
-        "error; --nan failed: no result, for want of a machine. Left out, diverged trials would make a model "
+        "What are they? `nan` diverged: training went to NaN or infinity, a result, which counts as 100 % "
+        "error; `nan` failed: no result, for want of a machine. Left out, diverged trials would make a model "
         "look easy to train. If there are both kinds, give the table a column state."
     )
 
@@ -205,13 +205,13 @@ def _scale(source: Source, origin: Origin, metric: Floats, mapping: Mapping) -> 
     by_name = is_accuracy(column)
     accuracy = next((w for w in (mapping.accuracy, by_name, source.maximize) if w is not None), None)
     if accuracy is None:
-        raise InputError(f"{source.name}: is {column} an error or an accuracy? Say --error or --accuracy")
+        raise InputError(f"{source.name}: is {column} an error or an accuracy? Say `accuracy`")
     fraction = mapping.fraction
     if fraction is None:
         if len(metric) and metric.max() <= 1.0 and metric.min() >= 0.0:
             raise InputError(
                 f"{source.name}: {column} goes from {metric.min():g} to {metric.max():g}. "
-                "Is it a fraction of 1, or in percent? Say --fraction or --percent"
+                "Is it a fraction of 1, or in percent? Say `fraction`"
             )
         fraction = False
     return Scale(accuracy=accuracy, fraction=fraction)
@@ -225,8 +225,8 @@ def _check_range(
         at = int(np.flatnonzero(wrong)[0])
         raise InputError(
             f"{source.name}: {origin.column} {metric[at]:g} gives a top-1 error of {errors[at]:g} %, outside "
-            f"0 to 100 ({some_rows(wrong)}). Is it another metric (--column top1_err=COLUMN), an accuracy or "
-            "an error (--accuracy, --error), a fraction or in percent (--fraction, --percent)?"
+            f"0 to 100 ({some_rows(wrong)}). Is it another metric (`column` top1_err=COLUMN), an accuracy or "
+            "an error (`accuracy`), a fraction or in percent (`fraction`)?"
         )
 
 

@@ -46,20 +46,20 @@ def parse(text: str) -> Optimum:
     """
     if text.strip().lower() == "best":
         raise InputError(
-            "--optimum best: the best of the very trials that are counted would be a zero that chance made "
+            "`optimum` best: the best of the very trials that are counted would be a zero that chance made "
             "low, and lower for the model with more trials. Name the optimum that was known before: "
-            "--optimum lr=…,wd=…, or draw errors with --absolute."
+            "`optimum` lr=…,wd=…, or draw errors with `absolute`."
         )
-    words = pairs("--optimum", text.split(","), _KEYS)
+    words = pairs("`optimum`", text.split(","), _KEYS)
     lacking = [key for key in ("lr", "weight_decay") if key not in words]
     if lacking:
-        raise InputError(f"--optimum takes lr=…,wd=…[,model=…][,optimizer=…], got {text!r}")
+        raise InputError(f"`optimum` takes lr=…,wd=…[,model=…][,optimizer=…], got {text!r}")
     try:
         lr, weight_decay = float(words["lr"]), float(words["weight_decay"])
     except ValueError:
-        raise InputError(f"--optimum takes numbers for lr and wd, got {text!r}") from None
+        raise InputError(f"`optimum` takes numbers for lr and wd, got {text!r}") from None
     if not (0 < lr < math.inf and 0 <= weight_decay < math.inf):
-        raise InputError(f"--optimum takes a positive, finite lr and a wd that is not negative, got {text!r}")
+        raise InputError(f"`optimum` takes a positive, finite lr and a wd that is not negative, got {text!r}")
     return Optimum(
         lr=lr, weight_decay=weight_decay, model=words.get("model"), optimizer=words.get("optimizer")
     )
@@ -78,7 +78,7 @@ def mark(table: pd.DataFrame, optima: Sequence[Optimum]) -> pd.DataFrame:
         fitting = [optimum for optimum in optima if optimum.is_of(rows.iloc[0])]
         if len(fitting) > 1:
             raise InputError(
-                f"{len(fitting)} --optimum are of {name}: {several(fitting)}. Add model=… or optimizer=…"
+                f"{len(fitting)} `optimum` are of {name}: {several(fitting)}. Add model=… or optimizer=…"
             )
         for optimum in fitting:
             at = _at(rows, optimum, str(name))
@@ -86,21 +86,21 @@ def mark(table: pd.DataFrame, optima: Sequence[Optimum]) -> pd.DataFrame:
     for optimum in optima:
         if not any(optimum.is_of(row) for _, row in table.drop_duplicates("sweep").iterrows()):
             there = (table["model"] + " with " + table["optimizer"]).unique()
-            raise InputError(f"--optimum {optimum} is of no sweep here: there is {several(there)}")
+            raise InputError(f"`optimum` {optimum} is of no sweep here: there is {several(there)}")
     return table
 
 
 def _at(rows: pd.DataFrame, optimum: Optimum, name: str) -> pd.Index:
     """Return which of a sweep's rows are at its optimum."""
     if (rows["role"] == Role.OPTIMUM).any():
-        raise InputError(f"{name} has an optimum in its column role: leave --optimum out")
+        raise InputError(f"{name} has an optimum in its column role: leave `optimum` out")
     wanted = {"lr": optimum.lr, "weight_decay": optimum.weight_decay}
     near = np.ones(len(rows), dtype=bool)
     for column, value in wanted.items():
         near &= np.isclose(rows[column].to_numpy(dtype=float), value, rtol=RELATIVE, atol=0.0)
     if near.any():
         return rows.index[near]
-    raise InputError(f"--optimum {optimum}: no trial of {name} is there.{_nearest(rows, wanted)}")
+    raise InputError(f"`optimum` {optimum}: no trial of {name} is there.{_nearest(rows, wanted)}")
 
 
 def _nearest(rows: pd.DataFrame, wanted: dict[str, float]) -> str:
@@ -109,8 +109,8 @@ def _nearest(rows: pd.DataFrame, wanted: dict[str, float]) -> str:
         logs = [np.log(rows[c].to_numpy(dtype=float) / value) for c, value in wanted.items()]
     far = np.hypot(*logs)
     if not np.isfinite(far).any():
-        return " Its trials have no lr or weight_decay: --column lr=COLUMN --column weight_decay=COLUMN"
+        return " Its trials have no lr or weight_decay: `column` lr=COLUMN `column` weight_decay=COLUMN"
     row = rows.iloc[int(np.nanargmin(np.where(np.isfinite(far), far, np.nan)))]
     return (
-        f" The nearest has lr={row['lr']:g},wd={row['weight_decay']:g}; without an optimum, draw --absolute"
+        f" The nearest has lr={row['lr']:g},wd={row['weight_decay']:g}; without an optimum, draw `absolute`"
     )

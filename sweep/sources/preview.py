@@ -34,7 +34,7 @@ def _source_lines(other: Normalised) -> list[str]:
     lines = [f"{source.name}: {source.kind}, {counted(len(source.rows), 'trial')}"]
     lines += [f"  {ours:<{_WIDTH}} {_origin(ours, other)}" for ours in other.origins]
     lines += [
-        f"  {ours:<{_WIDTH}} = {UNKNOWN} (not in the source; --set {ours}=NAME names it)"
+        f"  {ours:<{_WIDTH}} = {UNKNOWN} (not in the source; `constant` {ours}=NAME names it)"
         for ours in ("optimizer", "recipe", "design")
         if ours not in other.origins
     ]
@@ -69,7 +69,7 @@ def _sweep_line(rows: pd.DataFrame) -> str:
     first = rows.iloc[0]
     states = ", ".join(f"{count} {state}" for state, count in rows["state"].value_counts().items())
     optimum = rows[rows["role"] == Role.OPTIMUM]
-    at = "no optimum, so no Δ: only --absolute (or name it: --optimum lr=…,wd=…)"
+    at = "no optimum, so no Δ: only `absolute` (or name it: `optimum` lr=…,wd=…)"
     if len(optimum):
         seeds = f" in {len(optimum)} trials" if len(optimum) > 1 else ""
         at = f"optimum at lr={optimum['lr'].iloc[0]:g}, wd={optimum['weight_decay'].iloc[0]:g}{seeds}"

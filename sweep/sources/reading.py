@@ -51,19 +51,19 @@ def open_source(name: str) -> Source:
     """
     scheme, colon, rest = name.partition(":")
     if not name.strip() or scheme in _ELSEWHERE:
-        raise InputError(f"--from {name!r}: only what is on this machine is read. It takes {FORMS}")
+        raise InputError(f"`source` {name!r}: only what is on this machine is read. It takes {FORMS}")
     if colon and scheme == "mlflow":
         return mlflow.read(rest, name)
     if colon and (scheme == "optuna" or rest.startswith("//")):
         return optuna.read(rest if scheme == "optuna" else name, masked(name))
     path = home_expanded(name)
     if not path.exists():
-        raise InputError(f"--from {name}: no such file or folder. It takes {FORMS}")
+        raise InputError(f"`source` {name}: no such file or folder. It takes {FORMS}")
     if path.is_dir():
         return raytune.read(path, name)
     readers = dict.fromkeys(table.SUFFIXES, table.read) | {".json": pycls.read}
     if path.suffix.lower() not in readers:
-        raise InputError(f"--from {name}: of no known kind. It takes {FORMS}")
+        raise InputError(f"`source` {name}: of no known kind. It takes {FORMS}")
     return readers[path.suffix.lower()](path, name)
 
 
@@ -86,7 +86,7 @@ def read(names: Sequence[str], mapping: Mapping, optima: Sequence[Optimum] = ())
     """
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
-        raise InputError(f"--from {twice[0]} is given twice: its trials would count twice")
+        raise InputError(f"`source` {twice[0]} is given twice: its trials would count twice")
     sources = [open_source(name) for name in names]
     ours = [source for source in sources if source.ours]
     others = [normalise(source, mapping) for source in sources if not source.ours]
@@ -95,7 +95,7 @@ def read(names: Sequence[str], mapping: Mapping, optima: Sequence[Optimum] = ())
     if others:
         parts.append(_together(others, optima))
     elif optima or mapping != Mapping():
-        raise InputError(f"{ours[0].name} was written by `sweep export`: it needs no flags but --from")
+        raise InputError(f"{ours[0].name} was written by `sweep export`: it needs no flags but `source`")
     whole = pd.concat(parts, ignore_index=True) if len(parts) > 1 else parts[0]
     warnings = [warning for other in others for warning in other.warnings] + _pairing(whole)
     return ImportedTrials(table=whole, preview=preview(ours, others, whole), warnings=warnings)

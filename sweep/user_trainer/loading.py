@@ -32,12 +32,12 @@ def load(name: str) -> Trainer:
     """
     place, _, word = name.partition(":")
     if not all(part.isidentifier() for part in (*place.split("."), word)):
-        raise InputError(f"--trainer takes PACKAGE.MODULE:FUNCTION, got {name[:80]!r}")
+        raise InputError(f"`trainer` takes PACKAGE.MODULE:FUNCTION, got {name[:80]!r}")
     module = _import(name, place)
     function = getattr(module, word, None)
     if not callable(function):
         functions = [each for each, value in vars(module).items() if inspect.isfunction(value)]
-        raise unknown(f"function in {place}", word, functions, "--trainer takes PACKAGE.MODULE:FUNCTION.")
+        raise unknown(f"function in {place}", word, functions, "`trainer` takes PACKAGE.MODULE:FUNCTION.")
     _check_call(name, function)
     return Trainer(name, function, _fingerprint(name, module, function))
 
@@ -50,7 +50,7 @@ def _import(name: str, place: str) -> ModuleType:
         return importlib.import_module(place)
     except (Exception, SystemExit) as error:  # whatever a user's module does when it is imported
         raise InputError(
-            f"--trainer {name}: cannot import {place}: {_said(error)}. It is looked for in the current "
+            f"`trainer` {name}: cannot import {place}: {_said(error)}. It is looked for in the current "
             "folder, on PYTHONPATH and among the installed packages."
         ) from error
     finally:
@@ -59,11 +59,11 @@ def _import(name: str, place: str) -> ModuleType:
 
 def _check_call(name: str, function: Callable[..., Any]) -> None:
     if inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function):
-        raise InputError(f"--trainer {name} is asynchronous; it must be a plain function that yields")
+        raise InputError(f"`trainer` {name} is asynchronous; it must be a plain function that yields")
     try:
         inspect.signature(function).bind(None)
     except TypeError as error:
-        raise InputError(f"--trainer {name} must take one argument, the trial's config: {error}") from error
+        raise InputError(f"`trainer` {name} must take one argument, the trial's config: {error}") from error
     except ValueError:  # compiled, without a signature
         return
 
@@ -75,5 +75,5 @@ def _fingerprint(name: str, module: ModuleType, function: Callable[..., Any]) ->
         files.append(getattr(sys.modules.get(plain.__module__), "__file__", None))
     contents = {Path(file).read_bytes() for file in files if file}
     if not contents:
-        raise InputError(f"--trainer {name} has no source file")
+        raise InputError(f"`trainer` {name} has no source file")
     return hashlib.sha256(b"\0".join(sorted(contents))).hexdigest()[:32]

@@ -160,7 +160,7 @@ def write_table(table: "pd.DataFrame", out: Path) -> None:
     }
     suffix = out.suffix.lower()
     if suffix not in writers:
-        raise InputError(f"--out {out}: the suffix must be one of {', '.join(writers)}, got {out.suffix!r}")
+        raise InputError(f"`out` {out}: the suffix must be one of {', '.join(writers)}, got {out.suffix!r}")
     aside = out.with_name(f".{os.getpid()}.part{suffix}")
     try:
         writers[suffix](aside)

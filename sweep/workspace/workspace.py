@@ -25,7 +25,7 @@ class Workspace:
 
     def __init__(self, folder: Path) -> None:
         if os.path.lexists(folder) and not folder.is_dir():
-            raise InputError(f"--dir {folder}: not a folder")
+            raise InputError(f"`folder` {folder}: not a folder")
         self.folder = folder
 
     @overload

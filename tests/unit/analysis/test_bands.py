@@ -186,7 +186,7 @@ def test_scrambles_that_agree_still_have_a_width():
     [
         ("grid", 16, None, ["vit_c_1mf-adamw-0", "grid", "not random"]),
         ("unknown", 16, None, ["unknown", "column design"]),
-        ("sobol", 32, None, ["2 whole scrambles", "at least 3", "--n"]),
+        ("sobol", 32, None, ["2 whole scrambles", "at least 3", "`n`"]),
         ("sobol", 64, KS, ["ks band", "iid", "sobol", "scramble"]),
         ("iid", 16, SCRAMBLE, ["scramble band", "sobol", "equal-precision, ks, dkw, pointwise"]),
         ("iid", 16, "wald", ["one of equal-precision", "'wald'"]),

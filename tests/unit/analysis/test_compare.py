@@ -267,7 +267,7 @@ def test_samples_can_be_asked_for_although_points_are_shared():
     [
         (
             lambda: compare(apart(A, B), test="paired"),
-            ["share no points", "vit_p_1mf", "vit_c_1mf", "--seed"],
+            ["share no points", "vit_p_1mf", "vit_c_1mf", "`seed`"],
         ),
         (lambda: compare(sweeps(A)), ["at least two sweeps", "vit_p_1mf-adamw-0"]),
         (lambda: compare([]), ["at least two sweeps, got none"]),
@@ -275,11 +275,11 @@ def test_samples_can_be_asked_for_although_points_are_shared():
         (lambda: compare(sweeps(A, B), confidence=95), ["between 0 and 1", "95"]),
         (
             lambda: compare(read_sweeps(pd.concat([trials(A), trials(B, optimizer="sgd")]))),
-            ["one optimizer", "adamw, sgd", "--optimizer"],
+            ["one optimizer", "adamw, sgd", "`optimizer`"],
         ),
         (
             lambda: read_sweeps(pd.concat([trials(A), trials(B, family="ViT_P").assign(recipe="imagenet")])),
-            ["one recipe", "digits, imagenet", "--recipe"],
+            ["one recipe", "digits, imagenet", "`recipe`"],
         ),
     ],
 )

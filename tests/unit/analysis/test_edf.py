@@ -129,11 +129,11 @@ def test_all_diverged_is_a_curve_at_0():
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        (lambda t: t[t["role"] == "point"], ["not in the table", "sweep run", "--absolute"]),
-        (lambda t: t.assign(state=["finished", "running"]), ["is running", "sweep run", "--absolute"]),
+        (lambda t: t[t["role"] == "point"], ["not in the table", "sweep run", "`absolute`"]),
+        (lambda t: t.assign(state=["finished", "running"]), ["is running", "sweep run", "`absolute`"]),
         (
             lambda t: t.assign(state=["finished", "diverged"], top1_err=[5.0, 100.0]),
-            ["diverged", "--lr"],
+            ["diverged", "`lr`"],
         ),
     ],
 )

@@ -13,7 +13,7 @@ def pair(optimum, errors, *, panel="1MF"):
 
 def test_flattery_warns_of_a_model_that_is_equally_bad_everywhere():
     (text,) = flattery(pair(12.0, [12.0, 13.0, 14.0, 15.0]))
-    for word in ("vit_p_1mf", "12.0 %", "vit_c_1mf at 2.0 %", "1.00 of", "against 0.75", "--absolute"):
+    for word in ("vit_p_1mf", "12.0 %", "vit_c_1mf at 2.0 %", "1.00 of", "against 0.75", "`absolute`"):
         assert word in text
 
 
@@ -48,7 +48,7 @@ def test_flattery_does_not_call_several_trials_one_unlucky_one():
 def test_flattery_warns_of_an_undertrained_optimum():
     (text,) = flattery(curves(trials([61.0], optimum=60.0)))
     assert "60.0 %" in text
-    assert "--absolute" in text
+    assert "`absolute`" in text
     assert flattery(curves(trials([31.0], optimum=30.0))) == []
 
 

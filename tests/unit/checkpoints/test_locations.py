@@ -50,7 +50,7 @@ from sweep.training.checkpoint import Checkpoint
 )
 def test_what_is_no_storage_is_refused(text, message, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(InputError, match=f"^--storage {message}"):
+    with pytest.raises(InputError, match=f"^`storage` {message}"):
         check(text)
 
 
@@ -83,9 +83,9 @@ def test_a_probe_is_there_while_it_is_asked_for(tmp_path):
         assert written.problem() is None
         (file,) = tmp_path.iterdir()
         file.write_bytes(b"another's")
-        assert written.problem() == f"--storage {tmp_path} does not hold what was just written there"
+        assert written.problem() == f"`storage` {tmp_path} does not hold what was just written there"
         file.unlink()
-        assert written.problem() == f"--storage {tmp_path} does not hold what was just written there"
+        assert written.problem() == f"`storage` {tmp_path} does not hold what was just written there"
     assert list(tmp_path.iterdir()) == []
     with probe(None) as nothing:
         assert nothing is None
@@ -94,7 +94,7 @@ def test_a_probe_is_there_while_it_is_asked_for(tmp_path):
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="Linux only")
 def test_where_nothing_can_be_written_it_says_so():
     with (
-        pytest.raises(InputError, match=r"--storage /proc: nothing can be written there: .*No such file"),
+        pytest.raises(InputError, match=r"`storage` /proc: nothing can be written there: .*No such file"),
         probe("/proc"),
     ):
         pass
@@ -246,7 +246,7 @@ def test_a_worker_that_ends_while_it_sends_leaves_what_was_there_or_all_of_it(s3
 @pytest.mark.parametrize("address", ["s3://b/my folder?region=eu", "s3://b/x?scheme=ftp&endpoint_override=h"])
 def test_what_pyarrow_does_not_understand_is_one_message(address):
     with (
-        pytest.raises(InputError, match=r"^--storage s3://b/.*: nothing can be written there: "),
+        pytest.raises(InputError, match=r"^`storage` s3://b/.*: nothing can be written there: "),
         probe(address),
     ):
         pass

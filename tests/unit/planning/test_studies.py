@@ -126,9 +126,9 @@ def test_one_epoch_and_all_its_multiples_are_lengths(tmp_path):
         ({"kind": "peak", "sizes": ["2gf"]}, "Did you mean 32gf|unknown size '2gf'"),
         ({"kind": "peak", "sizes": [""]}, "unknown size ''"),
         ({"kind": "optimizers", "optimizers": ["adam"]}, "Did you mean adamw"),
-        ({"kind": "lengths", "optimizers": ["adamw", "sgd"]}, "takes one --optimizer, got adamw, sgd"),
-        ({"kind": "lengths", "epochs": [5, 5]}, "at least two lengths, got only --epochs 5"),
-        ({"kind": "hyperparameters", "epochs": [5, 6]}, "takes one --epochs, got 5, 6"),
+        ({"kind": "lengths", "optimizers": ["adamw", "sgd"]}, "takes one `optimizer`, got adamw, sgd"),
+        ({"kind": "lengths", "epochs": [5, 5]}, "at least two lengths, got only `epochs` 5"),
+        ({"kind": "hyperparameters", "epochs": [5, 6]}, "takes one `epochs`, got 5, 6"),
         ({"kind": "peak", "recipe": "digit"}, "Did you mean digits"),
     ],
 )

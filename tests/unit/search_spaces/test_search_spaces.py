@@ -186,7 +186,7 @@ def test_the_papers_ranges(models, optimizer, ranges):
     [("vit_p_1gf", "adamw", "digits"), ("resnet50", "adamw", "imagenet"), ("vit_p_1gf", "lamb", "imagenet")],
 )
 def test_the_paper_has_no_other_ranges(model, optimizer, recipe):
-    with pytest.raises(SearchSpaceError, match=f"--box paper .* got {model}, {optimizer}, {recipe}.*optimum"):
+    with pytest.raises(SearchSpaceError, match=f"`box` paper .* got {model}, {optimizer}, {recipe}.*optimum"):
         paper(model, optimizer, recipe, 2048)
 
 
