@@ -1,5 +1,7 @@
 """The figures. Drawn with matplotlib's objects, without pyplot and without touching its global settings."""
 
+from matplotlib.figure import Figure
+
 from analysis.figures.edfs import cdf_figure
 from analysis.figures.learning import learning_figure
 from analysis.figures.lengths import lengths_figure
@@ -12,6 +14,7 @@ from analysis.figures.style import render, save
 from analysis.figures.tuning import tuning_figure
 
 __all__ = [
+    "Figure",
     "cdf_figure",
     "importance_figure",
     "learning_figure",

@@ -14,10 +14,10 @@ from sweep.errors import InputError
 from sweep.planning.requests import PointOptions, Study, StudyOptions, StudyOutputOptions
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
     from rich.console import Console
 
     from analysis import Outcome
+    from analysis.figures import Figure
     from sweep.results.study import Figures
     from sweep.workspace.sweep_run import SweepRun
     from sweep.workspace.workspace import Workspace

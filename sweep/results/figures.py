@@ -11,9 +11,9 @@ from sweep.workspace.trial_folder import TrialFolder
 
 if TYPE_CHECKING:
     import pandas as pd
-    from matplotlib.figure import Figure
 
     from analysis import Band, Curve
+    from analysis.figures import Figure
     from analysis.figures.maps import Box
     from search_spaces import Box as SearchBox
     from sweep.workspace.search import Search

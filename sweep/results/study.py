@@ -12,9 +12,9 @@ from sweep.workspace.table import trial_table
 
 if TYPE_CHECKING:
     import pandas as pd
-    from matplotlib.figure import Figure
 
     from analysis import Outcome
+    from analysis.figures import Figure
 
 
 Figures = dict[str, Callable[[], "Figure"]]
