@@ -1,7 +1,7 @@
 """What a report can tell beyond the trial table, and what every section reads."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 
 import pandas as pd
 
@@ -12,10 +12,44 @@ from analysis.table import RESULTS, SweepTrials
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class SweepFacts:
+    """What is known of a sweep besides its trials, as text that is shown; None where it is not known."""
+
+    epochs: str | None = None
+    trainer: str | None = None
+    """The user-defined training function."""
+    trainer_source: str | None = None
+    """Fingerprint of its source file."""
+    batch: str | None = None
+    px: str | None = None
+    """Side of an image, in pixels."""
+    recipe_settings: str | None = None
+    """The recipe's other settings."""
+    data: str | None = None
+    seed: str | None = None
+    optimum_from: str | None = None
+    """Source of the optimum."""
+    box_lr: str | None = None
+    box_wd: str | None = None
+    trained_on: str | None = None
+    """Devices and hosts."""
+    trained: str | None = None
+    """From when to when."""
+
+    def labelled(self) -> dict[str, str]:
+        """Return what is known, by the label that it is shown under."""
+        values = ((each.name, getattr(self, each.name)) for each in fields(self))
+        return {_LABELS.get(name, name.replace("_", " ")): text for name, text in values if text is not None}
+
+
+_LABELS = {"trainer_source": "its source"}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Extras:
     """What is known of the sweeps besides their trials. All of it may be missing."""
 
-    facts: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    facts: Mapping[str, SweepFacts] = field(default_factory=dict)
     """A sweep's name → what was planned and where it ran: label → text."""
     learning: pd.DataFrame | None = None
     """One row an epoch of a trial: key, epoch (from 1), top1_err (percent)."""

@@ -78,7 +78,8 @@ def _facts(contents: Contents, name: str) -> dict[str, str]:
     if box:
         known["box lr"] = f"{short(box.lr_low)} to {short(box.lr_high)}"
         known["box wd"] = f"{short(box.wd_low)} to {short(box.wd_high)}"
-    known |= contents.extras.facts.get(name, {})
+    if name in contents.extras.facts:
+        known |= contents.extras.facts[name].labelled()
     if "wall_s" in rows and rows["wall_s"].notna().any():
         known["training time"] = duration(float(rows["wall_s"].sum()))
     return known

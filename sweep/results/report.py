@@ -3,6 +3,7 @@
 import platform
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
@@ -17,12 +18,12 @@ from sweep.workspace.sweep import Sweep
 from sweep.workspace.table import learning_table
 
 if TYPE_CHECKING:
-    from analysis.report import Extras
+    from analysis.report import Extras, SweepFacts
 
 
 SUFFIXES = (".html", ".htm")
 PACKAGES = ("robustness-sweep", "torch", "timm", "ray", "mlflow", "numpy", "scipy", "matplotlib")
-_TOLD_IN_OTHER_WORDS = ("epochs", "batch", "dataset")
+_SHOWN_APART = ("epochs", "batch", "dataset")
 
 
 def check_suffix(out: Path) -> None:
@@ -62,38 +63,35 @@ def extras(sweeps: Sequence[Sweep], warnings: Sequence[str]) -> "Extras":
     )
 
 
-def _facts(sweep: Sweep) -> dict[str, str]:
-    plan, recipe = sweep.plan, sweep.plan.recipe
+def _facts(sweep: Sweep) -> "SweepFacts":
+    plan = sweep.plan
+    return replace(
+        _training(plan),
+        epochs=str(plan.recipe.epochs),
+        seed=str(plan.seed),
+        optimum_from=plan.optimum_source,
+        box_lr=f"{plan.box.lr_low:.3g} to {plan.box.lr_high:.3g}",
+        box_wd=f"{plan.box.wd_low:.3g} to {plan.box.wd_high:.3g}",
+        trained_on=_where(sweep),
+        trained=_when(sweep),
+    )
+
+
+def _training(plan: Plan) -> "SweepFacts":
+    """Return by what, and on which data, a sweep's trials are trained."""
+    from analysis.report import SweepFacts
+
+    recipe, contents = plan.recipe, recipe_contents(plan.recipe)
     if recipe.trainer:
-        training = {
-            "epochs": str(recipe.epochs),
-            "trainer": recipe.trainer,
-            "its source": plan.data_fingerprint,
-        }
-    else:
-        training = _our_training(plan)
-    return training | {
-        "seed": str(plan.seed),
-        "optimum from": plan.optimum_source,
-        "box lr": f"{plan.box.lr_low:.3g} to {plan.box.lr_high:.3g}",
-        "box wd": f"{plan.box.wd_low:.3g} to {plan.box.wd_high:.3g}",
-        "trained on": _where(sweep),
-        "trained": _when(sweep),
-    }
-
-
-def _our_training(plan: Plan) -> dict[str, str]:
-    recipe = plan.recipe
-    contents = recipe_contents(recipe)
-    settings = [f"{name} {_plain(contents[name])}" for name in contents if name not in _TOLD_IN_OTHER_WORDS]
-    return {
-        "epochs": str(recipe.epochs),
-        "batch": str(recipe.batch),
-        "px": str(plan.px),
-        "recipe settings": ", ".join(settings) or "as by default",
-        "data": f"{recipe.dataset}, {plan.classes} classes, fingerprint {plan.data_fingerprint[:16]}"
-        + (f", {len(plan.skipped_images)} unreadable images skipped" if plan.skipped_images else ""),
-    }
+        return SweepFacts(trainer=recipe.trainer, trainer_source=plan.data_fingerprint)
+    settings = [f"{name} {_plain(contents[name])}" for name in contents if name not in _SHOWN_APART]
+    skipped = f", {len(plan.skipped_images)} unreadable images skipped" if plan.skipped_images else ""
+    return SweepFacts(
+        batch=str(recipe.batch),
+        px=str(plan.px),
+        recipe_settings=", ".join(settings) or "as by default",
+        data=f"{recipe.dataset}, {plan.classes} classes, fingerprint {plan.data_fingerprint[:16]}{skipped}",
+    )
 
 
 def _plain(value: object) -> str:

@@ -15,7 +15,7 @@ from support.analysed_repeats import with_repeats
 from support.reports import ERRORS, several
 
 from analysis import AnalysisError
-from analysis.report import Extras, report_html
+from analysis.report import Extras, SweepFacts, report_html
 from analysis.report.html import Html, prose, slug, tag
 from analysis.report.sections import duration
 from analysis.report.tables import Cell, table
@@ -58,7 +58,7 @@ class Page(HTMLParser):
 
 
 FULL = Extras(
-    facts={"vit_c_1mf-adamw-0": {"epochs": "20", "optimum from": EVIL}},
+    facts={"vit_c_1mf-adamw-0": SweepFacts(epochs="20", optimum_from=EVIL)},
     links={"vit_c_1mf0": "http://127.0.0.1:5000/#/experiments/1/runs/abc"},
     links_note="Open `sweep ui`.",
     versions={"torch": "2.13"},
@@ -146,7 +146,7 @@ def test_names_are_text_and_never_markup(evil):
         model=evil, family=evil, panel=evil, recipe=evil, sweep=evil, key=[f"{evil}{i}" for i in range(7)]
     )
     extras = Extras(
-        facts={evil: {evil: evil}},
+        facts={evil: SweepFacts(data=evil, trained_on=evil)},
         links={f"{evil}0": f"http://x/{evil}"},
         links_note=evil,
         versions={evil: evil},
@@ -242,3 +242,13 @@ def test_a_table_says_what_it_is_sorted_by():
 )
 def test_durations(seconds, said):
     assert duration(seconds) == said
+
+
+def test_facts_are_labelled_in_one_order_and_only_those_that_are_known():
+    facts = SweepFacts(trained="a day", trainer_source="f", epochs="3", trainer="toy:train")
+    assert list(facts.labelled().items()) == [
+        ("epochs", "3"),
+        ("trainer", "toy:train"),
+        ("its source", "f"),
+        ("trained", "a day"),
+    ]
