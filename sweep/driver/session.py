@@ -124,6 +124,7 @@ def open_session(job: DriverJob, start: Callable[[], Started]) -> Iterator[Drive
         # MLflow is imported while Ray starts: both take seconds. It is opened, and its database created, once
         # it is known that something can run.
         tracker = TrackerProcess(job.folders[0].plan.recipe.name, job.folders[0].EXPERIMENT)
+        stack.callback(tracker.close)
         executor = _open_executor(job, stack) if started.to_train else None
         stack.enter_context(terminable())  # after Ray, which would end the process at SIGTERM
         for note in tracker.begin():

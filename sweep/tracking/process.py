@@ -96,6 +96,7 @@ class TrackerProcess(Tracker):
         self._lock = threading.Lock()
         self._opened: dict[str, _Call] = {}
         """Sweep → the request that opened it."""
+        self._is_closed = False
         self._start()
 
     def begin(self) -> list[str]:
@@ -110,9 +111,9 @@ class TrackerProcess(Tracker):
             return self._repeated(lambda: self._notes)
 
     def close(self) -> None:
-        """End the process."""
+        """End the process; what is being asked meanwhile fails."""
+        self._is_closed = True
         self._kill()
-        self._pipe.close()
 
     def open_sweep(self, plan: BasePlan, plan_file: Path, workspace: str) -> None:
         """See `Tracker.open_sweep`."""
@@ -158,7 +159,9 @@ class TrackerProcess(Tracker):
             try:
                 self._open()
                 return ask()
-            except _Ended:
+            except _Ended as error:
+                if self._is_closed:
+                    raise TrackerError("the tracker was closed before it had answered") from error
                 time.sleep(_PAUSE_S * 2**start)
         raise TrackerLost(
             f"the process that writes to MLflow has ended {_STARTS} times, {self._end()}. "

@@ -180,6 +180,16 @@ def test_a_searchs_plan_crosses_once_and_of_its_trials_each_by_itself(uri, tmp_p
     assert statuses == ["FINISHED"] * 4  # the parent's, too
 
 
+def test_closed_in_the_middle_of_a_request_it_is_not_started_again(opened):
+    store, _, _ = opened
+    process = store._process
+    os.kill(process.pid, signal.SIGSTOP)
+    threading.Timer(0.5, store.close).start()
+    with pytest.raises(TrackerError, match="was closed before it had answered"):
+        send(opened)
+    assert store._process is process
+
+
 DRIVER = """
 import time
 from sweep.tracking.process import TrackerProcess
