@@ -90,7 +90,8 @@ def sync(
 def models(as_json: AsJson = False, *, where: FolderOptions) -> None:
     """List the models: cost at their own resolution, and where an optimum is known."""
     from search_spaces import read_found
-    from sweep.console.models import found_table, model_rows, models_table
+    from sweep.console.models import print_found, print_models
+    from sweep.results.models import model_rows
     from sweep.workspace.search import FOUND
     from sweep.workspace.workspace import Workspace
 
@@ -99,8 +100,8 @@ def models(as_json: AsJson = False, *, where: FolderOptions) -> None:
     if as_json:
         print_json(rows)
     else:
-        models_table(rows, plain_console())
-        found_table(found, where.folder / FOUND, plain_console())
+        print_models(rows, plain_console())
+        print_found(found, where.folder / FOUND, plain_console())
 
 
 @app.command(epilog="Example: [bold]sweep ui --port 5000[/bold]")

@@ -148,10 +148,12 @@ def _conduct(asked: Study, resources: Resources, output: StudyOutputOptions, dra
 def _cost(tasks: "Sequence[SweepRun]", workspace: "Workspace", console: "Console") -> None:
     from sweep.console.observer import ConsoleObserver
     from sweep.console.study import print_cost
+    from sweep.driver.cost import measure_costs
     from sweep.driver.reuse import results_elsewhere
 
     on_event = ConsoleObserver(console).on_event
-    print_cost(tasks, [results_elsewhere(task, workspace, on_event).keys() for task in tasks], console)
+    elsewhere = [results_elsewhere(task, workspace, on_event).keys() for task in tasks]
+    print_cost(tasks, *measure_costs(tasks, elsewhere), console)
 
 
 def _train(

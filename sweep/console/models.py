@@ -1,65 +1,16 @@
 """What `sweep models` prints."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.table import Column, Table
 
 if TYPE_CHECKING:
-    from search_spaces import Found, Optimum
+    from search_spaces import Found
 
 
-def model_rows(found: "Sequence[Found]" = ()) -> list[dict[str, Any]]:
-    """Return every model of ours: cost at its training resolution, and its optima.
-
-    What `sweep tune` has found stands before what is shipped. Other models with an optimum have no cost here.
-    """
-    import torch
-
-    import search_spaces
-    from sweep.models import registry
-    from sweep.models.catalog import MODELS
-    from sweep.models.complexity import measure
-
-    rows = []
-    for name, spec in MODELS.items():
-        with torch.device("meta"):
-            cost = measure(registry.create(name, num_classes=spec.classes, px=spec.train_px), spec.train_px)
-        shipped = {key[1:]: o for key, o in search_spaces.optima().items() if key[0] == name}
-        rows.append(
-            {
-                "model": name,
-                "family": spec.family,
-                "size": spec.size,
-                **cost._asdict(),
-                "train_px": spec.train_px,
-                "test_px": spec.test_px,
-                "optima": _optima(shipped | _found_optima(name, found)),
-            }
-        )
-    for name in dict.fromkeys(row.model for row in found if row.model not in MODELS):
-        rows.append({"model": name, "optima": _optima(_found_optima(name, found))})
-    return rows
-
-
-def _found_optima(model: str, found: "Sequence[Found]") -> "dict[tuple[str, str], Optimum]":
-    return {(row.optimizer, row.recipe): row.optimum for row in found if row.model == model}
-
-
-def _optima(known: "Mapping[tuple[str, str], Optimum]") -> dict[str, dict[str, Any]]:
-    return {
-        f"{optimizer}/{recipe}": {
-            "lr": o.lr,
-            "weight_decay": o.weight_decay,
-            "batch": o.batch,
-            "source": o.source,
-        }
-        for (optimizer, recipe), o in known.items()
-    }
-
-
-def models_table(rows: Sequence[dict[str, Any]], console: Console) -> None:
+def print_models(rows: Sequence[dict[str, Any]], console: Console) -> None:
     """Print the models."""
     table = Table(
         "model",
@@ -78,7 +29,7 @@ def models_table(rows: Sequence[dict[str, Any]], console: Console) -> None:
     console.print(table)
 
 
-def found_table(found: "Sequence[Found]", path: object, console: Console) -> None:
+def print_found(found: "Sequence[Found]", path: object, console: Console) -> None:
     """Print the optima that `sweep tune` has found here."""
     if not found:
         return

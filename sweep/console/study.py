@@ -1,6 +1,6 @@
 """What a study prints: its cost beforehand, its outcomes afterwards."""
 
-from collections.abc import Sequence, Set
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from rich.console import Console
@@ -8,6 +8,7 @@ from rich.table import Column, Table
 
 from sweep.console.comparison import shares
 from sweep.console.run import optimum_lines
+from sweep.driver.cost import SweepCost
 from sweep.results.figures import bands_of
 from sweep.results.study import Figures, trials_of
 from sweep.utils.text import counted, duration
@@ -16,9 +17,6 @@ from sweep.workspace.table import learning_table
 
 if TYPE_CHECKING:
     from analysis import Outcome
-
-if TYPE_CHECKING:
-    import torch
 
 
 def print_outcomes(found: "Sequence[Outcome]", console: Console, others: "Sequence[Outcome]" = ()) -> None:
@@ -74,57 +72,35 @@ def hyperparameters(tasks: Sequence[SweepRun], console: Console, *, absolute: bo
     }
 
 
-def print_cost(tasks: Sequence[SweepRun], elsewhere: Sequence[Set[str]], console: Console) -> None:
-    """Say what is left to be trained, and how long that takes here after timing a few steps of each model.
-
-    ``elsewhere``: keys of each task that other sweeps have results of, which are taken over.
-    """
-    device = _device()
+def print_cost(tasks: Sequence[SweepRun], costs: Sequence[SweepCost], device: str, console: Console) -> None:
+    """Print what is left to be trained, and how long that takes on a device, ``cpu`` or ``cuda``."""
     columns = ("to train", "epochs", "steps", "s an epoch", "device-hours", "optimum lr", "wd")
-    table, epoch_s = Table(Column("sweep", overflow="fold"), *columns), dict[tuple[str, str], float]()
-    trainings = all_epochs = all_steps = 0
-    seconds = 0.0
-    for task, there in zip(tasks, elsewhere, strict=True):
-        plan, left = task.sweep.plan, sum(trial.key not in there for trial in task.to_train)
-        kind = (plan.model, plan.optimizer)
-        if left and kind not in epoch_s:
-            epoch_s[kind] = _epoch_s(task, device)
-        epochs, took_s = left * plan.recipe.epochs, epoch_s.get(kind, 0.0)
-        steps = epochs * (len(task.splits.train.labels) // plan.recipe.batch)
+    table = Table(Column("sweep", overflow="fold"), *columns)
+    for task, cost in zip(tasks, costs, strict=True):
+        plan = task.sweep.plan
         table.add_row(
-            task.sweep.name,
-            f"{left} of {len(task.wanted)} × {plan.recipe.epochs} epochs",
-            str(epochs),
-            str(steps),
-            f"{took_s:.2g}" if took_s else "–",
-            f"{epochs * took_s / 3600:.2g}",
+            cost.name,
+            f"{cost.to_train} of {cost.wanted} × {plan.recipe.epochs} epochs",
+            str(cost.epochs),
+            str(cost.steps),
+            f"{cost.epoch_s:.2g}" if cost.epoch_s else "–",
+            f"{cost.seconds / 3600:.2g}",
             f"{plan.optimum_lr:.3g}",
             f"{plan.optimum_wd:.3g}",
         )
-        trainings, all_epochs, all_steps = trainings + left, all_epochs + epochs, all_steps + steps
-        seconds += epochs * took_s
     console.print(table)
     for line in optimum_lines([task.sweep.plan for task in tasks]):
         console.print(line, markup=False)
-    on = f"{device.type}, one thread a trial" if device.type == "cpu" else device.type
-    console.print(
-        f"{counted(trainings, 'training')}, {counted(all_epochs, 'epoch')}, {counted(all_steps, 'step')}: "
-        f"about {seconds / 3600:.2g} device-hours ({duration(seconds)} on one {on})",
-        markup=False,
+    console.print(_total(costs, device), markup=False)
+
+
+def _total(costs: Sequence[SweepCost], device: str) -> str:
+    to_train, epochs, steps = (
+        sum(getattr(cost, name) for cost in costs) for name in ("to_train", "epochs", "steps")
     )
-
-
-def _device() -> "torch.device":
-    import torch
-
-    torch.set_num_threads(1)
-    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-
-
-def _epoch_s(task: SweepRun, device: "torch.device") -> float:
-    from sweep.training.timing import epoch_seconds
-
-    plan = task.sweep.plan
-    return epoch_seconds(
-        plan.trials[0], plan.recipe, task.splits, classes=plan.classes, px=plan.px, device=device
+    seconds = sum(cost.seconds for cost in costs)
+    on = "cpu, one thread a trial" if device == "cpu" else device
+    return (
+        f"{counted(to_train, 'training')}, {counted(epochs, 'epoch')}, {counted(steps, 'step')}: "
+        f"about {seconds / 3600:.2g} device-hours ({duration(seconds)} on one {on})"
     )

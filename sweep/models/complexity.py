@@ -11,6 +11,9 @@ from torch import nn
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import flop_registry
 
+from sweep.models import registry
+from sweep.models.catalog import MODELS
+
 
 class Complexity(NamedTuple):
     """Cost of one image."""
@@ -50,3 +53,11 @@ def measure(model: nn.Module, px: int) -> Complexity:
         model.eval()(torch.zeros(1, 3, px, px, device=device))
     params = sum(p.numel() for p in model.parameters())
     return Complexity(counter.flops, params, counter.activations)
+
+
+def measure_catalogued(name: str) -> Complexity:
+    """Count the cost of a model of the catalog at its own training resolution, without computing anything."""
+    spec = MODELS[name]
+    with torch.device("meta"):
+        model = registry.create(name, num_classes=spec.classes, px=spec.train_px)
+        return measure(model, spec.train_px)
