@@ -11,11 +11,17 @@ import typer
 from typer.models import OptionInfo
 
 from sweep.utils import options
+from sweep.utils.logs import print_log
 from sweep.utils.options import Option, flag_of, flags_of, options_of
 
 Out = Annotated[Path, typer.Option("--out", "-o", help="File to write; its suffix decides the format.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+Verbose = Annotated[
+    bool, typer.Option("--verbose", help="Print on stderr what is done, and with it each epoch's result.")
+]
 Confidence = Annotated[float, typer.Option(help="Of every interval and band, between 0 and 1.")]
+
+_VERBOSE = inspect.Parameter("verbose", inspect.Parameter.KEYWORD_ONLY, default=False, annotation=Verbose)
 
 _FLAGS: dict[str, str] = {}
 """The flag of each parameter of all commands, which register here."""
@@ -25,17 +31,21 @@ def takes_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Give a command the options of the groups that its parameters are annotated with.
 
     A parameter whose annotation is a dataclass with options becomes these options; the command is called with
-    an instance. All others stay Typer's own.
+    an instance. All others stay Typer's own. One that trains, which takes resources, has ``--verbose``, too.
     """
     parameters = inspect.signature(command).parameters
     groups = {name: p.annotation for name, p in parameters.items() if _is_group(p.annotation)}
 
     @functools.wraps(command)
     def with_options(**given: Any) -> Any:
+        if given.pop("verbose", False):
+            print_log()
         made = {name: _instance(group, given) for name, group in groups.items()}
         return command(**made, **given)
 
     listed = [each for p in parameters.values() for each in _expanded(p)]
+    if "resources" in groups:
+        listed.append(_VERBOSE)
     with_options.__signature__ = inspect.Signature(listed)  # type: ignore[attr-defined]
     _FLAGS.update(flags_of(groups.values()))
     _FLAGS.update({p.name: flag for p in listed if (flag := _own_flag(p)) and p.name not in _FLAGS})

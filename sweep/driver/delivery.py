@@ -9,6 +9,7 @@ from sweep.driver.events import OnEvent, ResultsRecovered, TrackerBehind, Tracke
 from sweep.driver.figures import draw_all
 from sweep.tracking.base import Tracker
 from sweep.tracking.send_queue import SendQueue
+from sweep.workspace.error_files import error_file
 from sweep.workspace.trial_folder import TrialFolder
 from sweep.workspace.workspace import Workspace
 
@@ -97,7 +98,11 @@ class TrackingSession:
 
     def _send(self, key: str) -> None:
         folder, trial = self._trials[key]
-        self._tracker.send_trial(folder.name, trial, folder.journal.history(key))
+        history = folder.journal.history(key)
+        self._tracker.send_trial(folder.name, trial, history)
+        file = error_file(folder.folder, key)
+        if history.state is TrialState.FAILED and file.exists():
+            self._tracker.attach(key, file)
 
     def _close(self, figures: dict[str, list[Path]]) -> bool:
         """End each sweep's parent run; say whether MLflow took it."""

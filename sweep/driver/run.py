@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from sweep.core.jobs import Job
 from sweep.core.resources import Resources
 from sweep.driver.events import OnEvent, ResultsReused, SweepsStarted
+from sweep.driver.log import logged
 from sweep.driver.reuse import adopt_results
 from sweep.driver.session import DriverJob, DriverSession, open_session
 from sweep.workspace.sweep_run import SweepRun
@@ -37,8 +38,10 @@ def run(tasks: Sequence[SweepRun], workspace: Workspace, resources: Resources, o
     KeyboardInterrupt
         After Ctrl-C or SIGTERM; every finished trial is kept.
     """
+    folders = [task.sweep for task in tasks]
+    on_event = logged(on_event, folders)
     job = DriverJob(
-        folders=[task.sweep for task in tasks],
+        folders=folders,
         data=[task.splits for task in tasks],
         workspace=workspace,
         resources=resources,

@@ -11,9 +11,11 @@ from sweep.data.images import FileSplits, Splits
 from sweep.driver.checkpoint_cleanup import Checkpoints
 from sweep.driver.delivery import TrackingSession
 from sweep.driver.events import Message, OnEvent, Started, TrainingEnded, TrainingStarted
+from sweep.driver.log import driver_log
 from sweep.driver.recorder import Recorder
 from sweep.driver.signals import terminable
 from sweep.tracking.process import TrackerProcess
+from sweep.workspace.lock import LOG
 from sweep.workspace.trial_folder import TrialFolder
 from sweep.workspace.workspace import Workspace
 
@@ -119,6 +121,7 @@ def open_session(job: DriverJob, start: Callable[[], Started]) -> Iterator[Drive
     with ExitStack() as stack:
         for folder in job.folders:
             stack.enter_context(folder.driving())
+        stack.enter_context(driver_log(job.folders, job.resources))
         started = start()
         job.on_event(started)
         # MLflow is imported while Ray starts: both take seconds. It is opened, and its database created, once
@@ -138,7 +141,16 @@ def open_session(job: DriverJob, start: Callable[[], Started]) -> Iterator[Drive
 def _open_executor(job: DriverJob, stack: ExitStack) -> Executor:
     from sweep.orchestrate.executor import open_executor
 
-    return stack.enter_context(open_executor(job.resources, job.data))
+    log = job.folders[0].folder / LOG
+
+    def warn(text: str) -> None:
+        job.on_event(
+            Message(
+                text=f"Ray: {text} Its messages are in {log}. The same command resumes if this one stops."
+            )
+        )
+
+    return stack.enter_context(open_executor(job.resources, job.data, raw_output=log, warn=warn))
 
 
 def _write_plans(job: DriverJob) -> None:

@@ -16,6 +16,7 @@ from sweep.core.search_plan import SearchBudget
 from sweep.core.trial import EpochRecord, TrialRecord, TrialSpec
 from sweep.data.images import FileSplits, Splits
 from sweep.driver.events import OnEvent, OptimumSaved, SearchStarted
+from sweep.driver.log import logged
 from sweep.driver.recorder import Recorder
 from sweep.driver.session import DriverJob, DriverSession, open_session
 from sweep.tuning.finalists import is_complete, outcomes, remaining, standard_error
@@ -67,6 +68,7 @@ def run(
     KeyboardInterrupt
         After Ctrl-C or SIGTERM; every finished trial is kept.
     """
+    on_event = logged(on_event, [search])
     job = DriverJob(
         folders=[search],
         data=[splits],

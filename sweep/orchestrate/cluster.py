@@ -2,8 +2,9 @@
 
 import logging
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import ray
@@ -11,6 +12,9 @@ import ray
 from sweep.core.resources import Resources
 from sweep.errors import InputError
 from sweep.orchestrate.preflight import check_reachable
+from sweep.orchestrate.raw_output import raw_stderr_to, ray_logged
+
+_log = logging.getLogger(__name__)
 
 os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
 os.environ.setdefault("RAY_AIR_NEW_OUTPUT", "0")
@@ -22,8 +26,13 @@ os.environ["TUNE_WARN_SLOW_EXPERIMENT_CHECKPOINT_SYNC_THRESHOLD_S"] = "3600"
 
 
 @contextmanager
-def cluster(resources: Resources) -> Iterator[None]:
+def cluster(
+    resources: Resources, raw_output: Path | None = None, warn: Callable[[str], None] = _log.warning
+) -> Iterator[None]:
     """Join a Ray cluster, or start one on this machine (``local``), and leave or stop it at the end.
+
+    ``raw_output`` is the file that takes what Ray would write to the terminal; ``warn`` is called with
+    what a user should know of it.
 
     Raises
     ------
@@ -40,13 +49,21 @@ def cluster(resources: Resources) -> Iterator[None]:
         arguments["_system_config"] = {"prestart_worker_first_driver": False}
     for name in ("ray.tune", "ray.air"):
         logging.getLogger(name).setLevel(logging.CRITICAL)  # a failed trial is reported by its record
+    with raw_stderr_to(raw_output):
+        _start(arguments)
+        try:
+            with ray_logged(warn):
+                yield
+        finally:
+            ray.shutdown()
+
+
+def _start(arguments: dict[str, Any]) -> None:
+    address = arguments["address"]
     try:
         ray.init(logging_level=logging.ERROR, log_to_driver=False, **arguments)
     except Exception as error:  # a plain one where it has not come up after 30 s
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         what = "Ray does not start here" if address == "local" else f"no Ray cluster at --address {address}"
         raise InputError(f"{what}: {reason}") from error
-    try:
-        yield
-    finally:
-        ray.shutdown()
+    _log.info("Ray %s at %s: %s", ray.__version__, address, ray.cluster_resources())

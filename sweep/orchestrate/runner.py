@@ -26,9 +26,9 @@ from sweep.utils.tracebacks import last_line
 
 
 @contextmanager
-def open_ray(resources: Resources, data: Sequence[Splits | FileSplits]) -> Iterator[Executor]:
+def open_ray(resources: Resources, data: Sequence[Splits | FileSplits], **output: Any) -> Iterator[Executor]:
     """Join or start a Ray cluster, for as long as this context lasts; see `sweep.orchestrate.executor`."""
-    with cluster(resources):
+    with cluster(resources, **output):
         parallel, gpus = parallel_trials(resources)
         check_seen(resources, data)
         yield RayExecutor(parallel, cpus=resources.cpus_per_trial, gpus=gpus, ranks=resources.ranks)

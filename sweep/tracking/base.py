@@ -57,6 +57,9 @@ class Tracker(Protocol):
             What the journal knows of it.
         """
 
+    def attach(self, key: str, file: Path) -> None:
+        """Keep a file with a trial that was sent: why it failed."""
+
     def close_sweep(
         self,
         sweep: str,

@@ -132,6 +132,10 @@ class TrackerProcess(Tracker):
         """See `Tracker.send_trial`."""
         self._call(Tracker.send_trial, sweep, trial, history)
 
+    def attach(self, key: str, file: Path) -> None:
+        """See `Tracker.attach`."""
+        self._call(Tracker.attach, key, file)
+
     def close_sweep(
         self,
         sweep: str,

@@ -258,6 +258,10 @@ class MlflowTracker(Tracker):
             self._client.set_terminated(run, labels.STATUS[record.state], ended_ms)
             del self._unfinished[run]
 
+    def attach(self, key: str, file: Path) -> None:
+        """Add a file to a trial's run; a file of the same name is replaced."""
+        self._client.log_artifact(self._runs[key], str(file), "errors")
+
     def close_sweep(
         self,
         sweep: str,

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from sweep.core.jobs import AttemptFailure
 from sweep.utils.atomic_files import write_atomically
+from sweep.utils.database_urls import masked
 
 ERRORS = "errors"
 
@@ -19,7 +20,8 @@ def write_error(folder: Path, key: str, failure: AttemptFailure) -> None:
     path = error_file(folder, key)
     path.parent.mkdir(exist_ok=True)
     head = f"Attempt {failure.attempt} of trial {key} failed at {failure.time} on {failure.host}:"
-    write_atomically(path, f"{head}\n{failure.message}\n\n{failure.traceback.rstrip()}\n")
+    text = f"{head}\n{failure.message}\n\n{failure.traceback.rstrip()}\n"
+    write_atomically(path, masked(text))
 
 
 def discard_error(folder: Path, key: str) -> None:

@@ -11,6 +11,8 @@ from filelock import FileLock, Timeout
 from sweep.errors import InputError
 
 JOURNAL, LOCK, DRIVER = "journal.jsonl", ".lock", ".driver"
+LOG = "driver.log"
+"""What its drivers did, one after the other, for reading."""
 
 _PATIENCE_S = 2.0  # whoever asks whether a driver is at work holds the lock for a moment
 
@@ -39,7 +41,8 @@ def _driving(folder: Path, name: str, made: str) -> Iterator[None]:
 
 
 def _remove_empty(folder: Path) -> None:
-    (folder / LOCK).unlink(missing_ok=True)
+    for name in (LOCK, LOG):
+        (folder / name).unlink(missing_ok=True)
     for each in (folder, folder.parent):
         with suppress(OSError):  # it holds something else
             each.rmdir()

@@ -2,6 +2,7 @@
 
 import dataclasses
 import shutil
+from pathlib import Path
 
 import pytest
 from mlflow import MlflowClient
@@ -298,3 +299,16 @@ def test_a_failed_trial_says_why(folder, client):
     run = run_of(client, FAILED.key)
     assert (run.info.status, run.data.tags["sweep.error"]) == ("FAILED", "OSError: gone")
     assert finished().error is None
+
+
+def test_a_failed_trials_traceback_is_kept_with_its_run(folder, client, tmp_path):
+    deliver(folder)
+    file = tmp_path / f"{FAILED.key}.txt"
+    tracker = opened(folder)
+    for text in ("first", "last"):
+        file.write_text(text)
+        tracker.attach(FAILED.key, file)
+    run = run_of(client, FAILED.key).info.run_id
+    assert [each.path for each in client.list_artifacts(run, "errors")] == [f"errors/{file.name}"]
+    kept = Path(client.download_artifacts(run, f"errors/{file.name}", str(tmp_path)))
+    assert (run_of(client, FAILED.key).info.status, kept.read_text()) == ("FAILED", "last")
