@@ -5,6 +5,7 @@ from functools import singledispatchmethod
 from rich.console import Console
 
 from sweep.console import run, search
+from sweep.console.output import plain_console
 from sweep.console.progress import ProgressView, Tally
 from sweep.driver import events
 
@@ -95,3 +96,15 @@ class ConsoleObserver:
     def _say(self, text: str) -> None:
         """Print a text as it is, above the progress bar if there is one."""
         self._console.print(text, markup=False)
+
+
+def console_observer() -> events.OnEvent:
+    """Return an observer for `sweep.run_sweep` that prints progress, as the command does.
+
+    Examples
+    --------
+    >>> import sweep
+    >>> from sweep.console.observer import console_observer
+    >>> sweep.run_sweep("vit_c_1mf", n=8, observer=console_observer())  # doctest: +SKIP
+    """
+    return ConsoleObserver(plain_console()).on_event

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from sweep.core.trial import Role
 from sweep.errors import InputError
 from sweep.planning.requests import FolderOptions
-from sweep.utils.options import cli_args, option, options_of
+from sweep.utils.options import option, options_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -99,7 +99,9 @@ class Filter:
         )
 
     def __str__(self) -> str:
-        return " ".join(cli_args(self, Filter))
+        values = {"model": self.model, "optimizer": self.optimizer, "sweep": self.sweep}
+        chosen = [f"`{name}` {value}" for name, several in values.items() for value in several]
+        return " ".join([*chosen, *([f"`recipe` {self.recipe}"] if self.recipe is not None else [])])
 
 
 @dataclass(frozen=True, kw_only=True)

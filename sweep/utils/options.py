@@ -36,9 +36,16 @@ def option(default: Any, help: str, **details: Any) -> Any:
     return dataclasses.field(default=default, metadata={_KEY: Option(help=help, **details)})
 
 
+def option_of(field: "dataclasses.Field[Any]") -> Option:
+    """Return what a field is as an option."""
+    found = field.metadata[_KEY]
+    assert isinstance(found, Option)
+    return found
+
+
 def options_of(group: type) -> dict[str, Option]:
     """Return the options among the fields of a group, by name."""
-    return {f.name: f.metadata[_KEY] for f in dataclasses.fields(group) if _KEY in f.metadata}
+    return {f.name: option_of(f) for f in dataclasses.fields(group) if _KEY in f.metadata}
 
 
 def flag_of(name: str, details: Option) -> str:
