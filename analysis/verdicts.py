@@ -1,4 +1,4 @@
-"""Warnings of Δ curves that look more robust than their model is."""
+"""Warnings about Δ curves that look more robust than their model is."""
 
 from collections.abc import Iterable, Sequence
 
@@ -8,54 +8,59 @@ from analysis.edf import DECIMALS, Curve, curve_of, share_within
 from analysis.table import SweepTrials
 
 FLATTERY_GAP = 4.0
-"""Points by which an optimum must be worse than its panel's best to be suspected. Run-to-run noise is 0.1-0.2
-points, and with AdamW the study's stems of equal cost differ by under 4 at their optimum (27.7 and 24.0)."""
+"""An optimum is suspected if it is this many points worse than the best of its panel. Run-to-run noise is
+0.1-0.2 points, and the study's stems of equal complexity differ by less than 4 points at their optimum with
+AdamW (27.7 and 24.0 %)."""
 FLATTERY_WITHIN = 4.0
-"""Points at which the shares of two Δ curves are compared, where Xiao et al. read theirs."""
+"""The shares of two Δ curves are compared at this Δ, in points, like Xiao et al. compare theirs."""
 FLATTERY_SLACK = 0.05
-"""A share this little lower still looks as robust: 3 trials of 64, well within a sweep's sampling noise."""
+"""A share lower by at most this still looks as robust: 3 trials of 64, well within sampling noise."""
 UNDERTRAINED_ERR = 30.0
-"""Percent. An optimum worse than this leaves so little to lose that all of its points lie near it: in a short
-training a model at 60 % had as steep a Δ curve as a far better one. Hard data can be a good reason for it."""
+"""An optimum with a higher error, in percent, is suspected: its points cannot be much worse, so that all lie
+near it. In a short training, a model at 60 % had as steep a Δ curve as a far better one. Difficult data can
+be a legitimate reason."""
 OUTDONE_BY, OUTDONE_SHARE = 1.0, 0.25
-"""More than this share of the points beating the optimum by over this many points: Δ has the wrong zero."""
+"""Δ has a wrong zero if more than this share of the points beats the optimum by more than so many points."""
 FALLING_BY, FALLING_OVER = 1.0, 0.25
-"""Points by which the optimum's error still falls over the last part of a schedule that is too short, and
-that part. ViT_P's on digits fell by 5.8 points in a schedule of 5 epochs, 3.0 in 10, 1.8 in 25 and 0.0 in 60,
-to 64, 27, 6.4 and 3.8 %. The very end says nothing: there the cosine has brought learning to a halt."""
+"""A schedule is too short if the error at the optimum falls by more than this many points over this last part
+of it. On digits, ViT_P's error fell over that part by 5.8 points in a schedule of 5 epochs, by 3.0 in 10, 1.8
+in 25 and 0.0 in 60, to 64, 27, 6.4 and 3.8 %. The last epochs alone show nothing: there, the cosine schedule
+has brought learning to a halt."""
 
 
 def verdicts(sweeps: Sequence[SweepTrials], learning: pd.DataFrame | None = None) -> list[str]:
-    """Say of which sweeps Δ must not be taken for robustness, and why; see `flattery` and `too_short`.
+    """Return warnings about sweeps whose Δ does not measure robustness; see `flattery` and `too_short`.
 
     Parameters
     ----------
     sweeps : sequence of SweepTrials
-        Those without a finished trial at their optimum have no Δ and are passed over.
+        Sweeps without a finished trial at their optimum have no Δ and are ignored.
     learning : DataFrame, optional
-        Learning curves, where there are any.
+        Learning curves; see `too_short`.
     """
     relative = [curve_of(sweep, absolute=False) for sweep in sweeps if sweep.optimum_state == "finished"]
     return flattery(relative) + ([] if learning is None else too_short(sweeps, learning))
 
 
 def flattery(curves: Sequence[Curve]) -> list[str]:
-    """Warn of Δ curves that look more robust than the model is.
+    """Return warnings about Δ curves that look more robust than the model is.
 
-    A model that is equally bad everywhere has a steep Δ curve. Three signs: an optimum more than
-    `FLATTERY_GAP` points worse than its panel's best while the share within `FLATTERY_WITHIN` points is about
-    that of a model with a better optimum, or more; an optimum worse than `UNDERTRAINED_ERR`; and an optimum
-    that more than `OUTDONE_SHARE` of the points beat by over `OUTDONE_BY`.
+    A model that is equally bad everywhere has a steep Δ curve. There are three signs of that:
+
+    - The optimum is more than `FLATTERY_GAP` points worse than the best of its panel, while the share within
+      `FLATTERY_WITHIN` points is about as high as that of a model with a better optimum, or higher.
+    - The error at the optimum is above `UNDERTRAINED_ERR`.
+    - More than `OUTDONE_SHARE` of the points beat the optimum by more than `OUTDONE_BY` points.
 
     Parameters
     ----------
     curves : sequence of Curve
-        Absolute curves flatter nobody: they are passed over.
+        Absolute curves are ignored.
 
     Returns
     -------
     list of str
-        One sentence or two a warning, in the order of the curves; empty where all is well.
+        One or two sentences per warning, in the order of the curves.
     """
     relative = [curve for curve in curves if curve.relative and curve.optimum_err is not None]
     found = [(_outshines(curve, relative), _undertrained(curve), _outdone(curve)) for curve in relative]
@@ -63,7 +68,7 @@ def flattery(curves: Sequence[Curve]) -> list[str]:
 
 
 def _outshines(curve: Curve, others: Sequence[Curve]) -> str | None:
-    """Warn if a curve with a poor optimum looks as robust as one with a better optimum."""
+    """Return a warning if a curve with a poor optimum looks as robust as one with a better optimum."""
     peers = [c for c in others if (c.panel, c.optimizer) == (curve.panel, curve.optimizer)]
     if _optimum(curve) - min(map(_optimum, peers)) <= FLATTERY_GAP:
         return None
@@ -81,7 +86,7 @@ def _outshines(curve: Curve, others: Sequence[Curve]) -> str | None:
 
 
 def _undertrained(curve: Curve) -> str | None:
-    """Warn if the optimum itself is poor."""
+    """Return a warning if the optimum itself is poor."""
     if _optimum(curve) <= UNDERTRAINED_ERR:
         return None
     return (
@@ -92,7 +97,7 @@ def _undertrained(curve: Curve) -> str | None:
 
 
 def _outdone(curve: Curve) -> str | None:
-    """Warn if many points beat the optimum, so that Δ is counted from the wrong zero."""
+    """Return a warning if many points beat the optimum, so that Δ has a wrong zero."""
     share = float(curve.edf.share(-OUTDONE_BY - 0.5 * 10**-DECIMALS))
     if share <= OUTDONE_SHARE:
         return None
@@ -118,22 +123,22 @@ def _near(curve: Curve) -> float:
 
 
 def too_short(sweeps: Iterable[SweepTrials], learning: pd.DataFrame) -> list[str]:
-    """Warn of schedules so short that the model had not learned what it could even at its optimum.
+    """Return warnings about schedules that are too short for a model to converge even at its optimum.
 
-    Δ then measures how fast a model learns as much as how robust it is.
+    Δ then measures learning speed as well as robustness.
 
     Parameters
     ----------
     sweeps : iterable of SweepTrials
-        With a column key.
+        Their trials need a column key.
     learning : DataFrame
-        One row an epoch: key (of the trial), epoch (from 1) and top1_err (percent). Sweeps without any are
-        passed over.
+        One row per epoch: key (of the trial), epoch (from 1) and top1_err (percent). Sweeps without learning
+        curves are ignored.
 
     Returns
     -------
     list of str
-        A sentence for each sweep whose error at the optimum, the mean of its finished trials there, fell by
+        A warning for each sweep whose error at the optimum, as the mean of its finished trials there, fell by
         more than `FALLING_BY` points over the last `FALLING_OVER` of its epochs.
     """
     return [text for text in (_falling(sweep, learning) for sweep in sweeps) if text]

@@ -1,4 +1,4 @@
-"""Comparisons in plain words, and as a table."""
+"""Comparisons as sentences, and as a table."""
 
 import math
 from collections.abc import Sequence
@@ -12,14 +12,14 @@ from analysis.summaries import AREA_TO, interval_columns
 from analysis.tuning import budget_for
 
 MANY = 10_000
-"""Trials that nobody will run: a need above this is called just that."""
+"""If more trials than this would be needed, the sentence gives this number instead."""
 
 LEAST_TO_PLAN = 8
-"""Trials from which it is said how many more would be needed."""
+"""Trials from which the number of trials needed is estimated."""
 
 
 def sentences(pair: Comparison) -> list[str]:
-    """Say what a comparison shows: of the error, of Δ, which is robustness proper, and of the budget."""
+    """Return what a comparison shows, one text each about the error, robustness (Δ) and the tuning budget."""
     return [text for text in (_of_error(pair), _of_delta(pair), _of_budget(pair)) if text]
 
 
@@ -47,7 +47,7 @@ def _of_error(pair: Comparison) -> str:
 
 
 def _evidence(tests: dict[str, float], q: float) -> str:
-    """Write the first test's p-value with its correction, then those of the others."""
+    """Return the first test's p-value with its correction, then those of the other tests."""
     (name, p), *others = tests.items()
     more = "".join(f"; {other} p = {p_value(value)}" for other, value in others)
     return f"{name} p = {p_value(p)}, {p_value(q)} after correction{more}"
@@ -60,7 +60,7 @@ def _left_out(pair: Comparison) -> str:
 
 
 def _dominance(pair: Comparison, winner: str) -> str:
-    """Say where the EDFs cross, if they do: then which model is better depends on the error one asks for."""
+    """Return how far the EDFs cross, if they do: the better model then depends on the error of interest."""
     if pair.dominates == winner:
         return ", and its EDF is nowhere below the other"
     below = pair.gap_a if winner == pair.a.model else pair.gap_b
@@ -86,16 +86,16 @@ def _of_delta(pair: Comparison) -> str:
 
 
 def _looks(model: str, difference: Interval) -> str:
-    """Say what an interval alone says; nothing where there is none."""
+    """Return what an interval alone shows, without a test."""
     if math.isnan(difference.low):
-        return "How sure it is which is the more robust in Δ cannot be said"
+        return "How certain it is which one is the more robust in Δ is unknown"
     return (
         f"In Δ {model} looks the more robust" if difference.low > 0 else "Neither looks the more robust in Δ"
     )
 
 
 def _of_budget(pair: Comparison) -> str | None:
-    """Say how few trials of the better model do what all of the other's did; None where it took as many."""
+    """Return how few trials of the better model match the best of the other; None if it takes as many."""
     if not pair.different:
         return None
     better, worse = (pair.a, pair.b) if pair.favoured_sign < 0 else (pair.b, pair.a)
@@ -121,18 +121,19 @@ def _n(pair: Comparison) -> str:
 def _needed(pair: Comparison) -> str:
     what = "shared points" if pair.paired else "trials of each"
     if math.isnan(pair.needed) or math.isinf(pair.needed) or min(pair.n_a, pair.n_b) < LEAST_TO_PLAN:
-        return f"from these it cannot be told how many {what} would be needed"
+        return f"these trials do not show how many {what} would be needed"
     if pair.needed <= min(pair.n_a, pair.n_b):
-        return "at this n it is left to chance whether a difference of this size is seen"
+        return "at this n, chance decides whether a difference of this size is detected"
     if pair.needed > MANY:
-        return f"to see so small a difference would take more than {MANY:,} {what}"
+        return f"detecting so small a difference would take more than {MANY:,} {what}"
     return (
-        f"to see a difference of this size in 4 of 5 studies would take some {math.ceil(pair.needed)} {what}"
+        f"detecting a difference of this size in 4 of 5 studies would take about {math.ceil(pair.needed)} "
+        f"{what}"
     )
 
 
 def _for_the_winner(pair: Comparison) -> tuple[str, str, Interval, Interval]:
-    """Return winner, loser, how often the winner is better, and by how much."""
+    """Return winner, loser, the probability that the winner is better, and the median difference."""
     if pair.favoured_sign < 0:
         return pair.a.model, pair.b.model, pair.better, negated(pair.median_diff)
     value, low, high = pair.better
@@ -140,7 +141,7 @@ def _for_the_winner(pair: Comparison) -> tuple[str, str, Interval, Interval]:
 
 
 def negated(interval: Interval) -> Interval:
-    """Return the interval of minus the estimate."""
+    """Return the interval of the negated estimate."""
     return Interval(-interval.value, -interval.high, -interval.low)
 
 
@@ -149,7 +150,7 @@ def _upper(text: str) -> str:
 
 
 def of_repeats(point: Repeated) -> str:
-    """Say what other seeds make of a chosen point."""
+    """Return a sentence with the results of a chosen point with other seeds."""
     where = f"point {point.index} (lr {point.lr:.3g}, wd {point.weight_decay:.3g})"
     seeds = counted(len(point.errors), "other seed")
     if point.missing:
@@ -166,19 +167,19 @@ def of_repeats(point: Repeated) -> str:
 
 
 def counted(n: int, what: str) -> str:
-    """Write a number of things: 1 trial, 12 trials."""
+    """Format a count with its noun: 1 trial, 12 trials."""
     return f"{n:,} {what}{'' if n == 1 else 's'}"
 
 
 def percent(share: Interval) -> str:
-    """Write a share with its limits: 88 % (78–94)."""
+    """Format a share with its limits: 88 % (78–94)."""
     if math.isnan(share.low):
         return f"{100 * share.value:.0f} %"
     return f"{100 * share.value:.0f} % ({100 * share.low:.0f}–{100 * share.high:.0f})"
 
 
 def number(estimate: Interval) -> str:
-    """Write an estimate with its limits: 3.84 (3.02 to 5.20)."""
+    """Format an estimate with its limits: 3.84 (3.02 to 5.20)."""
     if math.isnan(estimate.low):
         return f"{estimate.value:.2f}"
     return f"{estimate.value:.2f} ({estimate.low:.2f} to {estimate.high:.2f})"
@@ -193,19 +194,19 @@ def _points(estimate: Interval) -> str:
 
 
 def p_value(p: float) -> str:
-    """Write a p-value to two digits: 0.032, 4e-07."""
+    """Format a p-value: 0.032, 4e-07."""
     return f"{p:.2g}" if p >= 1e-3 else f"{p:.0e}"
 
 
 def comparison_table(pairs: Sequence[Comparison]) -> pd.DataFrame:
-    """Tabulate comparisons, one row a pair.
+    """Return a table of comparisons, one row per pair.
 
     Returns
     -------
     DataFrame
         a, b (models), optimizer, sweep_a, sweep_b, paired, n_a, n_b, left_out; for each effect X (mean_diff,
-        median_diff, better, area_diff) X, X_low and X_high; test, p (the first test's), q (corrected),
-        p_area, q_area (of robustness); more_robust (a model, if one is shown to be); p of every test in a
+        median_diff, better, area_diff) X, X_low and X_high; test and p (of the first test), q (corrected);
+        p_area, q_area (of robustness); more_robust (a model, if significant); the p-value of each test in a
         column of its name; dominates, gap_a, gap_b, needed, verdict.
     """
     return pd.DataFrame([_row(pair) for pair in pairs])

@@ -1,4 +1,4 @@
-"""Where to look: optima, boxes around them, and designs. Pure: numpy and scipy.stats.qmc only."""
+"""Search spaces: known optima, boxes around them, and designs. Needs numpy and scipy.stats.qmc only."""
 
 from search_spaces.box import Box, around, paper, searched
 from search_spaces.design import DESIGNS, relative_points

@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 from search_spaces.errors import SearchSpaceError
 from search_spaces.optima import Optimum
 
-# Models train with smaller values than the optimum but not with much larger ones, so the box reaches
-# further down than up (arXiv:2106.14881, Appendix E).
+# Models still train with smaller values than the optimum, but not with much larger ones. The box therefore
+# reaches further down than up (arXiv:2106.14881, Appendix E).
 DOWN, UP = 8.0, 4.0
 
 # The ranges that the study sampled, for a minibatch of 2,048 (Appendix E).
@@ -22,19 +22,23 @@ _PAPER = {
     ("regnety", "sgd"): (0.25, 8.0, 3.0e-6, 8.0e-5),
 }
 
-# What `sweep tune` searches: the study's ranges of all families and its optima (Table 4, Appendix E), and
-# every optimum found on digits, each with a margin of a factor of 2.5 or more.
+# The ranges that `sweep tune` searches. They contain the study's ranges of all families, its optima (Table 4,
+# Appendix E) and every optimum found on digits, each with a margin of a factor of at least 2.5.
 _SEARCHED = {"adamw": (1e-4, 1e-1, 1e-3, 2.0), "sgd": (5e-3, 2e1, 1e-6, 1e-2)}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Box:
-    """Two intervals, to be sampled on a log scale."""
+    """The ranges of learning rate and weight decay, to be sampled on a log scale."""
 
     lr_low: float
+    """Lowest learning rate."""
     lr_high: float
+    """Highest learning rate."""
     wd_low: float
+    """Lowest weight decay."""
     wd_high: float
+    """Highest weight decay."""
 
     def __post_init__(self) -> None:
         for name, low, high in (("lr", self.lr_low, self.lr_high), ("wd", self.wd_low, self.wd_high)):
@@ -58,8 +62,8 @@ class Box:
         Returns
         -------
         ndarray, shape (n, 2)
-            low · (high / low)^u, rounded to 8 significant digits, so that a last bit that differs from
-            one platform's power function to another's does not make it another trial.
+            low · (high / low)^u, rounded to 8 significant digits: the last bits depend on the platform's
+            power function, and must not change a trial's key.
         """
         low = np.array([self.lr_low, self.wd_low])
         high = np.array([self.lr_high, self.wd_high])
@@ -68,12 +72,19 @@ class Box:
 
 
 def around(optimum: Optimum, *, down: float = DOWN, up: float = UP) -> Box:
-    """Return the box optimum × [1/down, up] in both.
+    """Return the box around an optimum.
+
+    Parameters
+    ----------
+    optimum : Optimum
+        The centre.
+    down, up : float
+        The box reaches from optimum / down to optimum · up, in lr and in weight decay.
 
     Raises
     ------
     SearchSpaceError
-        If a factor is below 1, so that the optimum would not lie in the box, or not finite.
+        If a factor is below 1 (the optimum would lie outside the box) or not finite.
     """
     for name, factor in (("down", down), ("up", up)):
         if not 1 <= factor < math.inf:
@@ -87,18 +98,29 @@ def around(optimum: Optimum, *, down: float = DOWN, up: float = UP) -> Box:
 
 
 def searched(optimizer: str) -> Box:
-    """Return the ranges in which an optimum is searched unless others are given."""
+    """Return the default ranges in which to search for an optimum."""
     lr_low, lr_high, wd_low, wd_high = _SEARCHED[optimizer]
     return Box(lr_low=lr_low, lr_high=lr_high, wd_low=wd_low, wd_high=wd_high)
 
 
 def paper(model: str, optimizer: str, recipe: str, batch: int) -> Box:
-    """Return the box that the study sampled for a model's family, lr scaled to the minibatch.
+    """Return the box that the study sampled for a model's family (arXiv:2106.14881, Appendix E).
+
+    Parameters
+    ----------
+    model : str
+        Name of a ViT or RegNetY.
+    optimizer : {"adamw", "sgd"}
+        The optimizer.
+    recipe : str
+        Must be ``imagenet``.
+    batch : int
+        Images per minibatch; lr is scaled linearly to it.
 
     Raises
     ------
     SearchSpaceError
-        For another recipe than ``imagenet``, or a family that the study does not have.
+        If the recipe is another one, or the study does not have the model's family.
     """
     family = model.split("_")[0]
     if recipe != "imagenet" or (family, optimizer) not in _PAPER:

@@ -1,4 +1,4 @@
-"""Designs: how points are drawn in the unit square, the same for every model of a comparison."""
+"""Designs: how points are drawn from the unit square. All models of a comparison get the same points."""
 
 import math
 
@@ -10,7 +10,7 @@ from search_spaces.errors import SearchSpaceError
 DESIGNS = ("iid", "sobol", "grid")
 MAX_N = 1_000_000
 SCRAMBLE = 16
-"""Points in one scramble of a Sobol' design. Several independent ones allow an interval between them."""
+"""Points in one scramble of a Sobol' design. The spread between independent scrambles gives intervals."""
 
 
 def relative_points(design: str, n: int, seed: int) -> NDArray[np.float64]:
@@ -20,12 +20,12 @@ def relative_points(design: str, n: int, seed: int) -> NDArray[np.float64]:
     ----------
     design : {"iid", "sobol", "grid"}
         ``iid``: independent and uniform. ``sobol``: independently scrambled Sobol' nets of 16 points, one
-        after the other. ``grid``: the midpoints of k × k cells. With ``iid`` and ``sobol`` a larger n
-        begins with the points of a smaller one.
+        after the other. ``grid``: the midpoints of k × k cells. With ``iid`` and ``sobol``, the points of a
+        smaller n are the first points of a larger one.
     n : int
         Any number for ``iid``, a multiple of 16 for ``sobol``, a square for ``grid``.
     seed : int
-        Decides the points; a grid has none.
+        Decides the points of ``iid`` and ``sobol``.
 
     Returns
     -------
@@ -35,7 +35,13 @@ def relative_points(design: str, n: int, seed: int) -> NDArray[np.float64]:
     Raises
     ------
     SearchSpaceError
-        If the design is unknown or has no such n; the nearest ones are offered.
+        If the design is unknown, n does not suit it (the message suggests the nearest n), or the seed is
+        negative.
+
+    Examples
+    --------
+    >>> relative_points("grid", 4, seed=0).tolist()
+    [[0.25, 0.25], [0.25, 0.75], [0.75, 0.25], [0.75, 0.75]]
     """
     if not 1 <= n <= MAX_N:
         raise SearchSpaceError(
@@ -57,7 +63,7 @@ def _sobol(n: int, seed: int) -> NDArray[np.float64]:
         _offer(
             "sobol", n, f"a multiple of {SCRAMBLE}", n // SCRAMBLE * SCRAMBLE, (n // SCRAMBLE + 1) * SCRAMBLE
         )
-    from scipy.stats import qmc  # a second to import: only where it is needed
+    from scipy.stats import qmc  # takes a second to import: only when needed
 
     scrambles = [
         qmc.Sobol(2, scramble=True, rng=np.random.default_rng([seed, 1, i])).random(SCRAMBLE)

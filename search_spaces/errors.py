@@ -1,5 +1,5 @@
-"""The error of a search space that cannot be made as asked."""
+"""The error of an impossible search space."""
 
 
 class SearchSpaceError(ValueError):
-    """Wrong optimum, box or design. The text says what was got and what is allowed."""
+    """An invalid optimum, box or design. The message gives what was received and what is allowed."""

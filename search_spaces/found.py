@@ -1,4 +1,4 @@
-"""Optima that were found here: the table that `sweep tune` writes and `sweep run` reads first."""
+"""The table of optima that `sweep tune` writes. `sweep run` looks here before the shipped optima."""
 
 import csv
 import dataclasses
@@ -14,7 +14,7 @@ from search_spaces.optima import Optimum
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Found:
-    """A row of the table: an optimum, how sure it is, and where it comes from."""
+    """A row of the table: an optimum, its uncertainty and its origin."""
 
     model: str
     optimizer: str
@@ -24,27 +24,33 @@ class Found:
     weight_decay: float
     batch: int
     epochs: int
-    """The length of schedule that it was found for."""
+    """Length of the schedule that it was found with."""
     data: str
-    """The fingerprint of the data that it was found on."""
+    """Fingerprint of the data that it was found on."""
     top1_err: float
-    """Mean over ``seeds`` trainings on minival, in percent."""
+    """Mean error over ``seeds`` trainings on minival, in percent."""
     standard_error: float
-    """Of that mean, in points."""
+    """Standard error of that mean, in points."""
     seeds: int
+    """Trainings at the optimum, with different seeds."""
     trials: int
-    """All trainings of the search, these among them."""
+    """All trainings of the search, including these."""
     lr_low: float
+    """Lowest learning rate searched."""
     lr_high: float
+    """Highest learning rate searched."""
     wd_low: float
+    """Lowest weight decay searched."""
     wd_high: float
-    """The ranges that were searched."""
+    """Highest weight decay searched."""
     search: str
-    """The search's name."""
+    """Name of the search."""
     command: str
+    """The command that ran the search."""
     versions: str
+    """Versions of the packages that trained it."""
     found: str
-    """The day, as YYYY-MM-DD."""
+    """Date, as YYYY-MM-DD."""
 
     def __post_init__(self) -> None:
         self.optimum  # noqa: B018 - checks lr, weight decay and batch
@@ -66,7 +72,7 @@ class Found:
 
     @property
     def optimum(self) -> Optimum:
-        """The centre of a box."""
+        """The optimum, to centre a box on."""
         return Optimum(
             lr=self.lr,
             weight_decay=self.weight_decay,
@@ -76,7 +82,8 @@ class Found:
         )
 
     @property
-    def _place(self) -> tuple[str, str, str, str, int]:
+    def identity(self) -> tuple[str, str, str, str, int]:
+        """Model, optimizer, recipe, data and epochs: the table has at most one row of each combination."""
         return self.model, self.optimizer, self.recipe, self.data, self.epochs
 
 
@@ -84,12 +91,12 @@ _FIELDS = {field.name: field.type for field in dataclasses.fields(Found)}
 
 
 def read_found(path: Path) -> list[Found]:
-    """Read the table; none is an empty one.
+    """Read the table; a missing file counts as an empty table.
 
     Raises
     ------
     SearchSpaceError
-        If it cannot be read or is damaged. File and line are named.
+        If the table cannot be read or is damaged. The message names file and line.
     """
     try:
         text = path.read_text() if path.parent.is_dir() and path.exists() else None
@@ -106,10 +113,10 @@ def read_found(path: Path) -> list[Found]:
         found = [_parse(row, f"{path}, line {reader.line_num}") for row in reader]
     except csv.Error as error:
         raise SearchSpaceError(f"{path}, line {reader.line_num} is damaged: {error}") from error
-    places = [row._place for row in found]
-    for place in places:
-        if places.count(place) > 1:
-            raise SearchSpaceError(f"{path} has two optima of {', '.join(map(str, place))}: delete one")
+    identities = [row.identity for row in found]
+    for each in identities:
+        if identities.count(each) > 1:
+            raise SearchSpaceError(f"{path} has two optima of {', '.join(map(str, each))}: delete one")
     return found
 
 
@@ -128,12 +135,12 @@ def _kind(kind: object) -> str:
 
 
 def with_row(found: Sequence[Found], row: Found) -> list[Found]:
-    """Return the table with a row instead of the one of the same model, optimizer, recipe, data, epochs."""
-    return [*(other for other in found if other._place != row._place), row]
+    """Return the table with a new row, which replaces a row with the same `Found.identity`."""
+    return [*(other for other in found if other.identity != row.identity), row]
 
 
 def to_csv(found: Sequence[Found]) -> str:
-    """Return the table as CSV; numbers read back as they are, to the last bit."""
+    """Return the table as CSV. Reading it gives the same numbers, to the last bit."""
     out = io.StringIO()
     writer = csv.DictWriter(out, list(_FIELDS), lineterminator="\n")
     writer.writeheader()
@@ -146,14 +153,18 @@ def to_csv(found: Sequence[Found]) -> str:
 def choose_found(
     found: Sequence[Found], model: str, optimizer: str, recipe: str, *, data: str | None, epochs: int
 ) -> Found | None:
-    """Return the row for a training, if there is one.
+    """Return the row that fits a training; None if there is none.
 
     Parameters
     ----------
+    found : sequence of Found
+        The table.
+    model, optimizer, recipe : str
+        Must match.
     data : str or None
-        The data's fingerprint: an optimum of other data is none. None: of whichever data.
+        Fingerprint of the data. Optima found on other data are ignored; None accepts any.
     epochs : int
-        Where there is none for this length of schedule, that for the nearest one (in proportion) is taken.
+        Length of the schedule. If several rows fit, the one with the nearest length, as a ratio, is chosen.
     """
     fitting = [
         row

@@ -11,7 +11,7 @@ from search_spaces.errors import SearchSpaceError
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Optimum:
-    """A box's centre."""
+    """A good learning rate and weight decay, to centre a box on."""
 
     lr: float
     """Peak learning rate at a minibatch of ``batch`` images."""
@@ -30,7 +30,7 @@ class Optimum:
             raise SearchSpaceError("; ".join(problems))
 
     def at_batch(self, batch: int) -> "Optimum":
-        """Return the optimum for another minibatch: lr scales linearly with it (arXiv:1706.02677)."""
+        """Return the optimum for another batch size: lr is proportional to it (arXiv:1706.02677)."""
         if batch == self.batch:
             return self
         return Optimum(
@@ -48,7 +48,20 @@ def optima() -> dict[tuple[str, str, str], Optimum]:
 
 
 def find_for(model: str, optimizer: str, recipe: str, epochs: int) -> Optimum | None:
-    """Look up the optimum for this very length of training, where it is another than the usual one."""
+    """Look up the optimum of a training length in ``optima_by_epochs.csv``.
+
+    Parameters
+    ----------
+    model, optimizer, recipe : str
+        Must match.
+    epochs : int
+        Training length, which must match exactly.
+
+    Returns
+    -------
+    Optimum or None
+        None if the table has no entry for this length.
+    """
     wanted = (model, optimizer, recipe, str(epochs))
     for row in _rows("optima_by_epochs.csv"):
         if (row["model"], row["optimizer"], row["recipe"], row["epochs"]) == wanted:
@@ -71,12 +84,17 @@ def _optimum(row: dict[str, str]) -> Optimum:
 
 
 def find(model: str, optimizer: str, recipe: str) -> Optimum:
-    """Look an optimum up.
+    """Look up a shipped optimum.
+
+    Parameters
+    ----------
+    model, optimizer, recipe : str
+        Must match.
 
     Raises
     ------
     SearchSpaceError
-        If none is known. The text names what is.
+        If none is known. The message lists the model's known combinations.
     """
     if known := optima().get((model, optimizer, recipe)):
         return known

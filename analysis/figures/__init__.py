@@ -1,4 +1,4 @@
-"""The figures. Drawn with matplotlib's objects, without pyplot and without touching its global settings."""
+"""Figures, drawn with matplotlib's objects: neither pyplot nor matplotlib's global settings are used."""
 
 from matplotlib.figure import Figure
 

@@ -23,24 +23,27 @@ def cdf_figure(
 ) -> Figure:
     """Draw EDFs: a column for each panel, a row for each optimizer, a step curve for each sweep.
 
-    A legend entry says n, and where there are any, the trials that diverged, those that lie right of the x
-    axis, and those still missing. Diverged trials are no steps: what a curve lacks to 1 is they and the
-    ones beyond the edge. Missing trials are hatched: where the curve would be if all of them were better or
-    worse than any other.
+    A legend entry gives n, and the numbers of trials that diverged, lie beyond the x axis or are missing.
+    Diverged trials are no steps: a curve ends below 1 by their share and the share beyond the axis. Hatching
+    shows where the curve would be if all missing trials were better, or worse, than all others.
 
     Parameters
     ----------
     curves : sequence of Curve
-        All relative or all absolute.
+        All relative, or all absolute.
     bands : mapping of str to Band, optional
-        A sweep's name → its curve's confidence band; see `analysis.curve_band`. The legend names each kind.
+        Sweep → the confidence band of its curve; see `analysis.curve_band`. The legend names each kind.
     width_in : float, optional
-        Width in inches; a paper's column for one panel, its page for more.
+        Width in inches. Default: a paper's column for one panel, its page for more.
 
     Raises
     ------
     AnalysisError
-        If there is no curve, or relative and absolute ones are mixed.
+        If there is no curve, or relative and absolute curves are mixed.
+
+    Examples
+    --------
+    >>> save(cdf_figure(curves(table)), "cdf.pdf")
     """
     _check_curves(curves)
     panels = len({curve.panel for curve in curves})
@@ -76,14 +79,14 @@ def _check_curves(curves: Sequence[Curve]) -> None:
 
 
 def _cdf_height(cells: list[list[Cell]], column: float, *, shared: bool) -> float:
-    """Height in inches that leaves each pair of axes its shape, whatever the legends need."""
+    """Return the height in inches at which legends of any length leave each subplot its shape."""
     plot = min(max(0.72 * column, 1.3), 2.1)
     legends = 0.4 if shared else sum(0.125 * max(cell.lines for cell in row) for row in cells)
     return 0.35 + legends + len(cells) * (plot + 0.3)
 
 
 def _draw_cell(ax: Axes, cell: Cell, bands: Mapping[str, Band], limits: tuple[float, float]) -> list[Line2D]:
-    """Draw a cell's curves and what is shaded beside them."""
+    """Draw a subplot's curves, bands and hatching."""
     ax.set(xlim=limits, ylim=(-0.02, 1.02), yticks=np.linspace(0, 1, 6))
     ax.grid(axis="y", color="0.92", linewidth=0.5)
     ax.set_axisbelow(True)
@@ -99,7 +102,7 @@ def _draw_cell(ax: Axes, cell: Cell, bands: Mapping[str, Band], limits: tuple[fl
 
 
 def _draw_curve(ax: Axes, curve: Curve, look: Look, limits: tuple[float, float], place: int) -> Line2D:
-    """Draw one step curve, from the left axis at 0 flat to the right edge."""
+    """Draw one step curve, from 0 at the left axis to the right edge."""
     errors = finite_errors(curve)
     x, counts = np.unique(errors, return_counts=True)
     y = np.cumsum(counts) / curve.n
@@ -120,7 +123,7 @@ def _draw_curve(ax: Axes, curve: Curve, look: Look, limits: tuple[float, float],
 
 
 def _marked(y: NDArray[np.float64], place: int) -> list[int]:
-    """Choose the steps that bear a marker: few, and others on each curve, so that none hides another's."""
+    """Choose the steps with a marker: few, and different ones on each curve to avoid overlaps."""
     if not y.size:
         return []
     levels = (np.arange(4) + 0.3 + 0.25 * (place % 3)) / 4 * y[-1]

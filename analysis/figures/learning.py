@@ -1,4 +1,4 @@
-"""The figure of learning curves: how the best, the worst and the optimum's trials learned."""
+"""The figure of learning curves: of the trials at the optimum, the best and the worst ones."""
 
 import textwrap
 from collections.abc import Sequence
@@ -30,15 +30,15 @@ EXAMPLE_LOOKS = {
 def learning_figure(table: pd.DataFrame, learning: pd.DataFrame) -> Figure:
     """Draw the learning curves of each sweep's optimum, best, worst finished and first diverged trial.
 
-    A panel a sweep; y is the top-1 error after each epoch, on one scale for all, logarithmic where errors
-    differ much. A diverged trial's curve ends in a cross.
+    There is one subplot per sweep; y is the top-1 error after each epoch, on one scale for all, which is
+    logarithmic if errors differ much. The curve of a diverged trial ends in a cross.
 
     Parameters
     ----------
     table : DataFrame
-        One row a trial; see `analysis.table.read_sweeps`; with key besides.
+        One row per trial; see `analysis.table.read_sweeps`; with the additional column key.
     learning : DataFrame
-        One row an epoch; see `analysis.learning.examples`.
+        One row per epoch; see `analysis.learning.examples`.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""The figure of training-length stability: how much is lost by training for less."""
+"""The figure of training-length stability: the error lost by shorter trainings."""
 
 import math
 from collections.abc import Sequence
@@ -28,18 +28,18 @@ from analysis.outcomes import Delta, Outcome, delta, longest
 
 
 def lengths_figure(found: Sequence[Outcome], *, width_in: float | None = None) -> Figure:
-    """Draw Δ top-1 error to the longest training against the length: a panel a size, a line a model.
+    """Draw the difference in error to the longest training against the training length.
 
-    With several seeds a point is the mean of their differences, and a bar reaches one standard deviation up
-    and down. A training that diverged is a cross at the top, at "div.". Where the longest one has no result
-    or diverged, there is no Δ, and the legend says so.
+    There is one subplot per size, with a line for each model. With several seeds, a point is the mean of
+    their differences, with a bar of ± 1 standard deviation. A diverged training is a cross at the top, at
+    "div.". If the longest training has no result or diverged, the model has no Δ, and the legend says so.
 
     Parameters
     ----------
     found : sequence of Outcome
-        One optimizer a model; see `analysis.outcomes.outcomes`.
+        With one optimizer per model; see `analysis.outcomes.outcomes`.
     width_in : float, optional
-        Width in inches; a paper's column for one panel, its page for more.
+        Width in inches. Default: a paper's column for one panel, its page for more.
 
     Raises
     ------
@@ -52,9 +52,9 @@ def lengths_figure(found: Sequence[Outcome], *, width_in: float | None = None) -
     changes = {id(row): delta(row, longest(found, row)) for row in found}
     y = _height(found, changes)
     spread = any(not math.isnan(change.sd) for change in changes.values())
-    said = [[_entry(line) for line in panel.lines] for panel in panels]
+    parts = [[_entry(line) for line in panel.lines] for panel in panels]
     with matplotlib.rc_context(STYLE):
-        figure, axes, entries = new_sheet(panels, said, width_in, below=int(spread))
+        figure, axes, entries = new_sheet(panels, parts, width_in, below=int(spread))
         for ax, panel, texts in zip(axes, panels, entries, strict=True):
             put_lengths(ax, lengths)
             ax.set_ylim(y.bottom, y.top)
@@ -82,7 +82,7 @@ def _height(found: Sequence[Outcome], changes: dict[int, Delta]) -> YAxis:
 
 
 def _entry(line: Line) -> list[str]:
-    """Write a legend entry: what is drawn, and what is not."""
+    """Return the parts of a legend entry: the line's name, and the trainings that are not drawn."""
     last = longest(line.outcomes, line.outcomes[0])
     name = f"{line.name} ({optimizer_name(last.optimizer)})"
     state = "diverged" if last.diverged else "" if last.converged else "no result"
@@ -90,7 +90,7 @@ def _entry(line: Line) -> list[str]:
 
 
 def _draw(ax: Axes, line: Line, changes: dict[int, Delta], y: YAxis, shift: float) -> ErrorbarContainer:
-    """Draw one model's line and, above, the lengths at which it diverged."""
+    """Draw one model's line and, at the top, the lengths at which it diverged."""
     x = np.array([row.schedule * shift for row in line.outcomes])
     means, sds = np.array([changes[id(row)] for row in line.outcomes], dtype=float).T
     lost = np.array([row.diverged > 0 for row in line.outcomes])

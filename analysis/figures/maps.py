@@ -1,4 +1,4 @@
-"""The figure of maps: where in the box of learning rate and weight decay a model trains well."""
+"""The figure of maps: the errors of a model in the plane of learning rate and weight decay."""
 
 import textwrap
 from typing import Any, NamedTuple
@@ -20,12 +20,12 @@ from analysis.layout import LOG_RATIO, RIGHT_SHARE, TITLE_CHAR_IN, sweep_title
 from analysis.table import RESULTS, SweepTrials, read_sweeps, values
 
 COLORS = "cividis"
-"""Nuñez, Anderton and Renslow (2018, PLOS ONE 13:e0199239): the same to colour-blind readers, and its
-lightness rises evenly, so that it can be read in grey."""
+"""The colour map of Nuñez, Anderton and Renslow (2018, PLOS ONE 13:e0199239). Colour-blind readers see the
+same colours, and its lightness increases evenly, so that it can be read in grey."""
 _COLUMNS = 3
 _ROW_IN = 2.15
 _FIT = 1e-6
-"""Relative error to which points must lie where their relative points put them for a box to be drawn."""
+"""A box is drawn if lr and wd agree with the relative points to this relative error."""
 
 
 class Box(NamedTuple):
@@ -38,17 +38,17 @@ class Box(NamedTuple):
 
 
 def map_figure(table: pd.DataFrame) -> Figure:
-    """Draw every sweep's points in the plane of lr and wd, coloured by error: a panel a sweep.
+    """Draw every sweep's points in the plane of lr and wd, coloured by error: one subplot per sweep.
 
-    Dark is a low error. Diverged points are crosses, points without a result empty circles, the optimum is a
-    star, and the box that was sampled is dashed, as far as relative points tell it. All panels have one scale
-    of colours, logarithmic where errors differ much; the worst tenth may lie beyond it, where the scale ends
-    in an arrow.
+    Dark colours are low errors. Diverged points are crosses, points without a result empty circles, and the
+    optimum is a star. The sampled box is dashed, if the relative points determine it. All subplots share one
+    colour scale, which is logarithmic if errors differ much. The worst tenth of the errors may lie beyond the
+    scale, which then ends in an arrow.
 
     Parameters
     ----------
     table : DataFrame
-        One row a trial; see `analysis.table.read_sweeps`; with lr and weight_decay besides.
+        One row per trial; see `analysis.table.read_sweeps`; with the additional columns lr and weight_decay.
 
     Raises
     ------
@@ -76,9 +76,9 @@ def map_figure(table: pd.DataFrame) -> Figure:
 
 
 def box_of(points: pd.DataFrame) -> Box | None:
-    """Return the box that relative points lie in: lr = low · (high / low)^u, and wd likewise.
+    """Return the box that was sampled, from lr = low · (high / low)^u, and wd likewise.
 
-    None where there are no relative points, fewer than two of them, or they do not tell one box.
+    None if there are fewer than two relative points, or they do not determine a box.
     """
     if not {"u_lr", "u_wd"} <= set(points.columns):
         return None
@@ -100,7 +100,7 @@ def _limits(points: pd.DataFrame, u: str, x: str) -> tuple[float, float] | None:
 
 
 def _scale(sweeps: list[SweepTrials]) -> tuple[ScalarMappable, bool]:
-    """Choose the scale of colours, logarithmic where errors differ much; say whether some lie above it."""
+    """Choose the colour scale, logarithmic if errors differ much; return whether some errors exceed it."""
     parts = [s.finished for s in sweeps] + [s.optimum[s.optimum["state"] == "finished"] for s in sweeps]
     errors = np.concatenate([values(rows, "top1_err") for rows in parts])
     if not errors.size:
@@ -117,7 +117,7 @@ def _missing(table: pd.DataFrame, sweep: SweepTrials) -> pd.DataFrame:
 
 def _draw_map(ax: Axes, sweep: SweepTrials, missing: pd.DataFrame, scale: ScalarMappable) -> None:
     name, what, counts = sweep_title(sweep).rpartition(": n = ")
-    room = int(((PAGE_IN - 0.7) / _COLUMNS - 0.35) / TITLE_CHAR_IN)  # the ticks stand between two panels
+    room = int(((PAGE_IN - 0.7) / _COLUMNS - 0.35) / TITLE_CHAR_IN)  # tick labels stand between subplots
     lines = [textwrap.fill(part, room) for part in (name, what[2:] + counts)]
     ax.set_title("\n".join(lines), loc="left")
     ax.set(xscale="log", yscale="log")
@@ -155,7 +155,7 @@ def _at(rows: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _handles(sweeps: list[SweepTrials]) -> list[Artist]:
-    """Return the legend's markers: of what there is."""
+    """Return the legend's markers, of what is drawn only."""
     marks: list[tuple[bool, str, dict[str, Any]]] = [
         (True, "finished", {"marker": "o", "mfc": "0.6", "mec": "0.5", "ms": 4}),
         (any(len(s.diverged) for s in sweeps), "diverged", {"marker": "x", "color": "0.2", "ms": 4}),

@@ -1,4 +1,4 @@
-"""The figure of optimizer stability: what AdamW and SGD reach, for each length of training."""
+"""The figure of optimizer stability: the errors of AdamW and SGD for each training length."""
 
 import itertools
 from collections.abc import Sequence
@@ -27,31 +27,34 @@ from analysis.outcomes import Outcome, stand_in
 
 _MARKERS = {"adamw": "^", "sgd": "v"}
 _SPREAD = 0.2
-"""A model's place beside its length, as a share of the step from one length to the next."""
+"""The distance between models of one length, as a share of the step from one length to the next."""
 
 
 class _Mark(NamedTuple):
-    """One triangle: a training, or what stands in for it."""
+    """One triangle: a training, or a shorter one that represents it."""
 
     y: float
+    """Error in percent; NaN: at "div."."""
     sd: float
+    """Standard deviation between seeds."""
     stands_in: bool
+    """Whether it represents a diverged training."""
 
 
 def optimizers_figure(found: Sequence[Outcome], *, width_in: float | None = None) -> Figure:
-    """Draw top-1 error against the length of training, ▲ AdamW and ▼ SGD: a panel a size, a colour a model.
+    """Draw top-1 error against training length, ▲ AdamW and ▼ SGD: a subplot per size, a colour per model.
 
-    A bar joins the two optimizers of a model and length: it is as long as the choice of optimizer matters.
-    Where a training diverged, the best shorter one of that optimizer stands in, hollow and dashed; without
-    one, its triangle lies at the top, at "div.". With several seeds a triangle is their mean, and a thin bar
-    reaches one standard deviation up and down; if one of them diverged, the training counts as diverged.
+    A bar joins the two optimizers of a model and length; its length shows how much the choice of optimizer
+    matters. For a diverged training, the best shorter one with that optimizer is drawn, hollow and dashed;
+    without a shorter one, the triangle lies at the top, at "div.". With several seeds, a triangle is their
+    mean, with a thin bar of ± 1 standard deviation; if one seed diverged, the training counts as diverged.
 
     Parameters
     ----------
     found : sequence of Outcome
         See `analysis.outcomes.outcomes`.
     width_in : float, optional
-        Width in inches; a paper's column for one panel, its page for more.
+        Width in inches. Default: a paper's column for one panel, its page for more.
 
     Raises
     ------
@@ -61,10 +64,10 @@ def optimizers_figure(found: Sequence[Outcome], *, width_in: float | None = None
     lengths, panels = lengths_of(found), panels_of(found)
     marks = {id(row): mark for row in found if (mark := _mark(row, found))}
     y = _height(list(marks.values()))
-    said = [[[line.name, *lacks(line.outcomes)] for line in panel.lines] for panel in panels]
+    parts = [[[line.name, *lacks(line.outcomes)] for line in panel.lines] for panel in panels]
     keys = _keys(found, list(marks.values()))
     with matplotlib.rc_context(STYLE):
-        figure, axes, entries = new_sheet(panels, said, width_in, below=len(keys))
+        figure, axes, entries = new_sheet(panels, parts, width_in, below=len(keys))
         for ax, panel, texts in zip(axes, panels, entries, strict=True):
             put_lengths(ax, lengths)
             ax.set(yscale="log" if y.log else "linear", ylim=(y.bottom, y.top))
@@ -84,7 +87,7 @@ def optimizers_figure(found: Sequence[Outcome], *, width_in: float | None = None
 
 
 def _mark(row: Outcome, found: Sequence[Outcome]) -> _Mark | None:
-    """Say where a training is drawn: NaN at "div."; nowhere if it has no result."""
+    """Return where a training is drawn; None without a result."""
     if row.missing == len(row.errors):
         return None
     if not row.diverged:
@@ -101,7 +104,7 @@ def _height(marks: Sequence[_Mark]) -> YAxis:
 
 
 def _shifts(count: int, lengths: Sequence[int]) -> np.ndarray:
-    """Return by what factors of x models of one length are drawn beside each other."""
+    """Return the factors of x that put models of one length beside each other."""
     ratios = [b / a for a, b in itertools.pairwise(lengths)] or [2.0]
     return min(2.0, *ratios) ** (_SPREAD * (np.arange(count) - (count - 1) / 2))
 
@@ -137,7 +140,7 @@ def _draw(ax: Axes, line: Line, marks: dict[int, _Mark], y: YAxis, shift: float)
 
 
 def _keys(found: Sequence[Outcome], marks: Sequence[_Mark]) -> list[Line2D]:
-    """Explain the marks, as far as they occur."""
+    """Return the legend of the marks that occur."""
 
     def key(label: str, **looks: Any) -> Line2D:
         style: dict[str, Any] = {"color": "0.3", "ms": 5, "ls": ""} | looks

@@ -1,4 +1,4 @@
-"""The figure of peak performance: what a model reaches, against how long an epoch of it takes."""
+"""The figure of peak performance: a model's error against the time of an epoch."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -27,7 +27,7 @@ _RING: dict[str, Any] = {
     "zorder": 5,
 }
 _FAR = 4.0
-"""A limit further right than this times the slowest model is told in words: its line would flatten all."""
+"""A limit beyond this times the slowest model is given in words: its line would compress the figure."""
 
 
 def peak_figure(
@@ -37,20 +37,20 @@ def peak_figure(
     published: Sequence[Outcome] = (),
     width_in: float = _WIDTH_IN,
 ) -> Figure:
-    """Draw top-1 error against an epoch's time: a line a family and length of training, along its sizes.
+    """Draw top-1 error against the time of an epoch: a line along the sizes of each family and length.
 
-    Longer trainings are drawn stronger. The best model that trains an epoch within the limit is ringed. With
-    several seeds a point is their mean, and a bar reaches one standard deviation up and down. A legend entry
-    counts the trainings that diverged or have no result: they have no point.
+    Longer trainings are drawn darker. A ring marks the best model whose epochs stay within the limit. With
+    several seeds, a point is their mean, with a bar of ± 1 standard deviation. Trainings that diverged or
+    have no result have no point; legend entries count them.
 
     Parameters
     ----------
     found : sequence of Outcome
         See `analysis.outcomes.outcomes`.
     limit_s : float
-        Seconds that an epoch may take, to be ringed as the best.
+        The limit of an epoch's time for the ring, in seconds.
     published : sequence of Outcome, optional
-        Others' results, drawn hollow and dotted beside.
+        Published results, drawn hollow and dotted.
     width_in : float, optional
         Width in inches.
 
@@ -82,12 +82,12 @@ def peak_figure(
 
 
 def _unit(rows: Sequence[Outcome]) -> tuple[float, str]:
-    """Choose the unit of time: its seconds, and its name."""
+    """Choose the unit of time: its length in seconds, and its name."""
     return (60.0, "min") if max(row.epoch_s for row in rows) >= 60 else (1.0, "s")
 
 
 def _draw(ax: Axes, rows: Sequence[Outcome], look: Look, unit_s: float, *, hollow: bool) -> None:
-    """Draw a family's lines, the longest training strongest."""
+    """Draw a family's lines, the longest training darkest."""
     lengths = lengths_of(rows)
     for place, length in enumerate(lengths):
         line = sorted((row for row in rows if row.schedule == length), key=lambda row: row.epoch_s)
@@ -110,7 +110,7 @@ def _draw(ax: Axes, rows: Sequence[Outcome], look: Look, unit_s: float, *, hollo
 
 
 def _draw_limit(ax: Axes, shown: Sequence[Outcome], limit_s: float, unit_s: float) -> None:
-    """Draw the limit of an epoch's time, or say where it is, and ring the best model within."""
+    """Draw the limit of an epoch's time, or name it in the title, and mark the best model within it."""
     words, at = f"{limit_s / 60:g} min an epoch", limit_s / unit_s
     low, high = ax.get_xlim()
     if low < at < _FAR * high:
@@ -127,7 +127,7 @@ def _draw_limit(ax: Axes, shown: Sequence[Outcome], limit_s: float, unit_s: floa
 def _keys(
     found: Sequence[Outcome], published: Sequence[Outcome], looks: dict[str, Look], limit_s: float
 ) -> list[Line2D]:
-    """Name the families, and explain what else is drawn."""
+    """Return the legend: the families, and whatever else is drawn."""
     room = int((_WIDTH_IN - 1.2) / CHAR_IN)
 
     def key(parts: list[str], **style: Any) -> Line2D:

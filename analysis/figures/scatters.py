@@ -18,13 +18,13 @@ from analysis.table import RESULTS, SweepTrials, read_sweeps, values
 def scatter_figure(table: pd.DataFrame) -> Figure:
     """Draw top-1 error against lr, wd and lr·wd: a row for each model and optimizer.
 
-    A bar stands at the optimum's value and a star at each of its trials. Diverged trials are crosses at the
-    top, at "div.". Rows of one panel share their y axis.
+    A line marks the optimum, and a star each of its trials. Diverged trials are crosses at the top, at
+    "div.". Rows of one panel share their y axis.
 
     Parameters
     ----------
     table : DataFrame
-        One row a trial; see `analysis.table.read_sweeps`; with lr and weight_decay besides.
+        One row per trial; see `analysis.table.read_sweeps`; with the additional columns lr and weight_decay.
 
     Raises
     ------
@@ -57,7 +57,7 @@ _AXES: dict[str, Reader] = {
 
 
 def check_positive(table: pd.DataFrame) -> None:
-    """Refuse an lr or weight_decay that is on no logarithmic axis."""
+    """Refuse an lr or weight_decay that cannot be drawn on a logarithmic axis."""
     for column in ("lr", "weight_decay"):
         wrong = table[~(pd.to_numeric(table[column], errors="coerce") > 0)]
         if len(wrong):
@@ -92,6 +92,6 @@ def _draw_optimum(ax: Axes, sweep: SweepTrials, read: Reader, y: YAxis) -> None:
 
 
 def _draw_diverged(ax: Axes, x: NDArray[np.float64], y: YAxis) -> None:
-    """Draw crosses on a line of their own, which is on no scale."""
+    """Draw crosses above the end of the scale."""
     put_divide(ax, y)
     ax.plot(x, np.full(len(x), y.diverged), "x", color="0.2", ms=3.5, mew=0.9)

@@ -1,4 +1,4 @@
-"""What the figures of training lengths share: a panel a size, lengths along x, a line a model."""
+"""Shared parts of the figures of training lengths: a subplot per size, lengths along x, a line per model."""
 
 import itertools
 from collections.abc import Sequence
@@ -20,29 +20,29 @@ SPREAD = "± 1 standard deviation between seeds"
 
 
 class Line(NamedTuple):
-    """What belongs to one entry of a legend: the trainings of one model."""
+    """The trainings of one model, which share a legend entry."""
 
     name: str
-    """Its family, or the model where its panel has several of the family."""
+    """Its family, or the model if its panel has several models of the family."""
     look: Look
     outcomes: list[Outcome]
     """By optimizer and length."""
 
 
 class Panel(NamedTuple):
-    """One pair of axes: the models of one size."""
+    """One subplot: the models of one size."""
 
     title: str
     lines: list[Line]
 
 
 def panels_of(found: Sequence[Outcome]) -> list[Panel]:
-    """Part outcomes, in their order, into panels and lines.
+    """Group outcomes, in their order, into panels and lines.
 
     Raises
     ------
     AnalysisError
-        If there are none.
+        If there are no outcomes.
     """
     if not found:
         raise AnalysisError("a figure needs at least one training, got none.")
@@ -67,7 +67,7 @@ def _name(outcome: Outcome, rows: Sequence[Outcome]) -> str:
 
 
 class Sheet(NamedTuple):
-    """A figure with a pair of axes for each panel, side by side."""
+    """A figure with a subplot for each panel, side by side."""
 
     figure: Figure
     axes: list[Axes]
@@ -76,25 +76,28 @@ class Sheet(NamedTuple):
 
 
 def new_sheet(
-    panels: Sequence[Panel], said: Sequence[Sequence[Sequence[str]]], width_in: float | None, below: int = 0
+    panels: Sequence[Panel],
+    parts_of: Sequence[Sequence[Sequence[str]]],
+    width_in: float | None,
+    below: int = 0,
 ) -> Sheet:
-    """Make a figure with room for its legends.
+    """Return a figure with room for its legends.
 
     Parameters
     ----------
     panels : sequence of Panel
-        What will be drawn.
-    said : sequence of sequence of sequence of str
-        For each panel and line the parts of its legend entry.
+        The panels to draw.
+    parts_of : sequence of sequence of sequence of str
+        The parts of the legend entry, for each panel and line.
     width_in : float or None
-        Width in inches; a paper's column for one panel, its page for more.
+        Width in inches. None: a paper's column for one panel, its page for more.
     below : int
-        Lines of a legend under all panels.
+        Lines of text in a legend below all panels.
     """
     width = width_in or (COLUMN_IN if len(panels) == 1 else PAGE_IN)
     column = (width - 0.5) / len(panels)
     room = max(12, int((column - 0.45) / CHAR_IN))
-    entries = [[fold(parts, room) for parts in panel] for panel in said]
+    entries = [[fold(parts, room) for parts in panel] for panel in parts_of]
     lines = max(sum(entry.count("\n") + 1 for entry in panel) for panel in entries)
     height = 0.65 + min(max(0.85 * column, 1.6), 2.4) + 0.125 * lines + 0.15 * below
     figure = new_figure(width, height)
@@ -103,14 +106,14 @@ def new_sheet(
 
 
 def name_axes(figure: Figure, x: str, y: str) -> None:
-    """Label a figure's axes: x under each panel, y once for all."""
+    """Label the x axis of each subplot, and the y axis once for the whole figure."""
     for ax in figure.axes:
         ax.set_xlabel(x)
     figure.supylabel(y, size=FONT_PT)
 
 
 def put_lengths(ax: Axes, lengths: Sequence[int]) -> None:
-    """Make x a logarithmic axis of training lengths, and name each of them."""
+    """Make x a logarithmic axis with a tick at each training length."""
     ax.set_xscale("log", base=2)
     ax.set_xlim(lengths[0] / 1.3, lengths[-1] * 1.3)
     ax.xaxis.set_major_locator(FixedLocator(lengths))
@@ -119,21 +122,31 @@ def put_lengths(ax: Axes, lengths: Sequence[int]) -> None:
 
 
 def height_of(means: Floats, sds: Floats, *, log: bool, lost: bool, least: float = 5.0) -> YAxis:
-    """Choose a y axis on which all means lie, with what is drawn of their spread; NaN are none."""
+    """Choose a y axis for means and their error bars.
+
+    Parameters
+    ----------
+    means : ndarray
+        Means in percent or points; NaN are ignored.
+    sds : ndarray
+        Their standard deviations; NaN counts as 0.
+    log, lost, least
+        See `analysis.layout.y_axis`.
+    """
     means, spread = means[~np.isnan(means)], np.nan_to_num(sds[~np.isnan(means)])
     low = means - spread
-    if log:  # a spread that reaches down to 0 has no place on it, and one that almost does takes all
+    if log:  # a bar that reaches down to 0 or almost to 0 does not fit on a logarithmic axis
         low = np.maximum(low, means / 2)
     return y_axis(np.concatenate([low, means + spread]), log=log, lost=lost, least=least)
 
 
 def lengths_of(found: Sequence[Outcome]) -> list[int]:
-    """Return the lengths of training that there are, ascending."""
+    """Return the different training lengths, ascending."""
     return sorted({outcome.schedule for outcome in found})
 
 
 def lacks(outcomes: Sequence[Outcome]) -> list[str]:
-    """Say in words what a line of trainings lacks, and how many seeds there are if not one."""
+    """Return the parts of a legend entry that count seeds, diverged and missing trainings."""
     seeds = max(len(outcome.errors) for outcome in outcomes)
     total = sum(len(outcome.errors) for outcome in outcomes)
     missing = sum(outcome.missing for outcome in outcomes)

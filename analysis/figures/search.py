@@ -1,4 +1,4 @@
-"""The figures of a search for an optimum: its history, its map and what mattered."""
+"""The figures of a search for an optimum: history, map and importances."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -31,13 +31,13 @@ _NAMES = {"lr": "learning rate", "weight_decay": "weight decay"}
 def search_history_figure(trials: pd.DataFrame) -> Figure:
     """Draw the errors of a search in the order in which its points were chosen.
 
-    The line is the best so far. Pruned trials stand at the last error they had. Repeats of the best points
-    with other seeds are small grey dots, their means wide bars: the lowest bar is the optimum.
+    The line is the best error so far. Pruned trials are drawn at their last error. Repeats of the best points
+    with other seeds are small grey dots, with wide bars at their means; the lowest bar is the optimum.
 
     Parameters
     ----------
     trials : DataFrame
-        One row a trial: index (of its point), role (point or finalist), state, and top1_err in percent.
+        One row per trial: index (of its point), role (point or finalist), state, and top1_err in percent.
 
     Raises
     ------
@@ -139,7 +139,7 @@ def _draw_points(figure: Figure, ax: Axes, points: pd.DataFrame) -> None:
 
 
 def importance_figure(importances: Mapping[str, float]) -> Figure:
-    """Draw how much of the errors' variance over the ranges lr and weight decay explain: a bar each.
+    """Draw the shares of the errors' variance that lr and weight decay explain, as bars.
 
     Parameters
     ----------

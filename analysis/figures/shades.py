@@ -1,4 +1,4 @@
-"""What is shaded beside a curve: its band, and where it may lie once missing trials have run."""
+"""Shading around a curve: its confidence band, and its range until missing trials have run."""
 
 from collections.abc import Iterable, Mapping
 
@@ -17,7 +17,19 @@ _BAND_ALPHA, _HATCH = 0.16, "//////"
 
 
 def draw_band(ax: Axes, band: Band, look: Look, limits: tuple[float, float]) -> None:
-    """Shade a confidence band, from edge to edge."""
+    """Shade a confidence band between the limits of the x axis.
+
+    Parameters
+    ----------
+    ax : matplotlib.axes.Axes
+        Where to draw.
+    band : Band
+        The band.
+    look : Look
+        Gives the colour.
+    limits : tuple of float
+        The limits of the x axis.
+    """
     x = _steps(band.x, limits)
     ax.fill_between(
         x,
@@ -31,7 +43,19 @@ def draw_band(ax: Axes, band: Band, look: Look, limits: tuple[float, float]) -> 
 
 
 def draw_missing(ax: Axes, curve: Curve, look: Look, limits: tuple[float, float]) -> None:
-    """Hatch between the curve if all missing trials were worse than any, and if all were better than any."""
+    """Hatch the range of the curve: from all missing trials being worst to all of them being best.
+
+    Parameters
+    ----------
+    ax : matplotlib.axes.Axes
+        Where to draw.
+    curve : Curve
+        A curve with missing trials.
+    look : Look
+        Gives the colour.
+    limits : tuple of float
+        The limits of the x axis.
+    """
     errors, total = finite_errors(curve), curve.n + curve.missing
     x = _steps(errors, limits)
     below = np.searchsorted(errors, x, side="right")
@@ -50,14 +74,21 @@ def draw_missing(ax: Axes, curve: Curve, look: Look, limits: tuple[float, float]
 
 
 def _steps(x: Floats, limits: tuple[float, float]) -> Floats:
-    """Return where step functions change within the axis, its ends among them."""
+    """Return where step functions change within the axis, including its ends."""
     return np.unique(np.clip(x, *limits).tolist() + list(limits))
 
 
 def shade_handles(curves: Iterable[Curve], bands: Mapping[str, Band], room: int) -> list[Patch]:
-    """Return a legend's patches: one for each kind of shade there is, in lines of `room` letters.
+    """Return the legend of the shading, one patch per kind.
 
-    Where there are several kinds of band, each names its curves.
+    Parameters
+    ----------
+    curves : iterable of Curve
+        The curves that are drawn.
+    bands : mapping of str to Band
+        Sweep → band. With several kinds of band, each kind names its curves.
+    room : int
+        Letters in a line of the legend.
     """
     curves = list(curves)
     kinds: dict[str, list[str]] = {}

@@ -1,4 +1,4 @@
-"""How every figure looks, and how it becomes a file."""
+"""The style of all figures, and writing them to files."""
 
 import contextlib
 import io
@@ -44,14 +44,14 @@ FAINT = "0.8"
 
 
 def new_figure(width: float, height: float) -> Figure:
-    """Return an empty figure; sizes in inches."""
+    """Return an empty figure; width and height are in inches."""
     figure = Figure(figsize=(width, height), layout="constrained")
     FigureCanvasAgg(figure)
     return figure
 
 
 def put_ticks(axis: Axis, ratio: float) -> None:
-    """Put few ticks on a logarithmic axis, so that their labels do not run into each other."""
+    """Put few ticks on a logarithmic axis whose ends have this ratio, so that labels do not overlap."""
     subs = (1.0, 2.0, 5.0) if ratio < 100 else (1.0,)
     axis.set_major_locator(LogLocator(subs=subs, numticks=7) if ratio > 5 else MaxNLocator(4))
     axis.set_minor_formatter(NullFormatter())
@@ -59,14 +59,14 @@ def put_ticks(axis: Axis, ratio: float) -> None:
 
 
 def put_divide(ax: Axes, y: YAxis) -> None:
-    """Part a y axis from the place above it where what diverged is drawn, which is on no scale."""
+    """Draw the line that separates a y axis from the diverged trials above it, and label these "div."."""
     ax.axhline(y.divide, color=FAINT, linewidth=0.6, zorder=1)
     ticks = [tick for tick in ax.get_yticks() if y.bottom <= tick <= y.divide - 0.5 * (y.top - y.divide)]
     ax.set_yticks([*ticks, y.diverged], [*map(short_number, ticks), "div."])
 
 
-def short_number(value: float, place: int | None = None) -> str:
-    """Write a tick's value shortly: 5e-4, 0.02, 10. Ticks also tell their place."""
+def short_number(value: float, position: int | None = None) -> str:
+    """Format a tick's value: 5e-4, 0.02, 10. Matplotlib also passes the tick's position."""
     if 0 < value < 0.01:
         mantissa, exponent = f"{value:.6e}".split("e")
         return f"{float(mantissa):g}e{int(exponent)}"
@@ -74,7 +74,19 @@ def short_number(value: float, place: int | None = None) -> str:
 
 
 def entitle(ax: Axes, cell: Cell, handles: Sequence[Artist], *, shared: bool) -> None:
-    """Write title and legend above the axes, where no curve can run under them."""
+    """Write the title and the legend of a subplot above its axes, where they hide no curve.
+
+    Parameters
+    ----------
+    ax : matplotlib.axes.Axes
+        The subplot's axes.
+    cell : Cell
+        The subplot's contents.
+    handles : sequence of Artist
+        One per curve.
+    shared : bool
+        Whether the figure has one legend for all subplots, so that only the title is written.
+    """
     if not cell.curves:
         ax.text(0.5, 0.5, "no sweep", transform=ax.transAxes, ha="center", va="center", color="0.5")
     if shared or not cell.curves:
@@ -84,7 +96,19 @@ def entitle(ax: Axes, cell: Cell, handles: Sequence[Artist], *, shared: bool) ->
 
 
 def put_legend(ax: Axes, title: str, handles: Sequence[Any], entries: Sequence[str]) -> None:
-    """Write title and legend above the axes."""
+    """Write a title and a legend above the axes.
+
+    Parameters
+    ----------
+    ax : matplotlib.axes.Axes
+        The axes.
+    title : str
+        The title.
+    handles : sequence of Artist
+        The legend's symbols.
+    entries : sequence of str
+        Their texts.
+    """
     ax.legend(
         handles,
         entries,
@@ -101,24 +125,24 @@ def put_legend(ax: Axes, title: str, handles: Sequence[Any], entries: Sequence[s
 
 
 def save(figure: Figure, path: str | os.PathLike[str]) -> Path:
-    """Write a figure: whole or not at all, and the same bytes each time.
+    """Write a figure to a file, atomically; the same figure gives the same bytes.
 
     Parameters
     ----------
     figure : Figure
-        One of this module's.
+        A figure of this package.
     path : path
-        Ends in .pdf or .svg (text as TrueType and as outlines) or .png (200 dpi).
+        Ends in .pdf (text as TrueType), .svg (text as outlines) or .png (200 dpi).
 
     Returns
     -------
     Path
-        What was written.
+        The written file.
 
     Raises
     ------
     AnalysisError
-        If the suffix is another one, or the file cannot be written; nothing is left behind then.
+        If the suffix is another one, or the file cannot be written; no partial file remains.
     """
     target = Path(path)
     content = render(figure, target.suffix)
@@ -137,7 +161,7 @@ def save(figure: Figure, path: str | os.PathLike[str]) -> Path:
 
 
 def render(figure: Figure, suffix: str) -> bytes:
-    """Return a figure as a .pdf, .svg or .png file's bytes; any other suffix is an `AnalysisError`."""
+    """Return the bytes of a figure as a .pdf, .svg or .png file; raise `AnalysisError` for other suffixes."""
     kind = suffix.lower()
     if kind not in SUFFIXES:
         raise AnalysisError(f"a figure is written as {', '.join(SUFFIXES)}, got {suffix or 'no suffix'}.")

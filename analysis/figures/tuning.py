@@ -1,4 +1,4 @@
-"""The figure of tuning curves: how good the best of k random points is expected to be."""
+"""The figure of tuning curves: the expected error of the best of k random points."""
 
 import itertools
 import math
@@ -32,16 +32,15 @@ _BAND_ALPHA = 0.16
 def tuning_figure(table: pd.DataFrame, *, width_in: float | None = None) -> Figure:
     """Draw tuning curves: a column for each panel, a row for each optimizer, a curve for each sweep.
 
-    x is a budget of k trainings, on a scale of doublings; y the lowest error that k random points of the box
-    are expected to give, a diverged one at 100 %. The band of independent points is shaded; where it leaves
-    the axes it goes on.
+    x is a budget of k trainings, on a logarithmic scale; y is the expected lowest error of k random points of
+    the box, a diverged one at 100 %. The band of independent points is shaded; it may extend beyond the axes.
 
     Parameters
     ----------
     table : DataFrame
-        One row a trial; see `analysis.table.read_sweeps`.
+        One row per trial; see `analysis.table.read_sweeps`.
     width_in : float, optional
-        Width in inches; a paper's column for one panel, its page for more.
+        Width in inches. Default: a paper's column for one panel, its page for more.
 
     Raises
     ------
@@ -53,7 +52,7 @@ def tuning_figure(table: pd.DataFrame, *, width_in: float | None = None) -> Figu
     panels = len({sweep.panel for sweep in sweeps})
     width = width_in or (COLUMN_IN if panels == 1 else PAGE_IN)
     column = (width - 0.5) / panels
-    # Nothing lies right of the last budget, so no legend entry counts trials there.
+    # No trial lies beyond the last budget, so that no legend entry counts any there.
     cells = grid([curve_of(sweep, absolute=True) for sweep in sweeps], math.inf, column - 0.45)
     heights = [0.125 * max(cell.lines for cell in row) for row in cells]
     with matplotlib.rc_context(STYLE):
@@ -71,7 +70,7 @@ def tuning_figure(table: pd.DataFrame, *, width_in: float | None = None) -> Figu
 
 
 def tuning_of(sweep: SweepTrials) -> TuningCurve:
-    """Return a sweep's tuning curve, with a band where its points are independent."""
+    """Return a sweep's tuning curve, with a band if its points are independent."""
     return tuning_curve(values(sweep.points, "top1_err"), independent=sweep.design == "iid")
 
 
@@ -95,12 +94,12 @@ def _draw(ax: Axes, curve: Curve, look: Look, tuned: dict[str, TuningCurve]) -> 
 
 
 def doublings(most: int) -> list[int]:
-    """Return the budgets 1, 2, 4, 8 … that are at most this."""
+    """Return the budgets 1, 2, 4, 8 … up to ``most``."""
     return [2**power for power in range(most.bit_length())]
 
 
 def _set_axes(ax: Axes, tuned: Sequence[TuningCurve]) -> None:
-    """Show all expected errors; a band that is far wider may leave the axes."""
+    """Set the axes so that all expected errors are visible; a far wider band may extend beyond them."""
     expected = np.concatenate([curve.expected for curve in tuned])
     budgets = doublings(max(len(curve.k) for curve in tuned))
     low, high = float(expected.min()), float(expected.max())

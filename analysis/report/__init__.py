@@ -1,4 +1,4 @@
-"""The report: what sweeps show, as one HTML page. Pure: tables in, text out."""
+"""The report on sweeps as one HTML page. It takes tables and returns text, without side effects."""
 
 from analysis.report.extras import Extras, SweepFacts
 from analysis.report.page import report_html

@@ -1,4 +1,4 @@
-"""What a report can tell beyond the trial table, and what every section reads."""
+"""The input of a report beyond the trial table, and the contents that its sections read."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
@@ -13,7 +13,7 @@ from analysis.table import RESULTS, SweepTrials
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SweepFacts:
-    """What is known of a sweep besides its trials, as text that is shown; None where it is not known."""
+    """Facts about a sweep beyond its trials, as displayed texts; None if unknown."""
 
     epochs: str | None = None
     trainer: str | None = None
@@ -37,7 +37,7 @@ class SweepFacts:
     """From when to when."""
 
     def labelled(self) -> dict[str, str]:
-        """Return what is known, by the label that it is shown under."""
+        """Return the known facts: label → text."""
         values = ((each.name, getattr(self, each.name)) for each in fields(self))
         return {_LABELS.get(name, name.replace("_", " ")): text for name, text in values if text is not None}
 
@@ -47,42 +47,47 @@ _LABELS = {"trainer_source": "its source"}
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Extras:
-    """What is known of the sweeps besides their trials. All of it may be missing."""
+    """Optional information about sweeps beyond their trials."""
 
     facts: Mapping[str, SweepFacts] = field(default_factory=dict)
-    """A sweep's name → what was planned and where it ran: label → text."""
+    """Sweep → facts about its plan and where it ran."""
     learning: pd.DataFrame | None = None
-    """One row an epoch of a trial: key, epoch (from 1), top1_err (percent)."""
+    """Learning curves, one row per epoch: key (of the trial), epoch (from 1), top1_err (percent)."""
     links: Mapping[str, str] = field(default_factory=dict)
-    """A trial's key → the address of its run."""
-    links_note: str = "No run in MLflow is known of these trials."
+    """A trial's key → the URL of its MLflow run."""
+    links_note: str = "No MLflow run is known for these trials."
+    """A note on these links, for the reader."""
     versions: Mapping[str, str] = field(default_factory=dict)
-    """Package → version, of the program that makes the report."""
+    """Package → version, of the program that writes the report."""
     warnings: Sequence[str] = ()
-    """What makes the comparison of these sweeps unpaired or biased."""
+    """Reasons why the comparison of these sweeps is unpaired or biased."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Contents:
-    """All that the sections show."""
+    """Everything that the sections of a report show."""
 
     table: pd.DataFrame
+    """The trial table."""
     sweeps: list[SweepTrials]
-    """Those with a result."""
+    """The sweeps with a result."""
     summaries: list[Summary]
+    """Their summary numbers."""
     pairs: dict[str, list[Comparison]]
-    """Optimizer → all pairs of its sweeps."""
+    """Optimizer → the comparisons of all pairs of its sweeps."""
     warnings: list[str]
+    """What the reader should know before the results."""
     extras: Extras
+    """Information beyond the trial table."""
 
     @property
     def recipe(self) -> str:
-        """The one recipe of all sweeps."""
+        """The recipe of all sweeps."""
         return str(self.table["recipe"].iloc[0])
 
     @property
     def names(self) -> list[str]:
-        """Every sweep, in the order of the figures, then those without a result."""
+        """All sweeps, in the order of the figures, then those without a result."""
         shown = [sweep.sweep for sweep in self.sweeps]
         return list(dict.fromkeys([*shown, *map(str, self.table["sweep"])]))
 
@@ -92,20 +97,15 @@ class Contents:
         return self.table[self.table["sweep"].map(str).isin([sweep.sweep for sweep in self.sweeps])]
 
     def rows(self, name: str) -> pd.DataFrame:
-        """Return the rows of a sweep, whatever their state."""
+        """Return all rows of a sweep."""
         return self.table[self.table["sweep"].map(str) == name]
 
 
 def sweep_name(sweep: SweepTrials) -> str:
-    """Name a sweep in a line of text."""
+    """Return a sweep's name for a sentence."""
     return f"{sweep.model}, {optimizer_name(sweep.optimizer)}"
 
 
 def without_result(rows: pd.DataFrame) -> int:
-    """Count the trials that have no result."""
+    """Count the trials without a result."""
     return int((~rows["state"].isin(RESULTS)).sum())
-
-
-def counted(count: int, thing: str) -> str:
-    """Write a count of things: 1 trial, 2 trials."""
-    return f"{count:,} {thing}{'' if count == 1 else 's'}"

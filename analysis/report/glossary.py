@@ -1,4 +1,4 @@
-"""What the report's words mean, and where its statistics come from."""
+"""The glossary of a report, with the sources of its statistics."""
 
 from analysis.report.html import Html, joined, tag, terms
 
@@ -22,7 +22,8 @@ _WORDS: list[tuple[str, str, tuple[str, ...]]] = [
     ),
     (
         "repeat",
-        "A chosen point once more, with another seed: in no EDF. It tells what lr and wd gave from luck.",
+        "A chosen point trained again, with another seed. It shows how much of an error is luck. No EDF "
+        "counts it.",
         (),
     ),
     (
@@ -39,7 +40,7 @@ _WORDS: list[tuple[str, str, tuple[str, ...]]] = [
     ),
     (
         "interval",
-        "What the estimate may be off because only so many points were tried, at 95 % confidence: "
+        "The range of true values that is consistent with the sampled points, at 95 % confidence: "
         "Clopper–Pearson for shares, order statistics for quantiles, Student's t with one imagined worst "
         "value for means; for Sobol' designs, the spread between independent scrambles. A grid has none.",
         (),
@@ -51,9 +52,10 @@ _WORDS: list[tuple[str, str, tuple[str, ...]]] = [
     ),
     (
         "p and q",
-        "p: how likely so large a difference is by chance if there is none. In pairs at the same relative "
-        "points: Wilcoxon's signed-rank test; otherwise Mann–Whitney's, or Welch's between scrambles. q: "
-        "corrected for the number of pairs (Benjamini and Hochberg 1995); at most 0.05 is called different.",
+        "p: the probability of so large a difference by chance if there is none. In pairs at the same "
+        "relative points: Wilcoxon's signed-rank test; otherwise Mann–Whitney's, or Welch's between "
+        "scrambles. q: p corrected for the number of pairs (Benjamini and Hochberg 1995); models with a q of "
+        "at most 0.05 are called different.",
         (),
     ),
     (
@@ -62,8 +64,8 @@ _WORDS: list[tuple[str, str, tuple[str, ...]]] = [
         "2008).",
         (),
     ),
-    ("diverged", "The loss was no longer finite. A result, not a failure of the machine.", ()),
-    ("failed, planned, running", "No result (yet): in no number, and the sweep is called incomplete.", ()),
+    ("diverged", "The loss became infinite or NaN. This is a result, not a failure of the machine.", ()),
+    ("failed, planned, running", "No result (yet). No number counts them; the sweep is incomplete.", ()),
 ]
 
 

@@ -1,4 +1,4 @@
-"""HTML by construction: text is escaped unless it was made here, so that no table can smuggle in markup."""
+"""Builds HTML. Text is escaped unless it was built here, so that no table can inject markup."""
 
 import html
 import itertools
@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 
 class Html(str):
-    """Markup that is safe as it is."""
+    """Markup that needs no escaping."""
 
     __slots__ = ()
 
@@ -17,12 +17,12 @@ Attribute = str | int | float | bool | None
 
 
 def escape(text: str) -> Html:
-    """Return text as markup that shows it."""
+    """Return escaped text as markup."""
     return Html(html.escape(text))
 
 
 def joined(children: Iterable[Child]) -> Html:
-    """Return markup and texts one after the other, the texts escaped."""
+    """Join markup and texts; the texts are escaped."""
     return Html("".join(c if isinstance(c, Html) else escape(c) for c in children if c is not None))
 
 
@@ -31,11 +31,13 @@ def tag(name: str, *children: Child, **attributes: Attribute) -> Html:
 
     Parameters
     ----------
-    children : str, Html or None
-        Texts are escaped, None is passed over.
-    attributes
-        ``class_`` and ``for_`` without their underscore, others with hyphens for underscores. True is an
-        attribute without a value; None and False are no attribute.
+    name : str
+        The element's name.
+    *children : str, Html or None
+        Texts are escaped, None is ignored.
+    **attributes
+        A final underscore is removed (``class_``), other underscores become hyphens. True gives an attribute
+        without a value; None and False give none.
     """
     words = [_attribute(key.rstrip("_").replace("_", "-"), value) for key, value in attributes.items()]
     return Html(f"<{name}{''.join(words)}>{joined(children)}</{name}>")
@@ -48,7 +50,7 @@ def _attribute(name: str, value: Attribute) -> str:
 
 
 def prose(text: str) -> Html:
-    """Return a sentence as markup, with what stands between backquotes as code."""
+    """Return a sentence as markup; text between backquotes becomes code."""
     parts = re.split(r"`([^`]*)`", text)
     pairs = itertools.zip_longest(parts[::2], parts[1::2])
     return joined(piece for plain, code in pairs for piece in (plain, tag("code", code) if code else None))
@@ -65,10 +67,10 @@ def bullets(items: Iterable[str], **attributes: Attribute) -> Html:
 
 
 def terms(pairs: Iterable[tuple[str, Child]]) -> Html:
-    """Return names and what they mean as a description list."""
+    """Return names and their meanings as a description list."""
     return tag("dl", joined(tag("div", tag("dt", name), tag("dd", text)) for name, text in pairs))
 
 
 def slug(*words: str) -> str:
-    """Return an id that words give; different words may give the same one."""
+    """Return an element id made of words; different words may give the same id."""
     return re.sub(r"[^a-z0-9]+", "-", " ".join(words).lower()).strip("-") or "x"

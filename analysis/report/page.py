@@ -1,4 +1,4 @@
-"""The report: one HTML page that needs nothing but itself."""
+"""The report as one self-contained HTML page."""
 
 import base64
 import hashlib
@@ -25,12 +25,12 @@ def _of(*parts: Callable[[Contents], Child]) -> Callable[[Contents], Child]:
 Section = tuple[str, str, Callable[[Contents], Child]]
 SECTIONS: list[Section] = [
     ("run", "What was run", sections.what_was_run),
-    ("state", "What became of the trials", _of(sections.states, sections.missing_sweeps)),
+    ("state", "States of the trials", _of(sections.states, sections.missing_sweeps)),
     ("robustness", "How robust the models are", _of(sections.summary, verdict.problems, pictures.edfs)),
     ("scatters", "Error against learning rate and weight decay", pictures.scatters),
     ("maps", "Where in the box a model trains well", pictures.maps),
     ("budget", "What a budget of trials buys", pictures.tuning),
-    ("comparison", "Which model is better, and how sure that is", sections.comparisons),
+    ("comparison", "Which model is better, and how certain that is", sections.comparisons),
     ("noise", "What makes the errors differ", _of(sections.variance, sections.repeats)),
     ("examples", "Best and worst trials", _of(sections.best_and_worst, pictures.learning)),
     ("trials", "Every trial", sections.every_trial),
@@ -44,15 +44,15 @@ def report_html(table: pd.DataFrame, extras: Extras | None = None) -> str:
     Parameters
     ----------
     table : DataFrame
-        One row a trial; see `analysis.table.read_sweeps`; with lr, weight_decay and key besides. Sweeps
-        without a result are named, and in none of the numbers.
+        One row per trial; see `analysis.table.read_sweeps`; with the additional columns lr, weight_decay and
+        key. Sweeps without a result are named, but no number counts them.
     extras : Extras, optional
-        What is known besides; sections say where something is not.
+        Further information; sections say what is missing.
 
     Returns
     -------
     str
-        The same for the same arguments. Nothing is loaded from elsewhere, and no text of a table is markup.
+        Depends on the arguments only. The page loads nothing, and texts of the table are escaped.
 
     Raises
     ------
@@ -112,7 +112,7 @@ def _main(title: str, contents: Contents, body: Html) -> Html:
 
 
 def _head(title: str) -> Html:
-    """Return the head; its policy lets the page run its own script and nothing else, and load nothing."""
+    """Return the head. Its security policy allows the page's own script only, and no loading."""
     digest = base64.b64encode(hashlib.sha256(_asset("report.js").encode()).digest()).decode()
     policy = f"default-src 'none'; style-src 'unsafe-inline'; img-src data:; script-src 'sha256-{digest}'"
     return joined(

@@ -1,4 +1,4 @@
-"""The report's figures, each with its numbers in words for those who do not see it."""
+"""The report's figures, each with its numbers as text for readers who cannot see it."""
 
 from collections.abc import Callable, Iterator, Sequence
 
@@ -23,11 +23,23 @@ from analysis.summaries import Summary
 from analysis.table import SweepTrials
 
 SCATTER_ROWS, MAP_PANELS, LEARNING_PANELS = 4, 6, 9
-"""Sweeps in one figure: it has to fit a printed page."""
+"""The most sweeps in one figure, which has to fit on a printed page."""
 
 
 def picture(figure: Figure, name: str, title: str, numbers: str, caption: str) -> Html:
-    """Return a figure with its caption; `numbers` is its text alternative."""
+    """Return a figure with its caption.
+
+    Parameters
+    ----------
+    figure : Figure
+        The figure.
+    name : str
+        The id of its element.
+    title, caption : str
+        Printed below the figure.
+    numbers : str
+        The text alternative for readers who cannot see the figure.
+    """
     half = figure.get_figwidth() < 4
     drawn = inline(figure, name, title, numbers)
     region = tag("div", drawn, class_="scroll", role="region", aria_label=f"Figure: {title}", tabindex=0)
@@ -36,7 +48,7 @@ def picture(figure: Figure, name: str, title: str, numbers: str, caption: str) -
 
 
 def edfs(contents: Contents) -> Html:
-    """Draw the EDFs of Δ and, beside them, of the error."""
+    """Draw the EDFs of Δ and of the error, side by side."""
     relative = [s.sweep for s in contents.sweeps if s.optimum_state == "finished"]
     with_zero = [curve_of(s, absolute=False) for s in contents.sweeps if s.sweep in relative]
     absolute = [curve_of(s, absolute=True) for s in contents.sweeps]
@@ -64,14 +76,14 @@ def _edf(curves: Sequence[Curve], name: str, title: str, numbers: str, caption: 
 
 
 def _delta_numbers(summaries: Sequence[Summary]) -> str:
-    told = [
+    texts = [
         f"{sweep_name(s.sweep)}: of {s.sweep.n} trials "
         + ", ".join(f"{_share(share)} within {d:g}" for d, share in s.within.items())
         + f" points of the optimum's {s.sweep.optimum_err:.1f} %."
         for s in summaries
         if s.sweep.optimum_state == "finished"
     ]
-    return " ".join(told)
+    return " ".join(texts)
 
 
 def _share(interval: Interval) -> str:
@@ -123,13 +135,13 @@ def _by_group(
         numbers = " ".join(map(_map_numbers, summaries))
         try:
             drawn.append(picture(draw(rows), f"{kind}-{place}", f"{title}: {group}", numbers, caption))
-        except AnalysisError as error:  # an lr or wd that no logarithmic axis has
+        except AnalysisError as error:  # an lr or wd of 0
             drawn.append(tag("p", f"{group}: not drawn: {error}"))
     return joined(drawn)
 
 
 def _groups(sweeps: Sequence[SweepTrials], most: int) -> Iterator[tuple[str, list[SweepTrials]]]:
-    """Yield the sweeps of one size and optimizer, at most so many at once."""
+    """Yield the sweeps of each size and optimizer, at most ``most`` at once."""
     groups: dict[str, list[SweepTrials]] = {}
     for sweep in sweeps:
         groups.setdefault(f"{sweep.panel}, {optimizer_name(sweep.optimizer)}", []).append(sweep)
@@ -166,28 +178,28 @@ def _map_numbers(summary: Summary) -> str:
 
 def tuning(contents: Contents) -> Html:
     """Draw the tuning curves."""
-    told = []
+    texts = []
     for sweep in contents.sweeps:
         curve = tuning_of(sweep)
         values = [f"{curve.expected[k - 1]:.1f} % of {k}" for k in doublings(len(curve.k))]
-        told.append(f"{sweep_name(sweep)}: expected best {', '.join(values)}.")
+        texts.append(f"{sweep_name(sweep)}: expected best {', '.join(values)}.")
     caption = (
-        "Lowest error that k random points of the box are expected to give, a diverged one at 100 %. A "
-        "robust model is flat from the start. The shade is the 95 % band of independent points; where it "
-        "leaves the axes, it goes on."
+        "Expected lowest error of k random points of the box, a diverged one at 100 %. The curve of a robust "
+        "model is flat from the start. The shading is the 95 % band of independent points, which may extend "
+        "beyond the axes."
     )
     return picture(
-        figures.tuning_figure(contents.with_results), "tuning", "Tuning curves", " ".join(told), caption
+        figures.tuning_figure(contents.with_results), "tuning", "Tuning curves", " ".join(texts), caption
     )
 
 
 def learning(contents: Contents) -> Html:
-    """Draw the learning curves of the trials worth a look, or say that there are none."""
+    """Draw the learning curves of the example trials, or say that there are none."""
     known = contents.extras.learning
     chosen = [(s, [e for e in examples(s, known) if len(e.epochs)]) for s in contents.sweeps]
     chosen = [(sweep, curves) for sweep, curves in chosen if curves]
     if known is None or not chosen:
-        return tag("p", "No learning curves are known of these trials: only their table was given.")
+        return tag("p", "No learning curves are known for these trials: only their table was given.")
     caption = (
         f"Top-1 error after each epoch of {', '.join(EXAMPLE_LOOKS)} (the first one), as far as there is one."
     )
@@ -206,9 +218,9 @@ def learning(contents: Contents) -> Html:
 
 
 def _learning_numbers(sweep: SweepTrials, curves: Sequence[Example]) -> str:
-    told = [
+    texts = [
         f"{curve.name} {curve.errors[0]:.1f} % after epoch {curve.epochs[0]:.0f}, "
         f"{curve.errors[-1]:.1f} % after epoch {curve.epochs[-1]:.0f}"
         for curve in curves
     ]
-    return f"{sweep_name(sweep)}: {'; '.join(told)}."
+    return f"{sweep_name(sweep)}: {'; '.join(texts)}."

@@ -1,4 +1,4 @@
-"""The report's tables: what was run, what became of it, and what it shows."""
+"""The report's tables: plans, states and results."""
 
 import math
 from collections.abc import Mapping
@@ -21,7 +21,7 @@ _SHOWN_STATES = ("planned", "running", "finished", "diverged", "failed")
 
 
 def what_was_run(contents: Contents) -> Html:
-    """List each sweep's plan, where it is known, and its cost; what all share is said once."""
+    """List each sweep's plan, if it is known, and its cost; facts that all sweeps share are listed once."""
     facts = {name: _facts(contents, name) for name in contents.names}
     labels = list(dict.fromkeys(label for known in facts.values() for label in known))
     shared = [
@@ -36,7 +36,7 @@ def what_was_run(contents: Contents) -> Html:
     ]
     total = contents.table["wall_s"].sum() if "wall_s" in contents.table else math.nan
     cost = (
-        "not known"
+        "unknown"
         if math.isnan(total) or not total
         else f"{duration(total)} of training, summed over all trials"
     )
@@ -47,16 +47,18 @@ def what_was_run(contents: Contents) -> Html:
             terms(
                 [
                     *common,
-                    ("report made with", versions or "not told"),
+                    ("report made with", versions or "unknown"),
                 ]
             ),
-            table("plans", "The sweeps. What is the same for all stands above.", ["sweep", *own], rows),
+            table(
+                "plans", "The sweeps. Facts that all sweeps share are listed above.", ["sweep", *own], rows
+            ),
             None if contents.extras.facts else tag("p", _NO_PLAN),
         ]
     )
 
 
-_NO_PLAN = "Only the table of trials was given: their plan, their data and where they ran are not known."
+_NO_PLAN = "Only the table of trials was given: their plan, their data and where they ran are unknown."
 
 
 def _facts(contents: Contents, name: str) -> dict[str, str]:
@@ -86,7 +88,7 @@ def _facts(contents: Contents, name: str) -> dict[str, str]:
 
 
 def duration(seconds: float) -> str:
-    """Write a time in the two units that tell it: 45 s, 3 min 20 s, 14 h 2 min."""
+    """Format a duration in up to two units: 45 s, 3 min 20 s, 14 h 2 min."""
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     if hours:
@@ -109,14 +111,14 @@ def states(contents: Contents) -> Html:
         rows.append([word(name), *counts, word("incomplete" if missing else "complete", label)])
     assert set(_SHOWN_STATES) == set(STATES)
     caption = (
-        "Trials by state, those at the optimum and repeats among them. A diverged trial is a result with "
-        "100 % error; planned, running and failed ones have no result and are in no number below."
+        "Trials by state, including repeats and those at the optimum. A diverged trial is a result with "
+        "100 % error; planned, running and failed trials have no result, and no number below counts them."
     )
     return table("states", caption, ["sweep", *_SHOWN_STATES, "status"], rows, sortable=True)
 
 
 def summary(contents: Contents) -> Html:
-    """Tabulate what each sweep shows, with intervals."""
+    """Return the table of summary numbers, with intervals."""
     deltas = list(next(iter(contents.summaries)).within)
     head = [
         "model",
@@ -147,14 +149,14 @@ def summary(contents: Contents) -> Html:
     ]
     confidence = contents.summaries[0].confidence
     caption = (
-        f"With {100 * confidence:g} % intervals where the design has them. n: points with a result. Within "
-        "d: share of them within d points of the error at the optimum."
+        f"With {100 * confidence:g} % intervals, if the design allows them. n: points with a result. Within "
+        "d: share of these points within d points of the error at the optimum."
     )
     return table("summary", caption, head, rows, sortable=True)
 
 
 def comparisons(contents: Contents) -> Html:
-    """Tabulate all pairs of one optimizer, with the sentences that say what they mean."""
+    """Return the table of all pairs of each optimizer, and the same in sentences."""
     parts: list[Child] = []
     for optimizer, pairs in contents.pairs.items():
         name = optimizer_name(optimizer)
@@ -226,7 +228,7 @@ def _sentences(name: str, pairs: list[Comparison]) -> Html:
 
 
 def variance(contents: Contents) -> Html:
-    """Tabulate what makes each sweep's errors differ."""
+    """Return the table of variance shares and seed noise."""
     head = [
         "model",
         "optimizer",
@@ -241,9 +243,8 @@ def variance(contents: Contents) -> Html:
     ]
     rows = [_variance_row(s) for s in contents.summaries]
     caption = (
-        "Shares of the variance of the errors over the box, and how far errors differ from seed to seed at "
-        "the optimum (standard deviations). The rest is noise between seeds, and cliffs that no smooth "
-        "surface follows."
+        "Shares of the variance of the errors over the box, and the standard deviations between seeds at the "
+        "optimum and between points. The rest is seed noise, and cliffs that no smooth surface follows."
     )
     return table("variance", caption, head, rows, sortable=True)
 
@@ -261,7 +262,7 @@ def _variance_row(s: Summary) -> list[Cell]:
 
 
 def repeats(contents: Contents) -> Html | None:
-    """Tabulate the points that were trained with several seeds, if there are any."""
+    """Return the table of points that were trained with several seeds; None without any."""
     head = [
         "model",
         "optimizer",
@@ -277,9 +278,9 @@ def repeats(contents: Contents) -> Html | None:
     ]
     rows = [_repeat_row(r) for s in contents.summaries for r in repeated_points(s.sweep, s.confidence)]
     caption = (
-        "Chosen points with other seeds. Their mean minus that at the optimum is the effect of lr and wd, "
-        "their spread (standard deviation) the noise between seeds. A point's own trial, by which it may "
-        "have been chosen, is not counted."
+        "Chosen points with other seeds. Their mean minus the mean at the optimum is the effect of lr and "
+        "wd; their spread (standard deviation) is seed noise. A point's own trial, by which it may have been "
+        "chosen, does not count."
     )
     return table("repeats", caption, head, rows, sortable=True) if rows else None
 
@@ -302,7 +303,7 @@ def _repeat_row(r: Repeated) -> list[Cell]:
 
 
 def best_and_worst(contents: Contents) -> Html:
-    """List the trials worth a look."""
+    """Return the table of example trials."""
     rows = [
         [
             word(s.model),
@@ -350,18 +351,18 @@ def _run(key: str, links: Mapping[str, str]) -> Cell:
 
 
 def every_trial(contents: Contents) -> Html:
-    """List all trials, a table a sweep, folded."""
+    """Return a collapsed table of all trials for each sweep."""
     parts: list[Child] = [tag("p", prose(contents.extras.links_note))]
-    for place, name in enumerate(contents.names):
+    for number_, name in enumerate(contents.names):
         own = contents.rows(name).to_dict("records")
-        rows = [[_place(row), *_trial_cells(row, contents.extras.links)] for row in own]
+        rows = [[_trial_name(row), *_trial_cells(row, contents.extras.links)] for row in own]
         caption = f"The trials of {name}."
-        inside = table(f"trials-{place}", caption, ["trial", *_TRIAL_HEAD], rows, sortable=True)
+        inside = table(f"trials-{number_}", caption, ["trial", *_TRIAL_HEAD], rows, sortable=True)
         parts.append(tag("details", tag("summary", f"{name}: {len(own)} trials"), inside))
     return joined(parts)
 
 
-def _place(row: Mapping[object, object]) -> Cell:
+def _trial_name(row: Mapping[object, object]) -> Cell:
     repeat = int(_float(row.get("repeat", 0)))
     if row["role"] == "optimum":
         return Cell(f"optimum, seed {repeat + 1}" if repeat else "optimum", float(repeat) - 1e6)
@@ -371,7 +372,9 @@ def _place(row: Mapping[object, object]) -> Cell:
 
 
 def missing_sweeps(contents: Contents) -> Html | None:
-    """Name the sweeps without any result, which are in no section below."""
+    """Name the sweeps without any result, which no section below shows."""
     shown = {sweep.sweep for sweep in contents.sweeps}
     names = [name for name in contents.names if name not in shown]
-    return tag("p", f"Without any result, and in nothing below: {', '.join(names)}.") if names else None
+    if not names:
+        return None
+    return tag("p", f"These sweeps have no result, and nothing below shows them: {', '.join(names)}.")

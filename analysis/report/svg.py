@@ -1,4 +1,4 @@
-"""Figures as inline SVG that takes on the page's colours, light or dark."""
+"""Figures as inline SVG in the colours of the page, light or dark."""
 
 import io
 import re
@@ -10,7 +10,7 @@ from analysis.figures.style import STYLE
 from analysis.report.html import Html, tag
 
 _FONT = "'DejaVu Sans', Verdana, sans-serif"
-"""Figures are laid out in DejaVu Sans; Verdana, its near relative, is as wide."""
+"""Figures are laid out in DejaVu Sans; Verdana is equally wide."""
 _NAMED = {
     "#d55e00": "var(--vermillion)",
     "#0072b2": "var(--blue)",
@@ -24,15 +24,17 @@ _NAMED = {
 def inline(figure: Figure, name: str, title: str, description: str) -> Html:
     """Return a figure as an ``svg`` element with a text alternative.
 
-    Letters stay letters, colours become the page's, and every id begins with the figure's name, so that many
-    figures stand in one page.
+    Text remains text, and colours become those of the page. Every id begins with the figure's name, so that a
+    page can contain many figures.
 
     Parameters
     ----------
+    figure : Figure
+        The figure.
     name : str
         The element's id.
     title, description : str
-        What it shows, and its numbers, for those who do not see it.
+        Its text alternative: what it shows, and its numbers.
     """
     raw = _render(figure)
     (box,) = re.findall(r'viewBox="([^"]*)"', raw)
@@ -66,7 +68,7 @@ def _render(figure: Figure) -> str:
 
 
 def _recoloured(element: str) -> str:
-    """Rewrite one tag: the page's colours and font, and no more decimals than can be seen."""
+    """Rewrite one tag with the page's colours and font, and only the decimals that are visible."""
     element = re.sub(r"#[0-9a-f]{6}\b", lambda found: _color(found[0]), element)
     element = re.sub(r"(font(?:-family)?:[^;\"]*?)'DejaVu Sans'[^;\"]*", rf"\g<1>{_FONT}", element)
     element = re.sub(r"(\d+\.\d\d)\d+", r"\1", element)
@@ -74,7 +76,7 @@ def _recoloured(element: str) -> str:
 
 
 def _color(color: str) -> str:
-    """Return a page's colour for one of the figures'; those of a scale stay."""
+    """Return the page's colour for a figure's colour; colours of a colour scale stay the same."""
     parts = {color[i : i + 2] for i in (1, 3, 5)}
     if len(parts) > 1:
         return _NAMED.get(color, color)
@@ -83,7 +85,7 @@ def _color(color: str) -> str:
 
 
 def _renamed(body: str, name: str) -> str:
-    """Keep the ids that something refers to, with the figure's name before them."""
+    """Keep the ids that are referred to, prefixed with the figure's name; remove the others."""
     used = set(re.findall(r'(?:href="#|url\(#)([^")]+)', body))
     body = re.sub(r' id="([^"]*)"', lambda m: f' id="{name}-{m[1]}"' if m[1] in used else "", body)
     return re.sub(r'(href="#|url\(#)', rf"\g<1>{name}-", body)

@@ -1,4 +1,4 @@
-"""Tables: what a cell shows and what it is sorted by."""
+"""HTML tables, whose cells have a text and a sort key."""
 
 import math
 from collections.abc import Sequence
@@ -11,15 +11,16 @@ NOTHING = "–"
 
 
 class Cell(NamedTuple):
-    """A cell of a table."""
+    """A cell of an HTML table."""
 
     shown: Child
+    """The visible content."""
     sort: float | str | None = None
-    """What it is sorted by; None: last."""
+    """The sort key; None sorts last."""
 
     @property
     def is_number(self) -> bool:
-        """Whether it is sorted as a number, and stands on the right."""
+        """Whether it sorts as a number, and is aligned to the right."""
         return isinstance(self.sort, int | float)
 
 
@@ -29,14 +30,14 @@ def word(text: object, shown: Child = None) -> Cell:
 
 
 def number(value: float | None, form: str = "{:.2f}") -> Cell:
-    """Return a cell with a number, or a dash where there is none."""
+    """Return a cell with a number; a dash for None or NaN."""
     if value is None or math.isnan(value):
         return Cell(NOTHING)
     return Cell(form.format(value), float(value))
 
 
 def estimate(interval: Interval, form: str = "{:.2f}") -> Cell:
-    """Return a cell with an estimate and, on a line below, its limits where it has any."""
+    """Return a cell with an estimate and, if it has them, its limits on a second line."""
     if math.isnan(interval.value):
         return Cell(NOTHING)
     limits = [form.format(value) for value in interval[1:] if not math.isnan(value)]
@@ -45,23 +46,29 @@ def estimate(interval: Interval, form: str = "{:.2f}") -> Cell:
 
 
 def short(value: float) -> str:
-    """Write a learning rate or weight decay to three digits: 0.0054, 1.3e-05."""
+    """Format a learning rate or weight decay to three digits: 0.0054, 1.3e-05."""
     return f"{value:.3g}"
 
 
 def table(
     name: str, caption: str, head: Sequence[str], rows: Sequence[Sequence[Cell]], *, sortable: bool = False
 ) -> Html:
-    """Return a table in a region that scrolls by itself; the first cell of each row is its header.
+    """Return a table in a scrollable region; the first cell of each row is its header.
 
     Parameters
     ----------
     name : str
         The table's id.
+    caption : str
+        The text above the table.
+    head : sequence of str
+        The column headers.
+    rows : sequence of sequence of Cell
+        The rows.
     sortable : bool
-        Whether a script, where there is one, makes buttons of the heads.
+        Whether the page's script turns the column headers into buttons that sort.
     """
-    numeric = [any(row[place].is_number for row in rows) for place in range(len(head))]
+    numeric = [any(row[column].is_number for row in rows) for column in range(len(head))]
     heads = [
         tag("th", text, scope="col", class_="number" if right else None)
         for text, right in zip(head, numeric, strict=True)
@@ -82,19 +89,19 @@ def table(
 def _row(row: Sequence[Cell], numeric: Sequence[bool]) -> Html:
     cells = [
         tag(
-            "td" if place else "th",
+            "td" if column else "th",
             cell.shown,
-            scope=None if place else "row",
+            scope=None if column else "row",
             class_="number" if right else None,
             data_v=_key(cell),
         )
-        for place, (cell, right) in enumerate(zip(row, numeric, strict=True))
+        for column, (cell, right) in enumerate(zip(row, numeric, strict=True))
     ]
     return tag("tr", *cells)
 
 
 def _key(cell: Cell) -> str | None:
-    """Return what the script sorts by, where it is not what is shown."""
+    """Return the key that the script sorts by, if it differs from the visible text."""
     if cell.sort is None:
         return ""
     key = repr(cell.sort) if cell.is_number else str(cell.sort)

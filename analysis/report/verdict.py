@@ -1,27 +1,27 @@
-"""The report's first paragraphs: what was found, in plain words."""
+"""The report's first paragraphs: the results in plain words."""
 
 from collections.abc import Sequence
 
 from analysis.compare import Comparison
 from analysis.intervals import Interval
 from analysis.layout import optimizer_name
-from analysis.report.extras import Contents, counted, without_result
+from analysis.report.extras import Contents, without_result
 from analysis.report.html import Html, bullets, joined, paragraphs, prose, tag
 from analysis.summaries import AREA_TO, Summary
-from analysis.words import sentences
+from analysis.words import counted, sentences
 
 _FEW = 3
-"""Pairs up to which all is said at the top; more are told apart in the table of comparisons."""
+"""Up to this many pairs, the first paragraphs describe each pair; more are left to the table."""
 
 
 def verdict(contents: Contents) -> Html:
-    """Say what was run, which model is the most robust, and what the reader must mind."""
+    """Return the number of trials, the ranking of the models by robustness, and the warnings."""
     lead = [_size(contents)]
     for optimizer in dict.fromkeys(sweep.optimizer for sweep in contents.sweeps):
         members = [s for s in contents.summaries if s.sweep.optimizer == optimizer]
         lead.append(_ranking(optimizer, members))
         lead += _comparisons(contents.pairs.get(optimizer, []))
-    return joined([paragraphs(lead, class_="lead"), _mind(contents.warnings)])
+    return joined([paragraphs(lead, class_="lead"), _warnings(contents.warnings)])
 
 
 def _size(contents: Contents) -> str:
@@ -39,13 +39,13 @@ def _size(contents: Contents) -> str:
 
 def _ranking(optimizer: str, summaries: Sequence[Summary]) -> str:
     known = sorted((s for s in summaries if s.sweep.optimum_state == "finished"), key=lambda s: -s.area.value)
-    told = [
+    parts = [
         f"{s.sweep.model} {_limits(s.area)} at an optimum of {s.sweep.optimum_err:.1f} % error" for s in known
     ]
-    told += [f"{s.sweep.model} has no Δ" for s in summaries if s not in known]
+    parts += [f"{s.sweep.model} has no Δ" for s in summaries if s not in known]
     return (
         f"With {optimizer_name(optimizer)}, robustness as the area under the EDF of Δ up to {AREA_TO:g} "
-        f"points (1: every trial is as good as the optimum): {'; '.join(told)}."
+        f"points (1: every trial is as good as the optimum): {'; '.join(parts)}."
     )
 
 
@@ -65,18 +65,18 @@ def _comparisons(pairs: Sequence[Comparison]) -> list[str]:
     ]
 
 
-def _mind(warnings: Sequence[str]) -> Html | None:
+def _warnings(warnings: Sequence[str]) -> Html | None:
     if not warnings:
         return None
-    return tag("div", tag("h2", "Mind"), bullets(warnings), class_="mind", role="note")
+    return tag("div", tag("h2", "Warnings"), bullets(warnings), class_="warnings", role="note")
 
 
 def problems(contents: Contents) -> Html | None:
-    """Say which sweeps have no intervals or no Δ, and why."""
-    told = [f"No intervals: {s.no_intervals}." for s in contents.summaries if s.no_intervals]
-    told += [
+    """Return which sweeps have no intervals or no Δ, and why."""
+    texts = [f"No intervals: {s.no_intervals}." for s in contents.summaries if s.no_intervals]
+    texts += [
         f"No Δ: {s.model} ({s.optimizer}) has no finished trial at its optimum, or one there diverged."
         for s in contents.sweeps
         if s.optimum_state != "finished"
     ]
-    return joined(tag("p", prose(text)) for text in told) if told else None
+    return joined(tag("p", prose(text)) for text in texts) if texts else None

@@ -1,1 +1,1 @@
-"""Data sets."""
+"""Image data sets."""

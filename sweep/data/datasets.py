@@ -1,4 +1,4 @@
-"""Datasets, in memory or in files: numpy, Pillow and simplejpeg only."""
+"""Opens the data set that a recipe names. Needs numpy, Pillow and simplejpeg only."""
 
 from pathlib import Path
 
@@ -18,16 +18,16 @@ def open_dataset(recipe: Recipe, path: Path | None, *, skip_corrupt: bool = Fals
     Parameters
     ----------
     recipe : Recipe
-        Names the kind of data set, its data seed and its training subset.
+        Gives the kind of data set, the data seed and the training subset.
     path : Path or None
-        Where the data lies; only ``digits`` has none.
+        The folder of the data; None for ``digits``, which is built in.
     skip_corrupt : bool
-        Leave images out that cannot be read; of folders of images only.
+        Skip unreadable images. Only for folders of images.
 
     Raises
     ------
     InputError
-        If the data is missing, damaged or unfit. The file is named.
+        If the data is missing, damaged or unsuitable. The message names the file.
     """
     check_place(recipe, path, skip_corrupt=skip_corrupt)
     if path is None:

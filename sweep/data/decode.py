@@ -1,4 +1,4 @@
-"""Image files to pixels: JPEGs straight through libjpeg-turbo, all else, and what is odd, through Pillow."""
+"""Decodes image files: ordinary JPEGs with libjpeg-turbo, all other images with Pillow."""
 
 import io
 from contextlib import suppress
@@ -12,13 +12,13 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 from sweep.errors import InputError
 
 Pixels = NDArray[np.uint8]
-"""(height, width, 3), red, green and blue."""
+"""(height, width, 3): red, green and blue, 0 to 255."""
 REDUCED = (8, 4, 2, 1)
-"""A JPEG can be decoded at the size divided by these: less work than the whole, and antialiased."""
+"""Divisors at which a JPEG can be decoded at reduced size, antialiased and with less work."""
 _USUAL = ("Gray", "YCbCr", "RGB")
-_MOST_PIXELS = 2**27  # an image above may be a bomb: Pillow decides
+_MOST_PIXELS = 2**27  # Pillow checks larger images, which may be decompression bombs
 _ORIENTATION = 0x0112
-"""EXIF's tag of how a camera was held: 1 is upright."""
+"""EXIF's tag of an image's orientation: 1 is upright."""
 _MAGIC = {
     b"\x1f\x8b": "a gzip file",
     b"PK\x03\x04": "a zip file",
@@ -26,19 +26,19 @@ _MAGIC = {
     b"<": "a page of HTML or XML",
     b"version https://git-lfs": "a pointer of Git LFS, whose file was not fetched",
 }
-"""How files begin that are mistaken for images."""
+"""The first bytes of files that are easily mistaken for images."""
 
 
 class ImageFile:
-    """An image file that has been opened, and is decoded when it is known how much of it is wanted.
+    """An open image file, which is decoded once the wanted size is known.
 
-    Pixels are the same as Pillow's, whole or reduced: both use libjpeg-turbo. ``background`` is the colour
-    that shows through a transparent image.
+    Its pixels equal Pillow's, at full and at reduced size: both use libjpeg-turbo. ``background`` is the
+    colour that shows through a transparent image.
 
     Raises
     ------
     InputError
-        If it cannot be read. The file is named.
+        If the file cannot be read. The message names it.
     """
 
     def __init__(self, path: Path | str, background: str = "white") -> None:
@@ -52,30 +52,30 @@ class ImageFile:
         self.width, self.height = size
 
     def pixels(self, divisor: int = 1) -> Pixels:
-        """Decode it, at its size divided by one of `REDUCED`, rounded up, or whole where that cannot be."""
+        """Decode the image at its size divided by one of `REDUCED`, rounded up; only JPEGs can be reduced."""
         if self._whole is not None:
             return self._whole
         least = [-(-length // divisor) for length in (self.height, self.width)]
         try:
             return simplejpeg.decode_jpeg(self._raw, "RGB", False, False, *least, divisor)
-        except ValueError:  # damaged, but perhaps not so much that Pillow minds
+        except ValueError:  # damaged, but Pillow may still read it
             return np.array(read_rgb(self._path, background=self._background))
 
 
 class Decoded:
-    """An image that is in memory, read like a file."""
+    """An image in memory, with the interface of `ImageFile`."""
 
     def __init__(self, pixels: NDArray[np.uint8]) -> None:
         self._pixels = np.broadcast_to(pixels, (*pixels.shape[:2], 3)).copy()  # grey becomes colour
         self.height, self.width = pixels.shape[:2]
 
     def pixels(self, divisor: int = 1) -> Pixels:
-        """Return it whole."""
+        """Return the image at full size."""
         return self._pixels
 
 
 def _jpeg_size(raw: bytes) -> tuple[int, int] | None:
-    """Return width and height of an everyday, upright JPEG; None of anything else."""
+    """Return width and height of an ordinary, upright JPEG; None for any other file."""
     try:
         height, width, colours, _ = simplejpeg.decode_jpeg_header(raw)
     except ValueError:
@@ -86,12 +86,12 @@ def _jpeg_size(raw: bytes) -> tuple[int, int] | None:
 
 
 def is_readable(path: Path) -> bool:
-    """Say whether an image can be decoded to its end; a JPEG is, at an eighth of its size, to save time.
+    """Return whether an image can be decoded to its end; a JPEG is decoded at an eighth of its size.
 
     Raises
     ------
     InputError
-        If the file cannot be read at all: no fault of the image.
+        If the file itself cannot be read, which says nothing about the image.
     """
     read_bytes(path)
     try:
@@ -102,7 +102,7 @@ def is_readable(path: Path) -> bool:
 
 
 def read_bytes(path: Path | str) -> bytes:
-    """Read a file; an `InputError` names it where that cannot be done."""
+    """Read a file; raise an `InputError` that names it if it cannot be read."""
     try:
         return Path(path).read_bytes()
     except OSError as error:
@@ -110,7 +110,7 @@ def read_bytes(path: Path | str) -> bytes:
 
 
 def is_turned(raw: bytes) -> bool:
-    """Say whether a file's EXIF data says that the image has to be turned or mirrored to be upright."""
+    """Return whether, by its EXIF data, an image has to be rotated or mirrored to be upright."""
     if b"Exif\0\0" not in raw and not raw.startswith((b"II", b"MM", b"RIFF", b"\x89PNG")):
         return False  # nearly all images, so nothing is parsed
     try:
@@ -121,7 +121,7 @@ def is_turned(raw: bytes) -> bool:
 
 
 def is_transparent(raw: bytes) -> bool:
-    """Say whether a part of an image lets a background show through."""
+    """Return whether any pixel of an image is transparent."""
     if raw.startswith(b"\xff\xd8"):  # a JPEG
         return False
     try:

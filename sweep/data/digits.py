@@ -1,4 +1,4 @@
-"""scikit-learn's bundled handwritten digits: 1,797 images of 8 × 8."""
+"""scikit-learn's built-in handwritten digits: 1,797 images of 8 × 8 pixels."""
 
 import importlib.util
 from pathlib import Path
@@ -12,7 +12,7 @@ _VAL, _MINIVAL = 500, 297  # leaves 1,000 to train on
 
 
 class Digits:
-    """The embedded data set."""
+    """The built-in data set."""
 
     classes = 10
     skipped_images: tuple[str, ...] = ()
@@ -31,7 +31,7 @@ class Digits:
 
 
 def read_digits() -> Images:
-    """Read scikit-learn's file. Its own loader gives the same, but takes a second to import."""
+    """Read scikit-learn's file directly: its own loader gives the same, but takes a second to import."""
     package = importlib.util.find_spec("sklearn")
     assert package is not None
     assert package.origin is not None

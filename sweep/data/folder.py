@@ -37,7 +37,23 @@ class _Files(NamedTuple):
 
 
 class ImageFolder:
-    """Images of any size: scaled until the shorter side fits, then cut to the centre."""
+    """A folder of images of any size: each is scaled until its shorter side fits, and its centre is cut out.
+
+    Parameters
+    ----------
+    recipe : Recipe
+        Data seed, training subset and augmentation.
+    folder : Path
+        Contains ``train`` and, optionally, ``val``. Without ``val``, a tenth of the training images is held
+        out instead.
+    skip_corrupt : bool
+        Skip unreadable images.
+
+    Raises
+    ------
+    InputError
+        If there are too few classes or images, or the classes of ``train`` and ``val`` differ.
+    """
 
     def __init__(self, recipe: Recipe, folder: Path, *, skip_corrupt: bool = False) -> None:
         if not (folder / "train").is_dir():
@@ -63,7 +79,7 @@ class ImageFolder:
         self._evaluated = evaluated
 
     def _find_readable(self, split: Path, names: list[str]) -> _Files:
-        """List a split's images but those that cannot be read; every class must keep some."""
+        """List the readable images of a split; every class needs at least one."""
         files = _find(split, names)
         with ThreadPoolExecutor() as pool:
             kept = np.array(list(pool.map(is_readable, files.paths)))
@@ -75,7 +91,7 @@ class ImageFolder:
 
     @cached_property
     def fingerprint(self) -> str:
-        """A hash of the files' bytes, their classes and the split; where the folder lies does not matter."""
+        """A hash of the files' bytes, their classes and the split; the folder's path does not matter."""
         digest = hashlib.sha256(repr(self._names).encode())
         for part in self._parts:
             digest.update(f"split {len(part.paths)}".encode())
@@ -106,7 +122,7 @@ class ImageFolder:
         return note + [f"{self._folder / name}/ is ignored: {taken}/ is evaluated" for name in ignored]
 
     def load(self, px: int) -> Splits | FileSplits:
-        """Return the splits at a resolution of ``px`` × ``px``, or as files if they are read one by one."""
+        """Return the splits at ``px`` × ``px`` pixels, or as files if images are loaded one by one."""
         if self._one_by_one:
             return FileSplits(
                 *(Files(tuple(str(p.resolve()) for p in part.paths), part.labels) for part in self._parts)
@@ -128,7 +144,7 @@ def _class_names(folder: Path) -> list[str]:
 
 
 def _find(folder: Path, names: list[str]) -> _Files:
-    """List a split's images; its class folders must be those of the training split."""
+    """List the images of a split; its class folders must equal those of the training split."""
     found = _class_names(folder)
     if found != names:
         differing = sorted(set(found) ^ set(names))

@@ -1,4 +1,4 @@
-"""MNIST's file format, IDX: Fashion-MNIST and its relatives.
+"""IDX, the file format of MNIST, Fashion-MNIST and their relatives.
 
 Format: https://web.archive.org/web/2023/http://yann.lecun.com/exdb/mnist/ — two zero bytes, a type
 byte (8: unsigned byte), the number of dimensions, each dimension as a big-endian 32-bit number, data.
@@ -21,7 +21,7 @@ _MINIVAL_ONE_IN = 12  # one in twelve training images: 5,000 of Fashion-MNIST's 
 
 
 class Idx:
-    """The four files ``{train,t10k}-{images-idx3,labels-idx1}-ubyte``, gzipped or not."""
+    """A data set in four files ``{train,t10k}-{images-idx3,labels-idx1}-ubyte``, gzipped or not."""
 
     skipped_images: tuple[str, ...] = ()
 
@@ -70,7 +70,7 @@ def read_idx(path: Path) -> NDArray[np.uint8]:
     Raises
     ------
     InputError
-        If the file is unreadable, cut short or of another format.
+        If the file is unreadable, truncated or of another format.
     """
     try:
         raw = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()

@@ -1,4 +1,4 @@
-"""Images with labels, and how they are split, resized and told apart."""
+"""Labelled images: splitting, resizing and fingerprints."""
 
 import hashlib
 from typing import NamedTuple, Protocol
@@ -11,7 +11,7 @@ from sweep.errors import InputError
 
 
 class Images(NamedTuple):
-    """A labelled set of images."""
+    """Labelled images in memory."""
 
     pixels: NDArray[np.uint8]
     """(images, height, width, channels), 0 to 255."""
@@ -24,16 +24,16 @@ class Images(NamedTuple):
 
 
 class Files(NamedTuple):
-    """A labelled set of image files, read when they are needed."""
+    """Labelled image files, read when they are needed."""
 
     paths: tuple[str, ...]
-    """Absolute: whoever reads them works in another folder."""
+    """Absolute paths: workers run in another folder."""
     labels: NDArray[np.int64]
     """(images,), from 0."""
 
 
 class FileSplits(NamedTuple):
-    """The three disjoint parts of a data set that is too large for memory, as in `Splits`."""
+    """The three disjoint parts, as in `Splits`, of a data set that is too large for memory."""
 
     train: Files
     minival: Files
@@ -44,29 +44,31 @@ class Splits(NamedTuple):
     """The three disjoint parts of a data set."""
 
     train: Images
+    """Images to train on."""
     minival: Images
-    """Held out of the training data: optima are searched on it, so that ``val`` is never tuned on."""
+    """Images held out of the training data. Searches for optima use them: nothing is tuned on ``val``."""
     val: Images
-    """What is reported."""
+    """Images on which the reported errors are measured."""
 
 
 NO_IMAGES = Splits(*[Images(np.empty((0, 1, 1, 1), np.uint8), np.empty(0, np.int64))] * 3)
-"""The splits of what trains on no images of ours."""
+"""The splits of a user-defined training function, which has its own data."""
 
 
 class ImageDataset(Protocol):
-    """A data set that has been found and checked."""
+    """A data set that was found and checked."""
 
     classes: int
+    """Number of classes."""
     skipped_images: tuple[str, ...]
-    """Images that cannot be read, if those were to be left out."""
+    """Unreadable images that were skipped, if that was asked for."""
 
     @property
     def fingerprint(self) -> str:
-        """A hash of its contents and split: part of every trial's key."""
+        """A hash of contents and split; part of every trial's key."""
 
     def load(self, px: int) -> Splits | FileSplits:
-        """Return the splits at a resolution of ``px`` × ``px``, or as files if they are read one by one."""
+        """Return the splits at ``px`` × ``px`` pixels, or as files if images are loaded one by one."""
 
 
 def resize(images: Images, px: int) -> Images:
@@ -85,19 +87,52 @@ def resize(images: Images, px: int) -> Images:
 
 
 def stratified(labels: NDArray[np.int64], size: int, rng: np.random.Generator) -> NDArray[np.intp]:
-    """Choose ``size`` indices with the classes in the same shares as in ``labels``, in ascending order.
+    """Choose indices such that each class keeps its share.
 
-    Every class is shuffled and spread evenly over the unit interval; the first ``size`` places win.
+    Each class is shuffled and spread evenly over the unit interval; the ``size`` smallest positions win.
+
+    Parameters
+    ----------
+    labels : ndarray of int, shape (images,)
+        The class of each image.
+    size : int
+        How many indices to choose.
+    rng : numpy.random.Generator
+        Shuffles the classes.
+
+    Returns
+    -------
+    ndarray of int, shape (size,)
+        Ascending.
     """
-    place = np.empty(len(labels))
+    position = np.empty(len(labels))
     for label in np.unique(labels):
         members = np.flatnonzero(labels == label)
-        place[members] = (rng.permutation(len(members)) + rng.random()) / len(members)
-    return np.sort(np.argsort(place, kind="stable")[:size])
+        position[members] = (rng.permutation(len(members)) + rng.random()) / len(members)
+    return np.sort(np.argsort(position, kind="stable")[:size])
 
 
 def hold_out(images: Images, size: int, rng: np.random.Generator) -> tuple[Images, Images]:
-    """Split off ``size`` images, stratified by class: (the rest, those split off)."""
+    """Hold out images, stratified by class.
+
+    Parameters
+    ----------
+    images : Images
+        The images to split.
+    size : int
+        How many to hold out.
+    rng : numpy.random.Generator
+        Chooses them.
+
+    Returns
+    -------
+    rest, held_out : Images
+
+    Raises
+    ------
+    InputError
+        If there are too few images.
+    """
     if not 0 < size < len(images.labels):
         raise InputError(f"cannot hold {size} images out of {len(images.labels)}: too few images")
     chosen = stratified(images.labels, size, rng)
@@ -107,7 +142,23 @@ def hold_out(images: Images, size: int, rng: np.random.Generator) -> tuple[Image
 def train_and_minival(
     images: Images, minival_size: int, subset: int | None, rng: np.random.Generator
 ) -> tuple[Images, Images]:
-    """Split training images into those trained on, at most ``subset`` of them, and the minival split."""
+    """Split training images into a training and a minival split.
+
+    Parameters
+    ----------
+    images : Images
+        All training images.
+    minival_size : int
+        How many to hold out as minival.
+    subset : int or None
+        Train on at most this many; None: on all others.
+    rng : numpy.random.Generator
+        Chooses them.
+
+    Returns
+    -------
+    train, minival : Images
+    """
     train, minival = hold_out(images, minival_size, rng)
     if subset is not None and subset < len(train.labels):
         _, train = hold_out(train, subset, rng)
@@ -115,7 +166,7 @@ def train_and_minival(
 
 
 def fingerprint(splits: Splits) -> str:
-    """Hash splits to 16 hexadecimal digits: the same pixels in the same order give the same digits."""
+    """Hash splits to 16 hexadecimal digits, which depend on pixels, labels and their order only."""
     digest = hashlib.sha256()
     for part in splits:
         digest.update(repr(part.pixels.shape).encode())

@@ -1,1 +1,1 @@
-"""The models: the catalog, their registration with timm, their cost."""
+"""The models: their catalog, their registration with timm, their complexity."""

@@ -1,15 +1,15 @@
 """Make ``import torchvision`` (and so ``import timm``) work beside a CPU-only torch.
 
-PyPI's torchvision is built against PyPI's torch. Beside another build of the same torch its compiled
-operators do not load, and its import ends in "operator torchvision::nms does not exist", though none
-of them is needed here. Declaring the two operators that its import looks up is enough.
+PyPI's torchvision is built against PyPI's torch. With another build of the same torch, its compiled operators
+do not load, and its import fails with "operator torchvision::nms does not exist", although nothing here needs
+them. It is enough to declare the two operators that the import looks up.
 """
 
 import sys
 
 
 def make_importable() -> None:
-    """Import torchvision, declaring the operators it misses where its own do not load."""
+    """Import torchvision; if its operators do not load, declare those that the import needs."""
     import torch
 
     try:

@@ -1,7 +1,7 @@
-"""What every model of the study is: plain data, importable without torch.
+"""The architectures of the study's models: plain data, importable without torch.
 
 Source: arXiv:2106.14881, Tables 1 to 3, and the authors' published training configurations.
-The ``1mf`` trio is this project's own, built by the study's rules for 16 px images.
+The ``1mf`` trio is this project's own, designed by the study's rules for images of 16 px.
 """
 
 from collections.abc import Mapping
@@ -20,20 +20,20 @@ class Stem:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Architecture:
-    """What every kind of model has."""
+    """The properties that all architectures have."""
 
     family: str
-    """The curve it belongs to in a figure, such as ``ViT_C``."""
+    """The family, which figures draw as one curve, such as ``ViT_C``."""
     size: str
     """The size in its name, such as ``18GF``."""
     panel: str
-    """The figure's column; RegNetY-16GF stands beside the ViTs of 18GF."""
+    """The panel of a figure; RegNetY-16GF shares that of the 18GF ViTs."""
     train_px: int = 224
     """Side of a training image, in pixels."""
     test_px: int = 224
     """Side of a test image, in pixels."""
     classes: int = 1000
-    """Of the data set that it was made for; its cost is counted with these."""
+    """Classes of the data set that it was designed for; its complexity is counted with these."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -50,7 +50,7 @@ class ViT(Architecture):
     backbone: str | None = None
     """timm's name of a convolutional network whose features replace the patches."""
     backbone_stage: int = 3
-    """Which of the backbone's feature maps is taken (3: conv4, of stride 16)."""
+    """Which of the backbone's feature maps is used (3: conv4, of stride 16)."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -75,7 +75,7 @@ _BODIES = {
     "36GF": {"hidden": 1024, "mlp_ratio": 4, "heads": 16, "blocks": 14},
 }
 
-# Table 3 of the study: stride 16 is spent earlier or later, at about the same cost.
+# Table 3 of the study: stems that reach stride 16 earlier or later, at about the same complexity.
 _ABLATION = {
     "s1": Stem(kernels=(3, 3, 3, 2), strides=(2, 2, 2, 2), channels=(52, 104, 208, 416)),
     "s2": Stem(kernels=(3, 3, 3, 4), strides=(2, 2, 1, 4), channels=(32, 64, 128, 256)),
@@ -85,7 +85,7 @@ _ABLATION = {
 
 
 def _vit(family: str, size: str, stem: Stem | None = None, **changes: object) -> ViT:
-    """Build a ViT of one size; a convolutional stem costs about one block, so one block goes."""
+    """Return a ViT of one size. A convolutional stem costs about one block, so that one block is removed."""
     body = dict(_BODIES[size])
     body["blocks"] -= stem is not None
     return ViT(family=family, size=size, panel=size, stem=stem, **(body | changes))  # type: ignore[arg-type]
@@ -126,7 +126,7 @@ def _regnets() -> dict[str, Architecture]:
 
 
 def _laptop() -> dict[str, Architecture]:
-    """Build the trio of about 1 M multiply-adds at 16 px: patch 4, stem ≈ one block, one block fewer."""
+    """Return the trio of about 1 M multiply-adds at 16 px: patch 4; the stem costs about one block."""
     stem = Stem(kernels=(3, 3, 3), strides=(2, 2, 1), channels=(16, 32, 32))
     vit = {
         "size": "1MF",
@@ -161,15 +161,24 @@ MODELS: Mapping[str, Architecture] = MappingProxyType(_models())
 
 
 def stride(spec: Architecture) -> int:
-    """Return what an image's side must be a multiple of, in pixels."""
+    """Return the number of pixels that an image's side must be a multiple of."""
     return spec.patch if isinstance(spec, ViT) else 1
 
 
 def test_resize(model: str, px: int, crop: float) -> int:
-    """Return what an evaluated image's shorter side is scaled to, before px × px are cut out of its centre.
+    """Return the length to scale an evaluated image's shorter side to before its centre is cut out.
 
-    A crop of 0.875 is the usual 256 for 224 px. The RegNetYs of the study have a test resolution of their
-    own, 262 for 232 px say, which is this.
+    A crop of 0.875 gives the usual 256 for 224 px. The study's RegNetYs have test resolutions of their own,
+    such as 262 for 232 px, which are used here.
+
+    Parameters
+    ----------
+    model : str
+        The model's name.
+    px : int
+        Side of the cut-out, in pixels.
+    crop : float
+        Share of the shorter side that is cut out.
     """
     spec = MODELS.get(model.partition("(")[0])
     if crop < 1 and spec and spec.test_px > spec.train_px:

@@ -1,7 +1,7 @@
-"""What a model costs: multiply-adds, parameters and activations of one image.
+"""A model's complexity for one image: multiply-adds, parameters and activations.
 
-Counted as the study does (pycls): multiply-adds once; activations are the output sizes of all matrix
-products and convolutions, while element-wise layers and norms do not count.
+Counted as in the study (pycls): a multiply-add counts once; activations are the output sizes of all matrix
+products and convolutions; element-wise layers and norms do not count.
 """
 
 from typing import Any, NamedTuple
@@ -16,16 +16,18 @@ from sweep.models.catalog import MODELS
 
 
 class Complexity(NamedTuple):
-    """Cost of one image."""
+    """The complexity of a model for one image."""
 
     flops: int
     """Multiply-adds."""
     params: int
+    """Parameters."""
     activations: int
+    """Outputs of matrix products and convolutions."""
 
 
 class _Counter(TorchDispatchMode):
-    """Sees every operation that torch runs and adds up those that are matrix products."""
+    """Intercepts every operation that torch runs, and counts matrix products and convolutions."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -41,9 +43,9 @@ class _Counter(TorchDispatchMode):
 
 
 def measure(model: nn.Module, px: int) -> Complexity:
-    """Count a model's cost on one (3, px, px) image.
+    """Count a model's complexity for one image of shape (3, px, px).
 
-    The model may live on torch's ``meta`` device, where nothing is computed or held in memory.
+    The model may be on torch's ``meta`` device, which neither computes nor allocates.
     """
     for module in model.modules():
         if hasattr(module, "fused_attn"):

@@ -1,4 +1,4 @@
-"""Import this before timm: torch keeps to AVX2, and torchvision imports beside a CPU-only torch."""
+"""Import this before timm: it restricts torch to AVX2, and lets torchvision import with a CPU-only torch."""
 
 from sweep.models._torchvision import make_importable
 from sweep.utils.cpu_isa import pin

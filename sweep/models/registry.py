@@ -1,6 +1,6 @@
-"""The models of the study, registered with timm: ``timm.create_model("vit_c_1gf", img_size=32)``.
+"""The study's models, registered with timm: ``timm.create_model("vit_c_1gf", img_size=32)``.
 
-Importing this module registers them; any other timm model can be built through `create` as well.
+Importing this module registers them. `create` builds these and any other timm model.
 """
 
 from sweep.models import prepare_timm  # noqa: F401 - before timm
@@ -25,7 +25,7 @@ __all__ = ["check", "create", "resolution"]
 
 
 def _config(spec: Architecture) -> dict[str, Any]:
-    """Describe a model to timm: its resolutions, and where its first and last layers are."""
+    """Return timm's configuration of a model: its resolutions, and the names of its first and last layers."""
     vit = isinstance(spec, ViT)
     return {
         "num_classes": 1000,
@@ -38,7 +38,7 @@ def _config(spec: Architecture) -> dict[str, Any]:
 
 
 def _entrypoint(name: str, spec: Architecture) -> Callable[..., nn.Module]:
-    """Make the function that timm calls for a name."""
+    """Return the function that timm calls to build a model."""
 
     def create_model(pretrained: bool = False, **kwargs: Any) -> nn.Module:
         build: Callable[..., nn.Module] = create_vit if isinstance(spec, ViT) else create_regnety
@@ -55,7 +55,7 @@ for _name, _spec in MODELS.items():
 
 
 def create(model: str, *, num_classes: int, px: int) -> nn.Module:
-    """Build any timm model, ours among them, for square images.
+    """Build a timm model, or one of the study's, for square images.
 
     Parameters
     ----------
@@ -70,6 +70,10 @@ def create(model: str, *, num_classes: int, px: int) -> nn.Module:
     ------
     InputError
         If there is no such model.
+
+    Examples
+    --------
+    >>> model = create("vit_c_1mf", num_classes=10, px=16)
     """
     name, args = split(model)
     size = {"img_size": px} if _config_of(name).fixed_input_size else {}
@@ -92,12 +96,21 @@ def _config_of(name: str) -> Any:
 
 
 def check(name: str, *, num_classes: int, px: int) -> None:
-    """Build a model and run it once without computing anything.
+    """Check that a model can be built and run, without computing anything.
+
+    Parameters
+    ----------
+    name : str
+        timm's name of the model, with arguments or without.
+    num_classes : int
+        Outputs of the classifier.
+    px : int
+        Side of an image, in pixels.
 
     Raises
     ------
     InputError
-        If there is no such model, or it cannot be built for this resolution.
+        If there is no such model, it cannot be built for this resolution, or it is no classifier.
     """
     try:
         with torch.device("meta"):
@@ -105,7 +118,7 @@ def check(name: str, *, num_classes: int, px: int) -> None:
             shape = tuple(model.eval()(torch.zeros(1, 3, px, px)).shape)
     except InputError:
         raise
-    except Exception as error:  # whatever a model of timm's raises when it does not fit
+    except Exception as error:  # a timm model may raise anything if the resolution does not suit it
         raise InputError(f"model {name!r} cannot be built for {px} px images: {error}") from error
     patches = getattr(model, "patch_embed", None)
     if isinstance(patches, PatchEmbed) and not patches.dynamic_img_pad and px % patches.patch_size[0]:

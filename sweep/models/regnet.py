@@ -1,7 +1,7 @@
-"""The study's RegNetY, on timm's RegNet.
+"""The study's RegNetYs, built from timm's RegNet.
 
-They are not the models of timm's zoo: the study retuned widths, depths and resolutions. It states
-widths and depths rather than the parameters (w0, wa, wm) they were drawn from, so these are given.
+They differ from timm's RegNetYs: the study chose other widths, depths and resolutions. It publishes widths
+and depths instead of the parameters (w0, wa, wm) that generate them, so that these are given here, too.
 """
 
 from sweep.models import prepare_timm  # noqa: F401 - before timm
@@ -18,11 +18,23 @@ from torch import nn
 from sweep.models.catalog import RegNetY
 
 _GENERATE = {"depth", "w0", "wa", "wm", "group_min_ratio"}
-"""What timm makes depths and widths from."""
+"""The parameters from which timm generates depths and widths."""
 
 
 class StagedRegNet(RegNet):
-    """timm's RegNet with each stage's depth and width given rather than generated."""
+    """timm's RegNet with given depths and widths of its stages, instead of generated ones.
+
+    Parameters
+    ----------
+    cfg : RegNetCfg
+        timm's configuration; its depths and widths are ignored.
+    depths : tuple of int
+        Blocks in each stage.
+    widths : tuple of int
+        Channels of each stage.
+    **kwargs
+        timm's arguments.
+    """
 
     def __init__(
         self, cfg: RegNetCfg, depths: tuple[int, ...], widths: tuple[int, ...], **kwargs: Any
@@ -59,12 +71,12 @@ class StagedRegNet(RegNet):
 
 
 def create_regnety(name: str, spec: RegNetY, **kwargs: Any) -> StagedRegNet:
-    """Build a model of the study; ``kwargs`` are timm's. A given ``img_size`` changes nothing.
+    """Build a RegNetY of the study; ``kwargs`` are timm's arguments. ``img_size`` has no effect.
 
     Raises
     ------
     ValueError
-        If an argument is given that would change nothing: depths and widths are the study's own.
+        If an argument is given that would have no effect, because the study fixes depths and widths.
     """
     kwargs.pop("img_size", None)
     if unused := sorted(kwargs.keys() & _GENERATE):
@@ -78,9 +90,9 @@ def create_regnety(name: str, spec: RegNetY, **kwargs: Any) -> StagedRegNet:
 
 
 def initialise(model: nn.Module) -> None:
-    """Draw the convolutions as pycls does: normal, √(2 / (k² · out channels)).
+    """Initialise convolutions like pycls: normal with standard deviation √(2 / (k² · out channels)).
 
-    timm divides the fan-out of a grouped convolution by its groups, pycls does not.
+    timm divides the fan-out of a grouped convolution by the number of groups; pycls does not.
     """
     for layer in model.modules():
         if isinstance(layer, nn.Conv2d):

@@ -1,6 +1,6 @@
-"""The study's vision transformers, on timm's: patchify, convolutional and hybrid stems.
+"""The study's vision transformers, built from timm's, with patchify, convolutional and hybrid stems.
 
-Initialisation follows the study's code (pycls); timm's own differs in every layer.
+Initialisation follows the study's code (pycls); timm's differs in every layer.
 """
 
 from sweep.models import prepare_timm  # noqa: F401 - before timm
@@ -19,9 +19,20 @@ from sweep.models.catalog import Stem, ViT
 
 
 class ConvStem(PatchEmbed):
-    """A stack of convolutions in the place of timm's patch embedding.
+    """A stack of convolutions instead of timm's patch embedding.
 
     Maps (batch, channels, height, width) to (batch, tokens, hidden).
+
+    Parameters
+    ----------
+    stem : Stem
+        Kernels, strides and channels of the convolutions.
+    in_chans : int
+        Channels of an image.
+    embed_dim : int
+        The hidden size.
+    *args, **kwargs
+        Arguments of timm's `PatchEmbed`.
     """
 
     def __init__(
@@ -30,7 +41,8 @@ class ConvStem(PatchEmbed):
         super().__init__(*args, in_chans=in_chans, embed_dim=embed_dim, **kwargs)
         widths = (in_chans, *stem.channels)
         layers = [
-            # a 3×3 keeps its border, a later patch × patch cut (kernel = stride) needs none
+            # a 3 × 3 convolution pads its border; a later patch × patch one (kernel = stride) needs no
+            # padding
             ConvNormAct(widths[i], widths[i + 1], kernel, stride=stride, padding=1 if kernel == 3 else 0)
             for i, (kernel, stride) in enumerate(zip(stem.kernels, stem.strides, strict=True))
         ]
@@ -38,7 +50,7 @@ class ConvStem(PatchEmbed):
 
 
 def create_vit(name: str, spec: ViT, **kwargs: Any) -> VisionTransformer:
-    """Build a model of the study; ``kwargs`` are timm's (``num_classes``, ``img_size``, …)."""
+    """Build a ViT of the study; ``kwargs`` are timm's arguments (``num_classes``, ``img_size``, …)."""
     body: dict[str, Any] = {
         "patch_size": spec.patch,
         "embed_dim": spec.hidden,
@@ -50,7 +62,7 @@ def create_vit(name: str, spec: ViT, **kwargs: Any) -> VisionTransformer:
     if spec.stem:
         body["embed_layer"] = partial(ConvStem, stem=spec.stem)
     if spec.backbone:
-        # One position of the feature map is one token: the backbone has already taken the stride.
+        # One position of the feature map is one token: the backbone has already reduced the resolution.
         in_chans = kwargs.get("in_chans", 3)
         body |= {"embed_layer": _hybrid_embed(spec.backbone, spec.backbone_stage, in_chans), "patch_size": 1}
     model = build_model_with_cfg(VisionTransformer, name, **(body | {"weight_init": "skip"} | kwargs))
@@ -64,9 +76,9 @@ def _hybrid_embed(backbone: str, stage: int, in_chans: int) -> Any:
 
 
 def initialise(model: VisionTransformer) -> None:
-    """Draw the initial weights as the study does (arXiv:2106.14881, §4 and pycls).
+    """Draw the initial weights like the study (arXiv:2106.14881, §4, and pycls).
 
-    A hybrid's backbone keeps timm's initialisation: the study does not train one.
+    A hybrid's backbone keeps timm's initialisation, since the study does not train one.
     """
     if isinstance(model.patch_embed, ConvStem):
         _initialise_conv_stem(model.patch_embed.proj)

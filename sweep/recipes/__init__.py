@@ -1,1 +1,1 @@
-"""What a training is, as TOML files."""
+"""Recipes, which define trainings, and the shipped ones as TOML files."""

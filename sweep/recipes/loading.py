@@ -1,4 +1,4 @@
-"""Recipes by name or path: the shipped ones, a user's TOML file, that of a user-defined training function."""
+"""Loads recipes: the shipped ones by name, a user's by path, that of a user-defined training function."""
 
 import dataclasses
 import re
@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from sweep.errors import InputError, unknown
-from sweep.recipes.recipe import _HUGE, Recipe
+from sweep.recipes.recipe import LARGEST_EXACT, Recipe
 
 DEFAULT = "digits"
-"""The recipe that is taken where none is named."""
+"""The default recipe."""
 
 
 def shipped() -> tuple[str, ...]:
@@ -21,7 +21,7 @@ def shipped() -> tuple[str, ...]:
 
 
 def of_trainer(trainer: str, epochs: int) -> Recipe:
-    """Return the recipe of a training function of the user's own; sweeps are called after it."""
+    """Return the recipe of a user-defined training function; sweeps are named after it."""
     name = trainer.replace(":", ".")
     return Recipe(
         name=name, trainer=trainer, epochs=epochs, dataset="own", max_px=1, batch=1, warmup_epochs=0
@@ -34,14 +34,14 @@ def load(name: str | None, *, epochs: int | None = None) -> Recipe:
     Parameters
     ----------
     name : str, optional
-        A name of `shipped`, or the path of a TOML file with the same fields. None: `DEFAULT`.
+        One of `shipped`, or the path of a TOML file with the same fields. None: `DEFAULT`.
     epochs : int, optional
-        Train for this long instead. The warm-up keeps its length unless the schedule is shorter.
+        Overrides the recipe's training length. The warm-up keeps its length, but is at most the new one.
 
     Raises
     ------
     InputError
-        If there is no such recipe, or its fields do not fit.
+        If there is no such recipe, or its fields are invalid.
     """
     return with_epochs(_parse(*_read(DEFAULT if name is None else name)), epochs)
 
@@ -68,7 +68,7 @@ def _read(name: str) -> tuple[str, str]:
 
 
 def _own_name(path: Path) -> str:
-    """Return the name of a user's recipe; sweeps and experiments are called after it."""
+    """Return the name of a user's recipe; sweeps and experiments are named after it."""
     if path.stem in shipped():
         raise InputError(
             f"{path}: a recipe of the name {path.stem!r} is shipped, with optima of its own; rename yours"
@@ -104,9 +104,9 @@ def _type_problem(key: str, value: Any, kind: str) -> list[str]:
     elif "str" in kind:
         allowed, fits = "text", isinstance(value, str)
     elif "float" in kind:
-        allowed, fits = "a finite number", number and abs(value) < _HUGE
+        allowed, fits = "a finite number", number and abs(value) < LARGEST_EXACT
     elif "bool" in kind:
         allowed, fits = "true or false", isinstance(value, bool)
     else:
-        allowed, fits = "a whole number", number and isinstance(value, int) and abs(value) < _HUGE
+        allowed, fits = "a whole number", number and isinstance(value, int) and abs(value) < LARGEST_EXACT
     return [] if fits else [f"{key} must be {allowed}, got {repr(value)[:40]}"]

@@ -1,4 +1,4 @@
-"""Recipes: everything about a training but the model, the optimizer, the point and the seed."""
+"""Recipes: everything about a training except the model, the optimizer, the point and the seed."""
 
 import math
 import re
@@ -11,13 +11,14 @@ DATASETS = ("digits", "idx", "folder")
 BACKGROUNDS = ("white", "black", "grey")
 AUGMENTATIONS = ("shift", "flip", "random_resized_crop", "auto_augment")
 PER_IMAGE = ("random_resized_crop", "auto_augment")
-"""Augmentations that take an image of any size, one by one."""
+"""Augmentations that take images of any size. With one of them, images are loaded one by one."""
 READING = "JPEGs reduced to their crop, resized by torch"
-"""How images are read one by one, where that decides their pixels. It is part of the keys of such trials."""
+"""How images that are loaded one by one are decoded. It affects their pixels, so that it is part of the trial
+keys."""
 MAX_SEED = 2**32
 _MOST_ALPHA = 100.0
-_HUGE = 2**53
-"""Whole numbers and floats agree up to here."""
+LARGEST_EXACT = 2**53
+"""Floats represent all whole numbers up to this one exactly."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -91,26 +92,26 @@ class Recipe:
 
     @property
     def per_image(self) -> bool:
-        """Whether images are read and augmented one by one, rather than kept in memory at one size."""
+        """Whether images are loaded and augmented one by one, instead of held in memory at one size."""
         return bool(set(self.augment) & set(PER_IMAGE))
 
     @property
     def mixes(self) -> bool:
-        """Whether images are mixed with others of their minibatch."""
+        """Whether images are mixed with others of their minibatch (mixup or CutMix)."""
         return bool(self.mixup_alpha or self.cutmix_alpha)
 
     @property
     def micro_batches(self) -> int:
-        """How many micro-batches a minibatch is taken in."""
+        """The number of micro-batches in a minibatch."""
         return math.ceil(self.batch / (self.micro_batch or self.batch))
 
     def check_shared(self, processes: int) -> None:
-        """See whether several processes, one a GPU, can train a trial together: each takes micro-batches.
+        """Check that several processes, one per GPU, can share the micro-batches of each minibatch.
 
         Raises
         ------
         InputError
-            If a minibatch's micro-batches do not divide among them.
+            If the number of micro-batches is not a multiple of the number of processes.
         """
         parts, size = self.micro_batches, self.micro_batch or self.batch
         if self.trainer or parts % processes == 0:
@@ -120,23 +121,23 @@ class Recipe:
         better = [size for size in sizes if math.ceil(self.batch / size) % processes == 0]
         remedy = f"; a recipe of your own with micro_batch = {better[0]} would" if better else ""
         raise InputError(
-            f"`gpus_per_trial` {processes}: recipe {self.name!r} takes a minibatch of {self.batch} images in "
-            f"micro-batches of {size} (so many BatchNorm sees at once). That goes with "
+            f"`gpus_per_trial` {processes}: recipe {self.name!r} computes a minibatch of {self.batch} images "
+            f"in micro-batches of {size} (the images that BatchNorm sees at once). That works with "
             f"{', '.join(map(str, fits))} GPU{'s' * (parts > 1)}, not with {processes}{remedy}."
         )
 
     def px(self, own_px: int) -> int:
-        """Return the resolution at which a model of the given own resolution works."""
+        """Return the resolution at which a model trains, given the model's own resolution, in pixels."""
         return min(own_px, self.max_px)
 
 
 def _problems(recipe: Recipe) -> Any:
-    """Yield what is wrong with a recipe, all of it."""
+    """Yield all problems of a recipe."""
     if recipe.dataset not in DATASETS and recipe.trainer is None:
         yield f"dataset must be one of {', '.join(DATASETS)}, got {recipe.dataset!r}"
     for name in ("max_px", "epochs", "batch"):
         value = getattr(recipe, name)
-        if not 1 <= value < _HUGE:
+        if not 1 <= value < LARGEST_EXACT:
             rule = "at least 1" if value < 1 else "less than 2^53"
             yield f"{name} must be {rule}, got {str(value)[:40]}"
     if not 0 <= recipe.warmup_epochs <= recipe.epochs:
@@ -158,7 +159,7 @@ def _problems(recipe: Recipe) -> Any:
 
 
 def _mixing_problems(recipe: Recipe) -> Any:
-    """Yield what is wrong with how images are changed, mixed and counted."""
+    """Yield the problems of augmentation, mixing and micro-batches."""
     if recipe.per_image and "shift" in recipe.augment:
         yield f"augment: shift does not go with {' or '.join(PER_IMAGE)}"
     for name in ("mixup_alpha", "cutmix_alpha"):

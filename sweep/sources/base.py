@@ -1,4 +1,4 @@
-"""What a reader hands over: a source's trials, in its own columns and words."""
+"""The result of reading a source: its trials, in its own columns and words."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -10,9 +10,9 @@ import pandas as pd
 from sweep.core.trial import TrialState
 
 LOST = "lost"
-"""The source says that a trial did not end well, and not whether its loss diverged or its machine failed."""
+"""The trial ended badly; the source does not say whether its loss diverged or its machine failed."""
 STOPPED = "stopped"
-"""A scheduler ended it early: what it would have come to is not known."""
+"""A scheduler stopped the trial early, so that its final result is unknown."""
 
 _WORDS = {
     TrialState.FINISHED: ("finished", "complete", "completed", "done", "success", "succeeded", "terminated"),
@@ -24,7 +24,7 @@ _WORDS = {
     STOPPED: ("pruned", "stopped", "early_stopped"),
 }
 STATE_OF = {word: str(state) for state, words in _WORDS.items() for word in words}
-"""What a state is called elsewhere, in lower case → one of `TrialState`, or `STOPPED`."""
+"""The name of a state in other tools, in lower case → a `TrialState`, `LOST` or `STOPPED`."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,31 +32,31 @@ class Source:
     """The trials of one source."""
 
     name: str
-    """As the user named it, without passwords."""
+    """The source as the user named it, without passwords."""
     kind: str
     """Such as ``"CSV table"``."""
     rows: pd.DataFrame
-    """One row a trial; the columns are the source's own."""
+    """One row per trial, with the source's own columns."""
     ids: list[str]
-    """What the source calls each trial."""
+    """The source's name of each trial."""
     settings: list[str]
-    """Columns among which hyperparameters are looked for."""
+    """Columns that may hold hyperparameters."""
     measures: list[str]
-    """Columns among which results are looked for."""
+    """Columns that may hold results."""
     states: list[str] | None = None
-    """The source's own word on each trial: a `TrialState`, `STOPPED` or `LOST`. None: a column's, or none."""
+    """The state of each trial: a `TrialState`, `STOPPED` or `LOST`. None: a column may give it."""
     maximize: bool | None = None
-    """Whether the source looked for a large value, so that it is an accuracy. None: it does not say."""
+    """Whether the source maximised the metric, which is then an accuracy. None: unknown."""
     series: Mapping[str, list[list[float]]] = field(default_factory=dict)
-    """Some measures' values over the epochs, for each trial."""
+    """Column → its values over the epochs, for each trial; only of some columns."""
     notes: tuple[str, ...] = ()
-    """What the reader did that is not plain to see."""
+    """Decisions of the reader that the user should know."""
     ours: bool = False
-    """Written by `sweep export`: read as it stands."""
+    """Whether `sweep export` wrote it, so that it is read unchanged."""
 
 
 def home_expanded(name: str) -> Path:
-    """Return a path with ``~`` as the home it stands for, as it is where there is no such user."""
+    """Return a path with ``~`` expanded; unchanged if there is no such user."""
     try:
         return Path(name).expanduser()
     except RuntimeError:
@@ -64,24 +64,35 @@ def home_expanded(name: str) -> Path:
 
 
 def table_of(trials: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
-    """Return one row a trial; what a trial lacks is None."""
+    """Return a table with one row per trial; missing values are None."""
     trials = list(trials)
     columns = dict.fromkeys(name for trial in trials for name in trial)
     cells = {name: [trial.get(name) for trial in trials] for name in columns}
     return pd.DataFrame({name: pd.Series(column, dtype=object) for name, column in cells.items()})
 
 
-def flat(nested: Mapping[str, Any], separator: str, prefix: str = "") -> dict[str, Any]:
-    """Flatten nested mappings: ``{"a": {"b": 1}}`` → ``{"a/b": 1}``."""
+def flatten(nested: Mapping[str, Any], separator: str, prefix: str = "") -> dict[str, Any]:
+    """Flatten nested mappings: ``{"a": {"b": 1}}`` → ``{"a/b": 1}``.
+
+    Parameters
+    ----------
+    nested : mapping
+        May contain mappings, to any depth.
+    separator : str
+        Joins the keys.
+    prefix : str
+        Precedes each key.
+    """
     out: dict[str, Any] = {}
     for key, value in nested.items():
         name = f"{prefix}{key}"
-        out |= flat(value, separator, f"{name}{separator}") if isinstance(value, Mapping) else {name: value}
+        is_nested = isinstance(value, Mapping)
+        out |= flatten(value, separator, f"{name}{separator}") if is_nested else {name: value}
     return out
 
 
 def several(names: Iterable[object], limit: int = 20) -> str:
-    """List names, and say how many more there are."""
+    """List names, at most ``limit`` of them, and the number of the others."""
     listed = [str(name) for name in names]
     more = f" and {len(listed) - limit} more" if len(listed) > limit else ""
     return (", ".join(listed[:limit]) or "none") + more

@@ -1,4 +1,4 @@
-"""Columns of cells that others wrote → numbers and words."""
+"""Parses columns of cells from other tools into numbers and words."""
 
 import math
 from collections.abc import Iterable
@@ -20,12 +20,12 @@ def numbers(cells: Iterable[Any], column: str, name: str) -> NDArray[np.float64]
     cells : iterable
         Numbers, or texts of numbers.
     column, name : str
-        Whose they are, for the message.
+        The names of the column and the source, for messages.
 
     Raises
     ------
     InputError
-        If a cell is no number.
+        If a cell is not a number. The message names the first such row.
     """
     values, wrong = [], []
     for row, cell in enumerate(cells, start=1):
@@ -49,12 +49,19 @@ def _number(cell: Any) -> float:
 
 
 def whole_numbers(cells: Iterable[Any], column: str, name: str) -> list[int | None]:
-    """Return a column as whole numbers, None where a cell is empty or NaN.
+    """Return a column as whole numbers; None for an empty or NaN cell.
+
+    Parameters
+    ----------
+    cells : iterable
+        Whole numbers, or texts of whole numbers.
+    column, name : str
+        The names of the column and the source, for messages.
 
     Raises
     ------
     InputError
-        If a cell is no whole number, or takes more than 64 bits.
+        If a cell is not a whole number, or needs more than 64 bits.
     """
     return [_whole(word, column, name, row) for row, word in enumerate(words(cells), start=1)]
 
@@ -72,19 +79,19 @@ def _whole(word: str, column: str, name: str, row: int) -> int | None:
 
 
 def is_empty(cell: Any) -> bool:
-    """Whether nothing stands in a cell. NaN is something that stands there."""
+    """Return whether a cell is empty. NaN does not count as empty."""
     if isinstance(cell, float):
         return False
     return cell is None or str(cell).strip().lower() in _EMPTY
 
 
 def words(cells: Iterable[Any]) -> list[str]:
-    """Return a column as texts, an empty cell as ``""``."""
+    """Return a column as texts; ``""`` for an empty cell."""
     return ["" if is_empty(cell) or cell != cell else str(cell).strip() for cell in cells]
 
 
 def some_rows(where: NDArray[np.bool_], limit: int = 5) -> str:
-    """Name the rows, from 1, at which a condition holds."""
+    """Return a text that lists the rows, counted from 1, where a condition is true."""
     rows = np.flatnonzero(where) + 1
     more = ", …" if len(rows) > limit else ""
     return f"row{'s' if len(rows) > 1 else ''} {', '.join(map(str, rows[:limit]))}{more}"

@@ -1,6 +1,6 @@
-"""Which of a source's columns are taken for ours: what the user says, and for the rest, common names.
+"""Maps a source's columns to ours: as the user says, otherwise by common names.
 
-A guess is only made where one column fits, and every one is shown.
+A column is guessed only if exactly one fits, and the preview shows every guess.
 """
 
 import re
@@ -63,23 +63,23 @@ _ACCURACIES = (
     "mean_accuracy",
 )
 _OPTIONAL = ("best_top1_err", "epochs", "wall_s")
-"""Of no account to an EDF: where two columns fit, the likelier is taken, and the preview says so."""
+"""Columns that no EDF needs: if two columns fit, the likelier one is used, and the preview says so."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Mapping:
-    """What the user says of the sources, by flags."""
+    """The user's description of the sources."""
 
     columns: dict[str, str] = field(default_factory=dict)
     """Our column → the source's."""
     constants: dict[str, str] = field(default_factory=dict)
     """Our column → its value in every row."""
     accuracy: bool | None = None
-    """The metric is an accuracy; False: an error; None: by its name."""
+    """Whether the metric is an accuracy. False: an error. None: decided by its name."""
     fraction: bool | None = None
-    """The metric goes from 0 to 1; False: in percent; None: refuse where it is not plain."""
+    """Whether the metric lies in 0 … 1. False: in percent. None: percent, unless that is ambiguous."""
     nan: str | None = None
-    """What a trial without a finite metric is: one of `NAN`."""
+    """The state of trials without a finite metric: one of `NAN`."""
 
     def __post_init__(self) -> None:
         if self.nan not in (None, *NAN):
@@ -91,22 +91,32 @@ class Mapping:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Origin:
-    """Where one of our columns comes from."""
+    """The origin of one of our columns."""
 
     column: str | None = None
-    """The source's column; None where it is a constant."""
+    """The source's column; None if the user gave a constant."""
     constant: str | None = None
+    """The value in every row, if the user gave one."""
     by: str
-    """How it was decided, for the preview."""
+    """How the origin was decided, for the preview."""
 
 
 def pairs(flag: str, texts: Iterable[str], allowed: Iterable[str]) -> dict[str, str]:
-    """Parse the values of a repeated NAME=VALUE flag.
+    """Parse the values of a repeated NAME=VALUE option.
+
+    Parameters
+    ----------
+    flag : str
+        The option's name, for messages.
+    texts : iterable of str
+        Its values.
+    allowed : iterable of str
+        The allowed names; ``wd`` stands for weight_decay.
 
     Raises
     ------
     InputError
-        If one is not of this form, its name is not allowed, or comes twice.
+        If a value is not of this form, or its name is not allowed or occurs twice.
     """
     out: dict[str, str] = {}
     for text in texts:
@@ -133,12 +143,12 @@ def constant_flags(texts: Iterable[str]) -> dict[str, str]:
 
 
 def origins(source: Source, mapping: Mapping) -> dict[str, Origin]:
-    """Decide where each of our columns comes from; what is in the source nowhere is left out.
+    """Decide the origin of each of our columns; columns without an origin are missing from the result.
 
     Raises
     ------
     InputError
-        If a column that the user names is not there, two fit, or a required one is not found.
+        If the user names a column that does not exist, two columns fit, or a required one is not found.
     """
     found: dict[str, Origin] = {}
     for ours in _TARGETS:
@@ -166,7 +176,7 @@ def _existing(theirs: str, ours: str, source: Source) -> str:
 
 
 def _guess(source: Source, ours: str) -> str | None:
-    """Return the column that fits by its name, None where none does."""
+    """Return the column that fits by its name; None if there is none."""
     fitting = candidates(source, ours)
     if len(fitting) < 2 or ours in _OPTIONAL or _same(source, fitting):
         return fitting[0] if fitting else None
@@ -175,20 +185,20 @@ def _guess(source: Source, ours: str) -> str | None:
 
 
 def _same(source: Source, columns: list[str]) -> bool:
-    """Whether columns hold the same in every row, so that it does not matter which is taken."""
+    """Return whether columns agree in every row, so that any of them can be used."""
     first, *others = (list(map(str, source.rows[column])) for column in columns)
     return all(other == first for other in others)
 
 
 def candidates(source: Source, ours: str) -> list[str]:
-    """Return the source's columns that could be one of ours by their name, the likelier first."""
+    """Return the source's columns that fit one of ours by their name, the likeliest first."""
     known = [ours, *_ALIASES.get(ours, ()), *(_ACCURACIES if ours == "top1_err" else ())]
     among = source.measures if ours in RESULTS else source.settings
     return sorted((c for c in among if _plain(c) in known), key=lambda c: known.index(_plain(c)))
 
 
 def is_accuracy(column: str) -> bool | None:
-    """Whether a column is an accuracy or an error by its name, None where that does not say."""
+    """Return whether, by its name, a column is an accuracy or an error; None if the name does not say."""
     name = _plain(column)
     if name in _ACCURACIES or re.search(r"(^|_)acc(uracy)?(_|$)", name):
         return True

@@ -1,4 +1,4 @@
-"""MLflow experiments that others wrote."""
+"""Reads MLflow experiments of other tools."""
 
 from typing import Any
 
@@ -16,12 +16,12 @@ _STATES = {
 
 
 def read(experiment: str, name: str) -> Source:
-    """Read an experiment's active runs, from the store that MLFLOW_TRACKING_URI names.
+    """Read the active runs of an experiment on the server or in the folder of MLFLOW_TRACKING_URI.
 
     Raises
     ------
     InputError
-        If the store or the experiment is not there, or has no runs.
+        If the server, the folder or the experiment does not exist, or the experiment has no runs.
     """
     from sweep.tracking.runs import read_runs
 
@@ -31,7 +31,7 @@ def read(experiment: str, name: str) -> Source:
     if not trials:
         raise InputError(f"{name}: the experiment has no runs")
     rows = table_of(_cells(run) for run in trials)
-    left = len(runs) - len(trials)
+    parent_runs = len(runs) - len(trials)
     return Source(
         name=name,
         kind="MLflow experiment",
@@ -40,12 +40,12 @@ def read(experiment: str, name: str) -> Source:
         settings=[column for column in rows.columns if not column.startswith("metrics.")],
         measures=[column for column in rows.columns if column.startswith("metrics.")] + ["wall_s"],
         states=[_state(run) for run in trials],
-        notes=(f"{left} parent runs are no trials: their child runs are",) if left else (),
+        notes=(f"{parent_runs} parent runs are no trials: their child runs are",) if parent_runs else (),
     )
 
 
 def _state(run: dict[str, Any]) -> str:
-    """Return a run's state; a run of `sweep run` says it itself, as MLflow knows of no divergence."""
+    """Return a run's state. Runs of `sweep run` store it in a tag, because MLflow has no diverged state."""
     ours = run["tags"].get("sweep.state")
     if ours == TrialState.PRUNED:
         return STOPPED

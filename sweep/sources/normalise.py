@@ -1,4 +1,4 @@
-"""A source's trials in our columns, units and states: the one table that analysis reads."""
+"""Converts a source's trials to our columns, units and states: the trial table that analysis reads."""
 
 from dataclasses import dataclass, replace
 from typing import Any
@@ -16,7 +16,7 @@ from sweep.sources.mapping import Mapping, Origin, is_accuracy, origins
 from sweep.workspace.table import COLUMN_NAMES, columns_of
 
 UNKNOWN = UNKNOWN_DESIGN
-"""The optimizer, recipe or design of trials whose source does not say."""
+"""The optimizer, recipe or design of trials if their source does not give it."""
 _TEXTS = {
     "sweep": "",
     "role": Role.POINT.value,
@@ -25,32 +25,36 @@ _TEXTS = {
     "recipe": UNKNOWN,
     "design": UNKNOWN,
 }
-"""Columns of text that do not depend on the metric → what they hold where the source does not say."""
+"""Columns of text that do not depend on the metric → their default."""
 _METRICS = ("top1_err", "best_top1_err")
 Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Normalised:
-    """A source's trials in our columns, and how they came to be."""
+    """A source's trials in our columns, and how they were converted."""
 
     source: Source
     table: pd.DataFrame
-    """With the columns of `sweep.workspace.table.COLUMNS`; no index or repeat where the source gives none."""
+    """With the columns of `sweep.workspace.table.COLUMNS`; index and repeat may be empty."""
     origins: dict[str, Origin]
+    """The origin of each column."""
     scale: "Scale"
+    """How the metric was converted."""
     notes: list[str]
-    """What was decided for some of the trials."""
+    """Decisions about some of the trials."""
     warnings: list[str]
-    """What may mislead."""
+    """Why the trials may be misleading."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Scale:
-    """How the metric becomes a top-1 error in percent."""
+    """The conversion of the metric to a top-1 error in percent."""
 
     accuracy: bool
+    """Whether the metric is an accuracy, not an error."""
     fraction: bool
+    """Whether the metric lies in 0 … 1, not in percent."""
 
     def error(self, metric: Floats) -> Floats:
         """Return the top-1 error in percent."""
@@ -63,12 +67,12 @@ class Scale:
 
 
 def normalise(source: Source, mapping: Mapping) -> Normalised:
-    """Bring a source's trials into our columns.
+    """Convert a source's trials to our columns.
 
     Raises
     ------
     InputError
-        If columns or units are not plain, or trials have no finite metric and `Mapping.nan` says nothing.
+        If columns or units are ambiguous, or trials have no finite metric and `Mapping.nan` is not given.
     """
     found = origins(source, mapping)
     metric = _floats(source, found["top1_err"], "top1_err")
@@ -124,7 +128,7 @@ def _texts(source: Source, origin: Origin | None, default: str) -> list[str]:
 
 
 def _settings(source: Source, found: dict[str, Origin]) -> dict[str, Any]:
-    """Return all columns but those that depend on the metric."""
+    """Return all columns except those that depend on the metric."""
     cells: dict[str, Any] = {}
     for ours in columns_of("float64"):
         if ours in _METRICS:
@@ -145,47 +149,50 @@ def _settings(source: Source, found: dict[str, Origin]) -> dict[str, Any]:
 def _states(
     source: Source, found: dict[str, Origin], metric: Floats, mapping: Mapping
 ) -> tuple[list[str], list[str]]:
-    """Return what became of each trial, a `TrialState` or `STOPPED`, and notes on what was decided."""
-    said = _said(source, found)
+    """Return the state of each trial, a `TrialState` or `STOPPED`, and notes on decisions."""
+    stated = _stated(source, found)
     lost = np.array(
         [
             state == LOST or (state == TrialState.FINISHED and not np.isfinite(value))
-            for state, value in zip(said, metric, strict=True)
+            for state, value in zip(stated, metric, strict=True)
         ]
     )
-    own = said.count(TrialState.DIVERGED)
+    own = stated.count(TrialState.DIVERGED)
     notes = [f"{own} that the source calls diverged have 100 % error"] if own else []
     if not lost.any():
-        return said, notes
+        return stated, notes
     if mapping.nan is None:
-        raise InputError(_what_are_they(source, found["top1_err"], metric, said, lost))
+        raise InputError(_nan_question(source, found["top1_err"], metric, stated, lost))
     note = f"{int(lost.sum())} without a finite metric are taken as {mapping.nan} (`nan`): {some_rows(lost)}"
-    return [str(mapping.nan) if is_lost else s for s, is_lost in zip(said, lost, strict=True)], [*notes, note]
+    return [str(mapping.nan) if is_lost else s for s, is_lost in zip(stated, lost, strict=True)], [
+        *notes,
+        note,
+    ]
 
 
-def _said(source: Source, found: dict[str, Origin]) -> list[str]:
-    """Return the source's own word on each trial."""
+def _stated(source: Source, found: dict[str, Origin]) -> list[str]:
+    """Return the state of each trial as the source gives it."""
     if "state" not in found:
         if source.states is not None:
             return list(source.states)
         return [str(TrialState.FINISHED)] * len(source.rows)
-    said = [word.lower() for word in _texts(source, found["state"], "")]
-    odd = sorted({word for word in said if word not in STATE_OF})
+    stated = [word.lower() for word in _texts(source, found["state"], "")]
+    odd = sorted({word for word in stated if word not in STATE_OF})
     if odd:
         column = found["state"].column
         raise unknown(f"state in {source.name}, column {column}:", odd[0], STATE_OF)
-    return [STATE_OF[word] for word in said]
+    return [STATE_OF[word] for word in stated]
 
 
-def _what_are_they(
-    source: Source, origin: Origin, metric: Floats, said: list[str], lost: NDArray[np.bool_]
+def _nan_question(
+    source: Source, origin: Origin, metric: Floats, stated: list[str], lost: NDArray[np.bool_]
 ) -> str:
-    """Say which trials have no finite metric, and ask what they are."""
+    """Return a message that lists the trials without a finite metric and asks for their state."""
     column = origin.column or "top1_err"
     empty = np.array([is_empty(cell) for cell in source.rows[column]]) & lost
-    unclear = np.array([state == LOST for state in said])
+    unclear = np.array([state == LOST for state in stated])
     kinds = {
-        f"ended badly in the words of the {source.kind}, which does not say why": unclear,
+        f"ended badly according to the {source.kind}, which does not say why": unclear,
         "empty": empty & ~unclear,
         "NaN": np.isnan(metric) & ~empty & ~unclear & lost,
         "infinite": np.isinf(metric) & lost & ~unclear,
@@ -193,14 +200,15 @@ def _what_are_they(
     counts = "; ".join(f"{int(w.sum())} {kind} ({some_rows(w)})" for kind, w in kinds.items() if w.any())
     return (
         f"{source.name}: {int(lost.sum())} of {len(metric)} trials have no finite {column}: {counts}. "
-        "What are they? `nan` diverged: training went to NaN or infinity, a result, which counts as 100 % "
-        "error; `nan` failed: no result, for want of a machine. Left out, diverged trials would make a model "
-        "look easy to train. If there are both kinds, give the table a column state."
+        "Did they diverge or fail? `nan` diverged: the loss became NaN or infinite, which is a result and "
+        "counts as 100 % error. `nan` failed: a machine or program failed, which is no result. Without its "
+        "diverged trials, a model would look easy to train. If there are both kinds, give the table a column "
+        "state."
     )
 
 
 def _scale(source: Source, origin: Origin, metric: Floats, mapping: Mapping) -> Scale:
-    """Decide what the metric is, as far as that is plain."""
+    """Decide the kind and unit of the metric; raise an `InputError` if they are ambiguous."""
     column = origin.column or ""
     by_name = is_accuracy(column)
     accuracy = next((w for w in (mapping.accuracy, by_name, source.maximize) if w is not None), None)
@@ -231,7 +239,7 @@ def _check_range(
 
 
 def _best(source: Source, found: dict[str, Origin], scale: Scale, states: list[str]) -> Floats:
-    """Return each trial's best error over its epochs, where the source has it; NaN without a result."""
+    """Return each trial's best error over its epochs, if the source has it; NaN without a result."""
     result = np.array([state in (TrialState.FINISHED, TrialState.DIVERGED) for state in states])
     if "best_top1_err" in found:
         named = is_accuracy(found["best_top1_err"].column or "")
@@ -251,20 +259,20 @@ def _least(errors: Floats) -> float:
 
 
 def _warnings(source: Source, states: list[str], table: pd.DataFrame) -> list[str]:
-    """Say what makes the trials other than whole trainings."""
+    """Return warnings of trials that did not train to their end."""
     warnings = []
     stopped = states.count(STOPPED)
     if stopped:
         warnings.append(
             f"{source.name}: {stopped} of {len(states)} trials were stopped early, so they have no result "
-            "and are counted as missing. A scheduler stops the bad ones: without them a model looks easier "
-            "to train than it is"
+            "and count as missing. Schedulers stop bad trials: without them, a model looks easier to train "
+            "than it is"
         )
     epochs = table.loc[table["state"] == TrialState.FINISHED, "epochs"].dropna()
     if len(epochs) and epochs.min() < epochs.max():
         warnings.append(
             f"{source.name}: finished trials have from {epochs.min()} to {epochs.max()} epochs, "
-            f"{int((epochs < epochs.max()).sum())} of {len(epochs)} fewer than the most. If a scheduler "
-            "stopped those early, theirs is not the error of a whole training"
+            f"{int((epochs < epochs.max()).sum())} of {len(epochs)} fewer than the longest. If a scheduler "
+            "stopped those early, their errors are not those of complete trainings"
         )
     return warnings

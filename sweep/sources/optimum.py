@@ -1,4 +1,4 @@
-"""Which trials of a foreign sweep are at its optimum: the zero of Δ."""
+"""Marks the trials of an imported sweep that are at its optimum, the zero of Δ."""
 
 import math
 from collections.abc import Sequence
@@ -13,23 +13,24 @@ from sweep.sources.base import several
 from sweep.sources.mapping import pairs
 
 RELATIVE = 1e-6
-"""An lr or weight decay this near is the same one, written with fewer digits."""
+"""Relative difference up to which an lr or weight decay counts as equal, as it may have been rounded."""
 
 _KEYS = ("lr", "weight_decay", "model", "optimizer")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Optimum:
-    """Where the user says an optimum is."""
+    """An optimum that the user gives."""
 
     lr: float
     weight_decay: float
     model: str | None = None
-    """Of this model only; None: of every sweep."""
+    """The model it applies to; None: to every model."""
     optimizer: str | None = None
+    """The optimizer it applies to; None: to every optimizer."""
 
     def is_of(self, row: pd.Series) -> bool:
-        """Whether it speaks of a row's sweep."""
+        """Return whether it applies to a row's sweep."""
         return self.model in (None, row["model"]) and self.optimizer in (None, row["optimizer"])
 
     def __str__(self) -> str:
@@ -42,13 +43,13 @@ def parse(text: str) -> Optimum:
     Raises
     ------
     InputError
-        If it is not of this form.
+        If the text is not of this form.
     """
     if text.strip().lower() == "best":
         raise InputError(
-            "`optimum` best: the best of the very trials that are counted would be a zero that chance made "
-            "low, and lower for the model with more trials. Name the optimum that was known before: "
-            "`optimum` lr=…,wd=…, or draw errors with `absolute`."
+            "`optimum` best: the best of the counted trials is no fair zero. It is low by chance, and lower "
+            "for a model with more trials. Name the optimum that was known before: `optimum` lr=…,wd=…, or "
+            "draw errors with `absolute`."
         )
     words = pairs("`optimum`", text.split(","), _KEYS)
     lacking = [key for key in ("lr", "weight_decay") if key not in words]
@@ -66,12 +67,12 @@ def parse(text: str) -> Optimum:
 
 
 def mark(table: pd.DataFrame, optima: Sequence[Optimum]) -> pd.DataFrame:
-    """Give the trials at the optima their role. They are points no longer.
+    """Change the role of the trials at the optima from point to optimum.
 
     Raises
     ------
     InputError
-        If a sweep has an optimum already, or two, or no trial is there.
+        If a sweep has an optimum already, two optima apply to it, or no trial is at its optimum.
     """
     table = table.copy()
     for name, rows in table.groupby("sweep", sort=False):
@@ -104,7 +105,7 @@ def _at(rows: pd.DataFrame, optimum: Optimum, name: str) -> pd.Index:
 
 
 def _nearest(rows: pd.DataFrame, wanted: dict[str, float]) -> str:
-    """Say which trial comes nearest, in factors."""
+    """Describe the trial that is nearest on a log scale."""
     with np.errstate(all="ignore"):
         logs = [np.log(rows[c].to_numpy(dtype=float) / value) for c, value in wanted.items()]
     far = np.hypot(*logs)

@@ -1,4 +1,4 @@
-"""Optuna studies. Nothing is written to their storage."""
+"""Reads Optuna studies, without writing to their storage."""
 
 import json
 from pathlib import Path
@@ -26,14 +26,14 @@ def read(address: str, name: str) -> Source:
     Parameters
     ----------
     address : str
-        ``STORAGE::STUDY``: a database URL, or the path of a SQLite or journal file.
+        ``STORAGE::STUDY``; the storage is a database URL, or the path of a SQLite or journal file.
     name : str
-        As the user named it.
+        The source as the user named it.
 
     Raises
     ------
     InputError
-        If storage or study is not there, or the storage cannot be read.
+        If storage or study does not exist, or the storage cannot be read.
     """
     import optuna
 
@@ -54,7 +54,7 @@ def read(address: str, name: str) -> Source:
 
 
 def _open(where: str) -> Any:
-    """Open a storage. One that is no Optuna storage is refused before Optuna makes it one."""
+    """Open a storage. Anything else is refused first, because Optuna would turn it into a storage."""
     from optuna.storages import JournalStorage, RDBStorage
     from optuna.storages.journal import JournalFileBackend
 
@@ -82,7 +82,7 @@ def _is_sqlite(path: Path | None) -> bool:
 
 
 def _check_is_journal(path: Path | None) -> None:
-    """Refuse what is not a journal file; Optuna would create it, or take anything for an empty one."""
+    """Refuse anything but a journal file: Optuna would create one, or read another file as an empty one."""
     if path is None or not path.is_file():
         raise InputError(f"Optuna storage {path}: no such file")
     with path.open("rb") as file:
@@ -136,7 +136,7 @@ def _cells(trial: Any, objectives: int) -> dict[str, Any]:
 
 def _notes(trials: list[Any], directions: list[str]) -> tuple[str, ...]:
     counts = {state: [t.state.name for t in trials].count(state) for state in _STATES}
-    said = ", ".join(f"{count} {state}" for state, count in counts.items() if count)
+    states = ", ".join(f"{count} {state}" for state, count in counts.items() if count)
     if counts["FAIL"]:
-        said += "; Optuna says FAIL for an objective that returned NaN, and for one that raised an error"
-    return (f"Optuna's states: {said}; directions: {several(directions).lower()}",)
+        states += "; Optuna's FAIL covers objectives that returned NaN and those that raised an error"
+    return (f"Optuna's states: {states}; directions: {several(directions).lower()}",)

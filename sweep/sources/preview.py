@@ -1,4 +1,4 @@
-"""What was understood of trials from elsewhere, in lines to be read before the result is."""
+"""The preview of imported trials: how they were read, printed before the results."""
 
 from collections.abc import Sequence
 
@@ -15,7 +15,17 @@ _WIDTH = 14
 
 
 def preview(ours: Sequence[Source], others: Sequence[Normalised], whole: pd.DataFrame) -> list[str]:
-    """Say what was read, which column was taken for what and how, and what came of it."""
+    """Return lines that say what was read, which columns were used for what, and the resulting sweeps.
+
+    Parameters
+    ----------
+    ours : sequence of Source
+        Sources that `sweep export` wrote.
+    others : sequence of Normalised
+        All other sources.
+    whole : DataFrame
+        All trials in our columns.
+    """
     lines = []
     for source in ours:
         unused = [column for column in source.rows.columns if column not in COLUMN_NAMES]
@@ -60,12 +70,12 @@ def _origin(ours: str, other: Normalised) -> str:
 
 def _absent(ours: str, other: Normalised) -> list[str]:
     if ours == "best_top1_err" and other.origins["top1_err"].column in other.source.series:
-        return [f"  {ours:<{_WIDTH}} the least over a trial's epochs; top1_err is the last"]
+        return [f"  {ours:<{_WIDTH}} the lowest over a trial's epochs; top1_err is the last"]
     return [f"  {ours:<{_WIDTH}} none (not in the source)"]
 
 
 def _sweep_line(rows: pd.DataFrame) -> str:
-    """Say what a sweep has come to be."""
+    """Return the preview's line on one sweep."""
     first = rows.iloc[0]
     states = ", ".join(f"{count} {state}" for state, count in rows["state"].value_counts().items())
     optimum = rows[rows["role"] == Role.OPTIMUM]

@@ -1,7 +1,7 @@
-"""The sweep.json that pycls collects: a list of jobs, each with its config and what it logged an epoch.
+"""Reads the sweep.json that pycls collects: a list of jobs, each with its config and its log of every epoch.
 
-Its own analysis drops the jobs that were never evaluated and takes the best epoch's error. Here the last
-epoch's counts, and jobs that did not come to their last epoch are shown and must be explained.
+pycls's own analysis drops jobs that were never evaluated, and uses the error of the best epoch. Here the last
+epoch counts. Jobs that did not reach their last epoch are reported, and the user has to say what they are.
 """
 
 import json
@@ -10,10 +10,10 @@ from typing import Any
 
 from sweep.core.trial import TrialState
 from sweep.errors import InputError
-from sweep.sources.base import LOST, Source, flat, table_of
+from sweep.sources.base import LOST, Source, flatten, table_of
 
 AVERAGED, PLAIN = "test_ema_epoch", "test_epoch"
-"""What a job logs of its evaluations: of the averaged weights, and of the weights themselves."""
+"""The logs of a job's evaluations: of the averaged weights, and of the weights themselves."""
 
 
 def read(path: Path, name: str) -> Source:
@@ -27,7 +27,7 @@ def read(path: Path, name: str) -> Source:
     jobs = _load(path)
     for i, job in enumerate(jobs):
         if not isinstance(job, dict) or not isinstance(job.get("cfg"), dict):
-            raise InputError(f"{name} is not of pycls: its job {i} has no cfg")
+            raise InputError(f"{name} is not a sweep.json of pycls: its job {i} has no cfg")
     averaged = any(AVERAGED in job for job in jobs)
     kept = AVERAGED if averaged else PLAIN
     rows = table_of(_cells(job) for job in jobs)
@@ -50,9 +50,9 @@ def _load(path: Path) -> list[Any]:
     try:
         jobs = json.loads(path.read_text())
     except (OSError, ValueError, RecursionError) as error:
-        raise InputError(f"{path} is no JSON, or damaged: {error}") from error
+        raise InputError(f"{path} is not JSON, or is damaged: {error}") from error
     if not isinstance(jobs, list) or not jobs:
-        raise InputError(f"{path} is not of pycls: a sweep.json is a list of jobs, and this holds none")
+        raise InputError(f"{path} is not of pycls: a sweep.json is a list of jobs, and this has none")
     return jobs
 
 
@@ -64,7 +64,7 @@ def _id(job: dict[str, Any], i: int) -> str:
 
 def _cells(job: dict[str, Any]) -> dict[str, Any]:
     """Return a job's config, complexity, and the last epoch of what it logged."""
-    cells = flat(job["cfg"], ".", "cfg.")
+    cells = flatten(job["cfg"], ".", "cfg.")
     for kind in (AVERAGED, PLAIN):
         for measure, values in _log(job, kind).items():
             if isinstance(values, list) and values:
@@ -94,7 +94,7 @@ def _floats(values: list[Any], measure: str) -> list[float]:
 
 
 def _end(job: dict[str, Any]) -> tuple[int, int]:
-    """Return the last epoch that a job evaluated, 0 if none, and the last that it was to."""
+    """Return the last epoch that a job evaluated (0 if none), and the last one of its schedule."""
     log = _log(job, AVERAGED) or _log(job, PLAIN)
     try:
         if "epoch_ind" in log:

@@ -1,4 +1,4 @@
-"""Ray Tune's result folders: their JSON files are read, Ray is not imported, and nothing is unpickled."""
+"""Reads the JSON files of Ray Tune's result folders. Ray is not imported, and nothing is unpickled."""
 
 import json
 import sys
@@ -7,7 +7,7 @@ from typing import Any
 
 from sweep.core.trial import TrialState
 from sweep.errors import InputError
-from sweep.sources.base import LOST, Source, flat, several, table_of
+from sweep.sources.base import LOST, Source, flatten, several, table_of
 
 STATE_FILES = "experiment_state-*.json"
 PARAMS, RESULTS, ERROR = "params.json", "result.json", "error.txt"
@@ -22,12 +22,12 @@ _STATES = {
 
 
 def read(folder: Path, name: str) -> Source:
-    """Read the trials of a result folder: a trial's metric is its last result's.
+    """Read the trials of a result folder, each with the metrics of its last result.
 
     Raises
     ------
     InputError
-        If there are no trials in it, or a file is damaged.
+        If the folder contains no trials, or a file is damaged.
     """
     notes: list[str] = []
     trials = _listed(folder, notes) or _found(folder, notes)
@@ -53,7 +53,7 @@ def read(folder: Path, name: str) -> Source:
 
 
 def _listed(folder: Path, notes: list[str]) -> list[dict[str, Any]]:
-    """Return the trials that the experiment's own state files list, by their number; a later file counts."""
+    """Return the trials that the experiment's state files list, by id; later files override earlier ones."""
     trials: dict[str, dict[str, Any]] = {}
     for path in sorted(folder.glob(STATE_FILES)):
         try:
@@ -71,26 +71,26 @@ def _listed(folder: Path, notes: list[str]) -> list[dict[str, Any]]:
     others = sorted({path.parent.name for path in folder.glob(f"*/{PARAMS}")} - listed)
     if trials and others:
         notes.append(
-            f"left out: {len(others)} folders of no trial that {STATE_FILES} lists, {several(others, 3)}"
+            f"ignored: {len(others)} folders of trials that {STATE_FILES} does not list, {several(others, 3)}"
         )
     return [trials[id_] for id_ in sorted(trials)]
 
 
 def _found(folder: Path, notes: list[str]) -> list[dict[str, Any]]:
-    """Return the trials that have a folder, where the experiment's state is not there."""
+    """Return the trials that have a folder, for an experiment without state files."""
     trials = []
     for path in sorted(folder.glob(f"*/{PARAMS}")):
         config = _json(path, path.read_text(errors="replace"))
         trials.append({"id": path.parent.name, "config": config, "status": None, "folder": path.parent.name})
     if trials:
         notes.append(
-            f"no {STATE_FILES}: a trial with an {ERROR} is taken as failed, one with a result as finished"
+            f"no {STATE_FILES}: a trial with an {ERROR} counts as failed, one with a result as finished"
         )
     return trials
 
 
 def _results(path: Path, notes: list[str]) -> list[dict[str, Any]]:
-    """Read a trial's results. A last line that is cut off was being written when the run ended."""
+    """Read a trial's results. A truncated last line was being written when the run ended; it is ignored."""
     if not path.is_file():
         return []
     lines = path.read_text(errors="replace").splitlines(keepends=True)
@@ -98,7 +98,7 @@ def _results(path: Path, notes: list[str]) -> list[dict[str, Any]]:
         try:
             json.loads(lines[-1])
         except (ValueError, RecursionError):
-            notes.append(f"the last line of {path.parent.name}/{path.name} is cut off: the one before counts")
+            notes.append(f"the last line of {path.parent.name}/{path.name} is truncated and was ignored")
             del lines[-1]
     return [_json(path, line) for line in lines if line.strip()]
 
@@ -109,14 +109,14 @@ def _json(path: Path, text: str) -> dict[str, Any]:
     except (ValueError, RecursionError) as error:
         raise InputError(f"{path} is damaged: {error}") from error
     if not isinstance(value, dict):
-        raise InputError(f"{path} is not of Ray Tune: it holds {type(value).__name__}, not an object")
+        raise InputError(f"{path} is not a file of Ray Tune: it holds {type(value).__name__}, not an object")
     return value
 
 
 def _cells(trial: dict[str, Any], results: list[dict[str, Any]]) -> dict[str, Any]:
     """Return a trial's cells, named as in Ray's ``get_dataframe``."""
     last = {key: value for key, value in results[-1].items() if key != "config"} if results else {}
-    return flat(last, "/") | flat(trial["config"], "/", "config/")
+    return flatten(last, "/") | flatten(trial["config"], "/", "config/")
 
 
 def _state(folder: Path, trial: dict[str, Any], results: list[dict[str, Any]]) -> str:

@@ -1,6 +1,6 @@
-"""Sweeps that others ran: tables, Optuna studies, Ray Tune folders, MLflow experiments, pycls.
+"""Reads sweeps of other tools: tables, Optuna studies, Ray Tune folders, MLflow experiments, pycls.
 
-A reader hands over a `Source`; `normalise` brings it into our columns; here they are put together.
+Each reader returns a `Source`, and `normalise` converts it to our columns. This module combines them.
 """
 
 from collections.abc import Sequence
@@ -32,26 +32,27 @@ _ELSEWHERE = ("http", "https", "ftp", "s3", "gs", "file", "ray")
 
 @dataclass(frozen=True, kw_only=True)
 class ImportedTrials:
-    """Trials from elsewhere, put together."""
+    """Trials of other tools, combined in one table."""
 
     table: pd.DataFrame
-    """One row a trial, with the columns of `sweep.workspace.table.COLUMNS`."""
+    """One row per trial, with the columns of `sweep.workspace.table.COLUMNS`."""
     preview: list[str]
-    """What was understood, line by line."""
+    """Lines that say how the sources were read."""
     warnings: list[str]
+    """Why comparisons of these trials may be misleading."""
 
 
 def open_source(name: str) -> Source:
-    """Read a source, whose kind is told by how it is named.
+    """Read a source; its name decides its kind.
 
     Raises
     ------
     InputError
-        If it is of no known kind, is not there, or cannot be read.
+        If it is of no known kind, does not exist, or cannot be read.
     """
     scheme, colon, rest = name.partition(":")
     if not name.strip() or scheme in _ELSEWHERE:
-        raise InputError(f"`source` {name!r}: only what is on this machine is read. It takes {FORMS}")
+        raise InputError(f"`source` {name!r}: only local sources can be read. It takes {FORMS}")
     if colon and scheme == "mlflow":
         return mlflow.read(rest, name)
     if colon and (scheme == "optuna" or rest.startswith("//")):
@@ -63,26 +64,30 @@ def open_source(name: str) -> Source:
         return raytune.read(path, name)
     readers = dict.fromkeys(table.SUFFIXES, table.read) | {".json": pycls.read}
     if path.suffix.lower() not in readers:
-        raise InputError(f"`source` {name}: of no known kind. It takes {FORMS}")
+        raise InputError(f"`source` {name}: unknown kind of source. It takes {FORMS}")
     return readers[path.suffix.lower()](path, name)
 
 
 def read(names: Sequence[str], mapping: Mapping, optima: Sequence[Optimum] = ()) -> ImportedTrials:
-    """Read sources and put their trials together.
+    """Read sources and combine their trials.
 
     Parameters
     ----------
     names : sequence of str
-        See `FORMS`.
+        The sources; see `FORMS`.
     mapping : Mapping
-        Which columns are what, for all sources but tables that `sweep export` wrote.
+        The meaning of columns, for all sources except tables that `sweep export` wrote.
     optima : sequence of Optimum
-        Where the optima are, if no column says so.
+        The optima, if no column marks them.
 
     Raises
     ------
     InputError
-        If a source cannot be read or understood, or a trial would count twice.
+        If a source cannot be read or is ambiguous, or a trial would count twice.
+
+    Examples
+    --------
+    >>> read(["results.csv"], Mapping(columns={"lr": "base_lr"}, accuracy=True)).table
     """
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
@@ -102,7 +107,7 @@ def read(names: Sequence[str], mapping: Mapping, optima: Sequence[Optimum] = ())
 
 
 def _together(others: Sequence[Normalised], optima: Sequence[Optimum]) -> pd.DataFrame:
-    """Put foreign trials together: name their sweeps, mark the optima, number the trials."""
+    """Combine imported trials: name their sweeps, mark the optima, number the trials."""
     from sweep.workspace.table import typed
 
     parts = [other.table.assign(source=other.source.name) for other in others]
@@ -117,22 +122,22 @@ def _together(others: Sequence[Normalised], optima: Sequence[Optimum]) -> pd.Dat
 
 
 def _check_each_in_one(tables: Sequence[pd.DataFrame], names: Sequence[str]) -> None:
-    """Refuse a sweep's trial that two of our own tables hold, whether they agree on it or not."""
-    places: dict[tuple[str, str], list[str]] = {}
+    """Refuse trials that occur in two exported tables, even if both tables agree on them."""
+    tables_of: dict[tuple[str, str], list[str]] = {}
     for name, exported in zip(names, tables, strict=True):
         for sweep, key in exported[["sweep", "key"]].dropna().itertuples(index=False, name=None):
-            places.setdefault((sweep, key), []).append(name)
-    shared = {place: where for place, where in places.items() if len(set(where)) > 1}
+            tables_of.setdefault((sweep, key), []).append(name)
+    shared = {trial: where for trial, where in tables_of.items() if len(set(where)) > 1}
     if shared:
         (sweep, key), (one, other, *_) = next(iter(shared.items()))
         raise InputError(
-            f"{counted(len(shared), 'trial')} would count twice: {key} of {sweep}, say, is in {one} and in "
-            f"{other}. Give one of the two."
+            f"{counted(len(shared), 'trial')} would count twice: for example, {key} of {sweep} is in {one} "
+            f"and in {other}. Give one of the two."
         )
 
 
 def _check_no_copies(whole: pd.DataFrame) -> None:
-    """Refuse trials that two sources share: one file is likely a copy of the other, or of a part of it."""
+    """Refuse trials that two sources share: one is probably a copy of the other, or of a part of it."""
     columns = ["sweep", "role", "seed", "lr", "weight_decay", "state", "top1_err", "epochs", "wall_s"]
     known = whole.dropna(subset=["lr", "weight_decay", "top1_err"])
     of = known.groupby(columns, dropna=False)["source"]
@@ -146,23 +151,23 @@ def _check_no_copies(whole: pd.DataFrame) -> None:
 
 
 def _indices(whole: pd.DataFrame) -> pd.Series:
-    """Number the trials that have no index: points from 0 in their order, an optimum -1."""
-    place = whole.groupby(["sweep", "role"], sort=False).cumcount()
-    return whole["index"].where(whole["index"].notna(), place.where(whole["role"] != Role.OPTIMUM, -1))
+    """Number the trials without an index: points from 0 in their order, an optimum -1."""
+    number = whole.groupby(["sweep", "role"], sort=False).cumcount()
+    return whole["index"].where(whole["index"].notna(), number.where(whole["role"] != Role.OPTIMUM, -1))
 
 
 def _repeats(whole: pd.DataFrame) -> pd.Series:
-    """Number the trials at an optimum that have no repeat."""
-    place = whole.groupby(["sweep", "role"], sort=False).cumcount()
-    return whole["repeat"].where(whole["repeat"].notna(), place.where(whole["role"] == Role.OPTIMUM, 0))
+    """Number the trials at an optimum without a repeat."""
+    number = whole.groupby(["sweep", "role"], sort=False).cumcount()
+    return whole["repeat"].where(whole["repeat"].notna(), number.where(whole["role"] == Role.OPTIMUM, 0))
 
 
 def _pairing(whole: pd.DataFrame) -> list[str]:
-    """Warn where the points of several sweeps are not known to be paired."""
+    """Warn if the points of several sweeps do not pair up."""
     if whole["sweep"].nunique() < 2:
         return []
     points = whole[whole["role"] == Role.POINT]
-    places = {
+    designs = {
         tuple(rows.sort_values("index")[["index", "u_lr", "u_wd"]].itertuples(index=False, name=None))
         for _, rows in points.groupby("sweep")
     }
@@ -170,4 +175,4 @@ def _pairing(whole: pd.DataFrame) -> list[str]:
         return [
             "some of these trials have no relative point (u_lr, u_wd): they pair where lr and wd are equal"
         ]
-    return ["these sweeps have different points, so not all are paired"] if len(places) > 1 else []
+    return ["these sweeps have different points, so not all are paired"] if len(designs) > 1 else []

@@ -1,4 +1,4 @@
-"""CSV and Parquet tables: those of `sweep export`, and anybody's."""
+"""Reads CSV and Parquet tables, of `sweep export` and of other tools."""
 
 from pathlib import Path
 from typing import Any
@@ -44,30 +44,30 @@ def _load(path: Path, *, parquet: bool) -> pd.DataFrame:
         if parquet:
             table = pd.read_parquet(path)
             return table if isinstance(table.index, pd.RangeIndex) else table.reset_index()
-        # Every cell as it is written: what is a number is decided by what the column is taken for.
+        # Cells are read as text: which of them are numbers depends on the column they are mapped to.
         table = pd.read_csv(path, dtype=str, keep_default_na=False, skipinitialspace=True)
         header = pd.read_csv(path, header=None, nrows=1, dtype=str, keep_default_na=False).iloc[0]
     except pd.errors.EmptyDataError as error:
         raise InputError(f"{path} is empty") from error
-    except Exception as error:  # pandas and pyarrow raise what they like
+    except Exception as error:  # pandas and pyarrow raise many kinds
         what = "a Parquet file" if parquet else "a CSV table"
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise InputError(f"{path} is not {what}, or damaged: {reason}") from error
-    if not isinstance(table.index, pd.RangeIndex):  # pandas' reading of rows longer than the header
+    if not isinstance(table.index, pd.RangeIndex):  # how pandas reads rows that are longer than the header
         raise InputError(f"{path} is damaged: its rows have more cells than its header has names")
     twice = sorted(set(header[header.duplicated()]) - {""})
-    if twice:  # pandas would call the second one NAME.1
+    if twice:  # pandas would rename the second one to NAME.1
         raise InputError(f"{path} has more than one column {', '.join(twice)}: rename one")
     return table
 
 
 def as_exported(source: Source) -> pd.DataFrame:
-    """Return a table that `sweep export` wrote, with the very values it was written with.
+    """Return a table that `sweep export` wrote, with exactly the exported values.
 
     Raises
     ------
     InputError
-        If a number is none.
+        If a cell that must hold a number does not.
     """
     from sweep.sources.cells import numbers, whole_numbers, words
     from sweep.workspace.table import typed

@@ -1,1 +1,1 @@
-"""Where a search for an optimum looks next, and what it finds."""
+"""Searches for an optimum: the next point, pruning, and the result."""

@@ -1,4 +1,4 @@
-"""Which points of a search are repeated, and which of them is the optimum."""
+"""The finalists of a search: its best points, which are repeated with other seeds to find the optimum."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,22 +11,23 @@ from sweep.workspace.search import Search
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Outcome:
-    """What the repeats of one good point gave."""
+    """The results of repeating one finalist with other seeds."""
 
     point: TrialSpec
+    """The finalist's own trial."""
     errors: tuple[float, ...]
-    """Of the trials with other seeds, in percent; 100 for one that diverged."""
+    """Errors with the other seeds, in percent; 100 if diverged."""
     val_loss: float
-    """Their mean; infinite if one diverged."""
+    """Mean loss with the other seeds; infinite if one diverged."""
 
     @property
     def mean(self) -> float:
-        """The error expected at the point: the seed that made it a finalist does not count."""
+        """Mean error in percent, without the seed that made the point a finalist: it may have been lucky."""
         return sum(self.errors) / len(self.errors)
 
 
 def finalists(search: Search, count: int) -> list[TrialSpec]:
-    """Return the best points of a search, the best first; of equal errors, that with the lower loss."""
+    """Return the best ``count`` points of a search, the best first; ties are broken by the loss."""
     done = [
         trial
         for trial in search.trials
@@ -36,13 +37,13 @@ def finalists(search: Search, count: int) -> list[TrialSpec]:
 
 
 def repeats(search: Search, budget: SearchBudget) -> list[TrialSpec]:
-    """Return the trials of the best points with other seeds, the best point's first."""
+    """Return the trials that repeat the finalists with other seeds, those of the best point first."""
     best, seeds = finalists(search, budget.finalists), range(1, budget.seeds + 1)
     return [search.plan.finalist(point, repeat) for point in best for repeat in seeds]
 
 
 def remaining(search: Search, budget: SearchBudget) -> int:
-    """Return how many trainings are to come; once there are no more points, only of finalists there are."""
+    """Return how many trainings a search still needs. Without new points, only finalists count."""
     asked = [trial for trial in search.trials if trial.role is Role.POINT]
     points = max(0, budget.points - len(asked)) + sum(
         not search.history(trial).state.is_over for trial in asked
@@ -75,7 +76,7 @@ def _last_loss(history: TrialHistory) -> float:
 
 
 def outcomes(search: Search) -> list[Outcome]:
-    """Return what repeating points has given, the best mean first; only of those repeated most often."""
+    """Return the results of the finalists that were repeated most often, the best mean first."""
     repeats = max((trial.repeat for trial in search.trials), default=0)
     repeated = {trial.index for trial in search.trials if trial.repeat and trial.repeat == repeats}
     found = []
@@ -96,10 +97,11 @@ def outcomes(search: Search) -> list[Outcome]:
 
 
 def standard_error(outcomes: Sequence[Outcome]) -> float:
-    """Return the standard error of an outcome's mean, in points, from the spread within all outcomes.
+    """Return the standard error of a finalist's mean, in points.
 
-    Three or four repeats of one point tell little of their spread; the finalists' are near each other, so
-    their variances are pooled. Outcomes with a diverged repeat are left out unless there are no others.
+    Three or four repeats of one point hardly determine their spread. The variances of all finalists, which
+    lie near each other, are therefore pooled. Finalists with a diverged repeat are ignored unless all have
+    one.
     """
     usable = [o for o in outcomes if max(o.errors) < 100.0] or list(outcomes)
     squares = sum((error - o.mean) ** 2 for o in usable for error in o.errors)

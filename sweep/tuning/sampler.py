@@ -1,4 +1,4 @@
-"""Where a search looks next, and whom it gives up: the only module that imports Optuna to search."""
+"""Chooses the next point of a search and prunes trials: the only module that searches with Optuna."""
 
 import math
 from typing import TYPE_CHECKING, Any
@@ -15,10 +15,10 @@ if TYPE_CHECKING:
 
 
 START = 12
-"""The first points are a scrambled Sobol' net's, spread evenly over the ranges."""
+"""Number of points from a scrambled Sobol' net, spread evenly over the ranges, before the sampler chooses."""
 
-_JUDGES = 6
-"""Trials that were trained to the end by whose median at an epoch others are pruned, at least."""
+_LEAST_FINISHED = 6
+"""Finished trials that pruning needs: a trial is pruned if it is worse than their median at an epoch."""
 
 _SPACE: dict[str, BaseDistribution] = {
     "u_lr": FloatDistribution(0.0, 1.0),
@@ -29,20 +29,20 @@ optuna.logging.set_verbosity(optuna.logging.ERROR)
 
 
 class OptunaSampler:
-    """A study of Optuna's over relative points, held in memory: the search's journal is what is kept.
+    """An Optuna study over relative points, held in memory: the search's journal is the permanent record.
 
     Parameters
     ----------
     seed : int
-        Decides the first points, and what the sampler draws.
+        Decides the first points and the sampler's random numbers.
     epochs : int
-        Of a trial that is not pruned.
-    sampler, pruner
-        Others than `sweep tune` uses, to compare them.
+        Length of a trial that is not pruned.
+    sampler, pruner : optional
+        Alternatives to those of `sweep tune`, for comparisons.
     start : int
-        How many points of the net come first.
+        Number of points from the Sobol' net.
     counts_pruned : bool
-        Whether a pruned trial is told with the last error it had, as if it had ended there.
+        Whether to report a pruned trial as finished with its last error.
     """
 
     def __init__(
@@ -67,26 +67,39 @@ class OptunaSampler:
 
     @classmethod
     def of(cls, search: "Search") -> "OptunaSampler":
-        """Return a chooser that knows what a search has tried."""
-        chooser = cls(search.plan.seed, search.plan.recipe.epochs)
+        """Return a sampler that knows all trials of a search so far."""
+        sampler = cls(search.plan.seed, search.plan.recipe.epochs)
         points = [trial for trial in search.trials if trial.role is Role.POINT]
         for trial in sorted(points, key=lambda trial: trial.index):
             assert trial.u_lr is not None
             assert trial.u_wd is not None
             history = search.history(trial)
-            chooser.begin(trial.index, trial.u_lr, trial.u_wd)
+            sampler.begin(trial.index, trial.u_lr, trial.u_wd)
             for epoch, (_, record) in sorted(history.epochs.items()):
-                chooser.report(trial.index, epoch, record.top1_err)
+                sampler.report(trial.index, epoch, record.top1_err)
             if history.record and history.record.state is not TrialState.FAILED:
-                chooser.tell(trial.index, history.record.state, history.record.top1_err)
-        return chooser
+                sampler.tell(trial.index, history.record.state, history.record.top1_err)
+        return sampler
 
     def ask(self, index: int) -> tuple[float, float]:
-        """Choose the relative point of the trial of that index."""
+        """Choose the relative point (lr, wd) of the trial with this index."""
         return self.begin(index, *self._net[index]) if index < len(self._net) else self._ask(index)
 
     def begin(self, index: int, u_lr: float, u_wd: float) -> tuple[float, float]:
-        """Take in that a point was chosen."""
+        """Record the relative point of a trial.
+
+        Parameters
+        ----------
+        index : int
+            The trial's index.
+        u_lr, u_wd : float
+            The relative point, each in [0, 1].
+
+        Returns
+        -------
+        tuple of float
+            The same point.
+        """
         self._study.enqueue_trial({"u_lr": u_lr, "u_wd": u_wd})
         return self._ask(index)
 
@@ -95,25 +108,50 @@ class OptunaSampler:
         return float(trial.params["u_lr"]), float(trial.params["u_wd"])
 
     def report(self, index: int, epoch: int, error: float) -> bool:
-        """Take in a trial's error after an epoch; say whether to prune it."""
-        if epoch <= self._epochs.get(index, 0):  # a trial that is tried again repeats its epochs
+        """Record a trial's error after an epoch.
+
+        Parameters
+        ----------
+        index : int
+            The trial's index.
+        epoch : int
+            From 1.
+        error : float
+            Top-1 error in percent.
+
+        Returns
+        -------
+        bool
+            Whether to prune the trial.
+        """
+        if epoch <= self._epochs.get(index, 0):  # a retried trial repeats its epochs
             return False
         self._epochs[index] = epoch
         self._trials[index].report(objective(error), epoch)
         return bool(self._trials[index].should_prune())
 
     def tell(self, index: int, state: TrialState, error: float | None) -> None:
-        """Take in how a trial has ended."""
-        told = self._trials.pop(index)
+        """Record the end of a trial.
+
+        Parameters
+        ----------
+        index : int
+            The trial's index.
+        state : TrialState
+            The state in which it ended.
+        error : float or None
+            Its top-1 error in percent, if it has one.
+        """
+        trial = self._trials.pop(index)
         if state is TrialState.FAILED or error is None:
-            self._study.tell(told, state=OptunaState.FAIL)
+            self._study.tell(trial, state=OptunaState.FAIL)
         elif state is TrialState.PRUNED and not self._counts_pruned:
-            self._study.tell(told, state=OptunaState.PRUNED)
+            self._study.tell(trial, state=OptunaState.PRUNED)
         else:
-            self._study.tell(told, objective(error))
+            self._study.tell(trial, objective(error))
 
     def importances(self) -> dict[str, float]:
-        """Return how much of the objective's variance lr and weight decay explain (fANOVA).
+        """Return the shares of the objective's variance that lr and weight decay explain (fANOVA).
 
         Raises
         ------
@@ -129,9 +167,9 @@ class OptunaSampler:
 
 
 def objective(error: float) -> float:
-    """Return what the sampler minimises: the logarithm of an error in percent.
+    """Return the sampler's objective: log(1 + error), with the error in percent.
 
-    Errors span two decades, and those near the best are what matters.
+    Errors span two decades, and differences between the best ones matter most.
     """
     return math.log(1.0 + error)
 
@@ -145,7 +183,10 @@ def make_sampler(seed: int, start: int = START) -> Any:
 
 def make_pruner(epochs: int) -> Any:
     """Return the pruner that `sweep tune` uses."""
-    # Those that diverged earlier have no error at an epoch: without ``n_min_trials`` three others would do.
+    # Trials that diverged earlier have no error at an epoch. Without ``n_min_trials``, three others would
+    # decide.
     return optuna.pruners.MedianPruner(
-        n_min_trials=_JUDGES, n_startup_trials=_JUDGES, n_warmup_steps=math.ceil(epochs * 2 / 5)
+        n_min_trials=_LEAST_FINISHED,
+        n_startup_trials=_LEAST_FINISHED,
+        n_warmup_steps=math.ceil(epochs * 2 / 5),
     )

@@ -86,7 +86,7 @@ def test_a_study_is_read_as_optuna_itself_reads_it(study, tmp_path):
     ]
     shown = "\n".join(read_.preview)
     assert "Optuna's states: 5 COMPLETE, 2 FAIL, 1 PRUNED, 1 RUNNING, 1 WAITING" in shown
-    assert "an objective that returned NaN" in shown
+    assert "objectives that returned NaN" in shown
     assert "1 of 10 trials were stopped early" in read_.warnings[0]
 
 

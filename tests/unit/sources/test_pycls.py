@@ -88,14 +88,14 @@ def test_jobs_without_a_last_epoch_are_asked_about(tmp_path):
 
 
 BAD = [
-    ("[", "no JSON, or damaged"),
-    ("", "no JSON, or damaged"),
+    ("[", "not JSON, or is damaged"),
+    ("", "not JSON, or is damaged"),
     ("[]", "a sweep.json is a list of jobs"),
     ("{}", "a sweep.json is a list of jobs"),
     ("[1]", "its job 0 has no cfg"),
     ('[{"cfg": {}, "test_epoch": {"epoch": ["two"], "top1_err": [3]}}]', "a job's epochs read"),
     ('[{"cfg": {}}]', "It has epochs"),
-    ("[" * 100_000, "no JSON, or damaged"),
+    ("[" * 100_000, "not JSON, or is damaged"),
 ]
 
 

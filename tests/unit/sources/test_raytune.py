@@ -47,7 +47,7 @@ def test_the_folder_of_a_real_run_is_read(tmp_path, sweep):
     assert table["top1_err"].fillna(-1).tolist() == pytest.approx([30.0, 100.0, -1])
     assert table["best_top1_err"].fillna(-1).tolist() == pytest.approx([20.0, 20.0, -1])
     assert table["epochs"].fillna(-1).tolist() == [3, 3, -1]
-    assert "  best_top1_err  the least over a trial's epochs; top1_err is the last" in got.preview
+    assert "  best_top1_err  the lowest over a trial's epochs; top1_err is the last" in got.preview
     code, _, err = sweep("export", "--from", "ray_results", "--out", "o.csv")
     assert code == 2
     assert "Experiments in it: exp" in err
@@ -101,7 +101,7 @@ def test_folders_that_the_experiments_state_does_not_list_are_shown(tmp_path):
     shutil.copytree(tmp_path / "exp/a", tmp_path / "exp/stray")
     got = read([folder], MAPPING)
     assert len(got.table) == 4
-    assert "left out: 1 folders of no trial that experiment_state-*.json lists, stray" in "\n".join(
+    assert "ignored: 1 folders of trials that experiment_state-*.json does not list, stray" in "\n".join(
         got.preview
     )
 
@@ -112,7 +112,7 @@ def test_a_last_line_that_is_cut_off_is_left_out_and_shown(tmp_path):
         file.write('{"err": 2')
     got = read([folder], MAPPING)
     assert got.table["top1_err"][0] == 30.0
-    assert "the last line of a/result.json is cut off" in "\n".join(got.preview)
+    assert "the last line of a/result.json is truncated and was ignored" in "\n".join(got.preview)
 
 
 def test_damage_is_named(tmp_path, sweep):

@@ -13,7 +13,10 @@ def test_our_own_trials_do_not_come_from_two_tables(error, sweep, results, tmp_p
     other.iloc[:3].to_csv(tmp_path / "other.csv", index=False)
     code, _, err = sweep("export", "--from", "one.csv", "--from", "other.csv", "--out", "both.csv")
     assert code == 2
-    assert f"3 trials would count twice: {other.key[0]} of {other.sweep[0]}, say, is in one.csv and" in err
+    assert (
+        f"3 trials would count twice: for example, {other.key[0]} of {other.sweep[0]} is in one.csv and"
+        in err
+    )
     assert not (tmp_path / "both.csv").exists()
 
 

@@ -190,8 +190,8 @@ def test_a_table_alone_is_enough(page):
     text = Page(report_html(trials(ERRORS).drop(columns=["wall_s", "epochs", "best_top1_err"]))).text
     assert "Only the table of trials was given" in text
     assert "No learning curves are known" in text
-    assert "No run in MLflow is known" in text
-    assert "cost not known" in text
+    assert "No MLflow run is known" in text
+    assert "cost unknown" in text
 
 
 def test_all_diverged_no_optimum_and_no_result():
@@ -202,7 +202,7 @@ def test_all_diverged_no_optimum_and_no_result():
     table = pd.concat([lost, bare[bare["role"] == "point"], waiting], ignore_index=True)
     page = Page(report_html(table))
     assert "No Δ: vit_p_1mf (adamw)" in page.text
-    assert "Without any result, and in nothing below: regnety_1mf-adamw-0" in page.text
+    assert "These sweeps have no result, and nothing below shows them: regnety_1mf-adamw-0" in page.text
     assert "Robustness (Δ) cannot be compared" in page.text
     with pytest.raises(AnalysisError, match="no sweep has a finished or diverged point"):
         report_html(waiting)
