@@ -1,1 +1,1 @@
-"""The only package that imports MLflow, and the queue of what is on its way to it."""
+"""Recording sweeps in MLflow: the only package that imports it."""

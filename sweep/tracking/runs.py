@@ -1,4 +1,4 @@
-"""The runs of an experiment, read from MLflow whoever wrote them."""
+"""Reading the runs of an MLflow experiment, whoever wrote them."""
 
 import re
 from typing import Any

@@ -1,4 +1,4 @@
-"""What is on its way to MLflow: sent in the background, so that training never waits for it."""
+"""A queue that sends to MLflow in the background, so that training never waits for it."""
 
 import math
 import threading
@@ -11,18 +11,18 @@ from sweep.utils.text import counted
 Item = TypeVar("Item", bound=Hashable)
 
 PAUSE_S = 2.0
-"""An item waits so long for more news, so that a short trial is sent once rather than epoch by epoch."""
+"""How long an item waits for more news, so that a short trial is sent once rather than after each epoch."""
 LONGEST_PAUSE_S = 60.0
 
 
 class SendQueue(Generic[Item]):
-    """Items that have news; each is sent with its latest news until that has arrived.
+    """Sends items that have news, and sends them again until that succeeds.
 
     Parameters
     ----------
     send : callable
-        Sends one item. If it raises, the item stays and is sent again later, with growing pauses; it goes
-        behind the others then, so that one that can never be sent holds nothing up for good.
+        Sends one item with its latest news. If it raises, the item stays in the queue and is sent again,
+        after growing pauses and behind the other items, so that it cannot block them if it is never accepted.
     """
 
     def __init__(self, send: Callable[[Item], None]) -> None:
@@ -31,23 +31,23 @@ class SendQueue(Generic[Item]):
         self._lock = threading.Condition()
         self._closing = False
         self._pause_s = PAUSE_S
-        self._arrived = 0
+        self._sent_count = 0
         self.problem: Exception | None = None
         """Why the last attempt failed; None if it did not."""
-        self._thread = threading.Thread(target=self._work, name="outbox", daemon=True)
+        self._thread = threading.Thread(target=self._work, name="send-queue", daemon=True)
 
     def start(self) -> None:
-        """Begin to send."""
+        """Start to send."""
         self._thread.start()
 
     def put(self, item: Item) -> None:
-        """Note that an item has news."""
+        """Put an item into the queue because it has news."""
         with self._lock:
             self._waiting.setdefault(item, time.monotonic())
 
     @property
     def note(self) -> str:
-        """What a reader of the progress must know: empty if all is well."""
+        """What the progress display says of the queue; empty if nothing is wrong."""
         return f"MLflow is away, waiting: {counted(len(self), 'trial')}" if self.problem else ""
 
     def __len__(self) -> int:
@@ -55,13 +55,13 @@ class SendQueue(Generic[Item]):
             return len(self._waiting)
 
     def close(self, patience_s: float) -> bool:
-        """Send what is waiting, for as long as something arrives in every such time; say whether all has."""
+        """Send what waits until nothing was sent for ``patience_s`` seconds; return whether all was sent."""
         with self._lock:
             self._closing = True
             self._lock.notify()
         before = -1
-        while self._thread.is_alive() and self._arrived > before:
-            before = self._arrived
+        while self._thread.is_alive() and self._sent_count > before:
+            before = self._sent_count
             self._thread.join(patience_s)
         return not self._waiting and not self._thread.is_alive()
 
@@ -92,7 +92,7 @@ class SendQueue(Generic[Item]):
         for place, item in enumerate(batch):
             try:
                 self._send(item)
-                self._arrived += 1
+                self._sent_count += 1
             except Exception as error:  # whatever it is, the news must not be lost
                 self.problem, self._pause_s = error, min(2 * self._pause_s, LONGEST_PAUSE_S)
                 self._put_back([*batch[place + 1 :], item])

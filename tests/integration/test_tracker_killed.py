@@ -2,6 +2,7 @@
 
 import os
 import random
+import shlex
 import subprocess
 import sys
 import time
@@ -20,21 +21,7 @@ def train(config):
         time.sleep(0.3)
         yield {"error": 50.0 / (1 + epoch)}
 """
-RUN = [
-    "run",
-    "--trainer",
-    "toy:train",
-    "--epochs",
-    "4",
-    "--n",
-    "4",
-    "--lr",
-    "1e-3",
-    "--wd",
-    "0.1",
-    "--address",
-    "none",
-]
+COMMAND = "sweep run --trainer toy:train --epochs 4 --n 4 --lr 1e-3 --wd 0.1 --address none"
 
 
 @pytest.fixture
@@ -42,7 +29,7 @@ def start(tmp_path):
     (tmp_path / "toy.py").write_text(TRAINER)
     clean = {n: v for n, v in os.environ.items() if not n.startswith(("MLFLOW", "SWEEP", "RAY"))}
     return lambda: subprocess.Popen(
-        [sys.executable, "-m", "sweep", *RUN],
+        [sys.executable, "-m", *shlex.split(COMMAND)],
         cwd=tmp_path,
         env=clean | {"COLUMNS": "160"},
         stdout=subprocess.PIPE,
