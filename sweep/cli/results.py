@@ -48,7 +48,7 @@ def cdf(
 ) -> None:
     """Draw the EDFs: share of trials within x points of the optimum's error. Steep means robust."""
     from analysis import curves, figures, read_sweeps, summarise, summary_table, verdicts
-    from sweep.console.comparison import repeats, shares
+    from sweep.console.comparison import print_repeats, print_sweeps
     from sweep.results.figures import bands_of, with_places
     from sweep.workspace.table import learning_table
 
@@ -60,8 +60,8 @@ def cdf(
     summary = summary_table([summarise(each, confidence) for each in sweeps])
     figures.save(figures.cdf_figure(drawn, bands), out)  # once nothing is left that could be refused
     print_notes(trials)
-    shares(summary, plain_console())
-    repeats(sweeps, confidence, plain_console())
+    print_sweeps(summary, plain_console())
+    print_repeats(sweeps, confidence, plain_console())
     flattered = [] if absolute else verdicts(sweeps, learning_table(trials.sweeps))
     print_warnings([with_flags(text) for text in warnings + notes + flattered])
     plain_console().print(f"Written to {out}", markup=False)
@@ -84,7 +84,7 @@ def compare(
 ) -> None:
     """Compare models: which is better, which is more robust, by how much, and how sure that is."""
     import analysis
-    from sweep.console.comparison import comparisons, repeats, shares
+    from sweep.console.comparison import print_comparisons, print_repeats, print_sweeps
     from sweep.results.figures import with_places
     from sweep.workspace.table import learning_table, records, write_table
 
@@ -105,9 +105,9 @@ def compare(
         }
         print_json({name: records(rows) for name, rows in tables.items()})
         return
-    shares(summary, plain_console())
-    repeats(sweeps, confidence, plain_console())
-    comparisons(pairs, plain_console())
+    print_sweeps(summary, plain_console())
+    print_repeats(sweeps, confidence, plain_console())
+    print_comparisons(pairs, plain_console())
     warnings += analysis.verdicts(sweeps, learning_table(trials.sweeps))
     print_warnings([with_flags(text) for text in warnings])
     if out:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from analysis import Comparison, SweepTrials
 
 
-def shares(summary: "pd.DataFrame", console: Console) -> None:
+def print_sweeps(summary: "pd.DataFrame", console: Console) -> None:
     """Print level and spread of each sweep side by side; see `analysis.summary_table`."""
     words = ("points", "diverged", "error at optimum", "median error", "≤1", "≤2", "≤4", "≤8", "area ≤8")
     table = Table(Column("model", overflow="fold"), Column("optimizer", overflow="fold"), *words)
@@ -39,7 +39,7 @@ def _estimate(row: Mapping[Hashable, Any], name: str) -> str:
     return f"{value:.2f}" if math.isnan(low) else f"{value:.2f} ({low:.2f}–{high:.2f})"
 
 
-def repeats(sweeps: "Sequence[SweepTrials]", confidence: float, console: Console) -> None:
+def print_repeats(sweeps: "Sequence[SweepTrials]", confidence: float, console: Console) -> None:
     """Print what other seeds make of chosen points, if any were trained with several."""
     from analysis import of_repeats, repeated_points
 
@@ -47,7 +47,7 @@ def repeats(sweeps: "Sequence[SweepTrials]", confidence: float, console: Console
         console.print(f"{point.sweep.model}, {point.sweep.optimizer}: {of_repeats(point)}", markup=False)
 
 
-def comparisons(pairs: "Sequence[Comparison]", console: Console) -> None:
+def print_comparisons(pairs: "Sequence[Comparison]", console: Console) -> None:
     """Print what pairs of models differ in, in words."""
     from analysis import sentences
 

@@ -16,7 +16,7 @@ _ENDS = (TrialState.FINISHED, TrialState.DIVERGED, TrialState.FAILED, TrialState
 
 
 class Tally:
-    """Counts what has ended and estimates what is left.
+    """Counts the trials that have ended and estimates the remaining time.
 
     Parameters
     ----------
@@ -73,7 +73,7 @@ class Tally:
         return work / min(self._parallel, max(1, self.total - self.done))
 
     def text(self) -> str:
-        """Say it in one line."""
+        """Return the tally in one line."""
         finished, diverged, failed, pruned = (self.counts[state] for state in _ENDS)
         early = f", {pruned} pruned" if pruned else ""
         best = "" if self.best is None else f", best error {self.best:.2f} %"

@@ -66,8 +66,8 @@ def print_summary(
     for outcome in outcomes(search):
         errors = " ".join(f"{error:.2f}" for error in outcome.errors)
         point = outcome.point
-        place = f"{point.lr:.3g}", f"{point.weight_decay:.3g}"
-        judged.add_row(str(point.index), *place, errors, f"{outcome.mean:.2f}")
+        values = f"{point.lr:.3g}", f"{point.weight_decay:.3g}"
+        judged.add_row(str(point.index), *values, errors, f"{outcome.mean:.2f}")
     if judged.rows:
         console.print(judged)
     for trial in search.failed:
@@ -138,44 +138,46 @@ def status_line(row: dict[str, Any]) -> str:
     if found := row["best"]:
         so_far = " so far" if row["left"] else ""
         mean = f", mean of {found['seeds']} seeds" if found["seeds"] > 1 else ""
-        place = f"lr {found['lr']:.3g}, wd {found['weight_decay']:.3g}"
-        best = f"; best{so_far} {found['top1_err']:.2f} % on minival{mean} ({place})"
+        values = f"lr {found['lr']:.3g}, wd {found['weight_decay']:.3g}"
+        best = f"; best{so_far} {found['top1_err']:.2f} % on minival{mean} ({values})"
     incomplete = "[yellow]incomplete[/yellow] " if row["left"] else ""
     return f"[bold]{row['sweep']}[/bold]: {incomplete}{counts}{to_come}{best}{driven_by(row['driver'])}"
 
 
 def driven_by(driver: str | None) -> str:
-    """Say who is at work on a sweep or search, after the rest of its line."""
+    """Return what is added to a line on a sweep or search that a driver is running."""
     return f"; being run by {driver}" if driver else ""
 
 
 def _why_none(search: Search) -> str:
     counts = search.counts()
-    said = ", ".join(f"{count} {state}" for state, count in counts.items() if count)
+    states = ", ".join(f"{count} {state}" for state, count in counts.items() if count)
     if counts[TrialState.FAILED] or counts[TrialState.PLANNED]:
-        return f"No optimum yet ({said}): the same command continues it."
-    return f"No optimum ({said}): nothing trained in these ranges. Others: --lr-range and --wd-range LOW:HIGH"
+        return f"No optimum yet ({states}): the same command continues it."
+    return (
+        f"No optimum ({states}): nothing trained in these ranges. Others: --lr-range and --wd-range LOW:HIGH"
+    )
 
 
 def warnings(found: Found) -> list[str]:
     """Return what is doubtful about an optimum."""
-    said = []
+    doubts = []
     for name, value, low, high in (
         ("lr", found.lr, found.lr_low, found.lr_high),
         ("wd", found.weight_decay, found.wd_low, found.wd_high),
     ):
-        place = math.log(value / low) / math.log(high / low)
-        if not _BORDER <= place <= 1 - _BORDER:
+        position = math.log(value / low) / math.log(high / low)
+        if not _BORDER <= position <= 1 - _BORDER:
             end, wider = (
                 ("lower", f"{low / 10:.3g}:{high:.3g}")
-                if place < 0.5
+                if position < 0.5
                 else ("upper", f"{low:.3g}:{high * 10:.3g}")
             )
-            said.append(
+            doubts.append(
                 f"{name} {value:.3g} lies at the {end} border of what was searched ({low:.3g} to "
                 f"{high:.3g}): a better one may lie beyond it. Search --{name}-range {wider} too."
             )
-    return said
+    return doubts
 
 
 def as_json(search: Search, found: Found | None) -> dict[str, Any]:

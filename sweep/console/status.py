@@ -25,11 +25,11 @@ def print_status(sweeps: Sequence[TrialFolder[Any]], console: Console, *, trials
             "index", "repeat", "key", "state", "lr", "weight decay", "top-1 err %", "best %", "time"
         )
         for row in (row for sweep in sweeps for row in sweep.rows()):
-            place = "optimum" if row["role"] == Role.OPTIMUM else str(row["index"])
+            index = "optimum" if row["role"] == Role.OPTIMUM else str(row["index"])
             errors = [_number(row["top1_err"]), _number(row["best_top1_err"])]
             took = "" if row["wall_s"] is None else duration(row["wall_s"])
             table.add_row(
-                place,
+                index,
                 str(row["repeat"]),
                 row["key"],
                 row["state"],
@@ -58,7 +58,7 @@ def _of(part: int, whole: int) -> str:
 def status_json(sweeps: Sequence[TrialFolder[Any]], *, trials: bool) -> list[dict[str, Any]]:
     """Return the counts and errors of each sweep and search as plain values, its trials too if asked.
 
-    ``driver`` is who is at work on it, None if nobody is. Of a sweep ``optimum_err`` is
+    ``driver`` is the process that runs it, None if there is none. Of a sweep ``optimum_err`` is
     the mean of ``optimum_errs``: those of the trials at the optimum with a result, 100 for one that diverged.
     """
     return [

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.table import Column, Table
 
-from sweep.console.comparison import shares
+from sweep.console.comparison import print_sweeps
 from sweep.console.run import optimum_lines
 from sweep.driver.cost import SweepCost
 from sweep.results.figures import bands_of
@@ -49,7 +49,7 @@ def print_shares(tasks: Sequence[SweepRun], console: Console) -> None:
     from analysis import read_sweeps, summarise, summary_table, verdicts
 
     sweeps = read_sweeps(trials_of(tasks))
-    shares(summary_table([summarise(each) for each in sweeps]), console)
+    print_sweeps(summary_table([summarise(each) for each in sweeps]), console)
     _print_warnings(verdicts(sweeps, learning_table([task.sweep for task in tasks])), console)
 
 

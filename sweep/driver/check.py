@@ -1,4 +1,4 @@
-"""Where the plan, the journal and MLflow disagree: looked at, not touched."""
+"""Finds where the plan, the journal and MLflow disagree; changes nothing."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -31,16 +31,16 @@ def _check(workspace: Workspace, name: str) -> list[str]:
     except InputError as error:  # plan or journal is damaged
         return [str(error)]
     known = {trial.key for trial in sweep.trials}
-    said = []
+    found = []
     if strange := sum(key not in known for key in sweep.journal.trials):
         unknown = f"the journal has {counted(strange, 'trial')} that the plan does not have"
-        said.append(unknown + _WHY_UNKNOWN.get(sweep.plan.KIND, ""))
+        found.append(unknown + _WHY_UNKNOWN.get(sweep.plan.KIND, ""))
     if sweep.is_running:
-        return said  # MLflow lags behind its driver
+        return found  # MLflow lags behind its driver
     try:
-        return said + _check_mlflow(sweep, workspace.identity(create=False))
+        return found + _check_mlflow(sweep, workspace.identity(create=False))
     except InputError as error:
-        return [*said, str(error)]
+        return [*found, str(error)]
 
 
 def _check_mlflow(sweep: TrialFolder[Any], identity: str) -> list[str]:
@@ -48,5 +48,5 @@ def _check_mlflow(sweep: TrialFolder[Any], identity: str) -> list[str]:
     store.look(sweep.plan, identity)
     trials = {trial.key: trial for trial in sweep.trials}
     differences = store.differences(sweep.name, sweep.records())
-    said = [f"{tags.trial_name(trials[key])} ({key}): {text}" for key, text in differences.items()]
-    return store.unexpected(sweep.name) + said
+    found = [f"{tags.trial_name(trials[key])} ({key}): {text}" for key, text in differences.items()]
+    return store.unexpected(sweep.name) + found

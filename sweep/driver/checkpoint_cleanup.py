@@ -13,17 +13,17 @@ FOLDER = "checkpoints"
 
 
 class Checkpoints:
-    """The place that the checkpoints of a sweep or a search are written to, while this context lasts.
+    """Where the checkpoints of a sweep or a search are stored, while this context lasts.
 
-    It is made and cleared at the beginning, and removed at the end if it is empty. It lies in ``--storage``,
-    which all machines of a cluster must see, or in the sweep's own folder where all trials run on this
-    machine. On a cluster without ``--storage`` there is none: no disk is shared.
+    The location is created and cleared when the context is entered, and removed at the end if it is empty. It
+    is in ``--storage``, which all machines of a cluster must see, or in the sweep's own folder where all
+    trials run on this machine. On a cluster without ``--storage`` there is none, as no disk is shared.
     """
 
-    def __init__(self, kept: TrialFolder[Any], resources: Resources) -> None:
-        self._kept = kept
-        self.location = _place(kept, resources)
-        """Where the checkpoints are stored, or None."""
+    def __init__(self, folder: TrialFolder[Any], resources: Resources) -> None:
+        self._folder = folder
+        self.location = _location(folder, resources)
+        """The location, or None."""
 
     def __enter__(self) -> Self:
         self._remover = ThreadPoolExecutor(1)
@@ -39,17 +39,17 @@ class Checkpoints:
             self.location.remove_if_empty()
 
     def _discard_all(self) -> None:
-        """Remove those of the trials that need none any more."""
+        """Remove the checkpoints of trials that are over."""
         assert self.location
-        self.location.discard([key for key, state in self._kept.states().items() if state.is_over])
+        self.location.discard([key for key, state in self._folder.states().items() if state.is_over])
 
     def discard(self, key: str) -> None:
-        """Remove a trial's checkpoint, soon: no trial waits for a store that does not answer."""
+        """Remove a trial's checkpoint in the background: no trial waits for a slow storage."""
         if self.location:
             self._remover.submit(self.location.discard, [key])
 
 
-def _place(kept: TrialFolder[Any], resources: Resources) -> CheckpointLocation | None:
+def _location(folder: TrialFolder[Any], resources: Resources) -> CheckpointLocation | None:
     if resources.storage is not None:
-        return locations.location(resources.storage, kept.name)
-    return FolderLocation(kept.folder.resolve() / FOLDER) if resources.on_this_machine else None
+        return locations.location(resources.storage, folder.name)
+    return FolderLocation(folder.folder.resolve() / FOLDER) if resources.on_this_machine else None

@@ -34,7 +34,7 @@ def run(tasks: Sequence[SweepRun], workspace: Workspace, resources: Resources, o
     Raises
     ------
     InputError
-        If MLflow or the cluster cannot be used, or another driver is at work; nothing is written then.
+        If MLflow or the cluster cannot be used, or another driver is running; nothing is written then.
     KeyboardInterrupt
         After Ctrl-C or SIGTERM; every finished trial is kept.
     """

@@ -46,7 +46,7 @@ class DriverJob:
 
 
 class DriverSession:
-    """A driver at work: no other one is, the plans are written, MLflow and the executor are open."""
+    """A running driver: no other one is running, the plans are written, MLflow and the executor are open."""
 
     def __init__(self, job: DriverJob, tracking: TrackingSession, executor: Executor | None) -> None:
         self._job, self.tracking, self._executor = job, tracking, executor
@@ -114,7 +114,7 @@ def open_session(job: DriverJob, start: Callable[[], Started]) -> Iterator[Drive
     Raises
     ------
     InputError
-        If MLflow or the cluster cannot be used, or another driver is at work; nothing is written then.
+        If MLflow or the cluster cannot be used, or another driver is running; nothing is written then.
     """
     for folder in job.folders:
         folder.plan.recipe.check_shared(job.resources.ranks)

@@ -31,7 +31,7 @@ def sync(folders: Sequence[TrialFolder[Any]], workspace: Workspace, on_event: On
     Raises
     ------
     InputError
-        If MLflow cannot be used, or a driver is at work on one of them.
+        If MLflow cannot be used, or one of them is being run.
     """
     from sweep.tracking.store import MlflowTracker
 

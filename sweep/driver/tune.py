@@ -64,7 +64,7 @@ def run(
     Raises
     ------
     InputError
-        If MLflow or the cluster cannot be used, or another driver is at work; nothing is written then.
+        If MLflow or the cluster cannot be used, or another driver is running; nothing is written then.
     KeyboardInterrupt
         After Ctrl-C or SIGTERM; every finished trial is kept.
     """
@@ -115,7 +115,7 @@ class RecordedSource:
         return job
 
     def prunes(self, trial: TrialSpec, epochs: Sequence[EpochRecord]) -> bool:
-        """Say whether to end a trial early."""
+        """Return whether to end a trial early."""
         return self._tuner.prunes(trial, epochs)
 
     def on_start(self, trial: TrialSpec) -> None:

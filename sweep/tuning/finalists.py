@@ -54,7 +54,7 @@ def remaining(search: Search, budget: SearchBudget) -> int:
 
 
 def is_complete(search: Search, budget: SearchBudget) -> bool:
-    """Say whether the whole budget was tried. What failed was tried, too."""
+    """Return whether the whole budget was tried. What failed was tried, too."""
     trials = search.trials
     repeated = {trial.index for trial in trials if trial.repeat >= budget.seeds}
     return (

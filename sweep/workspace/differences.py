@@ -50,7 +50,7 @@ def _differences(plan: Plan, other: Plan) -> list[str]:
 
 
 def _has_moved(plan: Plan, other: Plan) -> bool:
-    """Say whether the optimum differs, and nothing else: the box reaches as far around it."""
+    """Return whether only the optimum differs: the box reaches as far around it."""
     same_box = plan.box == other.box or np.allclose(_reach(plan), _reach(other), rtol=1e-6, atol=0)
     here, there = (
         {k: v for k, v in _settings(each).items() if not k.startswith(("optimum_", "box."))}

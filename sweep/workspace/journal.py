@@ -39,7 +39,7 @@ class TrialHistory:
         return TrialState.PLANNED if self.started_ms is None else TrialState.RUNNING
 
     def is_news(self, kind: EventKind, contents: Any) -> bool:
-        """Say whether an event adds anything.
+        """Return whether an event adds anything.
 
         A trial that is run again repeats its epochs: the first of each stands, so that nothing is
         reported twice. A result stands forever, a failure until there is a result.

@@ -14,7 +14,7 @@ JOURNAL, LOCK, DRIVER = "journal.jsonl", ".lock", ".driver"
 LOG = "driver.log"
 """What its drivers did, one after the other, for reading."""
 
-_PATIENCE_S = 2.0  # whoever asks whether a driver is at work holds the lock for a moment
+_PATIENCE_S = 2.0  # a process that asks whether a driver is running holds the lock for a moment
 
 
 @contextmanager

@@ -66,7 +66,7 @@ class Search(TrialFolder[SearchPlan]):
         write_atomically(self.folder / WANTED, json.dumps(dataclasses.asdict(budget)) + "\n")
 
     def _is_damaged(self, path: Path, text: str) -> bool:
-        """Say whether the file differs from what was written: a search has the same settings for ever."""
+        """Return whether the file differs from what was written: a search's settings never change."""
         return path.read_bytes() != text.encode()
 
     def start_contents(self, trial: TrialSpec) -> TrialSpec:
@@ -85,7 +85,7 @@ class Search(TrialFolder[SearchPlan]):
 
 
 def _is_of(plan: SearchPlan, trial: TrialSpec) -> bool:
-    """Say whether a trial read from a journal is one of a search's."""
+    """Return whether a trial that was read from a journal belongs to a search."""
     try:
         assert trial.u_lr is not None
         assert trial.u_wd is not None

@@ -115,10 +115,10 @@ class TrialFolder(ABC, Generic[AnyPlan]):
             repaired.append(f"{path} was damaged and is written anew; the old file is kept as {aside}")
         if damaged or not path.exists() or path.read_text() != text:
             write_atomically(path, text)
-        return [said for said in repaired if said]
+        return [text for text in repaired if text]
 
     def _is_damaged(self, path: Path, text: str) -> bool:
-        """Say whether a plan's file is damaged; ``text`` is what this plan's has."""
+        """Return whether a plan's file is damaged; ``text`` is what this plan's file should contain."""
         try:
             self.read_plan(path)
         except DamagedError:
@@ -187,7 +187,7 @@ class TrialFolder(ABC, Generic[AnyPlan]):
 
     @property
     def is_running(self) -> bool:
-        """Whether a driver is at work on it, on this machine or another that shares the folder."""
+        """Whether a driver is running it, on this machine or another that shares the folder."""
         if not (self.folder / LOCK).exists():
             return False
         lock = FileLock(self.folder / LOCK)
@@ -202,8 +202,10 @@ class TrialFolder(ABC, Generic[AnyPlan]):
 
     @property
     def driver(self) -> str | None:
-        """Who is at work on it: process and host; None if nobody is."""
-        path = self.folder / DRIVER  # whoever only asks holds the lock for a moment, and leaves no such file
+        """Its running driver, as process and host; None if there is none."""
+        path = (
+            self.folder / DRIVER
+        )  # a process that only asks holds the lock for a moment, and writes no such file
         return _read_driver(path) if path.exists() and self.is_running else None
 
     @contextmanager
@@ -213,7 +215,7 @@ class TrialFolder(ABC, Generic[AnyPlan]):
         Raises
         ------
         InputError
-            If another driver is at work. Its host and process are named.
+            If another driver is running. Its host and process are named.
         """
         with _driving(self.folder, self.name, self.FILE):
             self._catch_up()
