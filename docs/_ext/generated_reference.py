@@ -43,7 +43,6 @@ _FIELD_TYPES = {
 }
 _DEFAULTS = (int, float, str, type(Path()))
 _COLUMN_TYPES = {"text": "text", "int64": "whole number", "Int64": "whole number", "float64": "number"}
-_FROM_PYTHON = ("run_sweep", "find_optimum", "read_trials")
 
 
 def setup(app: Sphinx) -> dict[str, bool]:
@@ -213,7 +212,7 @@ def shipped_recipes() -> str:
 
 def python_api() -> str:
     """Return the functions that do what the commands do."""
-    return _functions(sweep, [name for name in _FROM_PYTHON if hasattr(sweep, name)])
+    return _functions(sweep, ["run_sweep", "SweepResult", "find_optimum", "SearchResult", "read_trials"])
 
 
 def analysis_api() -> str:

@@ -12,6 +12,7 @@ import pytest
 from typer.main import get_command
 
 import analysis
+import sweep
 from sweep.cli.main import app
 from sweep.recipes.loading import shipped
 from sweep.recipes.recipe import Recipe
@@ -114,14 +115,15 @@ def test_every_recipe_is_documented_and_columns_are_generated():
     assert "<!-- generated: trial_columns -->" in TEXT[ROOT / "docs/reference/columns.md"]
 
 
+OURS = {"analysis": analysis, "sweep": sweep}
 PYTHON = [(path, block) for path in TEXT for block in blocks(path, "python")]
 
 
 @pytest.mark.parametrize(("path", "block"), PYTHON, ids=[named(path) for path, _ in PYTHON])
 def test_python_in_the_docs_is_python_and_uses_what_there_is(path, block):
     used = [node for node in ast.walk(ast.parse(block)) if isinstance(node, ast.Attribute)]
-    of_analysis = [n.attr for n in used if isinstance(n.value, ast.Name) and n.value.id == "analysis"]
-    assert [name for name in of_analysis if not hasattr(analysis, name)] == []
+    named = [(node.value.id, node.attr) for node in used if isinstance(node.value, ast.Name)]
+    assert [each for each in named if each[0] in OURS and not hasattr(OURS[each[0]], each[1])] == []
 
 
 def slug(heading: str) -> str:
