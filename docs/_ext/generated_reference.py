@@ -74,12 +74,15 @@ def _short_types(
     signature: str | None,
     returned: str | None,
 ) -> tuple[str | None, str | None] | None:
-    """Write numpy's types as the code does, not as what they stand for."""
+    """Write types and defaults as the code does, not as what they stand for."""
     return _shortened(signature), _shortened(returned)
 
 
 def _shortened(text: str | None) -> str | None:
-    return text and _ARRAY.sub(r"NDArray[\1]", _ARRAY_LIKE.sub("ArrayLike", text))
+    if text:
+        text = _ARRAY.sub(r"NDArray[\1]", _ARRAY_LIKE.sub("ArrayLike", text))
+        text = re.sub(r"PosixPath\(('.*?')\)", r"\1", text)
+    return text
 
 
 def commands() -> str:
