@@ -374,6 +374,7 @@ OTHERS = [
     ("status --check ''", "unknown sweep ''"),
     ("status --check=1", "does not take a value"),
     ("run -m vit_p_1mf --retry-failed=1", "does not take a value"),
+    ("run -m vit_p_1mf --verbose=1", "does not take a value"),
     ("report", "Missing option '--out'"),
     ("report --out x.pdf", ".pdf"),
     ("report --out x.html --model nope", "--model nope leaves none of"),
