@@ -39,14 +39,6 @@ def train(config):
 HERE = Resources(address="none")
 
 
-@pytest.fixture(scope="module")
-def empty_database(tmp_path_factory):
-    """MLflow's schema takes seconds to create."""
-    path = tmp_path_factory.mktemp("mlflow") / "mlflow.db"
-    MlflowClient(f"sqlite:///{path}").search_experiments()
-    return path
-
-
 @pytest.fixture
 def workspace(tmp_path, monkeypatch, empty_database):
     shutil.copy(empty_database, tmp_path)

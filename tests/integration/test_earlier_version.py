@@ -21,10 +21,10 @@ pytestmark = pytest.mark.slow
 
 DATA = Path(__file__).parents[1] / "data" / "earlier_version"
 COMMANDS = (
-    "run --trainer toy:train --epochs 4 --n 8 --seeds 2 --lr 1e-3 --wd 0.1",
+    "run --trainer toy:train --epochs 4 --n 8 --seeds 2 --lr 1e-3 --wd 0.1 --address none",
     "run --model vit_p_1mf --recipe tiny.toml --n 4 --seeds 2 --repeat 1 --lr .005 --wd .05",
     "tune --trainer toy:train --epochs 4 --n-trials 6 --finalists 2 --seeds 2 "
-    "--lr-range 1e-4:1e-2 --wd-range 0.01:1",
+    "--lr-range 1e-4:1e-2 --wd-range 0.01:1 --address none",
 )
 TRAINED_ON = "cpu (AMD, AVX2)"
 """Bits of a network's training are the same on processors of one maker."""

@@ -1,5 +1,6 @@
 """`sweep run` as its users run it: real processes, real Ray, real MLflow."""
 
+import shutil
 import signal
 import subprocess
 import sys
@@ -24,6 +25,9 @@ from support.runs import (
 
 pytestmark = pytest.mark.slow
 
+HERE = ("--address", "none")
+"""In the driver's own process: where Ray is not what is tested, starting it is what takes the time."""
+
 
 def runs(folder: Path) -> list:
     client = MlflowClient(f"sqlite:///{folder}/mlflow.db")
@@ -31,9 +35,8 @@ def runs(folder: Path) -> list:
     return list(client.search_runs([experiment.experiment_id], max_results=5000))
 
 
-def check_mlflow(folder: Path, n: int) -> None:
+def check_mlflow(folder: Path, results: pd.DataFrame, n: int) -> None:
     """One run a trial, each with its result, nothing left running."""
-    results = table(folder)
     assert len(results) == len(MODELS) * (n + 1)
     children = {
         run.data.tags["sweep.key"]: run for run in runs(folder) if "mlflow.parentRunId" in run.data.tags
@@ -57,17 +60,22 @@ def undisturbed(tmp_path_factory):
     return folder
 
 
-def test_every_trial_has_a_result_and_an_mlflow_run(undisturbed):
-    results = table(undisturbed)
-    assert set(results.state) == {"finished"}
-    assert results.groupby("model").role.value_counts().to_dict() == {
+@pytest.fixture(scope="module")
+def expected(undisturbed):
+    """The table of the undisturbed sweeps."""
+    return table(undisturbed)
+
+
+def test_every_trial_has_a_result_and_an_mlflow_run(undisturbed, expected):
+    assert set(expected.state) == {"finished"}
+    assert expected.groupby("model").role.value_counts().to_dict() == {
         (model, role): count for model in MODELS for role, count in (("point", 12), ("optimum", 1))
     }
-    check_mlflow(undisturbed, 12)
+    check_mlflow(undisturbed, expected, 12)
 
 
-def test_models_are_compared_at_the_same_relative_points(undisturbed):
-    results = table(undisturbed).set_index("index")
+def test_models_are_compared_at_the_same_relative_points(expected):
+    results = expected.set_index("index")
     one, other = (results[results.model == model] for model in MODELS)
     assert one.u_lr.equals(other.u_lr)
     assert one.seed.equals(other.seed)
@@ -96,10 +104,11 @@ def test_a_finished_sweep_trains_nothing_more(undisturbed):
     assert ran.returncode == 0
     assert "0 of 26 trials to train" in ran.stdout
     assert {path: path.read_bytes() for path in before} == before
-    check_mlflow(undisturbed, 12)
+    check_mlflow(undisturbed, table(undisturbed), 12)
 
 
-def test_killed_midway_it_finishes_the_rest_and_the_table_is_the_same(undisturbed, tmp_path):
+def test_killed_midway_it_finishes_the_rest_and_the_table_is_the_same(expected, empty_database, tmp_path):
+    shutil.copy(empty_database, tmp_path)
     driver = start(tmp_path, *WORDS, "--n", "12")
     wait_for_events(tmp_path, "end", 5)
     driver.kill()
@@ -109,13 +118,14 @@ def test_killed_midway_it_finishes_the_rest_and_the_table_is_the_same(undisturbe
     ran = sweep(tmp_path, *WORDS, "--n", "12")
     assert ran.returncode == 0, ran.stdout + ran.stderr
     assert f"{26 - done} of 26 trials to train" in ran.stdout
-    pd.testing.assert_frame_equal(table(tmp_path), table(undisturbed), check_exact=True)
-    check_mlflow(tmp_path, 12)
+    results = table(tmp_path)
+    pd.testing.assert_frame_equal(results, expected, check_exact=True)
+    check_mlflow(tmp_path, results, 12)
 
 
 @pytest.mark.system
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_an_interrupted_sweep_keeps_what_is_finished_and_grows(undisturbed, tmp_path, number):
+def test_an_interrupted_sweep_keeps_what_is_finished_and_grows(expected, tmp_path, number):
     driver = start(tmp_path, *WORDS, "--n", "8")
     wait_for_events(tmp_path, "end", 3)
     driver.send_signal(number)
@@ -125,20 +135,22 @@ def test_an_interrupted_sweep_keeps_what_is_finished_and_grows(undisturbed, tmp_
     assert "Traceback" not in out
     assert {run.info.status for run in runs(tmp_path)} == {"FINISHED", "KILLED"}
     assert sweep(tmp_path, *WORDS, "--n", "12").returncode == 0
-    pd.testing.assert_frame_equal(table(tmp_path), table(undisturbed), check_exact=True)
-    check_mlflow(tmp_path, 12)
+    results = table(tmp_path)
+    pd.testing.assert_frame_equal(results, expected, check_exact=True)
+    check_mlflow(tmp_path, results, 12)
 
 
 @pytest.mark.system
-def test_a_trial_whose_worker_is_killed_is_tried_again(undisturbed, tmp_path):
+def test_a_trial_whose_worker_is_killed_is_tried_again(expected, tmp_path):
     driver = start(tmp_path, *WORDS, "--n", "12")
     wait_for_events(tmp_path, "end", 4)
     children = psutil.Process(driver.pid).children(recursive=True)
     next(child for child in children if "ray::ResourceTrainable" in " ".join(child.cmdline())).kill()
     out, _ = driver.communicate(timeout=TIMEOUT_S)
     assert driver.returncode == 0, out
-    pd.testing.assert_frame_equal(table(tmp_path), table(undisturbed), check_exact=True)
-    check_mlflow(tmp_path, 12)
+    results = table(tmp_path)
+    pd.testing.assert_frame_equal(results, expected, check_exact=True)
+    check_mlflow(tmp_path, results, 12)
 
 
 POISONED = """
@@ -167,7 +179,7 @@ if __name__ == "__main__":
 
 
 @pytest.mark.system
-def test_a_trial_that_always_kills_its_worker_is_given_up_while_the_others_go_on(undisturbed, tmp_path):
+def test_a_trial_that_always_kills_its_worker_is_given_up_while_the_others_go_on(expected, tmp_path):
     (tmp_path / "tiny.toml").write_text(RECIPE)
     script = POISONED.replace("sys.argv[-1]", repr(str(tmp_path / "marker")))
     ran = subprocess.run(
@@ -198,18 +210,27 @@ def test_a_trial_that_always_kills_its_worker_is_given_up_while_the_others_go_on
     retried = sweep(tmp_path, *WORDS, "--n", "12", "--retry-failed")
     assert retried.returncode == 0, retried.stdout + retried.stderr
     assert "1 of 26 trials to train" in retried.stdout
-    pd.testing.assert_frame_equal(table(tmp_path), table(undisturbed), check_exact=True)
-    check_mlflow(tmp_path, 12)
+    results = table(tmp_path)
+    pd.testing.assert_frame_equal(results, expected, check_exact=True)
+    check_mlflow(tmp_path, results, 12)
 
 
-def test_a_lost_mlflow_is_written_again_from_the_journal(undisturbed, tmp_path):
-    subprocess.run(["cp", "-r", undisturbed / "sweeps", tmp_path], check=True)
+@pytest.fixture
+def swept(undisturbed, empty_database, tmp_path):
+    """A folder with the undisturbed sweeps, and an MLflow that knows nothing of them."""
+    shutil.copytree(undisturbed / "sweeps", tmp_path / "sweeps")
+    shutil.copy(empty_database, tmp_path)
+    return tmp_path
+
+
+def test_a_lost_mlflow_is_written_again_from_the_journal(undisturbed, expected, tmp_path):
+    shutil.copytree(undisturbed / "sweeps", tmp_path / "sweeps")
     assert sweep(tmp_path, *WORDS, "--n", "12").returncode == 0
-    check_mlflow(tmp_path, 12)
+    check_mlflow(tmp_path, expected, 12)
 
 
-def test_a_lost_journal_is_written_again_from_mlflow(undisturbed, tmp_path):
-    subprocess.run(["cp", "-r", f"{undisturbed}/.", tmp_path], check=True)
+def test_a_lost_journal_is_written_again_from_mlflow(undisturbed, expected, tmp_path):
+    shutil.copytree(undisturbed, tmp_path, dirs_exist_ok=True)
     for journal in tmp_path.glob("sweeps/*/journal.jsonl"):
         journal.unlink()
     (plan, _) = tmp_path.glob("sweeps/*/plan.json")
@@ -220,15 +241,17 @@ def test_a_lost_journal_is_written_again_from_mlflow(undisturbed, tmp_path):
     assert "26 results that the journal had lost were written again from MLflow" in ran.stdout
     assert "plan.json was damaged and is written anew" in ran.stdout
     assert sweep(tmp_path, "status", "--check").returncode == 0
-    pd.testing.assert_frame_equal(table(tmp_path), table(undisturbed), check_exact=True)
+    results = table(tmp_path)
+    pd.testing.assert_frame_equal(results, expected, check_exact=True)
     one, other = (pd.read_parquet(folder / "t.parquet") for folder in (tmp_path, undisturbed))
     pd.testing.assert_frame_equal(one, other, check_exact=True)  # how long it took, too
-    check_mlflow(tmp_path, 12)
+    check_mlflow(tmp_path, results, 12)
 
 
-def test_a_diverged_trial_is_a_result(tmp_path):
+def test_a_diverged_trial_is_a_result(tmp_path, empty_database):
+    shutil.copy(empty_database, tmp_path)
     words = ("run", "--model", "vit_p_1mf", "--recipe", "tiny.toml", "--optimizer", "sgd", "--n", "2")
-    ran = sweep(tmp_path, *words, "--lr", "1e12", "--wd", "1e-3")
+    ran = sweep(tmp_path, *words, "--lr", "1e12", "--wd", "1e-3", *HERE)
     assert ran.returncode == 0, ran.stdout + ran.stderr
     results = table(tmp_path)
     assert set(results.state) == {"diverged"}
@@ -237,57 +260,53 @@ def test_a_diverged_trial_is_a_result(tmp_path):
     assert {run.data.tags.get("sweep.state", "") for run in runs(tmp_path)} == {"", "diverged"}
 
 
-def test_the_very_same_trial_is_not_trained_for_another_design(undisturbed, tmp_path):
-    subprocess.run(["cp", "-r", undisturbed / "sweeps", tmp_path], check=True)
-    neighbour = tmp_path / "sweeps" / f"{MODELS[0]}-damaged"
+def test_the_very_same_trial_is_not_trained_for_another_design(swept):
+    neighbour = swept / "sweeps" / f"{MODELS[0]}-damaged"
     neighbour.mkdir()
     (neighbour / "plan.json").write_text("{")
-    ran = sweep(tmp_path, *WORDS, "--n", "4", "--design", "grid")
+    ran = sweep(swept, *WORDS, "--n", "4", "--design", "grid", *HERE)
     assert ran.returncode == 0, ran.stdout + ran.stderr
     assert "damaged" in ran.stdout
     assert "2 results taken over" in ran.stdout
     assert "trials 8/8" in ran.stdout
 
 
-def test_more_seeds_at_the_optimum_go_on_with_the_same_sweeps(undisturbed, tmp_path):
-    subprocess.run(["cp", "-r", undisturbed / "sweeps", tmp_path], check=True)
-    ran = sweep(tmp_path, *WORDS, "--n", "2", "--seeds", "3")
+def test_more_seeds_at_the_optimum_go_on_with_the_same_sweeps(swept, expected):
+    ran = sweep(swept, *WORDS, "--n", "2", "--seeds", "3", *HERE)
     assert ran.returncode == 0, ran.stdout + ran.stderr
     assert "4 of 10 trials to train" in ran.stdout
     assert "trials 4/4" in ran.stdout
     assert ran.stdout.count("(mean of 3)") == 2
-    results = table(tmp_path)
-    before = table(undisturbed)
+    results = table(swept)
     kept = results[results.repeat == 0].reset_index(drop=True)
-    pd.testing.assert_frame_equal(kept, before, check_exact=True)
+    pd.testing.assert_frame_equal(kept, expected, check_exact=True)
     one, other = (results[(results.model == model) & (results.role == "optimum")] for model in MODELS)
     assert one.repeat.tolist() == [0, 1, 2]
     assert one.seed.tolist() == other.seed.tolist()
     assert one.lr.nunique() == 1
     assert one.best_top1_err.nunique() > 1, "another seed gives another training"
-    check_mlflow(tmp_path, 12 + 2)
-    names = [(run.info.run_name, run.data.tags.get("sweep.repeat")) for run in runs(tmp_path)]
+    check_mlflow(swept, results, 12 + 2)
+    names = [(run.info.run_name, run.data.tags.get("sweep.repeat")) for run in runs(swept)]
     for repeat, name in enumerate(("optimum", "optimum-seed-1", "optimum-seed-2")):
         assert names.count((name, str(repeat))) == len(MODELS)
 
 
-def test_a_chosen_point_is_trained_with_other_seeds_and_changes_nothing_else(undisturbed, tmp_path):
-    subprocess.run(["cp", "-r", undisturbed / "sweeps", tmp_path], check=True)
-    ran = sweep(tmp_path, *WORDS, "--n", "4", "--seeds", "2", "--repeat", "1")
+def test_a_chosen_point_is_trained_with_other_seeds_and_changes_nothing_else(swept, expected):
+    ran = sweep(swept, *WORDS, "--n", "4", "--seeds", "2", "--repeat", "1", *HERE)
     assert ran.returncode == 0, ran.stdout + ran.stderr
     assert "4 of 14 trials to train" in ran.stdout
-    results = table(tmp_path)
+    results = table(swept)
     kept = results[results.repeat == 0].reset_index(drop=True)
-    pd.testing.assert_frame_equal(kept, table(undisturbed), check_exact=True)
+    pd.testing.assert_frame_equal(kept, expected, check_exact=True)
     again = results[results.role == "repeat"]
     assert again[["index", "repeat"]].to_numpy().tolist() == [[1, 1]] * len(MODELS)
     assert set(again.state) <= {"finished", "diverged"}
-    check_mlflow(tmp_path, 14)
-    assert sweep(tmp_path, "status", "--check").returncode == 0
-    next(tmp_path.glob("sweeps/*/journal.jsonl")).unlink()
-    assert "15 results that the journal had lost were written again" in sweep(tmp_path, "sync").stdout
-    pd.testing.assert_frame_equal(table(tmp_path), results, check_exact=True)
-    drawn = sweep(tmp_path, "cdf", "--out", "fig.pdf")
+    check_mlflow(swept, results, 14)
+    assert sweep(swept, "status", "--check").returncode == 0
+    next(swept.glob("sweeps/*/journal.jsonl")).unlink()
+    assert "15 results that the journal had lost were written again" in sweep(swept, "sync").stdout
+    pd.testing.assert_frame_equal(table(swept), results, check_exact=True)
+    drawn = sweep(swept, "cdf", "--out", "fig.pdf")
     assert drawn.stdout.count("with 1 other seed: ") == len(MODELS), drawn.stdout + drawn.stderr
     assert drawn.stdout.count("That minus the mean at the optimum: ") == len(MODELS)
 

@@ -294,7 +294,7 @@ def test_sweeps_of_nothing_but_their_optimum_are_exported_and_not_compared(sweep
 
 
 @pytest.mark.slow
-def test_models_are_listed_with_their_cost(sweep):
+def test_models_are_listed_with_their_cost():
     # In a fresh process: beside a CPU-only torch, timm can only be imported through sweep.models.registry.
     ran = subprocess.run(
         [sys.executable, "-m", "sweep", "models", "--json"], capture_output=True, text=True, check=True
@@ -302,7 +302,6 @@ def test_models_are_listed_with_their_cost(sweep):
     rows = {row["model"]: row for row in json.loads(ran.stdout)}
     assert rows["vit_p_18gf"]["params"] == 86_567_656
     assert rows["vit_c_1mf"]["optima"]["adamw/digits"]["lr"] > 0
-    assert "regnety_4gf" in sweep("models")[1]
 
 
 def test_compare_says_it_in_words_and_writes_every_number(results, sweep):

@@ -175,6 +175,7 @@ def test_models_shows_what_was_found(found, sweep):
     _, out, _ = sweep("models")
     assert "Found here by `sweep tune` (sweeps/optima.csv)" in out
     assert "4.50 ± 0.30" in out
+    assert "regnety_4gf" in out
     rows = {row["model"]: row for row in json.loads(sweep("models", "--json")[1])}
     assert rows["vit_p_1mf"]["optima"]["adamw/digits"]["lr"] == 0.005
     assert rows["vit_p_1mf"]["optima"]["sgd/digits"]["lr"] == 0.0245

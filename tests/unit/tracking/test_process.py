@@ -26,14 +26,6 @@ from sweep.workspace.sweep import Sweep
 pytestmark = pytest.mark.slow
 
 
-@pytest.fixture(scope="module")
-def empty_database(tmp_path_factory):
-    """MLflow's schema takes seconds to create."""
-    path = tmp_path_factory.mktemp("mlflow") / "mlflow.db"
-    MlflowClient(f"sqlite:///{path}").create_experiment("sweep-digits")
-    return path
-
-
 @pytest.fixture
 def uri(empty_database, tmp_path, monkeypatch):
     shutil.copy(empty_database, tmp_path)

@@ -67,17 +67,9 @@ HISTORIES = {
 RECORDS = {key: history.record for key, history in HISTORIES.items()}
 
 
-@pytest.fixture(scope="module")
-def empty(tmp_path_factory):
-    """An empty tracking database: to lay its tables takes seconds."""
-    folder = tmp_path_factory.mktemp("mlflow")
-    MlflowClient(f"sqlite:///{folder}/mlflow.db").search_experiments()
-    return folder / "mlflow.db"
-
-
 @pytest.fixture
-def folder(empty, tmp_path, monkeypatch):
-    shutil.copy(empty, tmp_path / "mlflow.db")
+def folder(empty_database, tmp_path, monkeypatch):
+    shutil.copy(empty_database, tmp_path)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv(
         "MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path}/mlflow.db"
