@@ -49,6 +49,8 @@ for part in map(float, sys.argv[2:]):  # killed so many seconds after the file h
 """
 
 OURS = """
+os.environ["TMPDIR"] = f"{sys.argv[1]}/tmp"  # where what is killed leaves its files
+os.makedirs(os.environ["TMPDIR"])
 for part in map(float, sys.argv[2:]):  # killed after so many seconds
     os.makedirs(f"{sys.argv[1]}/{part}")
     child = forked(lambda: database.prepare(f"sqlite:///{sys.argv[1]}/{part}/mlflow.db"))
