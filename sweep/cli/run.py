@@ -19,7 +19,7 @@ from sweep.planning.requests import Request, RunOutputOptions
 def run(request: Request, resources: Resources, output: RunOutputOptions) -> None:
     """Train a model at n points around its optimum, and at the optimum itself."""
     from sweep.console.observer import ConsoleObserver
-    from sweep.console.run import print_dry_run, print_new_sweeps, print_skipped, print_summary
+    from sweep.console.run import print_data, print_dry_run, print_new_sweeps, print_summary
     from sweep.driver.prepare import sweep_runs
     from sweep.driver.reuse import results_elsewhere
     from sweep.driver.run import run as run_driver
@@ -29,7 +29,7 @@ def run(request: Request, resources: Resources, output: RunOutputOptions) -> Non
 
     console = plain_console()
     planned = make_plans(dataclasses.replace(request, found=output.folder / FOUND))
-    print_skipped(planned[0].plan, console)
+    print_data(planned[0].plan, planned[0].notes, console)
     workspace = Workspace(output.folder)
     print_new_sweeps([p.plan for p in planned], workspace, console)
     tasks = sweep_runs(planned, workspace, retry_failed=output.retry_failed)

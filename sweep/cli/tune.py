@@ -23,7 +23,7 @@ def tune(request: TuneRequest, resources: Resources, output: TuneOutputOptions) 
     from search_spaces import read_found
     from sweep.console import search as console_search
     from sweep.console.observer import ConsoleObserver
-    from sweep.console.run import print_skipped
+    from sweep.console.run import print_data
     from sweep.driver import tune as driver_tune
     from sweep.planning.search_plans import budget_of, plan_search
     from sweep.tuning.finalists import remaining
@@ -31,8 +31,9 @@ def tune(request: TuneRequest, resources: Resources, output: TuneOutputOptions) 
     from sweep.workspace.workspace import Workspace
 
     console, budget = plain_console(stderr=output.as_json), budget_of(request)
-    plan, splits = plan_search(request)
-    print_skipped(plan, console)
+    planned = plan_search(request)
+    plan, splits = planned.plan, planned.splits
+    print_data(plan, planned.notes, console)
     workspace, table = Workspace(output.folder), output.folder / FOUND
     read_found(table)  # a damaged table is better found before the search than after it
     search = workspace.prepare(plan)

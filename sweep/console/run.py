@@ -53,8 +53,10 @@ def print_dry_run(tasks: "Sequence[SweepRun]", elsewhere: Sequence[Set[str]], co
         )
 
 
-def print_skipped(plan: "BasePlan", console: Console) -> None:
-    """Print which images were skipped."""
+def print_data(plan: "BasePlan", notes: Sequence[str], console: Console) -> None:
+    """Print what a reader should know of the images, and which were skipped."""
+    for note in notes:
+        console.print(f"Data: {note}", markup=False)
     names = plan.skipped_images
     if names:
         more = (

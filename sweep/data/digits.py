@@ -16,6 +16,7 @@ class Digits:
 
     classes = 10
     skipped_images: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
     def __init__(self, recipe: Recipe) -> None:
         images = read_digits()

@@ -24,6 +24,7 @@ class Idx:
     """A data set in four files ``{train,t10k}-{images-idx3,labels-idx1}-ubyte``, gzipped or not."""
 
     skipped_images: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
     def __init__(self, recipe: Recipe, folder: Path) -> None:
         train, val = _read_part(folder, "train"), _read_part(folder, "t10k")

@@ -64,6 +64,10 @@ class ImageDataset(Protocol):
     """Unreadable images that were skipped, if that was asked for."""
 
     @property
+    def notes(self) -> tuple[str, ...]:
+        """What a reader should know of how the images were found and read."""
+
+    @property
     def fingerprint(self) -> str:
         """A hash of contents and split; part of every trial's key."""
 

@@ -154,7 +154,8 @@ def find_optimum(
     from sweep.workspace.table import trial_table
     from sweep.workspace.workspace import Workspace
 
-    plan, splits = plan_search(request)
+    planned = plan_search(request)
+    plan, splits = planned.plan, planned.splits
     workspace, budget = Workspace(output.folder), budget_of(request)
     read_found(output.folder / FOUND)  # a damaged table is better found before the search than after it
     search = workspace.prepare(plan)

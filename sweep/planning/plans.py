@@ -19,6 +19,8 @@ class PlannedSweep:
     plan: Plan
     splits: Splits | FileSplits
     """Empty with a user-defined training function, which has data of its own."""
+    notes: tuple[str, ...] = ()
+    """What a reader should know of how the images were found and read."""
 
 
 def make_plans(request: Request) -> list[PlannedSweep]:
@@ -57,7 +59,7 @@ def _plan(
     px = training_px(model, recipe, dataset.classes)
     if px not in loaded:
         loaded[px] = load_splits(dataset, recipe, px)
-    return PlannedSweep(plan=_make(resolved, model, space, px), splits=loaded[px])
+    return PlannedSweep(plan=_make(resolved, model, space, px), splits=loaded[px], notes=resolved.data.notes)
 
 
 def _make(resolved: Resolved, model: str, space: tuple[Optimum, Box], px: int) -> Plan:

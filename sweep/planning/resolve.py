@@ -29,6 +29,11 @@ class Data:
         return self.dataset.classes if self.dataset else 0
 
     @property
+    def notes(self) -> tuple[str, ...]:
+        """What a reader should know of how the images were found and read."""
+        return self.dataset.notes if self.dataset else ()
+
+    @property
     def skipped_images(self) -> tuple[str, ...]:
         """Images that cannot be read."""
         return self.dataset.skipped_images if self.dataset else ()

@@ -1,6 +1,7 @@
 """From a request of `sweep tune` to what is searched: everything is checked before anything is written."""
 
 import dataclasses
+from dataclasses import dataclass
 
 import search_spaces
 from search_spaces import Box
@@ -60,8 +61,19 @@ def resolve_search(request: TuneRequest) -> ResolvedSearch:
     )
 
 
-def plan_search(request: TuneRequest) -> tuple[SearchPlan, FileSplits | Splits]:
-    """Plan a search; return it with the images that it trains on: none with a trainer, which has its own.
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PlannedSearch:
+    """A search's plan and the images it trains on."""
+
+    plan: SearchPlan
+    splits: FileSplits | Splits
+    """Empty with a user-defined training function, which has data of its own."""
+    notes: tuple[str, ...] = ()
+    """What a reader should know of how the images were found and read."""
+
+
+def plan_search(request: TuneRequest) -> PlannedSearch:
+    """Plan a search.
 
     Raises
     ------
@@ -71,9 +83,10 @@ def plan_search(request: TuneRequest) -> tuple[SearchPlan, FileSplits | Splits]:
     resolved = resolve_search(request)
     dataset = resolved.data.dataset
     if dataset is None:
-        return _plan(resolved, px=0), NO_IMAGES
+        return PlannedSearch(plan=_plan(resolved, px=0), splits=NO_IMAGES)
     px = training_px(resolved.model, resolved.recipe, dataset.classes)
-    return _plan(resolved, px), load_splits(dataset, resolved.recipe, px)
+    splits = load_splits(dataset, resolved.recipe, px)
+    return PlannedSearch(plan=_plan(resolved, px), splits=splits, notes=resolved.data.notes)
 
 
 def _plan(resolved: ResolvedSearch, px: int) -> SearchPlan:

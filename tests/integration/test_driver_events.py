@@ -113,7 +113,8 @@ def test_results_that_a_journal_had_lost_are_reported_as_recovered(workspace):
 def test_a_search_reports_its_trials_and_the_optimum_that_it_saves(workspace, tmp_path):
     request = TuneRequest(trainer="own_events:train", epochs=3, n_trials=3, finalists=1, seeds=2)
     budget = budget_of(request)
-    plan, splits = plan_search(request)
+    planned = plan_search(request)
+    plan, splits = planned.plan, planned.splits
     search, events = workspace.prepare(plan), []
     found, complete = tune.run(search, splits, budget, workspace, HERE, ["sweep", "tune"], events.append)
     assert complete

@@ -210,7 +210,7 @@ def test_a_search_refuses_what_does_not_fit_a_trainer(write, changes, message):
 def test_a_search_is_of_the_function_its_source_and_length(write):
     def plan_of(text: str, **changes):
         asked = {"model": None, "trainer": write(text), "epochs": 2, **BUDGET} | changes
-        return plan_search(TuneRequest(**asked))[0]
+        return plan_search(TuneRequest(**asked)).plan
 
     plan = plan_of(yielding([5, 5]))
     assert plan == plan_of(yielding([5, 5]))
