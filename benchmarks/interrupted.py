@@ -211,7 +211,7 @@ def differences(work: Path) -> list[str]:
     checks = {
         "the tables": exported(one).equals(exported(other)),
         "the epochs": sorted(told(one), key=order) == sorted(told(other), key=order),
-        "it did not go on from both checkpoints": text.count("goes on from its checkpoint") >= len(MODELS),
+        "it did not go on from both checkpoints": text.count("resumes from its checkpoint") >= len(MODELS),
     }
     return [name for name, fine in checks.items() if not fine]
 

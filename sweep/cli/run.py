@@ -13,7 +13,7 @@ from sweep.planning.requests import Request, RunOutputOptions
 
 @app.command(
     epilog="Example: [bold]sweep run --model vit_p_1mf --model vit_c_1mf --n 64[/bold]. "
-    "The same command again goes on where it was stopped; a larger --n or --seeds adds trials."
+    "The same command resumes where it was stopped; a larger --n or --seeds adds trials."
 )
 @takes_options
 def run(request: Request, resources: Resources, output: RunOutputOptions) -> None:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 study = typer.Typer(
     no_args_is_help=True,
-    help="Run a whole study of arXiv:2106.14881 and draw its figure. The same command again goes on.",
+    help="Run a whole study of arXiv:2106.14881 and draw its figure. The same command resumes it.",
 )
 
 

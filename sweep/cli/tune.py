@@ -14,7 +14,7 @@ from sweep.utils.options import cli_args
 
 @app.command(
     epilog="Example: [bold]sweep tune --model vit_c_1mf --optimizer sgd[/bold], then "
-    "[bold]sweep run --model vit_c_1mf --optimizer sgd[/bold]. The same command again goes on where it was "
+    "[bold]sweep run --model vit_c_1mf --optimizer sgd[/bold]. The same command resumes where it was "
     "stopped; a larger --n-trials searches on."
 )
 @takes_options

@@ -69,7 +69,7 @@ class TrialObserver(Protocol):
         """Handle a trial's end."""
 
     def on_message(self, trial: TrialSpec, text: str) -> None:
-        """Handle what a user should know of a trial that goes on: that a checkpoint is of no use, say."""
+        """Handle what a user should know of a trial, such as a checkpoint that cannot be used."""
 
 
 class TrialSource(TrialObserver, Protocol):

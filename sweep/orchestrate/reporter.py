@@ -14,11 +14,11 @@ from sweep.orchestrate.actors import REPORT
 from sweep.orchestrate.failures import RETRIES, Attempts, failure_of
 
 
-class _Reporter(tune.Callback):
+class TuneReporter(tune.Callback):
     """Hands what Tune says to an observer.
 
-    A late report of a worker that Ray has given up, on a node that was cut off, say, never comes here: Tune
-    waits for one report of each worker, and no longer once the worker is lost.
+    A late report of a worker that Ray has lost, such as one on a node that was cut off, never comes here:
+    Tune waits for one report of each worker, and no longer once the worker is lost.
     """
 
     def __init__(self, jobs: Sequence[Job], observer: TrialObserver) -> None:
@@ -26,18 +26,19 @@ class _Reporter(tune.Callback):
         self.left = {job: Attempts() for job in range(len(jobs))}
         """The jobs that have not ended → their failed attempts."""
         self.pruned: set[int] = set()
-        """The jobs that are given up early, by a search."""
+        """The jobs that a search has pruned."""
         self.problem: InputError | None = None
         """What the observer could not do; Tune hides it in an error of its own."""
 
     def __getstate__(self) -> dict[str, Any]:
-        return {}  # Tune pickles its callbacks to be able to restore a run; ours goes on from the journal
+        return {}  # Tune pickles its callbacks to be able to restore a run; ours resumes from the journal
 
     def _spec(self, trial: Any) -> TrialSpec:
         return self._jobs[trial.config["job"]].trial
 
     @contextmanager
     def noting_problems(self) -> Iterator[None]:
+        """Keep an error of the observer, which Tune would hide in one of its own."""
         try:
             yield
         except InputError as error:
@@ -45,12 +46,14 @@ class _Reporter(tune.Callback):
             raise
 
     def on_trial_start(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
+        """Pass on that a trial starts."""
         with self.noting_problems():
             self._observer.on_start(self._spec(trial))
 
     def on_trial_result(
         self, iteration: int, trials: list[Any], trial: Any, result: dict, **info: Any
     ) -> None:
+        """Pass on what a worker reports."""
         report, job = result[REPORT], trial.config["job"]
         with self.noting_problems():
             report.hand_on(self._spec(trial), self._observer, pruned=job in self.pruned)
@@ -58,15 +61,18 @@ class _Reporter(tune.Callback):
             self.left.pop(job, None)
 
     def on_trial_complete(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
+        """Free what Tune would keep of a trial."""
         # Tune keeps statistics of some fifteen numbers a trial until the very end: 20 kB, and nobody asks.
         trial.metric_analysis.clear()
         trial.metric_n_steps.clear()
 
     def on_trial_recover(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
+        """Note why an attempt has failed that Tune repeats."""
         # Tune calls this if it retries a trial.
         self._note_failure(trial)
 
     def on_trial_error(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
+        """Note why an attempt has failed; mark the trial failed if it was the last one."""
         # Tune gives up sooner if a worker is lost between two trials: the job is left for another start then.
         if self._note_failure(trial).exhausted:
             self.give_up(trial.config["job"])

@@ -20,8 +20,8 @@ from sweep.orchestrate.actors import Worker
 from sweep.orchestrate.cluster import cluster
 from sweep.orchestrate.failures import RETRIES
 from sweep.orchestrate.nodes import check_seen, parallel_trials
-from sweep.orchestrate.reporter import _Reporter
-from sweep.orchestrate.searcher import _Searcher
+from sweep.orchestrate.reporter import TuneReporter
+from sweep.orchestrate.searcher import TuneSearcher
 from sweep.utils.tracebacks import last_line
 
 
@@ -64,7 +64,7 @@ class RayExecutor:
         as failed, while the others go on. If Tune itself breaks down, it is started again as often.
         """
         worker = self._worker(jobs, contexts)
-        reporter = _Reporter(jobs, observer)
+        reporter = TuneReporter(jobs, observer)
 
         def fit() -> None:
             if reporter.left:
@@ -79,10 +79,10 @@ class RayExecutor:
         """
         worker = self._worker([], contexts)
         jobs: list[Job] = []
-        reporter = _Reporter(jobs, source)
+        reporter = TuneReporter(jobs, source)
 
         def fit() -> None:
-            searcher = _Searcher(source, jobs, reporter)
+            searcher = TuneSearcher(source, jobs, reporter)
             limits: dict[str, Any] = {"num_samples": -1, "max_concurrent_trials": self.parallel}
             _fit(worker, reporter, stop=searcher.stops, search_alg=searcher, **limits)
 
@@ -103,7 +103,7 @@ class RayExecutor:
         return tune.with_resources(worker, takes)
 
 
-def _in_spite_of_breakdowns(fit: Callable[[], None], reporter: _Reporter) -> None:
+def _in_spite_of_breakdowns(fit: Callable[[], None], reporter: TuneReporter) -> None:
     """Let Tune run, again if it breaks down, and give up what is left then."""
     for retries_left in reversed(range(RETRIES + 1)):
         try:
@@ -120,7 +120,12 @@ def _in_spite_of_breakdowns(fit: Callable[[], None], reporter: _Reporter) -> Non
 
 
 def _fit(
-    worker: Any, reporter: _Reporter, *, space: dict[str, Any] | None = None, stop: Any = None, **search: Any
+    worker: Any,
+    reporter: TuneReporter,
+    *,
+    space: dict[str, Any] | None = None,
+    stop: Any = None,
+    **search: Any,
 ) -> None:
     """Let Tune run the jobs of a space, or those that a search asks for."""
     scratch = tempfile.mkdtemp(prefix="sweep-tune-")

@@ -8,20 +8,20 @@ from ray.tune.search import Searcher
 from sweep.core.jobs import Job, TrialSource
 from sweep.orchestrate.actors import REPORT
 from sweep.orchestrate.failures import Attempts
-from sweep.orchestrate.reporter import _Reporter
+from sweep.orchestrate.reporter import TuneReporter
 
 
-class _Searcher(Searcher):
+class TuneSearcher(Searcher):
     """Lets a trial source choose the trials that Tune runs, and prune them."""
 
-    def __init__(self, source: TrialSource, jobs: list[Job], reporter: _Reporter) -> None:
+    def __init__(self, source: TrialSource, jobs: list[Job], reporter: TuneReporter) -> None:
         super().__init__()
         self._source, self._jobs, self._reporter = source, jobs, reporter
         self._live: dict[str, int] = {}  # Tune's name of a trial → its job
         self._again = list(reporter.left)  # under way when Tune broke down
 
     def __getstate__(self) -> dict[str, Any]:
-        return {}  # as for `_Reporter`
+        return {}  # as for `TuneReporter`
 
     def suggest(self, trial_id: str) -> Any:
         """Return the next job as Tune's config."""
@@ -55,4 +55,4 @@ class _Searcher(Searcher):
         self._live.pop(trial_id, None)
 
     def save(self, checkpoint_path: str) -> None:
-        """Save nothing: the journal is what a search goes on from."""
+        """Save nothing: a search resumes from its journal."""

@@ -95,7 +95,7 @@ class TrialRunner:
             if done or self._ranks.count > 1 or time.monotonic() - started > REPORT_EVERY_S:
                 break
         if begins and (seconds := self._checkpoint.seconds_before):
-            self._notes.append(f"goes on from its checkpoint, {seconds:.0f} s of training in")
+            self._notes.append(f"resumes from its checkpoint, after {seconds:.0f} s of training")
         notes, self._notes[:] = list(self._notes), []
         return WorkerReport(epochs=epochs, record=self._record(epoch), done=done, notes=notes)
 
@@ -112,7 +112,7 @@ class TrialRunner:
             self._checkpoint = Checkpoint(None, key)  # counts the seconds only
             folder = self._made(kept, key)
             return running.train(self._job.trial, setting, device=self._device.type, checkpoint=folder)
-        # Another processor rounds otherwise, and so goes on to another end.
+        # Another processor rounds otherwise, and so would end with another result.
         self._checkpoint = Checkpoint(
             kept.file(key) if kept and self._ranks.rank == 0 else None,
             f"{key} on {_device_name(self._device)}",

@@ -1,9 +1,9 @@
-"""A user's own training function in the place of ours: ``--trainer package.module:function``.
+"""A user-defined training function instead of ours: ``--trainer package.module:function``.
 
-The whole contract: the function takes one `Config` and yields its error in percent after every epoch, as many
-as ``config.epochs`` says. In place of a number it may yield a mapping: ``error`` and, if it likes,
-``val_loss``, ``train_loss`` and ``lr``. What is not finite means that the trial has diverged, which is a
-result. Nothing of this package needs to be imported for it::
+The whole contract: the function takes one `Config` and yields its error in percent after every epoch,
+``config.epochs`` times. Instead of a number it may yield a mapping: ``error`` and, optionally, ``val_loss``,
+``train_loss`` and ``lr``. A value that is not finite means that the trial has diverged, which is a result.
+The function imports nothing of this package::
 
     def train(config):
         rng = np.random.default_rng(config.seed)
@@ -12,20 +12,19 @@ result. Nothing of this package needs to be imported for it::
             ...
             yield 100 * wrong / count
 
-``config.split`` says which data the error has to be of. `sweep run` asks for ``val``: what is reported.
-`sweep tune` asks for ``minival``: other data, held out of the training too, so that an optimum is not found
-on what is reported. A trial there has failed if the function does not look at ``config.split``; whether it
-does as it says is the function's affair.
+``config.split`` names the data on which the error is computed. `sweep run` asks for ``val``, which is
+reported. `sweep tune` asks for ``minival``: other data, held out of the training too, so that an optimum is
+not searched on the data that is reported. In a search, a trial fails if the function never reads
+``config.split``. Whether the function uses that split is not checked.
 
-A trial that was interrupted begins anew, unless the function goes on by itself: ``config.checkpoint`` is a
-folder of the trial's own that survives interruptions, for whatever the function wants to find there when it
-is called again. It yields one value an epoch then too, from the first on: those that are behind it once more.
-What it saves must be there whole or not at all: written beside and renamed.
+An interrupted trial restarts from scratch, unless the function saves its state. ``config.checkpoint`` is a
+folder of the trial's own that survives interruptions. A function that resumes from it yields one value an
+epoch all the same, from the first epoch on: the values of finished epochs once more. It writes a file under
+another name and renames it, so that the file is there whole or not at all.
 
-It has to draw all that is random from ``config.seed``: no global generator is seeded for it, and a worker
+The function draws everything random from ``config.seed``: no global generator is seeded for it, and a worker
 runs one trial after the other in one process. A trial's key holds the function's name and a fingerprint of
-the source file that it stands in, of no other file: data, imported modules and versions of packages are not
-covered.
+its source file. Data, imported modules and versions of packages are not in the key.
 """
 
 from collections.abc import Callable, Mapping
@@ -66,7 +65,7 @@ class Config:
     if the storage is a bucket."""
 
 
-class _Watched(Config):
+class WatchedConfig(Config):
     """A config that knows whether its split was looked at."""
 
     looked_at = False
@@ -97,10 +96,12 @@ class TrainerError(Exception):
         self.origin = origin
 
 
-def _said(error: BaseException) -> str:
+def one_line(error: BaseException) -> str:
+    """Return an error's class and the last line of its text."""
     lines = str(error).strip().splitlines()
     return f"{type(error).__name__}: {lines[-1] if lines else ''}"[:300]
 
 
-def _short(value: Any) -> str:
+def shortened(value: Any) -> str:
+    """Return a value as text of up to 60 letters."""
     return " ".join(repr(value).split())[:60]

@@ -12,7 +12,7 @@ from types import ModuleType
 from typing import Any
 
 from sweep.errors import InputError, unknown
-from sweep.user_trainer.contract import Trainer, _said
+from sweep.user_trainer.contract import Trainer, one_line
 
 
 @functools.cache  # what was imported is what runs, even if its file is changed meanwhile
@@ -50,7 +50,7 @@ def _import(name: str, place: str) -> ModuleType:
         return importlib.import_module(place)
     except (Exception, SystemExit) as error:  # whatever a user's module does when it is imported
         raise InputError(
-            f"`trainer` {name}: cannot import {place}: {_said(error)}. It is looked for in the current "
+            f"`trainer` {name}: cannot import {place}: {one_line(error)}. It is looked for in the current "
             "folder, on PYTHONPATH and among the installed packages."
         ) from error
     finally:

@@ -11,7 +11,15 @@ from typing import Any
 from sweep.core.jobs import TrialContext
 from sweep.core.model_spec import split as split_model
 from sweep.core.trial import EpochRecord, TrialSpec
-from sweep.user_trainer.contract import FIELDS, Config, Trainer, TrainerError, _said, _short, _Watched
+from sweep.user_trainer.contract import (
+    FIELDS,
+    Config,
+    Trainer,
+    TrainerError,
+    WatchedConfig,
+    one_line,
+    shortened,
+)
 from sweep.user_trainer.loading import load
 from sweep.utils.tracebacks import location, origin, users_frame
 
@@ -41,7 +49,7 @@ def train(
     if trainer.fingerprint != setting.fingerprint:
         raise TrainerError(f"{trainer.name} is another version on this machine than the one that was planned")
     model, args = split_model(trial.model)
-    config = _Watched(
+    config = WatchedConfig(
         lr=trial.lr,
         weight_decay=trial.weight_decay,
         optimizer=trial.optimizer,
@@ -69,7 +77,7 @@ def train(
 
 @contextmanager
 def _saying_what_it_found(folder: Path | None) -> Iterator[None]:
-    """Say of a function that failed if it had something to go on from, and how to do without."""
+    """Add to a function's failure that it had a checkpoint, and how to train without it."""
     found = folder is not None and any(folder.iterdir())
     try:
         yield
@@ -77,8 +85,8 @@ def _saying_what_it_found(folder: Path | None) -> Iterator[None]:
         if not found:
             raise
         raise TrainerError(
-            f"{error}. It found what it had saved in {folder}, and has to yield the errors of all epochs "
-            "then too; without that folder it begins anew",
+            f"{error}. It found its own checkpoint in {folder}, and has to yield the errors of all epochs "
+            "then too; without that folder it restarts from scratch",
             error.origin,
         ) from error.__cause__
 
@@ -88,7 +96,9 @@ def _values(trainer: Trainer, config: Config) -> Iterator[Any]:
     with _blaming(trainer):
         returned = trainer.function(config)
     if not isinstance(returned, Iterator):
-        raise TrainerError(f"{trainer.name} returned {_short(returned)}; it must yield an error every epoch")
+        raise TrainerError(
+            f"{trainer.name} returned {shortened(returned)}; it must yield an error every epoch"
+        )
     for epoch in range(1, config.epochs + 1):
         with _blaming(trainer):
             value = next(returned, _END)
@@ -109,7 +119,7 @@ def _blaming(trainer: Trainer) -> Iterator[None]:
         raise
     except (Exception, SystemExit) as error:
         frame = users_frame(error, _home(trainer))
-        text = f"{trainer.name} failed: {_said(error)}{location(frame)}"
+        text = f"{trainer.name} failed: {one_line(error)}{location(frame)}"
         raise TrainerError(text, origin(error, frame)) from error
 
 
@@ -124,12 +134,14 @@ def _record(name: str, epoch: int, value: Any, lr: float) -> EpochRecord:
     told = dict(value) if isinstance(value, Mapping) else {"error": value}
     if "error" not in told or not set(told) <= set(FIELDS):
         may = ", ".join(FIELDS[1:])
-        raise TrainerError(f"{name} yielded {_short(list(told))}; a record has error and may have {may}")
+        raise TrainerError(f"{name} yielded {shortened(list(told))}; a record has error and may have {may}")
     numbers = {field: _number(name, field, told[field]) for field in told if told[field] is not None}
     diverged = "error" in numbers and not all(map(math.isfinite, numbers.values()))
     error = 100.0 if diverged else numbers.get("error", math.nan)
     if not 0.0 <= error <= 100.0:
-        raise TrainerError(f"{name} yielded an error of {_short(told['error'])}; it is in percent, 0 to 100")
+        raise TrainerError(
+            f"{name} yielded an error of {shortened(told['error'])}; it is in percent, 0 to 100"
+        )
     finite = {field: number for field, number in numbers.items() if math.isfinite(number)}
     return EpochRecord(
         epoch=epoch,
@@ -148,5 +160,5 @@ def _number(name: str, field: str, value: Any) -> float:
         with suppress(ValueError, RuntimeError, TypeError):  # it has several elements
             plain = value.item()
     if isinstance(plain, bool) or not isinstance(plain, int | float):
-        raise TrainerError(f"{name} yielded {_short(value)} as its {field}; it must be a number")
+        raise TrainerError(f"{name} yielded {shortened(value)} as its {field}; it must be a number")
     return float(plain)

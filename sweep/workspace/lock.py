@@ -18,7 +18,7 @@ _PATIENCE_S = 2.0  # a process that asks whether a driver is running holds the l
 
 
 @contextmanager
-def _driving(folder: Path, name: str, made: str) -> Iterator[None]:
+def driving(folder: Path, name: str, made: str) -> Iterator[None]:
     """Be the only driver of what is in a folder; it is removed in the end if no file ``made`` came to be.
 
     The lock is the operating system's: it ends with its process, however that ends.
@@ -28,7 +28,7 @@ def _driving(folder: Path, name: str, made: str) -> Iterator[None]:
     try:
         lock.acquire(timeout=_PATIENCE_S)
     except Timeout:
-        driver = _read_driver(folder / DRIVER)
+        driver = read_driver(folder / DRIVER)
         raise InputError(f"{name} is being run already, by {driver}. Wait for it, or stop it.") from None
     try:
         (folder / DRIVER).write_text(f"process {os.getpid()} on {socket.gethostname()}")
@@ -48,7 +48,8 @@ def _remove_empty(folder: Path) -> None:
             each.rmdir()
 
 
-def _read_driver(path: Path) -> str:
+def read_driver(path: Path) -> str:
+    """Return who is running, as its driver wrote it."""
     try:
         return path.read_text()
     except OSError:

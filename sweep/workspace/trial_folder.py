@@ -13,7 +13,7 @@ from sweep.core.trial import TrialRecord, TrialSpec, TrialState
 from sweep.errors import DamagedError, InputError
 from sweep.utils.atomic_files import keep_aside, write_atomically
 from sweep.workspace.journal import Journal, TrialHistory
-from sweep.workspace.lock import DRIVER, JOURNAL, LOCK, _driving, _read_driver
+from sweep.workspace.lock import DRIVER, JOURNAL, LOCK, driving, read_driver
 
 AnyPlan = TypeVar("AnyPlan", bound=BasePlan)
 
@@ -206,7 +206,7 @@ class TrialFolder(ABC, Generic[AnyPlan]):
         path = (
             self.folder / DRIVER
         )  # a process that only asks holds the lock for a moment, and writes no such file
-        return _read_driver(path) if path.exists() and self.is_running else None
+        return read_driver(path) if path.exists() and self.is_running else None
 
     @contextmanager
     def driving(self) -> Iterator[None]:
@@ -217,6 +217,6 @@ class TrialFolder(ABC, Generic[AnyPlan]):
         InputError
             If another driver is running. Its host and process are named.
         """
-        with _driving(self.folder, self.name, self.FILE):
+        with driving(self.folder, self.name, self.FILE):
             self._catch_up()
             yield

@@ -77,7 +77,7 @@ def test_two_processes_a_trial_equal_one_and_survive_that_one_is_killed(tmp_path
     first[1].kill()
     wait_for(lambda: sum(process.is_running() for process in first) <= len(first) - 2)  # its companion, too
     out = finish(driver)
-    assert "goes on from its checkpoint" in out
+    assert "resumes from its checkpoint" in out
     assert epochs(killed) == two, "to the last bit"
     assert not any(process.is_running() for process in first)
     for folder in folders:

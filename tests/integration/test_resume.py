@@ -50,7 +50,7 @@ def killed_twice(folder: Path, command: Sequence[str]) -> None:
     children = psutil.Process(again.pid).children(recursive=True)
     next(child for child in children if "ray::ResourceTrainable" in " ".join(child.cmdline())).kill()
     out = finish(again)
-    assert out.count("goes on from its checkpoint") >= 2
+    assert out.count("resumes from its checkpoint") >= 2
     assert not list(folder.glob("sweeps/*/checkpoints"))
 
 

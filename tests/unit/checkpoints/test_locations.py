@@ -283,7 +283,7 @@ def test_a_killed_run_goes_on_from_s3_and_ends_as_an_undisturbed_one(s3, undistu
     driver.kill()
     driver.wait()
     out = finish(start(tmp_path, "--storage", s3))
-    assert out.count("goes on from its checkpoint") == 2
+    assert out.count("resumes from its checkpoint") == 2
     assert objects(s3) == []
     assert table(tmp_path).equals(table(undisturbed))
     assert epochs(tmp_path) == epochs(undisturbed)

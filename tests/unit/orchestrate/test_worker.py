@@ -68,7 +68,7 @@ def test_another_worker_goes_on_where_the_first_was_lost(start, tmp_path):
     assert records(lost) == records(undisturbed)[:2]
     assert [path.name for path in (tmp_path / "checkpoints").iterdir()] == ["k.ckpt"]
     again = reports(start())
-    assert "goes on from its checkpoint" in again[0].notes[0]
+    assert "resumes from its checkpoint" in again[0].notes[0]
     assert records(again) == records(undisturbed), "what was told before is told again: the journal knows"
     assert end(again) == end(undisturbed)
     assert not any(report.notes for report in again[1:])
