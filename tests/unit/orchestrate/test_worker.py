@@ -106,7 +106,7 @@ def test_the_driver_hands_notes_on_and_they_are_no_records(start):
         def on_epoch(self, trial, record):
             pass
 
-    reporter = orchestrate_reporter._Reporter(
+    reporter = orchestrate_reporter.TuneReporter(
         [Job(dataclasses.replace(make_trial(), key="k"), 0)], TrialObserver()
     )
     trial = type("Trial", (), {"config": {"job": 0}})

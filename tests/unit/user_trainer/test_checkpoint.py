@@ -82,7 +82,7 @@ def test_one_that_yields_the_rest_alone_fails_and_the_reason_names_the_folder(wr
     with pytest.raises(TrainerError) as refused:
         run(name, checkpoint=folder)
     assert str(refused.value) == (
-        f"own:train yielded 2 errors in 3 epochs. It found what it had saved in {folder}, and has to yield "
+        f"own:train yielded 2 errors in 3 epochs. It found its own checkpoint in {folder}, and has to yield "
         "the errors of all epochs then too; without that folder it restarts from scratch"
     )
 
