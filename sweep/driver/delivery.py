@@ -63,7 +63,11 @@ class TrackingSession:
         return self
 
     def __exit__(self, *_: object) -> None:
-        figures = draw_all(self._folders, self._on_event)
+        try:
+            figures = draw_all(self._folders, self._on_event)
+        except BaseException:  # Ctrl-C once more: the queue must not outlive the lock
+            self._queue.close(0)
+            raise
         sent = self._queue.close(CLOSE_TIMEOUT_S) and self._close(figures)
         if not sent:
             problem = str(self._queue.problem or "")

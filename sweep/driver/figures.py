@@ -19,11 +19,11 @@ def draw_all(folders: Sequence[TrialFolder[Any]], on_event: OnEvent) -> dict[str
     dict
         Sweep or search → its files; without those that could not be drawn, which is reported.
     """
-    from sweep.results.figures import draw_figures  # pandas and matplotlib take a second to import
-
     drawn = {}
     for folder in folders:
         try:
+            from sweep.results.figures import draw_figures  # pandas and matplotlib take a second to import
+
             drawn[folder.name] = draw_figures(folder)
         except Exception as error:  # a full disk, or a mistake in our drawing: the results are safe
             _log.exception("the figures of %s could not be drawn", folder.name)

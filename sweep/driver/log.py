@@ -10,6 +10,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from importlib.metadata import PackageNotFoundError
+from pathlib import Path
 from typing import Any
 
 from sweep.core.base_plan import BasePlan
@@ -40,7 +41,7 @@ def driver_log(folders: Sequence[TrialFolder[Any]], resources: Resources) -> Ite
     """Log what a driver does to the folders that it drives, its versions first, its end last."""
     with logged_to({folder.name: folder.folder / LOG for folder in folders}):
         _log.info("driver starts: process %d on %s, %s", os.getpid(), platform.node(), resources)
-        _log.info("command: %s", shlex.join(sys.argv))
+        _log.info("command: %s", _command())
         _log.info("versions: Python %s, %s", platform.python_version(), ", ".join(_versions()))
         try:
             yield
@@ -54,6 +55,13 @@ def driver_log(folders: Sequence[TrialFolder[Any]], resources: Resources) -> Ite
             _log.exception("driver breaks down")
             raise
         _log.info("driver ends")
+
+
+def _command() -> str:
+    """Return our own command line; of another program only its name: its words may hold secrets."""
+    program = Path(sys.argv[0]).name
+    ours = program == "sweep" or sys.argv[0].endswith("sweep/__main__.py")
+    return shlex.join(sys.argv) if ours else program
 
 
 def _versions() -> Iterator[str]:

@@ -1,6 +1,7 @@
 """Writes what happens to trials into journals, and passes it on."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
 from sweep.core.jobs import AttemptFailure
@@ -73,7 +74,10 @@ class Recorder:
 
     def on_failure(self, trial: TrialSpec, failure: AttemptFailure) -> None:
         """Write down why an attempt failed."""
-        write_error(self._folders[trial.key].folder, trial.key, failure)
+        try:
+            write_error(self._folders[trial.key].folder, trial.key, failure)
+        except OSError as error:  # a full disk: the journal has the reason in one line
+            self.on_message(trial, f"the traceback could not be kept: {error}")
         self._on_event(AttemptFailed(trial=trial, failure=failure))
 
     def on_end(self, trial: TrialSpec, record: TrialRecord) -> None:
@@ -81,7 +85,8 @@ class Recorder:
         folder = self._folders[trial.key]
         news = folder.journal.append("end", trial.key, record)
         if record.state.is_over:
-            discard_error(folder.folder, trial.key)
+            with suppress(OSError):  # it is only of an earlier attempt
+                discard_error(folder.folder, trial.key)
             self._checkpoints[folder.name].discard(trial.key)
         if news:
             epochs = folder.plan.recipe.epochs

@@ -110,6 +110,7 @@ class _Trainer:
             if attempts.exhausted:
                 failed = TrialRecord(key=job.trial.key, state=TrialState.FAILED, error=failure.message)
                 return self._observer.on_end(job.trial, failed)
+            del error  # its traceback holds the tensors of the failed attempt
 
     def _attempt(self, job: Job) -> Exception | None:
         """Train a trial, from its checkpoint if it has one; return what made it fail."""

@@ -28,18 +28,23 @@ def raw_stderr_to(path: Path | None) -> Iterator[None]:
         return
     before, terminal = sys.stderr, os.dup(2)
     before.flush()
-    if _is_standard_error(before):
-        sys.stderr = open(  # noqa: SIM115 - closed below
-            terminal, "w", buffering=1, encoding=before.encoding, errors=before.errors, closefd=False
-        )
-    _point_to(path)
+    ours = None
     try:
+        if _is_standard_error(before):
+            ours = sys.stderr = _opened(terminal, before)
+        _point_to(path)
         yield
     finally:
         sys.stderr.flush()
         sys.stderr = before
         os.dup2(terminal, 2)
+        if ours:
+            ours.close()  # who kept it gets an error, and does not write into another file of that number
         os.close(terminal)
+
+
+def _opened(handle: int, like: TextIO) -> TextIO:
+    return open(handle, "w", buffering=1, encoding=like.encoding, errors=like.errors, closefd=False)
 
 
 def _is_standard_error(stream: TextIO) -> bool:

@@ -9,7 +9,6 @@ from ray import tune
 
 from sweep.core.jobs import ExecutorLost, Job, TrialObserver
 from sweep.core.trial import TrialRecord, TrialSpec, TrialState
-from sweep.errors import InputError
 from sweep.orchestrate.actors import REPORT
 from sweep.orchestrate.failures import RETRIES, Attempts, failure_of
 
@@ -27,7 +26,7 @@ class TuneReporter(tune.Callback):
         """The jobs that have not ended → their failed attempts."""
         self.pruned: set[int] = set()
         """The jobs that a search has pruned."""
-        self.problem: InputError | None = None
+        self.problem: Exception | None = None
         """What the observer could not do; Tune hides it in an error of its own."""
 
     def __getstate__(self) -> dict[str, Any]:
@@ -41,7 +40,7 @@ class TuneReporter(tune.Callback):
         """Keep an error of the observer, which Tune would hide in one of its own."""
         try:
             yield
-        except InputError as error:
+        except Exception as error:
             self.problem = error
             raise
 

@@ -13,13 +13,14 @@ from pathlib import Path
 from filelock import FileLock
 from mlflow import MlflowClient
 
+from sweep.errors import InputError
 from sweep.utils.atomic_files import keep_aside, write_atomically, write_once
 from sweep.utils.database_urls import sqlite_file
 
 _DEFAULT_EXPERIMENT = 0
 _OWN_TABLES = ("alembic_version", "workspaces")
 """The tables that have rows in a new database, apart from the default experiment."""
-_SETTLED_S = 3.0
+_SETTLED_S, _PATIENCE_S = 3.0, 10
 """A database that was written to so recently may be one that another program is creating."""
 
 
@@ -58,7 +59,8 @@ def _create(file: Path) -> str | None:
     if not file.stat().st_size:
         write_atomically(file, new)
         return None
-    _wait_for_other_programs(file)
+    if not _is_settled(file):
+        raise InputError(f"{file} is being created by another program. Try again once it is done.")
     if not _is_empty(file) or _schema(file) == _schema_of(new):
         return None
     aside = keep_aside(file)
@@ -80,12 +82,13 @@ def _new_database() -> bytes:
             return database.serialize()
 
 
-def _wait_for_other_programs(file: Path) -> None:
-    """Wait until nobody is creating the database, such as an `mlflow server` that was just started."""
-    for _ in range(100):
-        if time.time() - file.stat().st_mtime > _SETTLED_S:
-            return
+def _is_settled(file: Path) -> bool:
+    """Wait until nobody creates the database, such as an `mlflow server` that was just started."""
+    for _ in range(_PATIENCE_S * 10):
+        if not _is_empty(file) or time.time() - file.stat().st_mtime > _SETTLED_S:
+            return True
         time.sleep(0.1)
+    return False
 
 
 def _is_empty(file: Path) -> bool:

@@ -145,6 +145,7 @@ class TrackerProcess(Tracker):
     ) -> None:
         """See `Tracker.close_sweep`."""
         self._call(Tracker.close_sweep, sweep, set(keys), dict(counts), list(figures))
+        self._opened.pop(sweep, None)  # a new process would mark it as running again
 
     def tag_sweep(self, sweep: str, tags: Mapping[str, str]) -> None:
         """See `Tracker.tag_sweep`."""
@@ -188,6 +189,9 @@ class TrackerProcess(Tracker):
         """See that the process runs, and has opened MLflow and the sweeps."""
         if self._process.poll() is not None:
             self._start()
+        if self._is_closed:  # nothing holds the lock of the sweeps any more
+            self._kill()
+            raise TrackerError("the tracker is closed")
         if not self._is_open:
             self._notes = self._ask(self._experiment)
             for request in self._opened.values():

@@ -27,7 +27,10 @@ class _ToTerminal(logging.Handler):
     """Prints to what ``sys.stderr`` is just then: it changes while Ray runs, and while a bar is drawn."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        print(self.format(record), file=sys.stderr)
+        try:
+            print(self.format(record), file=sys.stderr)
+        except Exception:  # stderr is closed: no reason to end a run
+            self.handleError(record)
 
 
 def print_log() -> None:

@@ -35,9 +35,11 @@ def driving(folder: Path, name: str, made: str) -> Iterator[None]:
         yield
     finally:
         (folder / DRIVER).unlink(missing_ok=True)
-        lock.release()
-        if not (folder / made).exists():
-            _remove_empty(folder)
+        try:
+            if not (folder / made).exists():
+                _remove_empty(folder)
+        finally:  # not before: the next driver's files would be removed
+            lock.release()
 
 
 def _remove_empty(folder: Path) -> None:

@@ -101,7 +101,7 @@ def test_a_batch_that_does_not_divide_is_refused_before_ray_starts(sweep, tmp_pa
     (tmp_path / "ranked.toml").write_text(RECIPE)
     code, _, err = sweep(*WORDS, "--gpus-per-trial", "3")
     assert code == 2
-    assert "--gpus-per-trial 3: recipe 'ranked' takes a minibatch of 32" in err
+    assert "--gpus-per-trial 3: recipe 'ranked' computes a minibatch of 32" in err
     assert "That works with 1, 2 GPUs, not with 3" in " ".join(err.split())
     assert not (tmp_path / "sweeps").exists()
 

@@ -148,7 +148,7 @@ def test_by_default_they_are_in_the_sweeps_folder_or_nowhere(tmp_path):
 
 def test_storage_must_be_there(tmp_path):
     with pytest.raises(
-        InputError, match=r"--storage .*nowhere: not a folder\. It takes one that all machines"
+        InputError, match=r"`storage` .*nowhere: not a folder\. It takes one that all machines"
     ):
         Resources(storage=str(tmp_path / "nowhere"))
 

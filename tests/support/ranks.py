@@ -6,6 +6,7 @@ import multiprocessing
 import numpy as np
 import pytest
 import torch
+from support.killing import Killed, Killing
 from support.training import CPU
 
 from sweep.data.datasets import open_dataset
@@ -91,3 +92,24 @@ def close(one, other, rtol=2e-4, atol=2e-5):
             close(a, b, rtol, atol) for a, b in zip(one, other, strict=True)
         )
     return one == (pytest.approx(other, rel=rtol, abs=atol) if isinstance(one, float) else other)
+
+
+def diverge_on_one(ranks, trials, recipe, step):
+    """Train, with a loss on the last process alone that is infinite in one step of the first trial."""
+    loss = Member._loss
+
+    def broken(self, images, labels, place):
+        bad = ranks.rank == ranks.count - 1 and self._trial.seed == 0 and self._steps_done == step - 1
+        return loss(self, images, labels, place) * (float("inf") if bad else 1.0)
+
+    Member._loss = broken
+    return trained(trials, recipe, ranks)
+
+
+def interrupted(ranks, trial, recipe, path, dies_at):
+    """Train with checkpoints until the first process is asked for one so many times; go on from there."""
+    kept = Killing(path, dies_at=dies_at) if ranks.rank == 0 else None
+    try:
+        return trained([trial], recipe, ranks, kept)
+    except Killed:
+        return None

@@ -69,7 +69,7 @@ def test_our_own_experiment_reads_back_as_the_journal_does(store, tmp_path, monk
     failed = TrialRecord(key=second.key, state=TrialState.FAILED, error="no memory")
     for trial, record in ((optimum, finished(optimum.key)), (first, diverged), (second, failed)):
         made.journal.append("end", trial.key, record)
-        mlflow.send_trial(made.plan, trial, made.journal.history(trial.key))
+        mlflow.send_trial(made.plan.name, trial, made.journal.history(trial.key))
     ours = trial_table([made]).head(3).drop(columns=["key", "epochs", "wall_s"])
     theirs = read(["mlflow:sweep-digits"], Mapping()).table.sort_values("index", ignore_index=True)
     pd.testing.assert_frame_equal(theirs[ours.columns], ours)

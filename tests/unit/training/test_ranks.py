@@ -4,12 +4,22 @@ import dataclasses
 
 import numpy as np
 import pytest
-from support.killing import Killed, Killing, same
-from support.ranks import EMA, MIXED, RECIPE, close, just_train, processes, together, trained
+from support.killing import Killing, same
+from support.ranks import (
+    EMA,
+    MIXED,
+    RECIPE,
+    close,
+    diverge_on_one,
+    interrupted,
+    just_train,
+    processes,
+    together,
+    trained,
+)
 from support.training import make_recipe, make_trial
 
 from sweep.errors import InputError
-from sweep.training.member import Member
 from sweep.training.ranks import ALONE, Ranks
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -49,18 +59,6 @@ def test_micro_batches_equal_a_whole_minibatch_without_batchnorm():
     assert close(parts, whole)
 
 
-def diverge_on_one(ranks, trials, recipe, step):
-    """Train, with a loss on the last process alone that is infinite in one step of the first trial."""
-    loss = Member._loss
-
-    def broken(self, images, labels, place):
-        bad = ranks.rank == ranks.count - 1 and self._trial.seed == 0 and self._steps_done == step - 1
-        return loss(self, images, labels, place) * (float("inf") if bad else 1.0)
-
-    Member._loss = broken
-    return trained(trials, recipe, ranks)
-
-
 @pytest.mark.slow
 def test_what_diverges_on_one_process_has_diverged_on_all_at_the_same_step(tmp_path):
     recipe = make_recipe(**RECIPE | {"epochs": 2})
@@ -72,15 +70,6 @@ def test_what_diverges_on_one_process_has_diverged_on_all_at_the_same_step(tmp_p
     assert np.isfinite(first["last_finite_loss"])
     assert second["diverged_step"] is None
     assert third["diverged_step"] is None
-
-
-def interrupted(ranks, trial, recipe, path, dies_at):
-    """Train with checkpoints until the first process is asked for one so many times; go on from there."""
-    kept = Killing(path, dies_at=dies_at) if ranks.rank == 0 else None
-    try:
-        return trained([trial], recipe, ranks, kept)
-    except Killed:
-        return None
 
 
 @pytest.mark.slow
@@ -116,12 +105,12 @@ def test_a_batch_that_does_not_divide_is_refused():
     studys.check_shared(8)
     with pytest.raises(
         InputError,
-        match=r"--gpus-per-trial 3: .* goes with 1, 2, 4, 8 GPUs, not with 3; a "
+        match=r"`gpus_per_trial` 3: .* works with 1, 2, 4, 8 GPUs, not with 3; a "
         r"recipe of your own with micro_batch = 683 would",
     ):
         studys.check_shared(3)
     dataclasses.replace(studys, micro_batch=683).check_shared(3)
-    with pytest.raises(InputError, match=r"goes with 1 GPU, not with 2; .* micro_batch = 16 would"):
+    with pytest.raises(InputError, match=r"works with 1 GPU, not with 2; .* micro_batch = 16 would"):
         make_recipe().check_shared(2)
-    with pytest.raises(InputError, match=r"goes with 1 GPU, not with 64\.$"):
+    with pytest.raises(InputError, match=r"works with 1 GPU, not with 64\.$"):
         make_recipe().check_shared(64)
