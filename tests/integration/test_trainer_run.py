@@ -56,7 +56,7 @@ def test_a_trial_that_diverges_is_a_result_and_one_that_raises_is_none(tmp_path)
     ran = sweep(tmp_path, *words)
     assert ran.returncode == 1, ran.stdout + ran.stderr
     message = "bad:train failed: ZeroDivisionError: division by zero (helper.py, line 2, in go_wrong)"
-    assert ran.stdout.count(f"given up: {message}; see sweeps/raises-") == 2
+    assert ran.stdout.count(f"failed: {message}; see sweeps/raises-") == 2
     files = [tmp_path / name for name in re.findall(r"; see (sweeps/.*/errors/.*\.txt)", ran.stdout)]
     assert len(files) == 2
     for file in files:
