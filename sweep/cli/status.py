@@ -109,7 +109,7 @@ def ui(
     host: Annotated[str, typer.Option(help="Interface to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=1, max=65535, help="Port to listen on.")] = 5000,
 ) -> None:
-    """Open MLflow's UI on the sweeps of this folder (the same as `mlflow ui`)."""
+    """Serve MLflow's website with the sweeps of this folder, until Ctrl-C (the same as `mlflow ui`)."""
     import os
 
     uri = os.environ.get("MLFLOW_TRACKING_URI", "")

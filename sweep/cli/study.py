@@ -89,7 +89,7 @@ def peak(
         float, typer.Option(min=0, help="Minutes of an epoch within which the best model is marked.")
     ] = 20.0,
     published: Annotated[
-        bool, typer.Option("--published", help="Show the study's own results beside (recipe imagenet).")
+        bool, typer.Option("--published", help="Also show the paper's own results (recipe imagenet).")
     ] = False,
 ) -> None:
     """Train each model for several lengths with its best optimizer: error against an epoch's time."""

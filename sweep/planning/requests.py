@@ -63,7 +63,7 @@ class PointOptions:
     n: int | None = option(64, "Points around each optimum, which is trained too.", panel=_POINTS)
     """None: no point, only the trials at the optimum."""
     design: str = option("iid", "iid, sobol or grid.", panel=_POINTS)
-    box: str = option("optimum", "optimum (× 1/8 to 4) or paper (the study's ranges).", panel=_POINTS)
+    box: str = option("optimum", "optimum (× 1/8 to 4) or paper (the paper's ranges).", panel=_POINTS)
     box_down: float | None = option(None, "Factor the box reaches down by, instead of 8.", panel=_POINTS)
     box_up: float | None = option(None, "Factor the box reaches up by, instead of 4.", panel=_POINTS)
 
@@ -154,7 +154,9 @@ class Study(PointOptions, StudyOptions):
 class FolderOptions:
     """The folder that a command works on."""
 
-    folder: Path = option(DEFAULT_FOLDER, "Folder of plans and journals.", flag="--dir", variable="SWEEP_DIR")
+    folder: Path = option(
+        DEFAULT_FOLDER, "Folder of sweeps and searches.", flag="--dir", variable="SWEEP_DIR"
+    )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -109,6 +109,12 @@ def test_every_make_target_that_is_named_exists():
     assert [target for target in targets if not re.search(rf"^{target}:", makefile, re.MULTILINE)] == []
 
 
+def test_the_versions_of_torch_for_a_cpu_are_those_that_setup_installs():
+    constraints = (ROOT / "constraints.txt").read_text().split()
+    [line] = [each for each in shell_lines(ROOT / "docs/start.md") if each.startswith("pip install torch")]
+    assert set(line.split()[2:4]) <= set(constraints)
+
+
 def test_every_recipe_is_documented_and_columns_are_generated():
     for word in shipped():
         assert f"`{word}`" in TEXT[ROOT / "docs/guide/data.md"], word
