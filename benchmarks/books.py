@@ -29,7 +29,10 @@ from sweep.orchestrate import runner
 
 RECIPE = 'dataset = "digits"\nmax_px = 16\nepochs = 1\nbatch = 32\nwarmup_epochs = 0\ntrain_subset = 64\n'
 MODEL = "vit_p_1mf"
-WORDS = ["run", "--model", MODEL, "--recipe", "books.toml", "--lr", ".005", "--wd", ".05"]
+WORDS = [
+    *("run", "--model", MODEL, "--recipe", "books.toml"),
+    *("--lr", ".005", "--wd", ".05", "--seeds", "1"),
+]
 POLL_S = 0.5
 
 

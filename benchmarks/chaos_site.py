@@ -34,6 +34,8 @@ SWEEP_WORDS = (
     ".05",
     "--n",
     str(POINTS),
+    "--seeds",
+    "1",
 )
 EVENTS = (POINTS + 1) * (2 + EPOCHS)
 """What an undisturbed journal holds: a start, the epochs and an end a trial."""

@@ -36,7 +36,7 @@ def main() -> None:
     plain = ["--model", args.model, "--n", str(args.n + 1), "--epochs", str(args.epochs)]
     commands = {
         "bare loop": [sys.executable, str(HERE / "bare_loop.py"), *words],
-        "sweep run": [str(SWEEP), "run", *words],
+        "sweep run": [str(SWEEP), "run", *words, "--seeds", "1"],
         "plain Ray Tune + MLflowLoggerCallback": [sys.executable, str(HERE / "plain_ray_tune.py"), *plain],
     }
     print(f"{args.n + 1} trials of {args.model}, {args.epochs} epochs each; {machine()}\n")

@@ -23,7 +23,7 @@ class ConsoleObserver:
 
     @on_event.register
     def _(self, event: events.SweepsStarted) -> None:
-        run.print_start(event.plans, event.wanted, event.to_train, self._console)
+        run.print_start(event, self._console)
 
     @on_event.register
     def _(self, event: events.SearchStarted) -> None:

@@ -18,6 +18,7 @@ from sweep.workspace.workspace import Workspace
 
 if TYPE_CHECKING:
     from sweep.core.base_plan import BasePlan
+    from sweep.driver.events import SweepsStarted
     from sweep.workspace.sweep_run import SweepRun
 
 
@@ -88,12 +89,21 @@ def print_moved_optima(plans: Sequence[Plan], workspace: Workspace, console: Con
             console.print(f"{text}{old.optimum_wd:.3g}).", markup=False)
 
 
-def print_start(plans: Sequence[Plan], wanted: int, to_train: int, console: Console) -> None:
+def print_start(started: "SweepsStarted", console: Console) -> None:
     """Print what is about to be trained."""
-    names = listed([plan.name for plan in plans])
-    console.print(f"{names}: {to_train} of {counted(wanted, 'trial')} to train")
-    for line in optimum_lines(plans) if to_train else []:
+    names = listed([plan.name for plan in started.plans])
+    console.print(f"{names}: {started.to_train} of {counted(started.wanted, 'trial')} to train")
+    if started.seed_trials:
+        console.print(_seeds_text(started.seed_trials), markup=False)
+    for line in optimum_lines(started.plans) if started.to_train else []:
         console.print(line, markup=False)
+
+
+def _seeds_text(trials: int) -> str:
+    train = "trains an optimum" if trials == 1 else "train the optima"
+    return (
+        f"{trials} of these {train} with further seeds, for the error of Δ's zero; --seeds 1 leaves them out"
+    )
 
 
 def optimum_lines(plans: Sequence[Plan]) -> list[str]:

@@ -23,6 +23,8 @@ class SweepsStarted:
     """Trials that are to have a result in the end."""
     to_train: int
     """Those of them that have to be trained."""
+    seed_trials: int = 0
+    """Those of these that train an optimum with a further seed."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

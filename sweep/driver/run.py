@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from sweep.core.jobs import Job
 from sweep.core.resources import Resources
+from sweep.core.trial import Role
 from sweep.driver.events import OnEvent, ResultsReused, SweepsStarted
 from sweep.driver.log import logged
 from sweep.driver.reuse import adopt_results
@@ -56,10 +57,12 @@ def run(tasks: Sequence[SweepRun], workspace: Workspace, resources: Resources, o
 
 
 def _started(tasks: Sequence[SweepRun]) -> SweepsStarted:
+    to_train = [trial for task in tasks for trial in task.to_train]
     return SweepsStarted(
         plans=tuple(task.sweep.plan for task in tasks),
         wanted=sum(len(task.wanted) for task in tasks),
-        to_train=sum(len(task.to_train) for task in tasks),
+        to_train=len(to_train),
+        seed_trials=sum(trial.role is Role.OPTIMUM and trial.repeat > 0 for trial in to_train),
     )
 
 

@@ -12,6 +12,8 @@ from sweep.core.model_spec import with_args
 from sweep.utils.options import option
 
 DEFAULT_FOLDER = Path("sweeps")
+SEEDS = 5
+"""Trials at an optimum where robustness is measured: with fewer than three, Δ has no interval."""
 _POINTS = "Points around the optimum"
 
 
@@ -74,7 +76,7 @@ class SpaceOptions(PointOptions):
 
     lr: float | None = option(None, "Learning rate of the optimum, if none is known.", panel=_POINTS)
     wd: float | None = option(None, "Weight decay of the optimum, if none is known.", panel=_POINTS)
-    seeds: int = option(1, "Trials at the optimum; the zero of Δ is their mean.", panel=_POINTS)
+    seeds: int = option(SEEDS, "Trials at the optimum; Δ is counted from their mean.", panel=_POINTS)
     repeat: Sequence[int] = option(
         (), "Point to train with as many seeds, by its index. May be repeated.", panel=_POINTS
     )
@@ -137,7 +139,9 @@ class StudyOptions(DataOptions):
     """Empty: those of the study, `sweep.planning.studies.best_optimizer` where it has one a model."""
     epochs: Sequence[int] = option((), "Train for this long. May be repeated: several lengths.")
     """Empty: the study's on ``imagenet``, multiples of the recipe's own elsewhere."""
-    seeds: int = option(1, "Trials at each optimum, each with another seed.")
+    seeds: int | None = option(
+        None, "Trials at each optimum. Default: 5 of a hyperparameters study, 1 of the others."
+    )
     seed: int = option(0, "Draws the points and the initial weights.")
 
 

@@ -12,7 +12,7 @@ from sweep.errors import InputError, unknown
 from sweep.models.catalog import MODELS
 from sweep.planning.inputs import Inputs
 from sweep.planning.plans import PlannedSweep, plan_together
-from sweep.planning.requests import DataOptions, PointOptions, Request, Study
+from sweep.planning.requests import SEEDS, DataOptions, PointOptions, Request, Study
 from sweep.recipes.recipe import Recipe
 
 KINDS = ("lengths", "optimizers", "hyperparameters", "peak")
@@ -22,11 +22,7 @@ _ONE_OPTIMIZER = ("lengths", "peak")
 _MULTIPLES = {"lengths": (0.5, 1, 2, 4), "optimizers": (0.5, 1, 2, 4), "peak": (1, 2, 4)}
 _IMAGENET = {"lengths": (50, 100, 200, 400), "optimizers": (50, 100, 200, 400), "peak": (100, 200, 400)}
 
-_SHARED = {f.name for group in (DataOptions, PointOptions) for f in fields(group)} | {
-    "seeds",
-    "seed",
-    "found",
-}
+_SHARED = {f.name for group in (DataOptions, PointOptions) for f in fields(group)} | {"seed", "found"}
 """What a study and each of its requests are asked alike."""
 
 
@@ -54,11 +50,13 @@ def requests_of(study: Study, inputs: Inputs | None = None) -> list[Request]:
     own = (inputs or Inputs()).recipe(study.recipe)
     models = _models(study, own)
     shared = {name: getattr(study, name) for name in _SHARED}
+    usual = SEEDS if study.kind == "hyperparameters" else 1
     return [
         Request(
             models=chosen,
             optimizer=optimizer,
             epochs=None if length == own.epochs else length,
+            seeds=usual if study.seeds is None else study.seeds,
             **shared | ({} if study.kind == "hyperparameters" else {"n": None}),
         )
         for length in sorted(lengths_of(study, own), reverse=True)

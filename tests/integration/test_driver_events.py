@@ -50,7 +50,8 @@ def workspace(tmp_path, monkeypatch, empty_database):
 
 
 def task_of(workspace, n=2):
-    (planned,) = make_plans(Request(trainer="own_events:train", epochs=3, lr=0.01, wd=0.1, n=n))
+    request = Request(trainer="own_events:train", epochs=3, lr=0.01, wd=0.1, n=n, seeds=1)
+    (planned,) = make_plans(request)
     return SweepRun(sweep=workspace.prepare(planned.plan), splits=planned.splits, n=n, seeds=1)
 
 

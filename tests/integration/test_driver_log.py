@@ -19,7 +19,7 @@ def train(config):
             raise OSError("https://user:secret@host is away")
         yield 50
 """
-WORDS = ("run", "--lr", ".02", "--wd", ".01", "--n", "1", "--trainer", "own:train")
+WORDS = ("run", "--lr", ".02", "--wd", ".01", "--n", "1", "--seeds", "1", "--trainer", "own:train")
 HERE = ("--address", "none", "--epochs", "2", "-m", "raises", "-m", "fine")
 
 

@@ -27,7 +27,10 @@ augment = ["shift"]
 mixup_alpha = 0.2
 ema_steps = 3
 """
-WORDS = ("run", "-m", "vit_c_1mf", "--recipe", "ranked.toml", "--lr", ".003", "--wd", ".05", "--n", "1")
+WORDS = (
+    *("run", "-m", "vit_c_1mf", "--recipe", "ranked.toml"),
+    *("--lr", ".003", "--wd", ".05", "--n", "1", "--seeds", "1"),
+)
 
 
 def start(folder: Path, ranks: int) -> subprocess.Popen:

@@ -21,7 +21,7 @@ def train(config):
         time.sleep(0.3)
         yield {"error": 50.0 / (1 + epoch)}
 """
-COMMAND = "sweep run --trainer toy:train --epochs 4 --n 4 --lr 1e-3 --wd 0.1 --address none"
+COMMAND = "sweep run --trainer toy:train --epochs 4 --n 4 --seeds 1 --lr 1e-3 --wd 0.1 --address none"
 
 
 @pytest.fixture

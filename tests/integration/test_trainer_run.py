@@ -26,7 +26,10 @@ def train(config):
         helper.go_wrong(0)
     yield float("nan") if config.model == "diverges" else 40
 """
-WORDS = ("run", "--epochs", "2", "--lr", ".02", "--wd", ".01", "--n", "3", "--trainer")
+WORDS = (
+    *("run", "--epochs", "2", "--lr", ".02", "--wd", ".01"),
+    *("--n", "3", "--seeds", "1", "--trainer"),
+)
 
 
 @pytest.mark.system
@@ -142,7 +145,10 @@ def train(config):
 @pytest.mark.system
 def test_a_function_that_goes_on_trains_no_epoch_twice_when_its_driver_is_killed(tmp_path):
     (tmp_path / "own.py").write_text(GOING_ON)
-    words = ("run", "--trainer", "own:train", "--epochs", "20", "--lr", ".02", "--wd", ".01", "--n", "1")
+    words = (
+        *("run", "--trainer", "own:train", "--epochs", "20"),
+        *("--lr", ".02", "--wd", ".01", "--n", "1", "--seeds", "1"),
+    )
     driver = start(tmp_path, *words)
     wait_for(lambda: len(list(tmp_path.glob("sweeps/*/checkpoints/*/errors.json"))) == 2)
     driver.kill()

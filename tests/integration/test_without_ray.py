@@ -29,8 +29,25 @@ def train(config):
         a = np.tanh(a @ b * config.lr)  # large enough for several threads, each with a sum of its own
         yield 100 * abs(float(a.mean()))
 """
-DIGITS = ("run", "--model", "vit_c_1mf", "--recipe", "tiny.toml", "--lr", ".005", "--wd", ".05", "--n", "6")
-OWN = ("run", "--trainer", "own:train", "--epochs", "3", "--lr", ".02", "--wd", ".05", "--n", "3")
+DIGITS = (
+    *("run", "--model", "vit_c_1mf", "--recipe", "tiny.toml"),
+    *("--lr", ".005", "--wd", ".05", "--n", "6", "--seeds", "1"),
+)
+OWN = (
+    "run",
+    "--trainer",
+    "own:train",
+    "--epochs",
+    "3",
+    "--lr",
+    ".02",
+    "--wd",
+    ".05",
+    "--n",
+    "3",
+    "--seeds",
+    "1",
+)
 SEARCH = (
     *("tune", "--model", "vit_c_1mf", "--recipe", "tiny.toml", "--epochs", "3"),
     *("--n-trials", "4", "--finalists", "1", "--seeds", "2"),

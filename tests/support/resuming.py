@@ -21,7 +21,10 @@ train_subset = 256
 augment = ["shift"]
 ema_steps = 3
 """
-WORDS = ("run", "-m", "vit_c_1mf", "--recipe", "long.toml", "--lr", ".005", "--wd", ".05", "--n", "1")
+WORDS = (
+    *("run", "-m", "vit_c_1mf", "--recipe", "long.toml"),
+    *("--lr", ".005", "--wd", ".05", "--n", "1", "--seeds", "1"),
+)
 
 
 def start(folder: Path, *words: str, command: Sequence[str] = WORDS) -> subprocess.Popen:

@@ -12,7 +12,7 @@ pytestmark = pytest.mark.system
 
 LENGTHS = ("--epochs", "1", "--epochs", "2")
 STUDIES = {
-    "hyperparameters": (("--n", "3", "--epochs", "1", "--absolute"), 24),
+    "hyperparameters": (("--n", "3", "--epochs", "1", "--seeds", "1", "--absolute"), 24),
     "optimizers": ((*LENGTHS, "--seeds", "2"), 18),  # 24, six of which are there
     "lengths": ((*LENGTHS, "--seeds", "2"), 0),
     "peak": ((*LENGTHS, "--seeds", "2", "--limit", "0.5"), 0),

@@ -56,6 +56,8 @@ def test_a_sweep_is_trained_drawn_and_exported(installed, tmp_path):
         ".05",
         "--n",
         "2",
+        "--seeds",
+        "1",
     )
     assert "finished" in call(*run, cwd=tmp_path)
     call(sweep, "cdf", "--out", "fig.pdf", cwd=tmp_path)

@@ -61,7 +61,7 @@ RUN = {
     "--repeat": [
         ("-1", "takes a point's index, from 0 to 63, got -1"),
         ("64", "from 0 to 63, got 64"),
-        ("3", "give --seeds 2 or more, got 1"),
+        ("3 --seeds 1", "give --seeds 2 or more, got 1"),
         ("x", NO_WHOLE),
         ("1.5", NO_WHOLE),
     ],

@@ -10,7 +10,7 @@ from sweep.workspace.workspace import Workspace
 
 
 def test_dry_run_says_what_would_be_trained_and_writes_nothing(sweep, tmp_path):
-    code, out, _ = sweep("run", "--model", "vit_p_1mf", "--n", "3", "--dry-run")
+    code, out, _ = sweep("run", "--model", "vit_p_1mf", "--n", "3", "--seeds", "1", "--dry-run")
     assert code == 0
     assert "4 of 4 trials to train" in out
     assert ", with" not in out
@@ -19,7 +19,7 @@ def test_dry_run_says_what_would_be_trained_and_writes_nothing(sweep, tmp_path):
 
 def test_dry_run_counts_the_seeds_at_the_optimum_and_those_that_are_there(sweep, tmp_path):
     words = ("run", "--model", "vit_p_1mf", "--n", "3", "--dry-run", "--seeds")
-    out = sweep(*words, "5")[1]
+    out = sweep(*words[:-1])[1]
     assert "8 of 8 trials to train" in out
     assert "with 5 seeds" in out
     out = sweep(*words, "3", "--repeat", "2", "--repeat", "0")[1]
@@ -48,23 +48,23 @@ def test_dry_run_counts_what_other_sweeps_have_of_the_same_trials(sweep, tmp_pat
 def test_a_trial_given_up_here_is_taken_over_where_another_sweep_has_it(sweep, tmp_path):
     workspace = Workspace(tmp_path / "sweeps")
     (here,), (there,) = (
-        make_plans(Request(models=["vit_p_1mf"], n=n, design=design))
+        make_plans(Request(models=["vit_p_1mf"], n=n, design=design, seeds=1))
         for n, design in ((3, "iid"), (16, "sobol"))
     )
     centre = here.plan.trials[0].key
     create(workspace, there.plan).journal.append("end", centre, finished(centre))
     create(workspace, here.plan).journal.append("end", centre, failed(centre))
-    out = sweep("run", "--model", "vit_p_1mf", "--n", "3", "--dry-run")[1]
+    out = sweep("run", "--model", "vit_p_1mf", "--n", "3", "--seeds", "1", "--dry-run")[1]
     assert "3 of 4 trials to train; 1 result taken over" in out
 
 
 def test_what_was_given_up_is_not_trained_unless_asked_for(sweep, tmp_path):
-    (planned,) = make_plans(Request(models=["vit_p_1mf"], n=3))
+    (planned,) = make_plans(Request(models=["vit_p_1mf"], n=3, seeds=1))
     made = create(Workspace(tmp_path / "sweeps"), planned.plan)
     one, other, *_ = planned.plan.trials
     made.journal.append("end", one.key, finished(one.key))
     made.journal.append("end", other.key, failed(other.key))
-    words = ("run", "--model", "vit_p_1mf", "--n", "3")
+    words = ("run", "--model", "vit_p_1mf", "--n", "3", "--seeds", "1")
     assert "2 of 4 trials to train, and 1 failed that --retry-failed" in sweep(*words, "--dry-run")[1]
     for retry_failed, count in ((False, 2), (True, 3)):
         task = SweepRun(sweep=made, splits=planned.splits, n=3, seeds=1, retry_failed=retry_failed)

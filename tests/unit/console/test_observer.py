@@ -71,6 +71,12 @@ def test_each_event_is_printed_in_a_line(event, line):
     assert printed(event) == [line]
 
 
+def test_the_start_says_how_many_trials_the_seeds_add():
+    (_, line) = printed(events.SweepsStarted(plans=(SWEEP,), wanted=9, to_train=0, seed_trials=4))
+    assert line.startswith("4 of these train the optima with further seeds")
+    assert line.endswith("--seeds 1 leaves them out")
+
+
 def test_events_outside_a_training_that_say_nothing_print_nothing():
     assert printed(events.TrialStarted(trial=TRIAL), events.TrainingEnded()) == []
 

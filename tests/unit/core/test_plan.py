@@ -213,7 +213,7 @@ def test_keys_of_a_command_stay_as_they_are():
     from sweep.planning.plans import make_plans
     from sweep.planning.requests import Request
 
-    (planned,) = make_plans(Request(models=["vit_p_1mf"], n=1, lr=0.01, wd=0.1))
+    (planned,) = make_plans(Request(models=["vit_p_1mf"], n=1, seeds=1, lr=0.01, wd=0.1))
     assert keys(planned.plan) == ["6478467600c59bce", "e3d2a5cc93f74aa4"]
 
 

@@ -156,8 +156,8 @@ def test_a_model_or_an_optimizer_that_joins_later_is_paired_and_changes_nothing(
     alone = make_plans(Request(models=["vit_p_1mf"], n=5))[0].plan
     first, second = (p.plan for p in make_plans(Request(models=["vit_p_1mf", "vit_c_1mf"], n=9)))
     sgd = make_plans(Request(models=["vit_p_1mf"], optimizer="sgd", n=5))[0].plan
-    assert first.first(5, 1) == alone
-    for later in (second.first(5, 1), sgd):
+    assert first.first(5, 5) == alone
+    for later in (second.first(5, 5), sgd):
         assert later.name != alone.name
         assert [(t.index, t.seed, t.u_lr, t.u_wd) for t in later.trials] == [
             (t.index, t.seed, t.u_lr, t.u_wd) for t in alone.trials

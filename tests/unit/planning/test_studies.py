@@ -115,6 +115,15 @@ def test_studies_share_their_trainings_with_each_other_and_with_run():
     assert len(run & lengths) == 4, "two models, two seeds, at the recipe's own length"
 
 
+def test_only_where_robustness_is_measured_is_an_optimum_trained_five_times():
+    assert {kind: {request.seeds for request in requests_of(Study(kind=kind))} for kind in KINDS} == {
+        "lengths": {1},
+        "optimizers": {1},
+        "hyperparameters": {5},
+        "peak": {1},
+    }
+
+
 def test_one_epoch_and_all_its_multiples_are_lengths(tmp_path):
     Path(tmp_path / "one.toml").write_text(ONE_EPOCH)
     assert lengths_of(Study(kind="lengths"), load(str(tmp_path / "one.toml"))) == [1, 2, 4]
