@@ -1,13 +1,13 @@
-"""Compares models: which one has lower errors or is more robust, by how much, and with what confidence.
+"""Compares sweeps: which one has lower errors or is more robust, by how much, and with what confidence.
 
-Models that were tried at the same relative points are compared point by point (`analysis.paired`), other
-models as two samples (`analysis.unpaired`). A diverged trial has an error of 100 %. Robustness is compared by
-the area under the EDF of Δ: two models with the same typical Δ may differ in how many trials fall off a
-cliff, which hardly changes the ranks of Δ. For each pair of models, two p-values are corrected for the number
-of pairs (Benjamini & Hochberg 1995): that of the first test of the error, and that of the area.
+Their models, optimizers or recipes differ. Sweeps that were tried at the same relative points are compared
+point by point (`analysis.paired`), others as two samples (`analysis.unpaired`). A diverged trial has an error
+of 100 %. Robustness is compared by the area under the EDF of Δ: two sweeps with the same typical Δ may differ
+in how many trials fall off a cliff, which hardly changes the ranks of Δ. For each pair, two p-values are
+corrected for the number of pairs (Benjamini & Hochberg 1995): that of the first test of the error, and that
+of the area.
 """
 
-import itertools
 import math
 import sys
 from collections.abc import Callable, Sequence
@@ -24,7 +24,7 @@ from analysis.bands import CONFIDENCE, POINTWISE, band
 from analysis.edf import DECIMALS, edf
 from analysis.errors import AnalysisError
 from analysis.intervals import NOTHING, Interval, rounding_variance
-from analysis.pairing import Pairs, pair_up
+from analysis.pairing import Pair, Pairs, pair_up, pairs_of
 from analysis.sampling import Sampling
 from analysis.summaries import AREA_TO, area_scores, clipped, minus, zero_of
 from analysis.table import DIVERGED_ERR, SweepTrials, values
@@ -112,16 +112,16 @@ class Comparison:
 
     @property
     def dominates(self) -> str | None:
-        """The model whose EDF is nowhere below the other's; None if the EDFs cross."""
+        """The name of the sweep whose EDF is nowhere below the other's; None if the EDFs cross."""
         if (self.gap_a > 0) == (self.gap_b > 0):
             return None
-        return self.b.model if self.gap_a > 0 else self.a.model
+        return self.b.name if self.gap_a > 0 else self.a.name
 
 
 def compare(
     sweeps: Sequence[SweepTrials], *, test: str = "auto", confidence: float = CONFIDENCE
 ) -> list[Comparison]:
-    """Compare all pairs of sweeps with one optimizer.
+    """Compare sweeps in pairs that differ in model, optimizer or recipe alone; see `pairs_of`.
 
     Parameters
     ----------
@@ -140,32 +140,30 @@ def compare(
     Raises
     ------
     AnalysisError
-        If there are fewer than two sweeps or several optimizers, or if a paired test is asked for although
-        two sweeps share no points.
+        If there are fewer than two sweeps, or if a paired test is asked for although two sweeps share no
+        points.
 
     Examples
     --------
     >>> for pair in compare(read_sweeps(table)):
     ...     print(" ".join(sentences(pair)))
     """
-    _check(sweeps, test)
-    found = [_compare(a, b, test, confidence) for a, b in itertools.combinations(sweeps, 2)]
-    q = _corrected([next(iter(pair.tests.values()), math.nan) for pair in found])
-    q_area = _corrected([pair.p_area for pair in found])
-    return [replace(pair, q=q[i], q_area=q_area[i]) for i, pair in enumerate(found)]
-
-
-def _check(sweeps: Sequence[SweepTrials], test: str) -> None:
-    if test not in TESTS:
-        raise AnalysisError(f"a test is one of {', '.join(TESTS)}, got {test!r}.")
     if len(sweeps) < 2:
         names = ", ".join(sweep.sweep for sweep in sweeps) or "none"
         raise AnalysisError(f"a comparison takes at least two sweeps, got {names}: sweep another model.")
-    optimizers = sorted({sweep.optimizer for sweep in sweeps})
-    if len(optimizers) > 1:
-        raise AnalysisError(
-            f"models are compared under one optimizer, got {', '.join(optimizers)}: choose with `optimizer`."
-        )
+    return compare_pairs(pairs_of(sweeps), test=test, confidence=confidence)
+
+
+def compare_pairs(
+    pairs: Sequence[Pair], *, test: str = "auto", confidence: float = CONFIDENCE
+) -> list[Comparison]:
+    """Compare chosen pairs of sweeps, and correct p-values for their number; see `compare`."""
+    if test not in TESTS:
+        raise AnalysisError(f"a test is one of {', '.join(TESTS)}, got {test!r}.")
+    found = [_compare(a, b, test, confidence) for a, b in pairs]
+    q = _corrected([next(iter(pair.tests.values()), math.nan) for pair in found])
+    q_area = _corrected([pair.p_area for pair in found])
+    return [replace(pair, q=q[i], q_area=q_area[i]) for i, pair in enumerate(found)]
 
 
 def _corrected(p: list[float]) -> list[float]:
@@ -256,7 +254,7 @@ def _no_delta(a: SweepTrials, b: SweepTrials) -> str | None:
     for sweep in (a, b):
         if len(sweep.optimum_errs) < LEAST_ZEROS:
             return (
-                f"estimating the uncertainty of the zero of {sweep.model} takes {LEAST_ZEROS} trials at its "
+                f"estimating the uncertainty of the zero of {sweep.name} takes {LEAST_ZEROS} trials at its "
                 f"optimum, and it has {len(sweep.optimum_errs)}: `sweep run … --seeds {LEAST_ZEROS + 2}`"
             )
     return None
@@ -266,7 +264,7 @@ def _no_zero(a: SweepTrials, b: SweepTrials) -> str | None:
     """Return which of two sweeps has no zero of Δ; None if both have one."""
     for sweep in (a, b):
         if sweep.optimum_state != "finished":
-            return f"{sweep.model} has no finished trial at its optimum, or one there diverged"
+            return f"{sweep.name} has no finished trial at its optimum, or one there diverged"
     return None
 
 

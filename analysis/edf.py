@@ -106,6 +106,10 @@ class Curve:
     optimizer: str
     recipe: str
     sweep: str
+    name: str
+    """What tells it from the other sweeps of its table."""
+    setting: str
+    """The end of `name` that is neither model nor optimizer; often empty."""
     design: str
     """How the points were drawn: iid, sobol or grid."""
     edf: EDF
@@ -167,6 +171,8 @@ def curve_of(sweep: SweepTrials, *, absolute: bool) -> Curve:
         optimizer=sweep.optimizer,
         recipe=sweep.recipe,
         sweep=sweep.sweep,
+        name=sweep.name,
+        setting=sweep.setting,
         design=sweep.design,
         edf=_absolute_edf(sweep) if absolute else _relative_edf(sweep),
         optimum_err=sweep.optimum_err,

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analysis.edf import Curve
+from analysis.names import optimizer_name
 from analysis.table import FAMILIES, OPTIMIZERS, SweepTrials, panel_order, values, word_order
 
 RIGHT_SHARE = 0.9
@@ -23,7 +24,6 @@ TITLE_CHAR_IN = 0.058
 LOG_RATIO = 20.0
 """A y axis is logarithmic if its largest error is more than this times its smallest."""
 
-_NAMES = {"adamw": "AdamW", "sgd": "SGD"}
 Dash = tuple[int, tuple[float, ...]]
 
 
@@ -114,16 +114,13 @@ def grid(curves: Sequence[Curve], right: float, width: float) -> list[list[Cell]
     return [[cell(panel, optimizer) for panel in panels] for optimizer in optimizers]
 
 
-def optimizer_name(optimizer: str) -> str:
-    """Return an optimizer's name as figures and tables print it."""
-    return _NAMES.get(optimizer, optimizer)
-
-
 def _labels(curves: Sequence[Curve]) -> dict[str, str]:
     """Name each sweep by its family, or by its model if two models of a family share a subplot."""
-    cells = [(curve.panel, curve.optimizer, curve.family) for curve in curves]
-    twice = {family for panel, optimizer, family in cells if cells.count((panel, optimizer, family)) > 1}
-    return {curve.sweep: curve.model if curve.family in twice else curve.family for curve in curves}
+    models: dict[tuple[str, str, str], set[str]] = {}
+    for curve in curves:
+        models.setdefault((curve.panel, curve.optimizer, curve.family), set()).add(curve.model)
+    twice = {family for (*_, family), several in models.items() if len(several) > 1}
+    return {c.sweep: (c.model if c.family in twice else c.family) + c.setting for c in curves}
 
 
 def looks_of(names: Iterable[str]) -> dict[str, Look]:
@@ -239,7 +236,9 @@ def y_axis(errors: NDArray[np.float64], *, log: bool, lost: bool, least: float =
 
 def sweep_title(sweep: SweepTrials) -> str:
     """Return the title of a sweep's scatters: what they show, and how many trials have no result."""
-    parts = [f"{sweep.family}, {sweep.panel}, {optimizer_name(sweep.optimizer)}: n = {sweep.n}"]
+    parts = [
+        f"{sweep.family}{sweep.setting}, {sweep.panel}, {optimizer_name(sweep.optimizer)}: n = {sweep.n}"
+    ]
     if len(sweep.diverged):
         parts.append(f"{len(sweep.diverged)} diverged")
     k = len(sweep.optimum_errs)

@@ -1,5 +1,7 @@
-"""Matches the trials of two sweeps that were tried at the same point."""
+"""Decides which sweeps are compared, and matches their trials at the same point."""
 
+import itertools
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -9,6 +11,24 @@ from analysis.sampling import Sampling
 from analysis.table import UNKNOWN_DESIGN, SweepTrials, values
 
 Floats = NDArray[np.float64]
+Pair = tuple[SweepTrials, SweepTrials]
+
+ASPECTS = ("model", "optimizer", "recipe")
+"""What two sweeps may differ in."""
+
+
+def pairs_of(sweeps: Sequence[SweepTrials]) -> list[Pair]:
+    """Return the pairs of sweeps that differ in at most one of `ASPECTS`; all pairs if there is none.
+
+    If two sweeps differ in both model and optimizer, their difference could come from either.
+    """
+    every = list(itertools.combinations(sweeps, 2))
+    return [pair for pair in every if len(aspects(*pair)) <= 1] or every
+
+
+def aspects(a: SweepTrials, b: SweepTrials) -> list[str]:
+    """Return in which of `ASPECTS` two sweeps differ."""
+    return [aspect for aspect in ASPECTS if getattr(a, aspect) != getattr(b, aspect)]
 
 
 class Pairs(NamedTuple):

@@ -6,13 +6,14 @@ No trial is dropped silently.
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from analysis.errors import AnalysisError
+from analysis.names import Identity, tell_apart
 
 FAMILIES = ("ViT_P", "ViT_C", "RegNetY")
 """The study's three model families, in the order in which they are shown."""
@@ -31,8 +32,8 @@ LEAST_SCRAMBLES = 3
 """Scrambles that an interval needs. An interval from two, with one degree of freedom, would be about 0.6
 wide: too wide to be of use."""
 
-_PER_SWEEP = ("model", "optimizer", "family", "panel")
-_WORDS = ("sweep", "role", *_PER_SWEEP, "recipe", "state")
+_PER_SWEEP = ("model", "optimizer", "family", "panel", "recipe")
+_WORDS = ("sweep", "role", *_PER_SWEEP, "state")
 _COLUMNS = (*_WORDS, "index", "top1_err")
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([KMGT])F", re.IGNORECASE)
 _UNIT = {"K": 1e3, "M": 1e6, "G": 1e9, "T": 1e12}
@@ -65,6 +66,10 @@ class SweepTrials:
     """Top-1 errors of the k trials at the optimum with a result, in percent, 100 if diverged, shape (k,)."""
     repeats: pd.DataFrame
     """Rows of the trials that train a chosen point with another seed, by index and repeat."""
+    name: str = ""
+    """What tells it from the other sweeps of its table: the model, and what else differs."""
+    setting: str = ""
+    """The end of `name` that is neither model nor optimizer, such as `` on digits``; often empty."""
 
     @property
     def n(self) -> int:
@@ -119,15 +124,14 @@ def read_sweeps(table: pd.DataFrame, *, need: Iterable[str] = ()) -> list[SweepT
     Returns
     -------
     list of SweepTrials
-        One per model and optimizer, sorted by panel (size), optimizer, family and model.
+        One per sweep, sorted by panel (size), optimizer, family, model and recipe.
 
     Raises
     ------
     AnalysisError
         If the table is empty, a column or a cell of text is missing, a state or role is unknown, an error
         lies outside 0 … 100, a trial occurs twice, a repeat differs from its point in lr or weight_decay, the
-        optimum of a sweep has several lr or weight_decay, there are several recipes, two sweeps share model
-        and optimizer, or a sweep has no result.
+        optimum of a sweep has several lr or weight_decay, or a sweep has no result.
 
     Examples
     --------
@@ -140,10 +144,9 @@ def read_sweeps(table: pd.DataFrame, *, need: Iterable[str] = ()) -> list[SweepT
     table = table.assign(top1_err=pd.to_numeric(table["top1_err"], errors="coerce").astype(float))
     _check_errors(table)
     table = table.assign(repeat=_repeats(table), design=_designs(table))
-    _check_one_recipe(table)
     sweeps = [_sweep(str(name), rows) for name, rows in table.groupby("sweep", sort=False)]
-    _check_one_sweep_each(sweeps)
-    return sorted(sweeps, key=_order)
+    names = tell_apart(Identity(s.sweep, s.model, s.optimizer, s.recipe) for s in sweeps)
+    return sorted((replace(s, **names[s.sweep]._asdict()) for s in sweeps), key=_order)
 
 
 def panel_order(panel: str) -> tuple[bool, float, str]:
@@ -164,6 +167,7 @@ def _order(sweep: SweepTrials) -> tuple:
         word_order(sweep.optimizer, OPTIMIZERS),
         word_order(sweep.family, FAMILIES),
         sweep.model,
+        sweep.recipe,
     )
 
 
@@ -175,7 +179,7 @@ def _sweep(name: str, rows: pd.DataFrame) -> SweepTrials:
     points, optimum, repeats = (rows[rows["role"] == role] for role in ROLES)
     _check_at_their_points(name, points, repeats)
     optimum = optimum.sort_values("repeat")
-    words = {column: str(rows[column].iloc[0]) for column in (*_PER_SWEEP, "recipe", "design")}
+    words = {column: str(rows[column].iloc[0]) for column in (*_PER_SWEEP, "design")}
     sweep = SweepTrials(
         sweep=name,
         finished=points[points["state"] == "finished"],
@@ -258,15 +262,6 @@ def _repeats(table: pd.DataFrame) -> pd.Series:
     return repeats.astype(int)
 
 
-def _check_one_recipe(table: pd.DataFrame) -> None:
-    recipes = sorted(set(map(str, table["recipe"])))
-    if len(recipes) > 1:
-        raise AnalysisError(
-            f"sweeps are compared under one recipe, got {len(recipes)}: {', '.join(recipes)}. "
-            "Choose one with `recipe`, or sweeps with `sweep` ID."
-        )
-
-
 def _designs(table: pd.DataFrame) -> pd.Series:
     """Return the column design; `UNKNOWN_DESIGN` where the table has none."""
     if "design" not in table:
@@ -325,19 +320,6 @@ def _check_at_their_points(name: str, points: pd.DataFrame, repeats: pd.DataFram
             f"point {row['index']} at lr {row['lr']:g}, weight_decay {row['weight_decay']:g}, the point "
             f"itself at {row['lr_point']:g}, {row['weight_decay_point']:g}: mend the table."
         )
-
-
-def _check_one_sweep_each(sweeps: list[SweepTrials]) -> None:
-    """Check that no two sweeps share model and optimizer: their curves would look the same."""
-    ids: dict[tuple[str, str], list[str]] = {}
-    for sweep in sweeps:
-        ids.setdefault((sweep.model, sweep.optimizer), []).append(sweep.sweep)
-    for (model, optimizer), names in ids.items():
-        if len(names) > 1:
-            raise AnalysisError(
-                f"one sweep for each model and optimizer, got {len(names)} of {model} with {optimizer}: "
-                f"{', '.join(names)}. Choose one with `sweep` ID."
-            )
 
 
 def whole_scrambles(index: ArrayLike) -> NDArray[np.int64]:

@@ -69,7 +69,7 @@ def flattery(curves: Sequence[Curve]) -> list[str]:
 
 def _outshines(curve: Curve, others: Sequence[Curve]) -> str | None:
     """Return a warning if a curve with a poor optimum looks as robust as one with a better optimum."""
-    peers = [c for c in others if (c.panel, c.optimizer) == (curve.panel, curve.optimizer)]
+    peers = [c for c in others if _stage(c) == _stage(curve)]
     if _optimum(curve) - min(map(_optimum, peers)) <= FLATTERY_GAP:
         return None
     mine = _near(curve)
@@ -78,11 +78,20 @@ def _outshines(curve: Curve, others: Sequence[Curve]) -> str | None:
         return None
     peer = min(beaten, key=_optimum)
     return (
-        f"{curve.model} ({curve.panel}, {curve.optimizer}): Δ flatters it. Its optimum stands at "
-        f"{_optimum(curve):.1f} % error, that of {peer.model} at {_optimum(peer):.1f} %, yet {mine:.2f} of "
+        f"{_named(curve)}: Δ flatters it. Its optimum stands at "
+        f"{_optimum(curve):.1f} % error, that of {peer.name} at {_optimum(peer):.1f} %, yet {mine:.2f} of "
         f"its trials lie within {FLATTERY_WITHIN:g} points of it, against {_near(peer):.2f}: "
         "look at `absolute` too."
     )
+
+
+def _named(of: Curve | SweepTrials) -> str:
+    return f"{of.model}{of.setting} ({of.panel}, {of.optimizer})"
+
+
+def _stage(curve: Curve) -> tuple[str, str, str]:
+    """Return what two curves must share to be compared by their optima."""
+    return curve.panel, curve.optimizer, curve.recipe
 
 
 def _undertrained(curve: Curve) -> str | None:
@@ -90,7 +99,7 @@ def _undertrained(curve: Curve) -> str | None:
     if _optimum(curve) <= UNDERTRAINED_ERR:
         return None
     return (
-        f"{curve.model} ({curve.panel}, {curve.optimizer}): its optimum stands at {_optimum(curve):.1f} % "
+        f"{_named(curve)}: its optimum stands at {_optimum(curve):.1f} % "
         f"error, over {UNDERTRAINED_ERR:g} %, so it is likely under-trained and a steep Δ curve says little: "
         "train for longer, or look at `absolute`."
     )
@@ -109,7 +118,7 @@ def _outdone(curve: Curve) -> str | None:
         else "that is likely no optimum"
     )
     return (
-        f"{curve.model} ({curve.panel}, {curve.optimizer}): {share:.2f} of its trials beat {optimum} by "
+        f"{_named(curve)}: {share:.2f} of its trials beat {optimum} by "
         f"more than {OUTDONE_BY:g} point, so {cause}, and Δ flatters the model: look at `absolute` too."
     )
 
@@ -155,7 +164,7 @@ def _falling(sweep: SweepTrials, learning: pd.DataFrame) -> str | None:
     if fall <= FALLING_BY:
         return None
     return (
-        f"{sweep.model} ({sweep.panel}, {sweep.optimizer}): its schedule of {last} epochs is short. Its "
+        f"{_named(sweep)}: its schedule of {last} epochs is short. Its "
         f"optimum's error still fell by {fall:.1f} points over the last {last - int(before.index[-1])}, so Δ "
         "shows how fast it learns as well as how robust it is: train for longer with `epochs`."
     )

@@ -7,6 +7,7 @@ import pandas as pd
 
 from analysis.compare import Comparison
 from analysis.intervals import Interval
+from analysis.pairing import ASPECTS, aspects
 from analysis.repeats import Repeated
 from analysis.summaries import AREA_TO, interval_columns
 from analysis.tuning import budget_for
@@ -63,7 +64,7 @@ def _dominance(pair: Comparison, winner: str) -> str:
     """Return how far the EDFs cross, if they do: the better model then depends on the error of interest."""
     if pair.dominates == winner:
         return ", and its EDF is nowhere below the other"
-    below = pair.gap_a if winner == pair.a.model else pair.gap_b
+    below = pair.gap_a if winner == pair.a.name else pair.gap_b
     return f"; but the EDFs cross: the other lies up to {below:.2f} above" if below > 0 else ""
 
 
@@ -75,13 +76,13 @@ def _of_delta(pair: Comparison) -> str:
     difference = area if area.value >= 0 else negated(area)
     size = f"difference of the areas under the Δ curves up to {AREA_TO:g} points: {number(difference)}"
     if math.isnan(pair.q_area):
-        return f"{_looks(more.model, difference)} ({size}); there is no test of it: {pair.no_delta}."
+        return f"{_looks(more.name, difference)} ({size}); there is no test of it: {pair.no_delta}."
     evidence = f"{size}, p = {p_value(pair.p_area)}, {p_value(pair.q_area)} after correction"
     if pair.tests_delta:
         tests = ", ".join(f"{name} p = {p_value(p)}" for name, p in pair.tests_delta.items())
         evidence += f"; of Δ itself, uncorrected: {tests}"
     if pair.more_robust:
-        return f"{more.model} is the more robust, {less.model} the less ({evidence})."
+        return f"{more.name} is the more robust, {less.name} the less ({evidence})."
     return f"Neither is shown to be the more robust ({evidence})."
 
 
@@ -105,13 +106,13 @@ def _of_budget(pair: Comparison) -> str | None:
         return None
     trials = "1 random trial" if k == 1 else f"{k} random trials"
     return (
-        f"Of {better.model}, {trials} can be expected to reach {target:.2f} %, "
-        f"the best of {worse.n} of {worse.model}."
+        f"Of {better.name}, {trials} can be expected to reach {target:.2f} %, "
+        f"the best of {worse.n} of {worse.name}."
     )
 
 
 def _both(pair: Comparison) -> str:
-    return f"{pair.a.model} and {pair.b.model}"
+    return f"{pair.a.name} and {pair.b.name}"
 
 
 def _n(pair: Comparison) -> str:
@@ -135,9 +136,9 @@ def _needed(pair: Comparison) -> str:
 def _for_the_winner(pair: Comparison) -> tuple[str, str, Interval, Interval]:
     """Return winner, loser, the probability that the winner is better, and the median difference."""
     if pair.favoured_sign < 0:
-        return pair.a.model, pair.b.model, pair.better, negated(pair.median_diff)
+        return pair.a.name, pair.b.name, pair.better, negated(pair.median_diff)
     value, low, high = pair.better
-    return pair.b.model, pair.a.model, Interval(1 - value, 1 - high, 1 - low), pair.median_diff
+    return pair.b.name, pair.a.name, Interval(1 - value, 1 - high, 1 - low), pair.median_diff
 
 
 def negated(interval: Interval) -> Interval:
@@ -204,7 +205,9 @@ def comparison_table(pairs: Sequence[Comparison]) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        a, b (models), optimizer, sweep_a, sweep_b, paired, n_a, n_b, left_out; for each effect X (mean_diff,
+        a, b (names: the models, if only those differ), optimizer, recipe (both with a dash, if they differ),
+        differ_in (model, optimizer, recipe; empty if only points or seeds do), sweep_a, sweep_b, paired, n_a,
+        n_b, left_out; for each effect X (mean_diff,
         median_diff, better, area_diff) X, X_low and X_high; test and p (of the first test), q (corrected);
         p_area, q_area (of robustness); more_robust (a model, if significant); the p-value of each test in a
         column of its name; dominates, gap_a, gap_b, needed, verdict.
@@ -216,9 +219,10 @@ def _row(pair: Comparison) -> dict[str, object]:
     test, p = next(iter(pair.tests.items()), ("none", math.nan))
     effects = {name: getattr(pair, name) for name in ("mean_diff", "median_diff", "better", "area_diff")}
     return {
-        "a": pair.a.model,
-        "b": pair.b.model,
-        "optimizer": pair.a.optimizer,
+        "a": pair.a.name,
+        "b": pair.b.name,
+        **{aspect: _both_of(pair, aspect) for aspect in ASPECTS[1:]},
+        "differ_in": ", ".join(aspects(pair.a, pair.b)),
         "sweep_a": pair.a.sweep,
         "sweep_b": pair.b.sweep,
         "paired": pair.paired,
@@ -231,7 +235,7 @@ def _row(pair: Comparison) -> dict[str, object]:
         "q": pair.q,
         "p_area": pair.p_area,
         "q_area": pair.q_area,
-        "more_robust": pair.more_robust.model if pair.more_robust else None,
+        "more_robust": pair.more_robust.name if pair.more_robust else None,
         **{f"p {name}": value for name, value in pair.tests.items()},
         **{f"p {name}, Δ": value for name, value in pair.tests_delta.items()},
         "dominates": pair.dominates,
@@ -240,3 +244,8 @@ def _row(pair: Comparison) -> dict[str, object]:
         "needed": pair.needed,
         "verdict": " ".join(sentences(pair)),
     }
+
+
+def _both_of(pair: Comparison, aspect: str) -> str:
+    """Return an aspect of both sweeps; once if it is the same."""
+    return " – ".join(dict.fromkeys(str(getattr(sweep, aspect)) for sweep in (pair.a, pair.b)))

@@ -94,7 +94,9 @@ def shade_handles(curves: Iterable[Curve], bands: Mapping[str, Band], room: int)
     kinds: dict[str, list[str]] = {}
     for curve in curves:
         if curve.sweep in bands:
-            kinds.setdefault(bands[curve.sweep].label, []).append(f"{curve.model} {curve.optimizer}")
+            kinds.setdefault(bands[curve.sweep].label, []).append(
+                f"{curve.model}{curve.setting} {curve.optimizer}"
+            )
     handles = [
         Patch(
             facecolor="0.4",

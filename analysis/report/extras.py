@@ -63,6 +63,9 @@ class Extras:
     """Reasons why the comparison of these sweeps is unpaired or biased."""
 
 
+ACROSS = "across optimizers"
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Contents:
     """Everything that the sections of a report show."""
@@ -74,7 +77,7 @@ class Contents:
     summaries: list[Summary]
     """Their summary numbers."""
     pairs: dict[str, list[Comparison]]
-    """Optimizer → the comparisons of all pairs of its sweeps."""
+    """Optimizer → the comparisons of its sweeps; `ACROSS` → those of sweeps with different optimizers."""
     warnings: list[str]
     """What the reader should know before the results."""
     extras: Extras
@@ -82,8 +85,8 @@ class Contents:
 
     @property
     def recipe(self) -> str:
-        """The recipe of all sweeps."""
-        return str(self.table["recipe"].iloc[0])
+        """The recipe of all sweeps, or their recipes."""
+        return ", ".join(dict.fromkeys(map(str, self.table["recipe"])))
 
     @property
     def names(self) -> list[str]:
@@ -101,9 +104,14 @@ class Contents:
         return self.table[self.table["sweep"].map(str) == name]
 
 
+def model_of(sweep: SweepTrials) -> str:
+    """Return a sweep's model, and what else tells it from others with its optimizer."""
+    return sweep.model + sweep.setting
+
+
 def sweep_name(sweep: SweepTrials) -> str:
     """Return a sweep's name for a sentence."""
-    return f"{sweep.model}, {optimizer_name(sweep.optimizer)}"
+    return f"{model_of(sweep)}, {optimizer_name(sweep.optimizer)}"
 
 
 def without_result(rows: pd.DataFrame) -> int:

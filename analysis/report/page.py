@@ -7,10 +7,11 @@ from importlib import resources
 
 import pandas as pd
 
-from analysis.compare import Comparison, compare
+from analysis.compare import Comparison, compare_pairs
 from analysis.errors import AnalysisError
+from analysis.pairing import Pair, pairs_of
 from analysis.report import pictures, sections, verdict
-from analysis.report.extras import Contents, Extras
+from analysis.report.extras import ACROSS, Contents, Extras
 from analysis.report.glossary import glossary
 from analysis.report.html import Child, Html, joined, tag
 from analysis.summaries import summarise
@@ -99,9 +100,11 @@ def _contents(table: pd.DataFrame, extras: Extras) -> Contents:
 
 
 def _pairs(sweeps: list[SweepTrials]) -> dict[str, list[Comparison]]:
-    """Compare the sweeps of each optimizer that has more than one."""
-    members = {o: [s for s in sweeps if s.optimizer == o] for o in dict.fromkeys(s.optimizer for s in sweeps)}
-    return {optimizer: compare(own) for optimizer, own in members.items() if len(own) > 1}
+    """Compare the sweeps of each optimizer that has more than one, and those of different optimizers."""
+    groups: dict[str, list[Pair]] = {}
+    for a, b in pairs_of(sweeps):
+        groups.setdefault(a.optimizer if a.optimizer == b.optimizer else ACROSS, []).append((a, b))
+    return {name: compare_pairs(pairs) for name, pairs in groups.items()}
 
 
 def _main(title: str, contents: Contents, body: Html) -> Html:

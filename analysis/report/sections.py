@@ -10,7 +10,7 @@ from analysis.figures.maps import box_of
 from analysis.layout import optimizer_name
 from analysis.learning import examples
 from analysis.repeats import Repeated, repeated_points
-from analysis.report.extras import Contents, without_result
+from analysis.report.extras import ACROSS, Contents, model_of, without_result
 from analysis.report.html import Child, Html, joined, prose, slug, tag, terms
 from analysis.report.tables import NOTHING, Cell, estimate, number, short, table, word
 from analysis.summaries import AREA_TO, Summary
@@ -134,7 +134,7 @@ def summary(contents: Contents) -> Html:
     ]
     rows = [
         [
-            word(s.sweep.model),
+            word(model_of(s.sweep)),
             word(optimizer_name(s.sweep.optimizer)),
             number(s.sweep.n, "{:.0f}"),
             estimate(s.zero),
@@ -159,8 +159,9 @@ def comparisons(contents: Contents) -> Html:
     """Return the table of all pairs of each optimizer, and the same in sentences."""
     parts: list[Child] = []
     for optimizer, pairs in contents.pairs.items():
-        name = optimizer_name(optimizer)
-        parts += [tag("h3", f"With {name}"), _pairs_table(optimizer, pairs), _sentences(name, pairs)]
+        name = optimizer if optimizer == ACROSS else f"with {optimizer_name(optimizer)}"
+        title = name[:1].upper() + name[1:]
+        parts += [tag("h3", title), _pairs_table(optimizer, pairs), _sentences(name, pairs)]
     alone = [
         name for name in dict.fromkeys(s.optimizer for s in contents.sweeps) if name not in contents.pairs
     ]
@@ -197,8 +198,8 @@ def _pair_row(pair: Comparison) -> list[Cell]:
     test, p = next(iter(pair.tests.items()), ("none", math.nan))
     how = f"at {pair.n_a} shared points" if pair.paired else f"{pair.n_a} and {pair.n_b} trials"
     return [
-        word(pair.a.model),
-        word(pair.b.model),
+        word(pair.a.name),
+        word(pair.b.name),
         word(how),
         estimate(pair.median_diff),
         estimate(pair.better),
@@ -224,7 +225,7 @@ def _p(p: float) -> Cell:
 
 def _sentences(name: str, pairs: list[Comparison]) -> Html:
     inside = joined(tag("li", prose(" ".join(sentences(pair)))) for pair in pairs)
-    return tag("details", tag("summary", f"All pairs with {name} in words"), tag("ul", inside))
+    return tag("details", tag("summary", f"All pairs {name} in words"), tag("ul", inside))
 
 
 def variance(contents: Contents) -> Html:
@@ -251,7 +252,7 @@ def variance(contents: Contents) -> Html:
 
 def _variance_row(s: Summary) -> list[Cell]:
     return [
-        word(s.sweep.model),
+        word(model_of(s.sweep)),
         word(optimizer_name(s.sweep.optimizer)),
         *map(estimate, s.variance),
         estimate(s.noise.seeds),
@@ -288,7 +289,7 @@ def repeats(contents: Contents) -> Html | None:
 def _repeat_row(r: Repeated) -> list[Cell]:
     seeds = f"{len(r.errors)} of {len(r.errors) + r.missing}" if r.missing else str(len(r.errors))
     return [
-        word(r.sweep.model),
+        word(model_of(r.sweep)),
         word(optimizer_name(r.sweep.optimizer)),
         number(r.index, "{:.0f}"),
         number(r.lr, "{:.3g}"),
@@ -306,7 +307,7 @@ def best_and_worst(contents: Contents) -> Html:
     """Return the table of example trials."""
     rows = [
         [
-            word(s.model),
+            word(model_of(s)),
             word(optimizer_name(s.optimizer)),
             word(e.name),
             *_trial_cells(e.trial, contents.extras.links),

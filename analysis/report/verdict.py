@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from analysis.compare import Comparison
 from analysis.intervals import Interval
 from analysis.layout import optimizer_name
-from analysis.report.extras import Contents, without_result
+from analysis.report.extras import ACROSS, Contents, model_of, without_result
 from analysis.report.html import Html, bullets, joined, paragraphs, prose, tag
 from analysis.summaries import AREA_TO, Summary
 from analysis.words import counted, sentences
@@ -21,6 +21,7 @@ def verdict(contents: Contents) -> Html:
         members = [s for s in contents.summaries if s.sweep.optimizer == optimizer]
         lead.append(_ranking(optimizer, members))
         lead += _comparisons(contents.pairs.get(optimizer, []))
+    lead += _comparisons(contents.pairs.get(ACROSS, []))
     return joined([paragraphs(lead, class_="lead"), _warnings(contents.warnings)])
 
 
@@ -40,9 +41,10 @@ def _size(contents: Contents) -> str:
 def _ranking(optimizer: str, summaries: Sequence[Summary]) -> str:
     known = sorted((s for s in summaries if s.sweep.optimum_state == "finished"), key=lambda s: -s.area.value)
     parts = [
-        f"{s.sweep.model} {_limits(s.area)} at an optimum of {s.sweep.optimum_err:.1f} % error" for s in known
+        f"{model_of(s.sweep)} {_limits(s.area)} at an optimum of {s.sweep.optimum_err:.1f} % error"
+        for s in known
     ]
-    parts += [f"{s.sweep.model} has no Δ" for s in summaries if s not in known]
+    parts += [f"{model_of(s.sweep)} has no Δ" for s in summaries if s not in known]
     return (
         f"With {optimizer_name(optimizer)}, robustness as the area under the EDF of Δ up to {AREA_TO:g} "
         f"points (1: every trial is as good as the optimum): {'; '.join(parts)}."
@@ -60,7 +62,7 @@ def _comparisons(pairs: Sequence[Comparison]) -> list[str]:
     different = sum(pair.different for pair in pairs)
     robust = sum(pair.more_robust is not None for pair in pairs)
     return [
-        f"After correction for {len(pairs)} pairs of models, {different} differ in their error and {robust} "
+        f"After correction for {len(pairs)} pairs, {different} differ in their error and {robust} "
         "in robustness (Δ); see the comparisons."
     ]
 
@@ -75,7 +77,7 @@ def problems(contents: Contents) -> Html | None:
     """Return which sweeps have no intervals or no Δ, and why."""
     texts = [f"No intervals: {s.no_intervals}." for s in contents.summaries if s.no_intervals]
     texts += [
-        f"No Δ: {s.model} ({s.optimizer}) has no finished trial at its optimum, or one there diverged."
+        f"No Δ: {model_of(s)} ({s.optimizer}) has no finished trial at its optimum, or one there diverged."
         for s in contents.sweeps
         if s.optimum_state != "finished"
     ]

@@ -52,8 +52,7 @@ def cdf(
     from sweep.results.figures import bands_of, with_places
     from sweep.workspace.table import learning_table
 
-    warnings = trials.check_comparable()
-    table = with_places(trials.table)
+    table = with_places(trials.to_compare)
     drawn = curves(table, absolute=absolute)
     bands, notes = ({}, []) if band == "none" else bands_of(drawn, band, confidence)
     sweeps = read_sweeps(table)
@@ -63,7 +62,7 @@ def cdf(
     print_sweeps(summary, plain_console())
     print_repeats(sweeps, confidence, plain_console())
     flattered = [] if absolute else verdicts(sweeps, learning_table(trials.sweeps))
-    print_warnings([with_flags(text) for text in warnings + notes + flattered])
+    print_warnings([with_flags(text) for text in [*trials.warnings, *notes, *flattered]])
     plain_console().print(f"Written to {out}", markup=False)
 
 
@@ -82,14 +81,13 @@ def compare(
     confidence: Confidence = 0.95,
     as_json: AsJson = False,
 ) -> None:
-    """Compare models: which is better, which is more robust, by how much, and how sure that is."""
+    """Compare models, optimizers or recipes: which is better, which more robust, and how sure that is."""
     import analysis
     from sweep.console.comparison import print_comparisons, print_repeats, print_sweeps
     from sweep.results.figures import with_places
     from sweep.workspace.table import learning_table, records, write_table
 
-    warnings = trials.check_comparable()
-    table = with_places(trials.table)
+    table = with_places(trials.to_compare)
     sweeps = analysis.read_sweeps(table)
     pairs = analysis.compare(sweeps, test=test, confidence=confidence)
     summary = analysis.summary_table([analysis.summarise(each, confidence) for each in sweeps])
@@ -108,7 +106,7 @@ def compare(
     print_sweeps(summary, plain_console())
     print_repeats(sweeps, confidence, plain_console())
     print_comparisons(pairs, plain_console())
-    warnings += analysis.verdicts(sweeps, learning_table(trials.sweeps))
+    warnings = [*trials.warnings, *analysis.verdicts(sweeps, learning_table(trials.sweeps))]
     print_warnings([with_flags(text) for text in warnings])
     if out:
         plain_console().print(f"Written to {out}", markup=False)
@@ -121,7 +119,7 @@ def scatter(trials: Trials, out: Out) -> None:
     from analysis import figures
     from sweep.results.figures import with_places
 
-    figures.save(figures.scatter_figure(with_places(trials.table)), out)
+    figures.save(figures.scatter_figure(with_places(trials.to_compare)), out)
     print_notes(trials)
     plain_console().print(f"Written to {out}", markup=False)
 
@@ -135,7 +133,7 @@ def report(trials: Trials, out: Out) -> None:
     from sweep.results.figures import with_places
 
     reports.check_suffix(out)
-    extras = reports.extras(trials.sweeps, trials.check_comparable())
-    reports.write(report_html(with_places(trials.table), extras), out)
+    extras = reports.extras(trials.sweeps, trials.warnings)
+    reports.write(report_html(with_places(trials.to_compare), extras), out)
     print_notes(trials)
     plain_console().print(f"Written to {out}", markup=False)

@@ -16,19 +16,26 @@ if TYPE_CHECKING:
 def print_sweeps(summary: "pd.DataFrame", console: Console) -> None:
     """Print level and spread of each sweep side by side; see `analysis.summary_table`."""
     words = ("points", "diverged", "error at optimum", "median error", "≤1", "≤2", "≤4", "≤8", "area ≤8")
-    table = Table(Column("model", overflow="fold"), Column("optimizer", overflow="fold"), *words)
+    kinds = _kinds(summary)
+    table = Table(*(Column(kind, overflow="fold") for kind in kinds), *words)
     for row in summary.to_dict("records"):
         seeds = f" (mean of {row['seeds']})" if row["seeds"] > 1 else ""
         points = str(row["n"]) + (f" (of {row['n'] + row['missing']})" if row["missing"] else "")
         at_optimum = "–" if math.isnan(row["optimum_err"]) else f"{row['optimum_err']:.2f} %{seeds}"
         errors = [at_optimum, _estimate(row, "median")]
         within = [_estimate(row, name) for name in ("within_1", "within_2", "within_4", "within_8", "area_8")]
-        table.add_row(row["model"], row["optimizer"], points, str(row["diverged"]), *errors, *within)
+        table.add_row(*(row[kind] for kind in kinds), points, str(row["diverged"]), *errors, *within)
     console.print(table)
     console.print(
         "≤x: share of points within x points of the error at the optimum; area: under that curve up to 8 "
         "points, 1 at best. In brackets: confidence limits."
     )
+
+
+def _kinds(summary: "pd.DataFrame") -> list[str]:
+    """Return the columns that tell sweeps apart; recipe and name only where they are needed."""
+    kinds = ["model", "optimizer"] + ["recipe"] * (summary["recipe"].nunique() > 1)
+    return kinds + ["sweep"] * bool(summary.duplicated(kinds).any())
 
 
 def _estimate(row: Mapping[Hashable, Any], name: str) -> str:
@@ -44,7 +51,8 @@ def print_repeats(sweeps: "Sequence[SweepTrials]", confidence: float, console: C
     from analysis import of_repeats, repeated_points
 
     for point in (point for sweep in sweeps for point in repeated_points(sweep, confidence)):
-        console.print(f"{point.sweep.model}, {point.sweep.optimizer}: {of_repeats(point)}", markup=False)
+        name = f"{point.sweep.model}{point.sweep.setting}, {point.sweep.optimizer}"
+        console.print(f"{name}: {of_repeats(point)}", markup=False)
 
 
 def print_comparisons(pairs: "Sequence[Comparison]", console: Console) -> None:
@@ -53,7 +61,7 @@ def print_comparisons(pairs: "Sequence[Comparison]", console: Console) -> None:
 
     console.print()
     for pair in pairs:
-        console.print(f"{pair.a.model} – {pair.b.model}", style="bold", markup=False)
+        console.print(f"{pair.a.name} – {pair.b.name}", style="bold", markup=False)
         for sentence in sentences(pair):
             console.print(f"  {sentence}", markup=False)
     if any(pair.tests for pair in pairs):

@@ -1,6 +1,6 @@
 """Which trials a command is about, and whether they can be compared."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from sweep.core.trial import Role
 from sweep.errors import InputError
 from sweep.planning.requests import FolderOptions
+from sweep.results.recipe_names import on_other_data, recipe_names
 from sweep.utils.options import option, options_of
 
 if TYPE_CHECKING:
@@ -16,25 +17,17 @@ if TYPE_CHECKING:
     from sweep.workspace.sweep import Sweep
 
 
-def check_comparable(sweeps: "Sequence[Sweep]") -> list[str]:
-    """Return warnings of what makes a comparison of sweeps unpaired.
-
-    Raises
-    ------
-    InputError
-        If they trained on other data or by another recipe: their errors are not comparable at all.
-    """
-    from sweep.core.keys import recipe_contents
-
-    contents = {(repr(recipe_contents(s.plan.recipe)), s.plan.data_fingerprint): s.name for s in sweeps}
-    if len(contents) > 1:
-        raise InputError(
-            f"these sweeps have other recipes or data and cannot be compared: {', '.join(contents.values())} "
-            "(same name, other `epochs` or `data`?). Choose with `recipe` or `sweep`."
+def comparison_warnings(sweeps: "Sequence[Sweep]") -> list[str]:
+    """Return warnings of what makes a comparison of sweeps unpaired, or one of different things."""
+    warnings = []
+    plans = [s.plan for s in sweeps]
+    if any(on_other_data(plan, plans) for plan in plans):
+        warnings.append(
+            "these sweeps have one recipe but different data, so a difference in error may come from the data"
         )
     if len({(s.plan.design, s.plan.seed) for s in sweeps}) > 1:
-        return ["these sweeps have different designs or seeds, so their points are not paired"]
-    return []
+        warnings.append("these sweeps have different designs or seeds, so their points are not paired")
+    return warnings
 
 
 @dataclass(frozen=True)
@@ -43,13 +36,20 @@ class Trials:
 
     table: "pd.DataFrame"
     """One row a trial, with the columns of `sweep.workspace.table.COLUMNS`."""
-    check_comparable: Callable[[], list[str]]
-    """Returns warnings of what makes a comparison of the sweeps unpaired or biased; raises `InputError` where
-    they cannot be compared at all."""
+    warnings: Sequence[str] = ()
+    """What makes a comparison of the sweeps unpaired or biased."""
     sweeps: "Sequence[Sweep]" = ()
     """The folder's sweeps that the trials are of; none for trials from elsewhere."""
     notes: Sequence[str] = ()
     """What a reader is told before the results: what was understood of imported trials, what is left out."""
+
+    @property
+    def to_compare(self) -> "pd.DataFrame":
+        """The table with recipes of one name but different contents told apart: ``digits (epochs 20)``."""
+        if not self.sweeps:
+            return self.table
+        names = recipe_names([sweep.plan for sweep in self.sweeps])
+        return self.table.assign(recipe=self.table["sweep"].map(names))
 
     def with_points(self) -> "Trials":
         """Leave out the sweeps of nothing but their optimum: a study's schedules have no distribution.
@@ -183,7 +183,7 @@ def _imported_trials(asked: TrialOptions) -> Trials:
         nan=asked.nan,
     )
     read = reading.read(list(asked.source), mapping, [parse(text) for text in asked.optimum])
-    return Trials(filtered(read.table, asked), lambda: read.warnings, notes=read.preview)
+    return Trials(filtered(read.table, asked), read.warnings, notes=read.preview)
 
 
 def own_trials(folder: Path, only: Filter) -> Trials:
@@ -202,10 +202,9 @@ def own_trials(folder: Path, only: Filter) -> Trials:
 
 
 def _trials_of(sweeps: "Sequence[Sweep]") -> Trials:
-    from sweep.results import selection
     from sweep.workspace.table import trial_table
 
-    return Trials(trial_table(sweeps), lambda: selection.check_comparable(sweeps), sweeps)
+    return Trials(trial_table(sweeps), comparison_warnings(sweeps), sweeps)
 
 
 def filtered(table: "pd.DataFrame", only: Filter) -> "pd.DataFrame":

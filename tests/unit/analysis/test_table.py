@@ -84,7 +84,7 @@ def test_panels_sort_by_size_and_names_come_last():
         (changed("top1_err", np.nan), ["0 to 100", "nan"]),
         (changed("top1_err", np.inf), ["0 to 100", "inf"]),
         (changed("state", "diverged"), ["diverged trial has top1_err 100", "5 at"]),
-        (changed("recipe", "imagenet"), ["one recipe", "digits, imagenet", "`recipe`"]),
+        (changed("recipe", "imagenet"), ["one recipe", "digits, imagenet", "own sweep id"]),
         (changed("model", "vit_p_1mf"), ["one model", "vit_c_1mf, vit_p_1mf"]),
         (changed("index", 1), ["counts once", "point 1"]),
         (repeated(trials([5.0]), [6.0]).assign(repeat=0), ["counts once", "optimum -1:"]),
@@ -104,10 +104,15 @@ def test_wrong_table_is_one_clear_message(table, words):
     assert all(word in str(caught.value) for word in words), str(caught.value)
 
 
-def test_two_sweeps_of_one_model_and_optimizer_are_named():
-    table = pd.concat([trials([5.0]), trials([6.0]).assign(sweep="second")])
-    with pytest.raises(AnalysisError, match=r"vit_c_1mf-adamw-0, second\. Choose one with `sweep` ID"):
-        read_sweeps(table)
+def test_no_two_sweeps_have_one_name():
+    table = pd.concat([trials([5.0]), trials([6.0]).assign(sweep="second"), trials([6.0], optimizer="sgd")])
+    names = [sweep.name for sweep in read_sweeps(table)]
+    assert names == [
+        "vit_c_1mf with AdamW (vit_c_1mf-adamw-0)",
+        "vit_c_1mf with AdamW (second)",
+        "vit_c_1mf with SGD",
+    ]
+    assert [sweep.setting for sweep in read_sweeps(table)] == [" (vit_c_1mf-adamw-0)", " (second)", ""]
 
 
 def test_where_lr_is_not_told_optima_cannot_differ_in_it():

@@ -237,16 +237,29 @@ def test_cdf_warns_when_delta_flatters(sweep, tmp_path):
     assert "--absolute" in err
 
 
-def test_sweeps_that_trained_otherwise_are_not_drawn_together(sweep, results):
+def test_sweeps_that_trained_otherwise_are_compared_and_named_by_it(sweep, results):
     from sweep.recipes.loading import load
 
-    other = create(Workspace(results), a_plan(model="regnety_1mf", recipe=load("digits", epochs=3), n=8))
+    other = create(Workspace(results), a_plan(recipe=load("digits", epochs=4), n=8))
     for trial in other.plan.trials:
         other.journal.append("end", trial.key, finished(trial.key))
-    code, _, err = sweep("cdf", "--out", "fig.pdf")
-    assert code == 2
-    assert "cannot be compared" in err
-    assert other.name in err
+    code, out, _ = sweep("compare", "--model", "vit_p_1mf")
+    assert code == 0
+    assert "vit_p_1mf on digits (epochs 4)" in out
+    code, _, _ = sweep("cdf", "--model", "vit_p_1mf", "--out", "fig.svg")
+    assert code == 0
+    code, out, _ = sweep("compare", "--model", "vit_p_1mf", "--json")
+    assert [pair["differ_in"] for pair in json.loads(out)["pairs"]] == ["recipe"]
+
+
+def test_other_data_under_one_recipe_are_named_with_a_warning(sweep, results):
+    other = create(Workspace(results), a_plan(data_fingerprint="fedcba9876543210", n=8))
+    for trial in other.plan.trials:
+        other.journal.append("end", trial.key, finished(trial.key))
+    code, out, err = sweep("compare", "--model", "vit_p_1mf")
+    assert code == 0
+    assert "vit_p_1mf on digits (data fedcba98)" in out
+    assert "different data" in err
 
 
 def test_sweeps_at_other_points_are_drawn_with_a_warning(sweep, results):
@@ -337,14 +350,17 @@ def test_what_cannot_be_compared_or_banded_is_one_message(results, sweep, words,
     assert message in " ".join(err.split())
 
 
-def test_mixed_optimizers_are_not_compared(results, sweep):
+def test_optimizers_are_compared_too(results, sweep):
     other = create(Workspace(results), a_plan(model="vit_c_1mf", optimizer="sgd", n=8))
     for trial in other.plan.trials:
         other.journal.append("end", trial.key, finished(trial.key, error=9.0))
-    code, _, err = sweep("compare")
-    assert code == 2
-    assert "got adamw, sgd: choose with --optimizer" in err
-    assert sweep("compare", "--optimizer", "adamw")[0] == 0
+    code, out, _ = sweep("compare", "--json")
+    assert code == 0
+    assert [(p["a"], p["b"]) for p in json.loads(out)["pairs"]] == [
+        ("vit_p_1mf with AdamW", "vit_c_1mf with AdamW"),
+        ("vit_c_1mf with AdamW", "vit_c_1mf with SGD"),
+    ]
+    assert "vit_c_1mf with AdamW – vit_c_1mf with SGD" in sweep("compare", "--model", "vit_c_1mf")[1]
 
 
 def test_cdf_draws_the_band_that_is_asked_for(results, sweep):

@@ -208,10 +208,14 @@ def test_all_diverged_no_optimum_and_no_result():
         report_html(waiting)
 
 
-def test_other_recipes_are_refused():
-    other = trials(ERRORS, family="ViT_P").assign(recipe="other")
-    with pytest.raises(AnalysisError, match="one recipe"):
-        report_html(pd.concat([trials(ERRORS), other]))
+def test_other_recipes_and_optimizers_are_named_wherever_sweeps_are():
+    other = trials(ERRORS).assign(recipe="longer", sweep="long")
+    text = Page(report_html(pd.concat([trials(ERRORS), other]))).text
+    assert "on the recipe digits, longer" in text
+    assert "vit_c_1mf on digits and vit_c_1mf on longer are not distinguishable" in text
+    text = Page(report_html(pd.concat([trials(ERRORS), trials(ERRORS, optimizer="sgd")]))).text
+    assert "Across optimizers" in text
+    assert "vit_c_1mf with AdamW and vit_c_1mf with SGD are not distinguishable" in text
 
 
 def test_a_schedule_that_is_too_short_is_said():
