@@ -32,7 +32,7 @@ class Inputs:
         """
         if asked.trainer is None:
             return recipes.with_epochs(self.recipe(asked.recipe), asked.epochs)
-        trainers.load(asked.trainer)
+        trainers.load_as_it_stands(asked.trainer)
         given = [f"`{name}`" for name in _OF_IMAGES if getattr(asked, name) not in (None, False)]
         if given:
             raise InputError(f"`trainer` brings its own data and schedule: leave {' and '.join(given)} out")

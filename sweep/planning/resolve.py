@@ -90,7 +90,7 @@ def open_data(recipe: Recipe, asked: TrainingOptions) -> Data:
         If the data is missing, damaged or unfit. The file is named.
     """
     if recipe.trainer:
-        return Data(dataset=None, fingerprint=trainers.load(recipe.trainer).fingerprint)
+        return Data(dataset=None, fingerprint=trainers.load_as_it_stands(recipe.trainer).fingerprint)
     dataset = open_dataset(recipe, asked.data, skip_corrupt=asked.skip_corrupt)
     return Data(dataset=dataset, fingerprint=dataset.fingerprint)
 

@@ -96,12 +96,6 @@ class TrainerError(Exception):
         self.origin = origin
 
 
-def one_line(error: BaseException) -> str:
-    """Return an error's class and the last line of its text."""
-    lines = str(error).strip().splitlines()
-    return f"{type(error).__name__}: {lines[-1] if lines else ''}"[:300]
-
-
 def shortened(value: Any) -> str:
     """Return a value as text of up to 60 letters."""
     return " ".join(repr(value).split())[:60]

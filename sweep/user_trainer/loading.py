@@ -12,7 +12,8 @@ from types import ModuleType
 from typing import Any
 
 from sweep.errors import InputError, unknown
-from sweep.user_trainer.contract import Trainer, one_line
+from sweep.user_trainer.contract import Trainer
+from sweep.utils.tracebacks import last_line
 
 
 @functools.cache  # what was imported is what runs, even if its file is changed meanwhile
@@ -42,6 +43,25 @@ def load(name: str) -> Trainer:
     return Trainer(name, function, _fingerprint(name, module, function))
 
 
+def load_as_it_stands(name: str) -> Trainer:
+    """Import a training function whose source is still what it was when this process imported it.
+
+    In a notebook the file may have been edited since: what would run is the function as it was before.
+
+    Raises
+    ------
+    InputError
+        If it is not, or as by `load`.
+    """
+    trainer = load(name)
+    if _fingerprint(name, sys.modules[name.partition(":")[0]], trainer.function) != trainer.fingerprint:
+        raise InputError(
+            f"`trainer` {name} has been changed since this process imported it, and the old one would run. "
+            "Start Python, or the notebook's kernel, again."
+        )
+    return trainer
+
+
 def _import(name: str, place: str) -> ModuleType:
     path, writes_bytecode = list(sys.path), sys.dont_write_bytecode
     sys.path.insert(0, os.getcwd())  # as `python -m` does; a script has its own folder there
@@ -50,7 +70,7 @@ def _import(name: str, place: str) -> ModuleType:
         return importlib.import_module(place)
     except (Exception, SystemExit) as error:  # whatever a user's module does when it is imported
         raise InputError(
-            f"`trainer` {name}: cannot import {place}: {one_line(error)}. It is looked for in the current "
+            f"`trainer` {name}: cannot import {place}: {last_line(error)}. It is looked for in the current "
             "folder, on PYTHONPATH and among the installed packages."
         ) from error
     finally:

@@ -17,11 +17,10 @@ from sweep.user_trainer.contract import (
     Trainer,
     TrainerError,
     WatchedConfig,
-    one_line,
     shortened,
 )
 from sweep.user_trainer.loading import load
-from sweep.utils.tracebacks import location, origin, users_frame
+from sweep.utils.tracebacks import last_line, location, origin, users_frame
 
 _END = object()
 
@@ -119,7 +118,7 @@ def _blaming(trainer: Trainer) -> Iterator[None]:
         raise
     except (Exception, SystemExit) as error:
         frame = users_frame(error, _home(trainer))
-        text = f"{trainer.name} failed: {one_line(error)}{location(frame)}"
+        text = f"{trainer.name} failed: {last_line(error)}{location(frame)}"
         raise TrainerError(text, origin(error, frame)) from error
 
 

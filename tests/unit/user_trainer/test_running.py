@@ -269,6 +269,17 @@ def test_the_fingerprint_covers_the_file_in_which_the_function_stands(write, tmp
     assert trainers.load(name).fingerprint != before
 
 
+def test_a_function_that_was_edited_since_its_import_is_refused_until_python_starts_again(write, tmp_path):
+    name = write(yielding([5, 5, 5]))
+    assert trainers.load_as_it_stands(name) == trainers.load(name)
+    (tmp_path / "own.py").write_text(yielding([6, 6, 6]))
+    with pytest.raises(
+        InputError, match=r"own:train has been changed.*Start Python, or the notebook's kernel"
+    ):
+        make_plans(Request(models=[], trainer=name, epochs=1, lr=0.1, wd=0.1, n=1))
+    assert [record.top1_err for record in run(name)] == [5, 5, 5]  # a sweep that has begun goes on
+
+
 def test_a_worker_with_another_version_of_the_source_does_not_train(write):
     name = write(yielding([5]))
     trial = TrialSpec(key="k", model="m", optimizer="sgd", lr=0.1, weight_decay=0.1, seed=1)
