@@ -13,7 +13,7 @@ from search_spaces.optima import Optimum
 # reaches further down than up (arXiv:2106.14881, Appendix E).
 DOWN, UP = 8.0, 4.0
 
-# The ranges that the study sampled, for a minibatch of 2,048 (Appendix E).
+# The ranges that the paper sampled, for a minibatch of 2,048 (Appendix E).
 _PAPER_BATCH = 2048
 _PAPER = {
     ("vit", "adamw"): (2.5e-4, 8.0e-3, 0.02, 0.8),
@@ -22,7 +22,7 @@ _PAPER = {
     ("regnety", "sgd"): (0.25, 8.0, 3.0e-6, 8.0e-5),
 }
 
-# The ranges that `sweep tune` searches. They contain the study's ranges of all families, its optima (Table 4,
+# The ranges that `sweep tune` searches. They contain the paper's ranges of all families, its optima (Table 4,
 # Appendix E) and every optimum found on digits, each with a margin of a factor of at least 2.5.
 _SEARCHED = {"adamw": (1e-4, 1e-1, 1e-3, 2.0), "sgd": (5e-3, 2e1, 1e-6, 1e-2)}
 
@@ -104,7 +104,7 @@ def searched(optimizer: str) -> Box:
 
 
 def paper(model: str, optimizer: str, recipe: str, batch: int) -> Box:
-    """Return the box that the study sampled for a model's family (arXiv:2106.14881, Appendix E).
+    """Return the box that the paper sampled for a model's family (arXiv:2106.14881, Appendix E).
 
     Parameters
     ----------
@@ -120,12 +120,12 @@ def paper(model: str, optimizer: str, recipe: str, batch: int) -> Box:
     Raises
     ------
     SearchSpaceError
-        If the recipe is another one, or the study does not have the model's family.
+        If the recipe is another one, or the paper does not have the model's family.
     """
     family = model.split("_")[0]
     if recipe != "imagenet" or (family, optimizer) not in _PAPER:
         raise SearchSpaceError(
-            "`box` paper is the study's ranges for ViT and RegNetY models on the recipe imagenet; "
+            "`box` paper is the paper's ranges for ViT and RegNetY models on the recipe imagenet; "
             f"got {model}, {optimizer}, {recipe}. Use `box` optimum."
         )
     lr_low, lr_high, wd_low, wd_high = _PAPER[family, optimizer]

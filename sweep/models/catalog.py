@@ -1,7 +1,7 @@
-"""The architectures of the study's models: plain data, importable without torch.
+"""The architectures of the paper's models: plain data, importable without torch.
 
 Source: arXiv:2106.14881, Tables 1 to 3, and the authors' published training configurations.
-The ``1mf`` trio is this project's own, designed by the study's rules for images of 16 px.
+The ``1mf`` trio is this project's own, designed by the paper's rules for images of 16 px.
 """
 
 from collections.abc import Mapping
@@ -75,7 +75,7 @@ _BODIES = {
     "36GF": {"hidden": 1024, "mlp_ratio": 4, "heads": 16, "blocks": 14},
 }
 
-# Table 3 of the study: stems that reach stride 16 earlier or later, at about the same complexity.
+# Table 3 of the paper: stems that reach stride 16 earlier or later, at about the same complexity.
 _ABLATION = {
     "s1": Stem(kernels=(3, 3, 3, 2), strides=(2, 2, 2, 2), channels=(52, 104, 208, 416)),
     "s2": Stem(kernels=(3, 3, 3, 4), strides=(2, 2, 1, 4), channels=(32, 64, 128, 256)),

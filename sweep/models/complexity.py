@@ -1,6 +1,6 @@
 """A model's complexity for one image: multiply-adds, parameters and activations.
 
-Counted as in the study (pycls): a multiply-add counts once; activations are the output sizes of all matrix
+Counted as in the paper (pycls): a multiply-add counts once; activations are the output sizes of all matrix
 products and convolutions; element-wise layers and norms do not count.
 """
 

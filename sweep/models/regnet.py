@@ -1,6 +1,6 @@
 """The study's RegNetYs, built from timm's RegNet.
 
-They differ from timm's RegNetYs: the study chose other widths, depths and resolutions. It publishes widths
+They differ from timm's RegNetYs: the paper chose other widths, depths and resolutions. It publishes widths
 and depths instead of the parameters (w0, wa, wm) that generate them, so that these are given here, too.
 """
 
@@ -71,16 +71,16 @@ class StagedRegNet(RegNet):
 
 
 def create_regnety(name: str, spec: RegNetY, **kwargs: Any) -> StagedRegNet:
-    """Build a RegNetY of the study; ``kwargs`` are timm's arguments. ``img_size`` has no effect.
+    """Build a RegNetY of the paper; ``kwargs`` are timm's arguments. ``img_size`` has no effect.
 
     Raises
     ------
     ValueError
-        If an argument is given that would have no effect, because the study fixes depths and widths.
+        If an argument is given that would have no effect, because the paper fixes depths and widths.
     """
     kwargs.pop("img_size", None)
     if unused := sorted(kwargs.keys() & _GENERATE):
-        raise ValueError(f"{', '.join(unused)} would change nothing: the study states depths and widths")
+        raise ValueError(f"{', '.join(unused)} would change nothing: the paper states depths and widths")
     cfg = RegNetCfg(group_size=spec.group_width, se_ratio=0.25, stem_width=spec.stem_width)
     model = build_model_with_cfg(
         StagedRegNet, name, model_cfg=cfg, depths=spec.depths, widths=spec.widths, **kwargs

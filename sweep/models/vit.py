@@ -1,6 +1,6 @@
 """The study's vision transformers, built from timm's, with patchify, convolutional and hybrid stems.
 
-Initialisation follows the study's code (pycls); timm's differs in every layer.
+Initialisation follows the paper's code (pycls); timm's differs in every layer.
 """
 
 from sweep.models import prepare_timm  # noqa: F401 - before timm
@@ -50,7 +50,7 @@ class ConvStem(PatchEmbed):
 
 
 def create_vit(name: str, spec: ViT, **kwargs: Any) -> VisionTransformer:
-    """Build a ViT of the study; ``kwargs`` are timm's arguments (``num_classes``, ``img_size``, …)."""
+    """Build a ViT of the paper; ``kwargs`` are timm's arguments (``num_classes``, ``img_size``, …)."""
     body: dict[str, Any] = {
         "patch_size": spec.patch,
         "embed_dim": spec.hidden,
@@ -76,9 +76,9 @@ def _hybrid_embed(backbone: str, stage: int, in_chans: int) -> Any:
 
 
 def initialise(model: VisionTransformer) -> None:
-    """Draw the initial weights like the study (arXiv:2106.14881, §4, and pycls).
+    """Draw the initial weights like the paper (arXiv:2106.14881, §4, and pycls).
 
-    A hybrid's backbone keeps timm's initialisation, since the study does not train one.
+    A hybrid's backbone keeps timm's initialisation, since the paper does not train one.
     """
     if isinstance(model.patch_embed, ConvStem):
         _initialise_conv_stem(model.patch_embed.proj)

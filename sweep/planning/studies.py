@@ -44,7 +44,7 @@ def requests_of(study: Study, inputs: Inputs | None = None) -> list[Request]:
     Raises
     ------
     InputError
-        If the study has no model of a size, or takes no such optimizers or lengths.
+        If the paper has no model of a size, or takes no such optimizers or lengths.
     """
     _check(study)
     own = (inputs or Inputs()).recipe(study.recipe)
