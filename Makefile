@@ -42,8 +42,9 @@ lint: $(STAMP)
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
+# Two at once: many tests wait for Ray or MLflow to start.
 test: lint
-	$(BIN)/pytest
+	$(BIN)/pytest -n 2 --dist worksteal
 
 # What needs a browser, servers or Debian packages; those are installed where that is possible.
 test-system: $(STAMP)

@@ -13,7 +13,7 @@ from sweep.training.timing import epoch_seconds
 CPU = torch.device("cpu")
 
 
-@pytest.mark.slow
+@pytest.mark.system  # it measures time: nothing else may run on the machine
 @pytest.mark.parametrize("model", ["vit_p_1mf", "regnety_1mf"])
 def test_an_epoch_takes_about_as_long_as_a_few_steps_say(model, one_thread):
     recipe, (trial, *_) = load("digits", epochs=2), a_plan(model=model).trials
