@@ -144,11 +144,7 @@ def _open_executor(job: DriverJob, stack: ExitStack) -> Executor:
     log = job.folders[0].folder / LOG
 
     def warn(text: str) -> None:
-        job.on_event(
-            Message(
-                text=f"Ray: {text} Its messages are in {log}. The same command resumes if this one stops."
-            )
-        )
+        job.on_event(Message(text=text))
 
     return stack.enter_context(open_executor(job.resources, job.data, raw_output=log, warn=warn))
 
