@@ -5,7 +5,9 @@ from collections.abc import Hashable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
-from rich.table import Column, Table
+
+from sweep.console.tables import new_table
+from sweep.utils.text import listed
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -13,37 +15,61 @@ if TYPE_CHECKING:
     from analysis import Comparison, SweepTrials
 
 
+_SHARES = ("within_1", "within_2", "within_4", "within_8")
+_ROOMY = 116
+"""Letters in a line from which on every share has its interval."""
+
+
 def print_sweeps(summary: "pd.DataFrame", console: Console) -> None:
     """Print level and spread of each sweep side by side; see `analysis.summary_table`."""
-    words = ("points", "diverged", "error at optimum", "median error", "≤1", "≤2", "≤4", "≤8", "area ≤8")
+    rows, roomy = summary.to_dict("records"), console.width >= _ROOMY
     kinds = _kinds(summary)
-    table = Table(*(Column(kind, overflow="fold") for kind in kinds), *words)
-    for row in summary.to_dict("records"):
-        seeds = f" (mean of {row['seeds']})" if row["seeds"] > 1 else ""
-        points = str(row["n"]) + (f" (of {row['n'] + row['missing']})" if row["missing"] else "")
-        at_optimum = "–" if math.isnan(row["optimum_err"]) else f"{row['optimum_err']:.2f} %{seeds}"
-        errors = [at_optimum, _estimate(row, "median")]
-        within = [_estimate(row, name) for name in ("within_1", "within_2", "within_4", "within_8", "area_8")]
-        table.add_row(*(row[kind] for kind in kinds), points, str(row["diverged"]), *errors, *within)
+    words = ("trials", "at optimum", "median", "≤1", "≤2", "≤4", "≤8", "area ≤8")
+    table = new_table(*words, names=(", ".join(kinds),))
+    for row in rows:
+        shares = [_estimate(row, name) if roomy else _value(row, name) for name in _SHARES]
+        errors = [_at_optimum(row), _estimate(row, "median")]
+        name = ", ".join(str(row[kind]) for kind in kinds)
+        table.add_row(name, _trials(row), *errors, *shares, _estimate(row, "area_8"))
     console.print(table)
+    seeds = sorted({row["seeds"] for row in rows if row["seeds"] > 1})
+    of = f"at optimum: mean of {listed([str(count) for count in seeds])} seeds; " if seeds else ""
     console.print(
-        "≤x: share of points within x points of the error at the optimum; area: under that curve up to 8 "
-        "points, 1 at best. In brackets: confidence limits."
+        f"Errors in %; {of}≤x: share of points within x points of the error at the optimum; area: under that "
+        "curve up to 8 points, 1 at best. ±: the farther confidence limit (at the optimum one standard error)."
     )
 
 
 def _kinds(summary: "pd.DataFrame") -> list[str]:
-    """Return the columns that tell sweeps apart; recipe and name only where they are needed."""
-    kinds = ["model", "optimizer"] + ["recipe"] * (summary["recipe"].nunique() > 1)
+    """Return the columns that tell sweeps apart: the model, and others only where they are needed."""
+    kinds = ["model", *(name for name in ("optimizer", "recipe") if summary[name].nunique() > 1)]
     return kinds + ["sweep"] * bool(summary.duplicated(kinds).any())
 
 
-def _estimate(row: Mapping[Hashable, Any], name: str) -> str:
-    """Write an estimate of a summary with its limits, where it has any."""
-    value, low, high = (row[name + suffix] for suffix in ("", "_low", "_high"))
-    if math.isnan(value):
+def _trials(row: Mapping[Hashable, Any]) -> str:
+    """Write how many points a sweep has, and which of them are no ordinary result."""
+    odd = [f"{row['diverged']} div."] if row["diverged"] else []
+    odd += [f"{row['missing']} missing"] if row["missing"] else []
+    return ", ".join([str(row["n"]), *odd])
+
+
+def _at_optimum(row: Mapping[Hashable, Any]) -> str:
+    if math.isnan(row["optimum_err"]):
         return "–"
-    return f"{value:.2f}" if math.isnan(low) else f"{value:.2f} ({low:.2f}–{high:.2f})"
+    error = row["seed_sd"] / math.sqrt(row["seeds"])
+    return f"{row['optimum_err']:.2f}" + ("" if math.isnan(error) else f" ± {error:.2f}")
+
+
+def _value(row: Mapping[Hashable, Any], name: str) -> str:
+    return "–" if math.isnan(row[name]) else f"{row[name]:.2f}"
+
+
+def _estimate(row: Mapping[Hashable, Any], name: str) -> str:
+    """Write an estimate of a summary with the farther of its limits, where it has any."""
+    value, low, high = (row[name + suffix] for suffix in ("", "_low", "_high"))
+    if math.isnan(value) or math.isnan(low):
+        return _value(row, name)
+    return f"{value:.2f} ± {max(value - low, high - value):.2f}"
 
 
 def print_repeats(sweeps: "Sequence[SweepTrials]", confidence: float, console: Console) -> None:
