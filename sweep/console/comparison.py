@@ -15,28 +15,33 @@ if TYPE_CHECKING:
     from analysis import Comparison, SweepTrials
 
 
-_SHARES = ("within_1", "within_2", "within_4", "within_8")
 _ROOMY = 116
-"""Letters in a line from which on every share has its interval."""
+"""Letters in a line from which on there are all shares, each with its interval."""
 
 
 def print_sweeps(summary: "pd.DataFrame", console: Console) -> None:
     """Print level and spread of each sweep side by side; see `analysis.summary_table`."""
-    rows, roomy = summary.to_dict("records"), console.width >= _ROOMY
-    kinds = _kinds(summary)
-    words = ("trials", "at optimum", "median", "≤1", "≤2", "≤4", "≤8", "area ≤8")
-    table = new_table(*words, names=(", ".join(kinds),))
+    rows, roomy, kinds = summary.to_dict("records"), console.width >= _ROOMY, _kinds(summary)
+    deltas, share = ((1, 2, 4, 8), _estimate) if roomy else ((1, 4, 8), _value)
+    words = ("trials", "at optimum", "median", *(f"≤{delta}" for delta in deltas), "area ≤8")
+    table = new_table(*words, names=("\n".join(kinds),))
     for row in rows:
-        shares = [_estimate(row, name) if roomy else _value(row, name) for name in _SHARES]
-        errors = [_at_optimum(row), _estimate(row, "median")]
-        name = ", ".join(str(row[kind]) for kind in kinds)
-        table.add_row(name, _trials(row), *errors, *shares, _estimate(row, "area_8"))
+        name = "\n".join(str(row[kind]) for kind in kinds)
+        trials = f"{row['n']}/{row['n'] + row['missing']}" if row["missing"] else str(row["n"])
+        shares = [share(row, f"within_{delta}") for delta in deltas]
+        table.add_row(
+            name, trials, _at_optimum(row), _estimate(row, "median"), *shares, _estimate(row, "area_8")
+        )
     console.print(table)
+    for row in rows:
+        if row["diverged"]:
+            name = ", ".join(str(row[kind]) for kind in kinds)
+            console.print(f"{name}: {row['diverged']} of {row['n']} trials diverged", markup=False)
     seeds = sorted({row["seeds"] for row in rows if row["seeds"] > 1})
     of = f"at optimum: mean of {listed([str(count) for count in seeds])} seeds; " if seeds else ""
     console.print(
         f"Errors in %; {of}≤x: share of points within x points of the error at the optimum; area: under that "
-        "curve up to 8 points, 1 at best. ±: the farther confidence limit (at the optimum one standard error)."
+        "curve up to 8 points, 1 at best. ±: the farther confidence limit; at the optimum one standard error."
     )
 
 
@@ -44,13 +49,6 @@ def _kinds(summary: "pd.DataFrame") -> list[str]:
     """Return the columns that tell sweeps apart: the model, and others only where they are needed."""
     kinds = ["model", *(name for name in ("optimizer", "recipe") if summary[name].nunique() > 1)]
     return kinds + ["sweep"] * bool(summary.duplicated(kinds).any())
-
-
-def _trials(row: Mapping[Hashable, Any]) -> str:
-    """Write how many points a sweep has, and which of them are no ordinary result."""
-    odd = [f"{row['diverged']} div."] if row["diverged"] else []
-    odd += [f"{row['missing']} missing"] if row["missing"] else []
-    return ", ".join([str(row["n"]), *odd])
 
 
 def _at_optimum(row: Mapping[Hashable, Any]) -> str:

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from rich.console import Console
-from rich.table import Table
 
 from search_spaces import Box, Found
+from sweep.console.tables import new_table
 from sweep.core.search_plan import SearchBudget, SearchPlan
 from sweep.core.trial import TrialState
 from sweep.tracking import tags
@@ -62,12 +62,12 @@ def print_summary(
     console : Console
         Where to print.
     """
-    judged = Table("point", "lr", "weight decay", "error on minival, other seeds %", "mean %")
+    judged = new_table("lr", "wd", "mean %", names=("point", "errors on minival, other seeds %"))
     for outcome in outcomes(search):
         errors = " ".join(f"{error:.2f}" for error in outcome.errors)
         point = outcome.point
         values = f"{point.lr:.3g}", f"{point.weight_decay:.3g}"
-        judged.add_row(str(point.index), *values, errors, f"{outcome.mean:.2f}")
+        judged.add_row(str(point.index), errors, *values, f"{outcome.mean:.2f}")
     if judged.rows:
         console.print(judged)
     for trial in search.failed:
@@ -85,7 +85,7 @@ def print_summary(
         f"{found.seeds} seeds, ± its standard error). Saved to {table}, where `sweep run` finds it.",
         markup=False,
     )
-    console.print(f"Next: sweep run {shlex.join(cli_args)} --n 64", markup=False)
+    console.print(f"Next: sweep run {shlex.join(cli_args)} --n 64", markup=False, soft_wrap=True)
 
 
 def status_row(search: Search) -> dict[str, Any]:
@@ -139,9 +139,7 @@ def status_notes(row: dict[str, Any]) -> list[str]:
     if found := row["best"]:
         so_far = " so far" if row["left"] else ""
         mean = f", mean of {found['seeds']} seeds" if found["seeds"] > 1 else ""
-        notes.append(
-            f"best{so_far} on minival{mean}: lr {found['lr']:.3g}, wd {found['weight_decay']:.3g}"
-        )
+        notes.append(f"best{so_far} on minival{mean}: lr {found['lr']:.3g}, wd {found['weight_decay']:.3g}")
     return notes + driven_by(row["driver"])
 
 
