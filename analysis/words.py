@@ -21,7 +21,7 @@ LEAST_TO_PLAN = 8
 
 def sentences(pair: Comparison) -> list[str]:
     """Return what a comparison shows, one text each about the error, robustness (Δ) and the tuning budget."""
-    return [text for text in (_of_error(pair), _of_delta(pair), _of_budget(pair)) if text]
+    return [text for text in (_of_error(pair), _of_delta(pair), of_budget(pair)) if text]
 
 
 def _of_error(pair: Comparison) -> str:
@@ -95,7 +95,7 @@ def _looks(model: str, difference: Interval) -> str:
     )
 
 
-def _of_budget(pair: Comparison) -> str | None:
+def of_budget(pair: Comparison) -> str | None:
     """Return how few trials of the better model match the best of the other; None if it takes as many."""
     if not pair.different:
         return None

@@ -5,8 +5,8 @@ from collections.abc import Mapping
 
 import pandas as pd
 
+from analysis.boxes import box_of
 from analysis.compare import Comparison
-from analysis.figures.maps import box_of
 from analysis.layout import optimizer_name
 from analysis.learning import examples
 from analysis.repeats import Repeated, repeated_points
