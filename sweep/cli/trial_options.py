@@ -5,8 +5,9 @@ import inspect
 from collections.abc import Callable
 from typing import Any
 
+from rich.console import Console
+
 from sweep.cli.options import takes_options, with_flags
-from sweep.console.output import plain_console
 from sweep.results.selection import TrialOptions, Trials, choose
 
 
@@ -39,4 +40,4 @@ def print_notes(trials: Trials) -> None:
 
 
 def _print_note(line: str) -> None:
-    plain_console(stderr=True).print(line, style="dim", markup=False)
+    Console(stderr=True, highlight=False, soft_wrap=True).print(line, style="dim", markup=False)

@@ -5,10 +5,8 @@ from functools import singledispatchmethod
 from rich.console import Console
 
 from sweep.console import run, search
-from sweep.console.board import Board
 from sweep.console.output import plain_console
 from sweep.console.progress import ProgressView, Tally
-from sweep.core.plan import Plan
 from sweep.driver import events
 
 
@@ -18,7 +16,6 @@ class ConsoleObserver:
     def __init__(self, console: Console) -> None:
         self._console = console
         self._progress: ProgressView | None = None
-        self._plans: tuple[Plan, ...] = ()
 
     @singledispatchmethod
     def on_event(self, event: events.Event) -> None:
@@ -26,7 +23,6 @@ class ConsoleObserver:
 
     @on_event.register
     def _(self, event: events.SweepsStarted) -> None:
-        self._plans = event.plans
         run.print_start(event, self._console)
 
     @on_event.register
@@ -44,8 +40,7 @@ class ConsoleObserver:
     @on_event.register
     def _(self, event: events.TrainingStarted) -> None:
         tally = Tally(event.work, event.parallel)
-        board = Board(self._plans, event.earlier) if self._plans else None
-        self._progress = ProgressView(tally, self._console, board, live=not event.in_process)
+        self._progress = ProgressView(tally, self._console, live=not event.in_process)
         self._progress.start()
 
     @on_event.register
@@ -62,7 +57,8 @@ class ConsoleObserver:
     @on_event.register
     def _(self, event: events.TrialEnded) -> None:
         if self._progress:
-            self._progress.end(event.trial, event.record, event.epochs)
+            self._progress.tally.add(event.trial, event.record, event.epochs)
+            self._progress.refresh()
 
     @on_event.register
     def _(self, event: events.TrackerDelayed) -> None:

@@ -294,7 +294,6 @@ def test_a_killed_run_goes_on_from_s3_and_ends_as_an_undisturbed_one(s3, undistu
 
 CURRENT = Path("/tmp/ray/ray_current_cluster")
 """Where a plain `ray.init()` looks for a cluster."""
-TOKEN = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": "the-token-of-two-machines"}
 
 
 @pytest.fixture
@@ -320,7 +319,7 @@ def two_machines(tmp_path):
                         stdout=out,
                         stderr=out,
                         start_new_session=True,
-                        env=environment(**TOKEN),
+                        env=environment(RAY_AUTH_MODE="disabled"),
                     )
                 )
             wait_for(
@@ -338,9 +337,7 @@ def two_machines(tmp_path):
 
 def on(address: str, folder: Path, *words: str) -> tuple[int, str]:
     """Give a command to the cluster; return its exit code and what it says."""
-    result = sweep(
-        folder, *words, "--address", address, COLUMNS="400", RAY_AUTH_TOKEN=TOKEN["RAY_AUTH_TOKEN"]
-    )
+    result = sweep(folder, *words, "--address", address, RAY_AUTH_MODE="disabled", COLUMNS="400")
     return result.returncode, result.stdout + result.stderr
 
 
