@@ -12,6 +12,14 @@ settings.register_profile("untimed", deadline=None)  # no test fails because its
 settings.load_profile("untimed")
 
 
+@pytest.fixture(scope="session", autouse=True)
+def own_cache(tmp_path_factory):
+    """Keep what is known of tests' images out of the user's cache."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SWEEP_CACHE_DIR", str(tmp_path_factory.mktemp("cache")))
+        yield
+
+
 @pytest.fixture(scope="session")
 def one_thread():
     """One torch thread, so that sums are taken in one order; for the modules that need torch."""

@@ -20,7 +20,7 @@ def run(request: Request, resources: Resources, output: RunOutputOptions) -> Non
     """Train a model at n points around its optimum, and at the optimum itself."""
     from sweep.console.observer import ConsoleObserver
     from sweep.console.run import print_data, print_dry_run, print_new_sweeps, print_summary
-    from sweep.driver.prepare import sweep_runs
+    from sweep.driver.prepare import inputs_of, sweep_runs
     from sweep.driver.reuse import results_elsewhere
     from sweep.driver.run import run as run_driver
     from sweep.planning.plans import make_plans
@@ -28,12 +28,12 @@ def run(request: Request, resources: Resources, output: RunOutputOptions) -> Non
     from sweep.workspace.workspace import Workspace
 
     console = plain_console()
-    planned = make_plans(dataclasses.replace(request, found=output.folder / FOUND))
+    on_event = ConsoleObserver(console).on_event
+    planned = make_plans(dataclasses.replace(request, found=output.folder / FOUND), inputs_of(on_event))
     print_data(planned[0].plan, planned[0].notes, console)
     workspace = Workspace(output.folder)
     print_new_sweeps([p.plan for p in planned], workspace, console)
     tasks = sweep_runs(planned, workspace, retry_failed=output.retry_failed)
-    on_event = ConsoleObserver(console).on_event
     if output.dry_run:
         elsewhere = [results_elsewhere(task, workspace, on_event).keys() for task in tasks]
         return print_dry_run(tasks, elsewhere, console)

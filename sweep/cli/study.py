@@ -121,9 +121,10 @@ def _of_outcomes(figure: "Callable[[Sequence[Outcome]], Figure]", others: "Seque
 
 def _conduct(asked: Study, resources: Resources, output: StudyOutputOptions, draw: Draw) -> None:
     """Train what a study lacks, and draw it."""
+    from sweep.console.observer import ConsoleObserver
     from sweep.console.output import plain_console
     from sweep.console.run import print_data, print_moved_optima, print_unfinished
-    from sweep.driver.prepare import sweep_runs
+    from sweep.driver.prepare import inputs_of, sweep_runs
     from sweep.planning.studies import plan_study
     from sweep.results.study import check_out
     from sweep.workspace.search import FOUND
@@ -131,7 +132,8 @@ def _conduct(asked: Study, resources: Resources, output: StudyOutputOptions, dra
 
     console, out = plain_console(), output.out or Path(f"{asked.kind}.pdf")
     check_out(out)
-    planned = plan_study(replace(asked, found=output.folder / FOUND))
+    inputs = inputs_of(ConsoleObserver(console).on_event)
+    planned = plan_study(replace(asked, found=output.folder / FOUND), inputs)
     print_data(planned[0].plan, planned[0].notes, console)
     workspace = Workspace(output.folder)
     print_moved_optima([p.plan for p in planned], workspace, console)

@@ -25,13 +25,15 @@ def tune(request: TuneRequest, resources: Resources, output: TuneOutputOptions) 
     from sweep.console.observer import ConsoleObserver
     from sweep.console.run import print_data
     from sweep.driver import tune as driver_tune
+    from sweep.driver.prepare import inputs_of
     from sweep.planning.search_plans import budget_of, plan_search
     from sweep.tuning.finalists import remaining
     from sweep.workspace.search import FOUND
     from sweep.workspace.workspace import Workspace
 
     console, budget = plain_console(stderr=output.as_json), budget_of(request)
-    planned = plan_search(request)
+    on_event = ConsoleObserver(console).on_event
+    planned = plan_search(request, inputs_of(on_event))
     plan, splits = planned.plan, planned.splits
     print_data(plan, planned.notes, console)
     workspace, table = Workspace(output.folder), output.folder / FOUND
@@ -41,7 +43,6 @@ def tune(request: TuneRequest, resources: Resources, output: TuneOutputOptions) 
         return console_search.print_dry_run(plan, budget, remaining(search, budget), console)
     command = ["sweep", *sys.argv[1:]]
     try:
-        on_event = ConsoleObserver(console).on_event
         found, delivered = driver_tune.run(search, splits, budget, workspace, resources, command, on_event)
     except KeyboardInterrupt:
         console.print("Stopped. Every finished trial is kept; the same command continues.")

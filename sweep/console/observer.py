@@ -7,6 +7,7 @@ from rich.console import Console
 from sweep.console import run, search
 from sweep.console.output import plain_console
 from sweep.console.progress import ProgressView, Tally
+from sweep.console.reading import ReadingView
 from sweep.driver import events
 
 
@@ -16,6 +17,7 @@ class ConsoleObserver:
     def __init__(self, console: Console) -> None:
         self._console = console
         self._progress: ProgressView | None = None
+        self._reading: ReadingView | None = None
 
     @singledispatchmethod
     def on_event(self, event: events.Event) -> None:
@@ -28,6 +30,17 @@ class ConsoleObserver:
     @on_event.register
     def _(self, event: events.SearchStarted) -> None:
         search.print_start(event.plan, event.budget, event.to_train, self._console)
+
+    @on_event.register
+    def _(self, event: events.ImagesRead) -> None:
+        self._reading = self._reading or ReadingView(self._console)
+        self._reading.update(event.done, event.total)
+
+    @on_event.register
+    def _(self, event: events.ReadingEnded) -> None:
+        if self._reading:
+            self._reading.stop()
+            self._reading = None
 
     @on_event.register
     def _(self, event: events.ResultsRecovered) -> None:

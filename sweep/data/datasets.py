@@ -6,13 +6,29 @@ from sweep.data.digits import Digits
 from sweep.data.folder import ImageFolder
 from sweep.data.idx import Idx
 from sweep.data.images import NO_IMAGES, FileSplits, ImageDataset, Images, Splits
+from sweep.data.survey import QUIETLY, DataReading
 from sweep.errors import InputError
 from sweep.recipes.recipe import Recipe
 
-__all__ = ["NO_IMAGES", "FileSplits", "ImageDataset", "Images", "Splits", "check_place", "open_dataset"]
+__all__ = [
+    "NO_IMAGES",
+    "DataReading",
+    "FileSplits",
+    "ImageDataset",
+    "Images",
+    "Splits",
+    "check_place",
+    "open_dataset",
+]
 
 
-def open_dataset(recipe: Recipe, path: Path | None, *, skip_corrupt: bool = False) -> ImageDataset:
+def open_dataset(
+    recipe: Recipe,
+    path: Path | None,
+    *,
+    skip_corrupt: bool = False,
+    reading: DataReading = QUIETLY,
+) -> ImageDataset:
     """Open a recipe's data.
 
     Parameters
@@ -23,21 +39,25 @@ def open_dataset(recipe: Recipe, path: Path | None, *, skip_corrupt: bool = Fals
         The folder of the data; None for ``digits``, which is built in.
     skip_corrupt : bool
         Skip unreadable images. Only for folders of images.
+    reading : DataReading
+        How the files of a folder of images are read.
 
     Raises
     ------
     InputError
         If the data is missing, damaged or unsuitable. The message names the file.
     """
-    check_place(recipe, path, skip_corrupt=skip_corrupt)
+    check_place(recipe, path, skip_corrupt=skip_corrupt, verify_data=reading.verify)
     if path is None:
         return Digits(recipe)
-    return (
-        Idx(recipe, path) if recipe.dataset == "idx" else ImageFolder(recipe, path, skip_corrupt=skip_corrupt)
-    )
+    if recipe.dataset == "idx":
+        return Idx(recipe, path)
+    return ImageFolder(recipe, path, skip_corrupt=skip_corrupt, reading=reading)
 
 
-def check_place(recipe: Recipe, path: Path | None, *, skip_corrupt: bool = False) -> None:
+def check_place(
+    recipe: Recipe, path: Path | None, *, skip_corrupt: bool = False, verify_data: bool = False
+) -> None:
     """Check that a recipe's data may lie there, without reading it: that may take minutes.
 
     Raises
@@ -45,8 +65,9 @@ def check_place(recipe: Recipe, path: Path | None, *, skip_corrupt: bool = False
     InputError
         If the recipe has no use for the folder, needs one, or there is none.
     """
-    if skip_corrupt and recipe.dataset != "folder":
-        raise InputError(f"`skip_corrupt` is for folders of images; the recipe {recipe.name!r} has none")
+    for given, name in ((skip_corrupt, "skip_corrupt"), (verify_data, "verify_data")):
+        if given and recipe.dataset != "folder":
+            raise InputError(f"`{name}` is for folders of images; the recipe {recipe.name!r} has none")
     if recipe.dataset == "digits":
         if path is not None:
             raise InputError(

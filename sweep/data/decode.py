@@ -2,9 +2,11 @@
 
 import io
 from contextlib import suppress
+from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
+import PIL
 import simplejpeg
 from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
@@ -15,6 +17,8 @@ Pixels = NDArray[np.uint8]
 """(height, width, 3): red, green and blue, 0 to 255."""
 REDUCED = (8, 4, 2, 1)
 """Divisors at which a JPEG can be decoded at reduced size, antialiased and with less work."""
+DECODERS = f"Pillow {PIL.__version__}, simplejpeg {version('simplejpeg')}"
+"""What decides whether a file can be decoded."""
 _USUAL = ("Gray", "YCbCr", "RGB")
 _MOST_PIXELS = 2**27  # Pillow checks larger images, which may be decompression bombs
 _ORIENTATION = 0x0112
@@ -33,7 +37,7 @@ class ImageFile:
     """An open image file, which is decoded once the wanted size is known.
 
     Its pixels equal Pillow's, at full and at reduced size: both use libjpeg-turbo. ``background`` is the
-    colour that shows through a transparent image.
+    colour that shows through a transparent image, ``raw`` the file's contents where they were read already.
 
     Raises
     ------
@@ -41,9 +45,9 @@ class ImageFile:
         If the file cannot be read. The message names it.
     """
 
-    def __init__(self, path: Path | str, background: str = "white") -> None:
+    def __init__(self, path: Path | str, background: str = "white", *, raw: bytes | None = None) -> None:
         self._path, self._background = path, background
-        self._raw = read_bytes(path)
+        self._raw = read_bytes(path) if raw is None else raw
         self._whole: Pixels | None = None
         size = _jpeg_size(self._raw)
         if size is None:
@@ -85,17 +89,10 @@ def _jpeg_size(raw: bytes) -> tuple[int, int] | None:
     return int(width), int(height)
 
 
-def is_readable(path: Path) -> bool:
-    """Return whether an image can be decoded to its end; a JPEG is decoded at an eighth of its size.
-
-    Raises
-    ------
-    InputError
-        If the file itself cannot be read, which says nothing about the image.
-    """
-    read_bytes(path)
+def is_readable(path: Path, raw: bytes) -> bool:
+    """Return whether such a file can be decoded to its end; a JPEG is at an eighth of its size."""
     try:
-        ImageFile(path).pixels(REDUCED[0])
+        ImageFile(path, raw=raw).pixels(REDUCED[0])
     except InputError:
         return False
     return True

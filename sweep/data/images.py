@@ -1,6 +1,7 @@
 """Labelled images: splitting, resizing and fingerprints."""
 
 import hashlib
+from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
 import numpy as np
@@ -26,8 +27,8 @@ class Images(NamedTuple):
 class Files(NamedTuple):
     """Labelled image files, read when they are needed."""
 
-    paths: tuple[str, ...]
-    """Absolute paths: workers run in another folder."""
+    paths: Sequence[str]
+    """Absolute, as workers run in another folder; packed (`sweep.data.packed`), as there may be a million."""
     labels: NDArray[np.int64]
     """(images,), from 0."""
 

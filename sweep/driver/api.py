@@ -94,7 +94,7 @@ def run_sweep(
     >>> result = sweep.run_sweep(["vit_p_1mf", "vit_c_1mf"], n=64, address="none")  # doctest: +SKIP
     >>> result.trials.groupby("model").top1_err.median()  # doctest: +SKIP
     """
-    from sweep.driver.prepare import sweep_runs
+    from sweep.driver.prepare import inputs_of, sweep_runs
     from sweep.driver.run import run
     from sweep.planning.plans import make_plans
     from sweep.results.figures import with_places
@@ -102,10 +102,11 @@ def run_sweep(
     from sweep.workspace.table import trial_table
     from sweep.workspace.workspace import Workspace
 
-    planned = make_plans(dataclasses.replace(request, found=output.folder / FOUND))
+    on_event = observer or _ignore
+    planned = make_plans(dataclasses.replace(request, found=output.folder / FOUND), inputs_of(on_event))
     workspace = Workspace(output.folder)
     runs = sweep_runs(planned, workspace, retry_failed=output.retry_failed)
-    complete = False if output.dry_run else run(runs, workspace, resources, observer or _ignore)
+    complete = False if output.dry_run else run(runs, workspace, resources, on_event)
     return SweepResult(
         sweeps=tuple(each.sweep.name for each in runs),
         trials=with_places(trial_table(each.sweep for each in runs)),
@@ -148,13 +149,15 @@ def find_optimum(
     >>> found.optimum.lr, found.optimum.weight_decay  # doctest: +SKIP
     """
     from search_spaces import read_found
+    from sweep.driver.prepare import inputs_of
     from sweep.driver.tune import run
     from sweep.planning.search_plans import budget_of, plan_search
     from sweep.workspace.search import FOUND
     from sweep.workspace.table import trial_table
     from sweep.workspace.workspace import Workspace
 
-    planned = plan_search(request)
+    on_event = observer or _ignore
+    planned = plan_search(request, inputs_of(on_event))
     plan, splits = planned.plan, planned.splits
     workspace, budget = Workspace(output.folder), budget_of(request)
     read_found(output.folder / FOUND)  # a damaged table is better found before the search than after it
@@ -162,7 +165,6 @@ def find_optimum(
     found, complete = None, False
     if not output.dry_run:
         command = ["sweep", "tune", *cli_args(request), *cli_args(resources), *cli_args(output)]
-        on_event = observer or _ignore
         found, complete = run(search, splits, budget, workspace, resources, command, on_event)
     return SearchResult(
         search=search.name,

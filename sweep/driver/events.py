@@ -38,6 +38,19 @@ class SearchStarted:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class ImagesRead:
+    """Image files are read before anything is planned: those that are new or have changed."""
+
+    done: int
+    total: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ReadingEnded:
+    """No more image files are read: all were, or reading was interrupted."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class ResultsRecovered:
     """Results that a journal had lost were written again from MLflow."""
 
@@ -160,6 +173,8 @@ class Message:
 Started = SweepsStarted | SearchStarted
 Event = (
     Started
+    | ImagesRead
+    | ReadingEnded
     | ResultsRecovered
     | ResultsReused
     | TrainingStarted

@@ -1,10 +1,31 @@
-"""From planned sweeps to what is wanted of their folders."""
+"""Around planning: who hears of what is read for it, and what is wanted of the folders of planned sweeps."""
 
 from collections.abc import Sequence
 
+from sweep.data.survey import ReadingObserver
+from sweep.driver.events import ImagesRead, OnEvent, ReadingEnded
+from sweep.planning.inputs import Inputs
 from sweep.planning.plans import PlannedSweep
 from sweep.workspace.sweep_run import SweepRun
 from sweep.workspace.workspace import Workspace
+
+
+class _ReadingEvents(ReadingObserver):
+    """Makes events of how far image files are read."""
+
+    def __init__(self, on_event: OnEvent) -> None:
+        self._on_event = on_event
+
+    def on_read(self, done: int, total: int) -> None:
+        self._on_event(ImagesRead(done=done, total=total))
+
+    def on_end(self) -> None:
+        self._on_event(ReadingEnded())
+
+
+def inputs_of(on_event: OnEvent) -> Inputs:
+    """Return the inputs of planning; how far images are read is reported as events."""
+    return Inputs(_ReadingEvents(on_event))
 
 
 def sweep_runs(

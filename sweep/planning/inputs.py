@@ -3,20 +3,25 @@
 import functools
 
 import search_spaces
+from sweep.data.survey import IGNORED, ReadingObserver
 from sweep.errors import InputError
 from sweep.planning.requests import TrainingOptions
 from sweep.recipes import loading as recipes
 from sweep.recipes.recipe import Recipe
 from sweep.user_trainer import loading as trainers
 
-_OF_IMAGES = ("recipe", "data", "skip_corrupt")
+_OF_IMAGES = ("recipe", "data", "skip_corrupt", "verify_data")
 """Options that a user-defined training function has no use for."""
 
 
 class Inputs:
-    """Recipes and tables of optima, read when they are first asked for."""
+    """Recipes and tables of optima, read when they are first asked for.
 
-    def __init__(self) -> None:
+    ``reading`` hears how far image files are read.
+    """
+
+    def __init__(self, reading: ReadingObserver = IGNORED) -> None:
+        self.reading = reading
         self.recipe = functools.cache(recipes.load)
         """Return a recipe by its name or path, as it stands in its file."""
         self.optima = functools.cache(search_spaces.read_found)

@@ -23,7 +23,7 @@ class PlannedSweep:
     """What a reader should know of how the images were found and read."""
 
 
-def make_plans(request: Request) -> list[PlannedSweep]:
+def make_plans(request: Request, inputs: Inputs | None = None) -> list[PlannedSweep]:
     """Plan one sweep a model.
 
     Raises
@@ -31,7 +31,7 @@ def make_plans(request: Request) -> list[PlannedSweep]:
     InputError
         Naming all that is wrong with the request, or what is wrong with the data.
     """
-    return plan_together([request])
+    return plan_together([request], inputs)
 
 
 def plan_together(requests: Sequence[Request], inputs: Inputs | None = None) -> list[PlannedSweep]:

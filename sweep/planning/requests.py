@@ -24,6 +24,7 @@ class DataOptions:
     recipe: str | None = option(None, "Name of a recipe, or path of a .toml. Default: digits.")
     data: Path | None = option(None, "Folder of the data, if the recipe needs one.")
     skip_corrupt: bool = option(False, "Leave images out that cannot be read, and say which.")
+    verify_data: bool = option(False, "Read all images again, even if their size and times are unchanged.")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from search_spaces import Box, Optimum
-from sweep.data.datasets import check_place, open_dataset
+from sweep.data.datasets import DataReading, check_place, open_dataset
 from sweep.data.images import ImageDataset
 from sweep.planning.checks import Problems, check_request
 from sweep.planning.inputs import Inputs
@@ -77,12 +77,12 @@ def resolve(requests: Sequence[Request], inputs: Inputs | None = None) -> list[R
     lookups = [_lookup(request, inputs, problems) for request in requests]
     problems.refuse()
     known = [lookup for lookup in lookups if lookup]
-    data = open_data(known[0].recipe, requests[0])
+    data = open_data(known[0].recipe, requests[0], inputs)
     return [_resolved(lookup, data) for lookup in known]
 
 
-def open_data(recipe: Recipe, asked: TrainingOptions) -> Data:
-    """Open what a training trains on.
+def open_data(recipe: Recipe, asked: TrainingOptions, inputs: Inputs) -> Data:
+    """Open what a training trains on; ``inputs`` hears how far its files are read.
 
     Raises
     ------
@@ -91,7 +91,8 @@ def open_data(recipe: Recipe, asked: TrainingOptions) -> Data:
     """
     if recipe.trainer:
         return Data(dataset=None, fingerprint=trainers.load_as_it_stands(recipe.trainer).fingerprint)
-    dataset = open_dataset(recipe, asked.data, skip_corrupt=asked.skip_corrupt)
+    reading = DataReading(verify=asked.verify_data, observer=inputs.reading)
+    dataset = open_dataset(recipe, asked.data, skip_corrupt=asked.skip_corrupt, reading=reading)
     return Data(dataset=dataset, fingerprint=dataset.fingerprint)
 
 
@@ -101,7 +102,9 @@ def recipe_of(asked: TrainingOptions, inputs: Inputs, problems: Problems) -> Rec
         recipe = inputs.recipe_of(asked)
         if not recipe.trainer:
             with problems.noted():
-                check_place(recipe, asked.data, skip_corrupt=asked.skip_corrupt)
+                check_place(
+                    recipe, asked.data, skip_corrupt=asked.skip_corrupt, verify_data=asked.verify_data
+                )
         return recipe
     return None
 

@@ -37,7 +37,7 @@ def budget_of(request: TuneRequest) -> SearchBudget:
     return SearchBudget(points=request.n_trials, finalists=request.finalists, seeds=request.seeds)
 
 
-def resolve_search(request: TuneRequest) -> ResolvedSearch:
+def resolve_search(request: TuneRequest, inputs: Inputs | None = None) -> ResolvedSearch:
     """Find out what a request for a search means.
 
     Raises
@@ -45,19 +45,19 @@ def resolve_search(request: TuneRequest) -> ResolvedSearch:
     InputError
         Naming all that is wrong with the request, or what is wrong with the data.
     """
-    problems = Problems()
+    inputs, problems = inputs or Inputs(), Problems()
     _check_budget(request, problems)
     check_models(request, _models(request), problems)
     with problems.noted():
         search_spaces.relative_points("sobol", 16, request.seed)
     box = _box(request, problems)
-    recipe = recipe_of(request, Inputs(), problems)
+    recipe = recipe_of(request, inputs, problems)
     problems.refuse()
     assert box
     assert recipe
     (model,) = request.names(_models(request))
     return ResolvedSearch(
-        request=request, recipe=recipe, model=model, box=box, data=open_data(recipe, request)
+        request=request, recipe=recipe, model=model, box=box, data=open_data(recipe, request, inputs)
     )
 
 
@@ -72,7 +72,7 @@ class PlannedSearch:
     """What a reader should know of how the images were found and read."""
 
 
-def plan_search(request: TuneRequest) -> PlannedSearch:
+def plan_search(request: TuneRequest, inputs: Inputs | None = None) -> PlannedSearch:
     """Plan a search.
 
     Raises
@@ -80,7 +80,7 @@ def plan_search(request: TuneRequest) -> PlannedSearch:
     InputError
         As `resolve_search` does.
     """
-    resolved = resolve_search(request)
+    resolved = resolve_search(request, inputs)
     dataset = resolved.data.dataset
     if dataset is None:
         return PlannedSearch(plan=_plan(resolved, px=0), splits=NO_IMAGES)

@@ -26,7 +26,7 @@ _SHARED = {f.name for group in (DataOptions, PointOptions) for f in fields(group
 """What a study and each of its requests are asked alike."""
 
 
-def plan_study(study: Study) -> list[PlannedSweep]:
+def plan_study(study: Study, inputs: Inputs | None = None) -> list[PlannedSweep]:
     """Plan all sweeps of a study, the longest trainings first.
 
     Raises
@@ -34,7 +34,7 @@ def plan_study(study: Study) -> list[PlannedSweep]:
     InputError
         As `requests_of` and `sweep.planning.plans.make_plans` do.
     """
-    inputs = Inputs()
+    inputs = inputs or Inputs()
     return plan_together(requests_of(study, inputs), inputs)
 
 

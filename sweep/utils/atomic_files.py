@@ -2,19 +2,23 @@
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
+
+Contents = str | bytes | Callable[[BinaryIO], None]
+"""Of a file; a function writes them itself, where they are too large to be held twice."""
 
 
-def write_atomically(path: Path, contents: str | bytes) -> None:
+def write_atomically(path: Path, contents: Contents) -> None:
     """Write or replace a file atomically."""
     with _written_aside(path, contents) as aside:
         aside.replace(path)
     sync_folder(path.parent)
 
 
-def write_once(path: Path, contents: str | bytes) -> None:
+def write_once(path: Path, contents: Contents) -> None:
     """Write a file unless it exists. If two processes write at once, one file is kept, complete."""
     with _written_aside(path, contents) as aside:
         try:
@@ -27,11 +31,14 @@ def write_once(path: Path, contents: str | bytes) -> None:
 
 
 @contextmanager
-def _written_aside(path: Path, contents: str | bytes) -> Iterator[Path]:
+def _written_aside(path: Path, contents: Contents) -> Iterator[Path]:
     aside = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         with aside.open("wb") as file:
-            file.write(contents.encode() if isinstance(contents, str) else contents)
+            if callable(contents):
+                contents(file)
+            else:
+                file.write(contents.encode() if isinstance(contents, str) else contents)
             file.flush()
             os.fsync(file.fileno())
         yield aside

@@ -101,6 +101,7 @@ RUN = {
         ("NUL", "Invalid value for '--data'"),
     ],
     "--skip-corrupt": [("", "--skip-corrupt is for folders of images"), ("x", "unexpected extra argument")],
+    "--verify-data": [("", "--verify-data is for folders of images"), ("x", "unexpected extra argument")],
     "--epochs": [
         ("0", "epochs must be at least 1, got 0"),
         ("-1", "epochs must be at least 1, got -1"),
@@ -222,6 +223,7 @@ TUNE = {
     "--recipe": [("nope", "unknown recipe 'nope'"), ("empty.toml", "field 'dataset' is missing")],
     "--data": [(".", "leave --data out")],
     "--skip-corrupt": [("", "--skip-corrupt is for folders of images")],
+    "--verify-data": [("", "--verify-data is for folders of images")],
     "--epochs": [("0", "epochs must be at least 1, got 0"), ("x", NO_WHOLE)],
     "--lr-range": [
         ("''", "--lr-range takes LOW:HIGH, such as 1e-4:1e-1, got ''"),

@@ -44,6 +44,7 @@ BAD = [
     ("hyperparameters --box paper", "--box paper is the study's"),
     ("optimizers --n 4", "No such option"),
     ("lengths --skip-corrupt", "--skip-corrupt is for folders of images"),
+    ("lengths --verify-data", "--verify-data is for folders of images"),
     ("optimizers --seeds 0", "--seeds takes a number from 1"),
     ("lengths --seed -1", "seed must not be negative"),
     ("optimizers --size 1gf --epochs 1", "no optimum is known for vit_p_1gf with sgd on digits"),

@@ -1,0 +1,129 @@
+"""What lies in a folder of class folders: names, sizes and times of its images; none is opened.
+
+What a file manager, notebook or archiver leaves behind is no class and no image.
+"""
+
+import os
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sweep.data.packed import PackedNames
+from sweep.errors import InputError
+
+SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".ppm", ".pgm", ".tif", ".tiff")
+_SUFFIXES = tuple(suffix.encode() for suffix in SUFFIXES)
+_SYSTEM = (b"@eaDir", b"__MACOSX", b"lost+found", b"$RECYCLE.BIN", b"System Volume Information")
+_THREADS = 8
+"""A folder in a network answers several questions at once."""
+NO_STAT = -1
+"""Size and times of a file that cannot be asked for them, such as a link to nowhere."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class Listing:
+    """The image files of some splits, split after split, class after class, by name."""
+
+    names: PackedNames
+    """Relative to the data's folder: ``train/cat/1.jpg``."""
+    labels: NDArray[np.int64]
+    """(files,): the class of each."""
+    stats: NDArray[np.int64]
+    """(files, 3): size in bytes, and when its contents and when anything about it last changed, in ns."""
+    ends: tuple[int, ...]
+    """Where each split ends."""
+    skipped: tuple[str, ...]
+    """Folders that look like classes, and files that look like images, but are hidden or a system's own."""
+
+    def rows(self, split: int) -> NDArray[np.int64]:
+        """Return the rows of a split's files."""
+        return np.arange(self.ends[split - 1] if split else 0, self.ends[split])
+
+
+def class_names(split: Path) -> list[str]:
+    """Return the names of a split's class folders, sorted.
+
+    Raises
+    ------
+    InputError
+        If there are fewer than two.
+    """
+    names = sorted(p.name for p in split.iterdir() if p.is_dir() and not _is_system(os.fsencode(p.name)))
+    if len(names) < 2:
+        raise InputError(f"{split} needs two or more class folders, found {len(names)}: {names}")
+    return names
+
+
+def list_images(folder: Path, splits: Sequence[str], names: Sequence[str]) -> Listing:
+    """List the images of splits; the class folders of each must have the given names.
+
+    Raises
+    ------
+    InputError
+        If the classes differ, or a class has no image.
+    """
+    for split in splits:
+        _check_classes(folder / split, names)
+    classes = [f"{split}/{name}" for split in splits for name in names]
+    with ThreadPoolExecutor(_THREADS) as pool:
+        found = list(pool.map(_ClassFolder, [folder] * len(classes), classes))
+    counts = np.array([len(each.names) for each in found])
+    skipped = {name for each in found for name in each.skipped}
+    for split in splits:
+        skipped |= set(_Entries(folder / split).skipped)
+    return Listing(
+        names=PackedNames.of([name for each in found for name in each.names]),
+        labels=np.repeat(np.tile(np.arange(len(names)), len(splits)), counts),
+        stats=np.concatenate([each.stats for each in found]),
+        ends=tuple(np.cumsum(counts.reshape(len(splits), -1).sum(1)).tolist()),
+        skipped=tuple(sorted(map(os.fsdecode, skipped))),
+    )
+
+
+def _check_classes(split: Path, names: Sequence[str]) -> None:
+    found = class_names(split)
+    if found != list(names):
+        differing = sorted(set(found) ^ set(names))
+        raise InputError(f"{split} and its train/ differ in their classes: {', '.join(differing[:5])}")
+
+
+class _Entries:
+    """What looks like an image in a folder, and what is skipped of it."""
+
+    def __init__(self, folder: Path) -> None:
+        with os.scandir(os.fsencode(folder)) as entries:
+            found = [(e.name, e) for e in entries if e.name.lower().endswith(_SUFFIXES) or _is_system(e.name)]
+        images = [(name, entry) for name, entry in found if not _is_system(name)]
+        self.images = [entry for _, entry in sorted(images)]
+        looks_meant = (e for name, e in found if _is_system(name))
+        self.skipped = [e.name for e in looks_meant if e.name.lower().endswith(_SUFFIXES) or e.is_dir()]
+
+
+class _ClassFolder:
+    """The images of one class folder."""
+
+    def __init__(self, folder: Path, place: str) -> None:
+        entries = _Entries(folder / place)
+        if not entries.images:
+            raise InputError(f"{folder / place} holds no image ({', '.join(SUFFIXES)})")
+        prefix = os.fsencode(place) + b"/"
+        self.names = [prefix + entry.name for entry in entries.images]
+        self.stats = np.array([_stat(entry) for entry in entries.images], np.int64)
+        self.skipped = entries.skipped
+
+
+def _stat(entry: os.DirEntry[bytes]) -> tuple[int, int, int]:
+    try:
+        of = entry.stat()
+    except OSError:  # whoever reads it says why it cannot be read
+        return NO_STAT, NO_STAT, NO_STAT
+    return of.st_size, of.st_mtime_ns, of.st_ctime_ns
+
+
+def _is_system(name: bytes) -> bool:
+    """Return whether an entry is hidden, or a system's own."""
+    return name.startswith(b".") or name in _SYSTEM
