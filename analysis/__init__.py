@@ -5,12 +5,9 @@ numbers needs no matplotlib.
 """
 
 from analysis.bands import BANDS, Band, curve_band, no_band
-from analysis.budgets import Budgets
 from analysis.compare import TESTS, Comparison, compare
-from analysis.comparison_table import comparison_table
 from analysis.edf import DELTAS, EDF, Curve, curves, edf, share_within
 from analysis.errors import AnalysisError
-from analysis.findings import Finding, answer, findings, sentences
 from analysis.intervals import Interval
 from analysis.outcomes import Outcome, best_within, outcome_table, outcomes, published
 from analysis.repeats import Repeated, repeated_points, repeats_table
@@ -18,7 +15,7 @@ from analysis.summaries import Summary, summarise, summary_table
 from analysis.table import SweepTrials, read_sweeps
 from analysis.tuning import TuningCurve, tuning_curve
 from analysis.verdicts import flattery, too_short, verdicts
-from analysis.words import of_repeats
+from analysis.words import comparison_table, of_repeats, sentences
 
 __all__ = [
     "BANDS",
@@ -27,24 +24,20 @@ __all__ = [
     "TESTS",
     "AnalysisError",
     "Band",
-    "Budgets",
     "Comparison",
     "Curve",
-    "Finding",
     "Interval",
     "Outcome",
     "Repeated",
     "Summary",
     "SweepTrials",
     "TuningCurve",
-    "answer",
     "best_within",
     "compare",
     "comparison_table",
     "curve_band",
     "curves",
     "edf",
-    "findings",
     "flattery",
     "no_band",
     "of_repeats",

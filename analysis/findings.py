@@ -1,292 +1,210 @@
-"""What a comparison shows, in plain sentences: which model to take, where they differ, which is more robust.
+"""What a reader should take home from sweeps: a line a model, and a few findings in words.
 
-A finding is a sentence without numbers of statistics, and the evidence for it apart, so that a page can show
-the one and fold the other.
+Nothing is tested or estimated here: the numbers are those of `analysis.summaries` and `analysis.compare`.
 """
 
-import itertools
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import NamedTuple
 
 from analysis.compare import Comparison
-from analysis.intervals import Interval
-from analysis.summaries import AREA_TO
+from analysis.names import optimizer_name
+from analysis.summaries import Summary
 from analysis.table import SweepTrials
-from analysis.tuning import budget_for
-from analysis.words import counted, negated, number, p_value, percent, points_of
+from analysis.words import counted, of_budget
 
-MANY = 10_000
-"""If more trials than this would be needed, the sentence gives this number instead."""
-_SHOWN_BUDGETS = (1, 4, 16)
-LEAST_TO_PLAN = 8
-"""Trials from which the number of trials needed is estimated."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Finding:
-    """The answer to one question about two models."""
-
-    question: str
-    """take, where, robust or enough."""
-    settled: bool
-    """Whether something is claimed; otherwise the sentence says that nothing is shown."""
-    sentence: str
-    """The answer in plain words."""
-    evidence: str
-    """Intervals and p-values; may be empty."""
-
-    def __str__(self) -> str:
-        """Return both as one text."""
-        return f"{self.sentence} ({self.evidence})." if self.evidence else f"{self.sentence}."
+NEAR = 4.0
+"""Models are ranked by the share of their points within this many points of their optimum, like Xiao et al.
+do."""
+ROBUST_FROM, FAIR_FROM = 0.9, 0.6
+"""A model is called robust if at least the first share of its points lies within `NEAR` of its optimum,
+fairly robust from the second on, sensitive below."""
+MOST = 5
+"""The most findings."""
+_MATTERS, _NAMED = 0.5, 3
+"""A hyperparameter is named if it explains at least this share of the variance; at most so many models
+are."""
 
 
-def findings(pair: Comparison) -> list[Finding]:
-    """Return what a comparison shows, one finding for each question."""
-    found = [_take(pair), _where(pair), _robust(pair), _enough(pair)]
-    return [finding for finding in found if finding is not None]
+class Rank(NamedTuple):
+    """A sweep's place in the ranking."""
+
+    summary: Summary
+    word: str
+    """robust, fairly robust or sensitive."""
+    text: str
+    """The share behind it, in words."""
+    note: str
+    """Its limits, and the error that it is measured from."""
 
 
-def sentences(pair: Comparison) -> list[str]:
-    """Return the findings of a comparison as texts with their evidence."""
-    return [str(finding) for finding in findings(pair)]
+def ranking(summaries: Iterable[Summary]) -> list[Rank]:
+    """Rank sweeps by the share of their points near their optimum, the most robust first.
+
+    Sweeps without a finished trial at their optimum have no Δ and are left out.
+    """
+    known = [s for s in summaries if s.sweep.optimum_state == "finished"]
+    ordered = sorted(known, key=lambda s: (-s.within[NEAR].value, -s.area.value))
+    return [Rank(s, _word(s.within[NEAR].value), _share(s), _note(s)) for s in ordered]
 
 
-def answer(pairs: Sequence[Comparison]) -> list[str]:
-    """Return which model to take of all that were compared, and which are the most robust.
+def _word(share: float) -> str:
+    if share >= ROBUST_FROM:
+        return "robust"
+    return "fairly robust" if share >= FAIR_FROM else "sensitive"
+
+
+def _share(s: Summary) -> str:
+    return f"{100 * s.within[NEAR].value:.0f} % of its points within {NEAR:g} of its optimum"
+
+
+def _note(s: Summary) -> str:
+    _, low, high = s.within[NEAR]
+    sure = f"{100 * low:.0f} to {100 * high:.0f} % at {100 * s.confidence:g} % confidence; "
+    limits = "" if math.isnan(low) else sure
+    return f"{limits}{s.sweep.optimum_err:.1f} % error at the optimum, {counted(s.sweep.n, 'point')}"
+
+
+def findings(
+    summaries: Sequence[Summary], pairs: Mapping[str, Sequence[Comparison]], most: int = MOST
+) -> list[str]:
+    """Return what the sweeps show, as up to ``most`` sentences, the answer to the main question first.
 
     Parameters
     ----------
-    pairs : sequence of Comparison
-        All pairs of some models.
+    summaries : sequence of Summary
+        Of each sweep.
+    pairs : mapping of str to sequence of Comparison
+        The comparisons, in groups of which each has findings of its own: those of an optimizer, say.
+    most : int
+        The most sentences.
     """
-    sweeps = list({sweep.sweep: sweep for pair in pairs for sweep in (pair.a, pair.b)}.values())
-    if len(sweeps) == 2:
-        return [f"{finding.sentence}." for finding in findings(pairs[0]) if finding.question != "where"]
-    return [_take_of_all(pairs, sweeps), _robust_of_all(pairs, sweeps)]
-
-
-def _take(pair: Comparison) -> Finding:
-    if pair.no_test:
-        return _open("take", f"Which of {_both(pair)} to take cannot be said: {pair.no_test}")
-    if not pair.different:
-        text = f"{_both(pair)} are not told apart in their errors at n = {_n(pair)}{_chances(pair)}"
-        return _open("take", text, _evidence(pair))
-    runs = [
-        (model, [k for k, _ in run])
-        for model, run in itertools.groupby(pair.better_at, key=lambda each: each[1])
-        if model is not None
+    found = [
+        _prefix(compared, pairs) + text
+        for finding in (_robustness, _errors)
+        for compared in pairs.values()
+        if (text := finding(compared))
     ]
-    if not runs:
-        text = f"{_both(pair)} differ in their errors, but neither is shown to be the one to take"
-        return _open("take", text + _chances(pair), _evidence(pair))
-    (first, budgets), *others = runs
-    if others:
-        last, later = others[-1]
-        text = f"Take {first.name} {_for(budgets)}, {last.name} {_for(later)}"
-    else:
-        text = f"Take {first.name} rather than {_other(pair, first).name}, {_for(budgets)}"
-    return Finding(question="take", settled=True, sentence=text + _chances(pair), evidence=_evidence(pair))
+    return [*found, *filter(None, [_divergence(summaries), _variance(summaries), _budget(pairs)])][:most]
 
 
-def _open(question: str, text: str, evidence: str = "") -> Finding:
-    """Return a finding that claims nothing."""
-    return Finding(question=question, settled=False, sentence=text, evidence=evidence)
-
-
-def _for(budgets: Sequence[int]) -> str:
-    """Write at which budgets a model is the better one."""
-    if budgets[-1] == 1:
-        return "with one random trial of each"
-    if len(budgets) == 1:
-        return f"with {budgets[0]} random trials of each"
-    return f"with {budgets[0]} to {budgets[-1]} random trials of each"
-
-
-def _chances(pair: Comparison) -> str:
-    """Write how often the best of some trials of the one beats the best of as many of the other."""
-    if pair.budgets is None:
+def _prefix(pairs: Sequence[Comparison], groups: Mapping[str, Sequence[Comparison]]) -> str:
+    optimizers = _optimizers(pairs)
+    if len(groups) == 1:
         return ""
-    claimed = pair.budgets.claimed[pair.budgets.claimed != 0]
-    of_a = bool(claimed[-1] > 0 if pair.different and claimed.size else pair.budgets.wins[0] >= 0.5)
-    shown = [place for place, k in enumerate(pair.budgets.k) if k in _SHOWN_BUDGETS]
-    wins = [_wins(pair, place, of_a=of_a) for place in shown]
-    one, other = (pair.a, pair.b) if of_a else (pair.b, pair.a)
-    return f". One random trial of {one.name} beats one of {other.name} in {', '.join(wins)} of cases"
+    return f"With {optimizer_name(optimizers[0])}: " if len(optimizers) == 1 else "Across optimizers: "
 
 
-def _wins(pair: Comparison, place: int, *, of_a: bool) -> str:
-    assert pair.budgets is not None
-    k, value, low, high = (float(column[place]) for column in pair.budgets)
-    share = Interval(value, low, high) if of_a else Interval(1 - value, 1 - high, 1 - low)
-    return percent(share) if k == 1 else f"the best of {k:.0f} in {percent(share)}"
+def _optimizers(pairs: Sequence[Comparison]) -> list[str]:
+    return sorted({sweep.optimizer for pair in pairs for sweep in (pair.a, pair.b)})
 
 
-def _evidence(pair: Comparison) -> str:
-    """Write the median difference and the tests of the error."""
-    value, low, high = pair.better
-    lead = pair.median_diff
-    ahead, better = (
-        (pair.a, pair.better) if lead.value < 0 else (pair.b, Interval(1 - value, 1 - high, 1 - low))
-    )
-    lead = negated(lead) if lead.value < 0 else lead
-    at = f" and is better at {percent(better)} of the shared points" if pair.paired else ""
-    median = f"{ahead.name} leads by {points_of(lead)} in the median{at}" if lead.value else "equal medians"
-    (name, p), *others = pair.tests.items()
-    tests = [f"{name} p = {p_value(p)}, {p_value(pair.q)} after correction"]
-    tests += [f"{other} p = {p_value(p)}" for other, p in others]
-    if pair.left_out:
-        tests.append(f"{counted(pair.left_out, 'trial')} without a partner at the same point left out")
-    return "; ".join([median, *tests])
+def _namer(pairs: Sequence[Comparison]) -> Callable[[SweepTrials], str]:
+    """Return what names the sweeps of a group: the optimizer, if all have the same, is said once."""
+    if len(_optimizers(pairs)) > 1:
+        return lambda sweep: sweep.name
+    return lambda sweep: sweep.model + sweep.setting
 
 
-def _where(pair: Comparison) -> Finding | None:
-    if not pair.where:
+def _robustness(pairs: Sequence[Comparison]) -> str | None:
+    """Return which models are more robust than which, as far as the tests show."""
+    if all(math.isnan(pair.q_area) for pair in pairs):
+        return f"Which model is the more robust is not tested: {pairs[0].no_delta}."
+    wins = _wins(pairs, lambda pair: pair.more_robust)
+    if not wins:
+        return "No model is shown to be more robust than another."
+    return f"{_ordered(wins, 'is more robust than')}.{_undecided(pairs, wins, 'robustness')}"
+
+
+def _errors(pairs: Sequence[Comparison]) -> str | None:
+    """Return which models have lower errors than which, as far as the tests show."""
+    if all(math.isnan(pair.q) for pair in pairs):
         return None
-    texts = [_reached(pair, a_leads=leads) for leads in dict.fromkeys(each.a_leads for each in pair.where)]
-    text = "; ".join(filter(None, [*texts, _diverging(pair)]))
-    cross = "the curves cross: " if len(texts) > 1 else ""
-    return (
-        Finding(question="where", settled=True, sentence=_upper(cross + text), evidence="") if text else None
-    )
+    wins = _wins(pairs, _better)
+    if not wins:
+        return "No model is shown to have lower errors than another."
+    return f"{_ordered(wins, 'has lower errors than')}.{_undecided(pairs, wins, 'error')}"
 
 
-def _reached(pair: Comparison, *, a_leads: bool) -> str:
-    """Write which errors more trials of one model reach; a single error is not worth a sentence."""
-    own = [each for each in pair.where if each.a_leads == a_leads and each.from_err < each.to_err]
-    if not own:
-        return ""
-    leader, other = (pair.a, pair.b) if a_leads else (pair.b, pair.a)
-    spans = " and ".join(f"from {each.from_err:.4g} to {each.to_err:.4g} %" for each in own)
-    clearest = max(own, key=lambda each: abs(each.share_a - each.share_b))
-    less, more = sorted([clearest.share_a, clearest.share_b])
-    return (
-        f"more trials of {leader.name} than of {other.name} reach errors {spans}, such as "
-        f"{clearest.at_err:.4g} %: {100 * more:.0f} against {100 * less:.0f} %"
-    )
-
-
-def _diverging(pair: Comparison) -> str:
-    """Write which model diverges more often, if that is claimed."""
-    lost = [len(sweep.diverged) / sweep.n for sweep in (pair.a, pair.b)]
-    if not any(lost) or not any(each.to_the_last for each in pair.where):
-        return ""
-    a_more = lost[0] > lost[1]
-    model, more = (pair.a, pair.diverged_diff) if a_more else (pair.b, negated(pair.diverged_diff))
-    return (
-        f"{model.name} diverges more often, in {100 * max(lost):.0f} against {100 * min(lost):.0f} % of its "
-        f"trials, by {percent(more)}"
-    )
-
-
-def _upper(text: str) -> str:
-    return text[:1].upper() + text[1:]
-
-
-def _robust(pair: Comparison) -> Finding:
-    if math.isnan(pair.area.value):
-        return _open("robust", f"Robustness cannot be compared: {pair.no_delta}")
-    corrected = "" if math.isnan(pair.q_robust) else f"p = {p_value(pair.q_robust)} after correction; "
-    evidence = (
-        f"{corrected}area up to {AREA_TO:g} points, {pair.a.name} − {pair.b.name}: counted from the optimum "
-        f"{_area(pair.area_diff, pair.p_area)}; from at and around it "
-        f"{_area(pair.area_around_diff, pair.p_area_around)}"
-    )
-    if pair.no_delta:
-        return _open("robust", f"Which one is more robust is not tested: {pair.no_delta}", evidence)
-    if pair.more_robust is None:
-        text = f"Neither {pair.a.name} nor {pair.b.name} is shown to be more robust"
-        return _open("robust", text, evidence)
-    text = f"{pair.more_robust.name} is more robust than {_other(pair, pair.more_robust).name}"
-    return Finding(question="robust", settled=True, sentence=text, evidence=evidence)
-
-
-def _area(difference: Interval, p: float) -> str:
-    return number(difference) + ("" if math.isnan(p) else f", p = {p_value(p)}")
-
-
-def _enough(pair: Comparison) -> Finding:
-    """Say whether more trials would help."""
-    if pair.no_test:
-        return _open("enough", "More trials of such designs would not help")
+def _better(pair: Comparison) -> SweepTrials | None:
     if not pair.different:
-        return _open("enough", _needed(pair, pair.needed, "a difference in the errors"))
-    if pair.more_robust is None and not pair.no_delta:
-        return _open("enough", _needed(pair, pair.needed_robust, "a difference in robustness"), _match(pair))
-    text = "These trials are enough to say this"
-    return Finding(question="enough", settled=True, sentence=text, evidence=_match(pair))
+        return None
+    return pair.a if pair.favoured_sign < 0 else pair.b
 
 
-def _match(pair: Comparison) -> str:
-    """Return how few trials of the better model match the best of the other; empty if it takes as many."""
-    last = next((model for _, model in reversed(pair.better_at) if model is not None), None)
-    if last is None:
-        return ""
-    worse = _other(pair, last)
-    target = float(worse.points["top1_err"].min())
-    k = budget_for(last.points["top1_err"], target)
-    if k is None or k >= worse.n:
-        return ""
-    return (
-        f"{counted(k, 'random trial')} of {last.name} can be expected to reach {target:.2f} %, the best of "
-        f"{worse.n} of {worse.name}"
-    )
-
-
-def _needed(pair: Comparison, needed: float, difference: str) -> str:
-    what = "shared points" if pair.paired else "trials of each"
-    n = min(pair.n_a, pair.n_b)
-    if math.isnan(needed) or math.isinf(needed) or n < LEAST_TO_PLAN:
-        return f"These trials do not show how many {what} it would take to see {difference}"
-    if needed <= n:
-        return f"At this n, chance decides whether {difference} of this size is seen"
-    if needed > MANY:
-        return f"Seeing {difference} as small as this would take more than {MANY:,} {what}"
-    return f"Seeing {difference} of this size in 4 of 5 studies would take about {math.ceil(needed):,} {what}"
-
-
-def _take_of_all(pairs: Sequence[Comparison], sweeps: Sequence[SweepTrials]) -> str:
-    """Say which models no other is claimed to beat, for each budget at which that changes."""
-    budgets = sorted({k for pair in pairs for k, _ in pair.better_at})
-    unbeaten = [(k, _unbeaten(pairs, sweeps, k)) for k in budgets]
-    groups = itertools.groupby(unbeaten, key=lambda each: each[1])
-    runs = [(models, [k for k, _ in run]) for models, run in groups]
-    runs = [(models, ks) for models, ks in runs if len(models) < len(sweeps)]
-    if not runs:
-        return f"None of the {len(sweeps)} models is shown to be the one to take."
-    text = "; ".join(f"{_listed(models)} {_for(ks)}" for models, ks in runs)
-    undecided = any(len(models) > 1 for models, _ in runs)
-    return f"Take {text}.{' What “or” stands between is not told apart.' if undecided else ''}"
-
-
-def _unbeaten(pairs: Sequence[Comparison], sweeps: Sequence[SweepTrials], k: int) -> tuple[str, ...]:
-    beaten = set()
+def _wins(
+    pairs: Sequence[Comparison], winner: Callable[[Comparison], SweepTrials | None]
+) -> dict[str, list[str]]:
+    """Return each winning model's losers, the model that beats most of them first."""
+    wins: dict[str, list[str]] = {}
+    named = _namer(pairs)
     for pair in pairs:
-        winner = next((model for budget, model in reversed(pair.better_at) if budget <= k), None)
-        if winner is not None:
-            beaten.add(_other(pair, winner).sweep)
-    return tuple(sweep.name for sweep in sweeps if sweep.sweep not in beaten)
+        won = winner(pair)
+        if won is not None:
+            loser = pair.b if won is pair.a else pair.a
+            wins.setdefault(named(won), []).append(named(loser))
+    return dict(sorted(wins.items(), key=lambda win: -len(win[1])))
 
 
-def _robust_of_all(pairs: Sequence[Comparison], sweeps: Sequence[SweepTrials]) -> str:
-    beaten = {_other(pair, pair.more_robust).sweep for pair in pairs if pair.more_robust is not None}
-    best = tuple(sweep.name for sweep in sweeps if sweep.sweep not in beaten)
-    if not beaten:
-        return "None is shown to be more robust than another."
-    return f"The most robust: {_listed(best)}."
+def _ordered(wins: Mapping[str, Sequence[str]], verb: str) -> str:
+    shown = [f"{winner} {verb} {listed(losers)}" for winner, losers in list(wins.items())[:_NAMED]]
+    return "; ".join(shown)
 
 
-def _listed(models: Sequence[str]) -> str:
-    return models[0] if len(models) == 1 else f"{', '.join(models[:-1])} or {models[-1]}"
+def _undecided(pairs: Sequence[Comparison], wins: Mapping[str, Sequence[str]], what: str) -> str:
+    left = len(pairs) - sum(map(len, wins.values()))
+    if not left:
+        return ""
+    of = counted(left, "pair") if len(pairs) > _NAMED else _pair_names(pairs, wins)
+    return f" No difference in {what} is shown between {of}."
 
 
-def _other(pair: Comparison, sweep: SweepTrials) -> SweepTrials:
-    return pair.b if sweep is pair.a else pair.a
+def _pair_names(pairs: Sequence[Comparison], wins: Mapping[str, Sequence[str]]) -> str:
+    decided = {frozenset((winner, loser)) for winner, losers in wins.items() for loser in losers}
+    named = _namer(pairs)
+    names = [(named(pair.a), named(pair.b)) for pair in pairs]
+    return ", or ".join(f"{a} and {b}" for a, b in names if frozenset((a, b)) not in decided)
 
 
-def _both(pair: Comparison) -> str:
-    return f"{pair.a.name} and {pair.b.name}"
+def listed(names: Sequence[str], most: int = _NAMED) -> str:
+    """Format a list of names for a sentence: a, b and c; or a, b, c and 4 others."""
+    if len(names) > most + 1:
+        return f"{', '.join(names[:most])} and {len(names) - most} others"
+    return " and ".join([", ".join(names[:-1]), names[-1]]) if len(names) > 1 else "".join(names)
 
 
-def _n(pair: Comparison) -> str:
-    return str(pair.n_a) if pair.n_a == pair.n_b else f"{pair.n_a} and {pair.n_b}"
+def _divergence(summaries: Sequence[Summary]) -> str | None:
+    lost = sorted((s for s in summaries if len(s.sweep.diverged)), key=lambda s: -s.diverged.value)
+    if not lost:
+        return None
+    parts = [f"{len(s.sweep.diverged)} of {s.sweep.n} points of {s.sweep.name}" for s in lost[:_NAMED]]
+    more = f" and some of {len(lost) - _NAMED} other models" if len(lost) > _NAMED else ""
+    lr = min(float(s.sweep.diverged["lr"].min()) for s in lost)
+    return f"{listed(parts)}{more} diverged, from a learning rate of {lr:.2g} on; they count as 100 % error."
+
+
+def _variance(summaries: Sequence[Summary]) -> str | None:
+    """Return which hyperparameter decides about the errors, where one does."""
+    known = [s for s in summaries if not math.isnan(s.variance.lr.value)]
+    for name, other in (("learning rate", "weight decay"), ("weight decay", "learning rate")):
+        split = [(s, *_two(s, name)) for s in known]
+        moved = sorted((each for each in split if each[1] >= _MATTERS), key=lambda each: -each[1])
+        if moved:
+            shares = [f"{100 * own:.0f} % ({s.sweep.name})" for s, own, _ in moved[:_NAMED]]
+            most = f"{100 * max(rest for _, _, rest in moved):.0f} %"
+            return (
+                f"The {name} explains {listed(shares)} of the variance of the errors over the box, the "
+                f"{other} {'less than 1 %' if most == '0 %' else f'at most {most}'}."
+            )
+    return None
+
+
+def _two(s: Summary, name: str) -> tuple[float, float]:
+    shares = s.variance.lr.value, s.variance.weight_decay.value
+    return shares if name == "learning rate" else shares[::-1]
+
+
+def _budget(pairs: Mapping[str, Sequence[Comparison]]) -> str | None:
+    """Return how few trials of the better model match the best of the other, where they differ most."""
+    tested = [pair for compared in pairs.values() for pair in compared if pair.different]
+    return of_budget(max(tested, key=lambda pair: abs(pair.median_diff.value))) if tested else None

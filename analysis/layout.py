@@ -96,7 +96,7 @@ def grid(curves: Sequence[Curve], right: float, width: float) -> list[list[Cell]
     list of list of Subplot
         By optimizer, then by panel (size).
     """
-    names = _labels(curves)
+    names = labels_of(curves)
     looks = looks_of(names.values())
 
     def cell(panel: str, optimizer: str) -> Cell:
@@ -114,7 +114,18 @@ def grid(curves: Sequence[Curve], right: float, width: float) -> list[list[Cell]
     return [[cell(panel, optimizer) for panel in panels] for optimizer in optimizers]
 
 
-def _labels(curves: Sequence[Curve]) -> dict[str, str]:
+class Named(NamedTuple):
+    """What tells a sweep from the others of a figure, whether or not it has results."""
+
+    sweep: str
+    model: str
+    family: str
+    panel: str
+    optimizer: str
+    setting: str
+
+
+def labels_of(curves: Sequence[Curve] | Sequence[Named]) -> dict[str, str]:
     """Name each sweep by its family, or by its model if two models of a family share a subplot."""
     models: dict[tuple[str, str, str], set[str]] = {}
     for curve in curves:

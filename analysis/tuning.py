@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 from analysis.bands import CONFIDENCE, EQUAL_PRECISION, SIMULTANEOUS, count_limits
 from analysis.errors import AnalysisError
 from analysis.intervals import log_choose
+from analysis.table import SweepTrials, values
 
 Floats = NDArray[np.float64]
 
@@ -74,6 +75,16 @@ def tuning_curve(
     low, high = count_limits(len(x), kind, confidence)
     edges = np.concatenate([[least], x, [most]])
     return TuningCurve(k, expected, _mean_best(edges, high, k), _mean_best(edges, low, k))
+
+
+def tuning_of(sweep: SweepTrials) -> TuningCurve:
+    """Return a sweep's tuning curve, with a band if its points are independent."""
+    return tuning_curve(values(sweep.points, "top1_err"), independent=sweep.design == "iid")
+
+
+def doublings(most: int) -> list[int]:
+    """Return the budgets 1, 2, 4, 8 … up to ``most``."""
+    return [2**power for power in range(most.bit_length())]
 
 
 def budget_for(errors: ArrayLike, target: float) -> int | None:

@@ -1,6 +1,7 @@
 """What a sweep stands on: MLflow servers, PostgreSQL, small disks, clusters, each started for it alone."""
 
 import os
+import secrets
 import shutil
 import signal
 import socket
@@ -23,6 +24,8 @@ FAST_HEALTH_CHECKS = {
     "RAY_health_check_failure_threshold": "3",
 }
 """A cut link is noticed after 6 s instead of 64."""
+WITH_TOKEN = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32)}
+"""Clusters ask for this token; the environment hands it to whoever is to join them."""
 
 
 def postgres_programs() -> Path | None:
@@ -189,7 +192,7 @@ class TwoNodes:
     """A Ray cluster of a head and another node, one CPU each, on this machine."""
 
     def __init__(self) -> None:
-        os.environ.update(FAST_HEALTH_CHECKS)
+        os.environ.update(FAST_HEALTH_CHECKS | WITH_TOKEN)
         from ray.cluster_utils import Cluster
 
         self._cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1})
@@ -227,7 +230,8 @@ class TwoMachines:
     def __init__(self, folder: Path, environment: Mapping[str, str]) -> None:
         name = f"swp{os.getpid() % 100000}"
         self._folder, self._head, self._other = folder, f"{name}h", f"{name}w"
-        self._environment = {**environment, **FAST_HEALTH_CHECKS, "RAY_AUTH_MODE": "disabled"}
+        os.environ.update(WITH_TOKEN)
+        self._environment = {**environment, **FAST_HEALTH_CHECKS, **WITH_TOKEN}
         self._nodes: list[subprocess.Popen] = []
         self.prefix = ("ip", "netns", "exec", self._head)
 

@@ -1,7 +1,7 @@
 """The figure of maps: the errors of a model in the plane of learning rate and weight decay."""
 
 import textwrap
-from typing import Any, NamedTuple
+from typing import Any
 
 import matplotlib
 import numpy as np
@@ -14,6 +14,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
 
+from analysis.boxes import box_of
 from analysis.figures.scatters import check_positive
 from analysis.figures.style import PAGE_IN, STYLE, new_figure, put_ticks
 from analysis.layout import LOG_RATIO, RIGHT_SHARE, TITLE_CHAR_IN, sweep_title
@@ -24,17 +25,6 @@ COLORS = "cividis"
 same colours, and its lightness increases evenly, so that it can be read in grey."""
 _COLUMNS = 3
 _ROW_IN = 2.15
-_FIT = 1e-6
-"""A box is drawn if lr and wd agree with the relative points to this relative error."""
-
-
-class Box(NamedTuple):
-    """The ranges of lr and wd that were sampled."""
-
-    lr_low: float
-    lr_high: float
-    wd_low: float
-    wd_high: float
 
 
 def map_figure(table: pd.DataFrame) -> Figure:
@@ -73,30 +63,6 @@ def map_figure(table: pd.DataFrame) -> Figure:
         handles = _handles(sweeps)
         figure.legend(handles=handles, loc="outside upper left", ncols=len(handles), frameon=False)
     return figure
-
-
-def box_of(points: pd.DataFrame) -> Box | None:
-    """Return the box that was sampled, from lr = low · (high / low)^u, and wd likewise.
-
-    None if there are fewer than two relative points, or they do not determine a box.
-    """
-    if not {"u_lr", "u_wd"} <= set(points.columns):
-        return None
-    limits = [_limits(points, u, x) for u, x in (("u_lr", "lr"), ("u_wd", "weight_decay"))]
-    if any(limit is None for limit in limits):
-        return None
-    (lr, wd) = (limit for limit in limits if limit is not None)
-    return Box(*lr, *wd)
-
-
-def _limits(points: pd.DataFrame, u: str, x: str) -> tuple[float, float] | None:
-    at, logs = values(points, u), np.log(values(points, x))
-    if len(at) < 2 or not np.isfinite(at).all() or np.ptp(at) == 0:
-        return None
-    slope, start = np.polyfit(at, logs, 1)
-    if np.abs(start + slope * at - logs).max() > _FIT:
-        return None
-    return float(np.exp(start)), float(np.exp(start + slope))
 
 
 def _scale(sweeps: list[SweepTrials]) -> tuple[ScalarMappable, bool]:

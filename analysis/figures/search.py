@@ -13,8 +13,9 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from matplotlib.ticker import MaxNLocator
 
+from analysis.boxes import Box
 from analysis.errors import AnalysisError
-from analysis.figures.maps import COLORS, Box
+from analysis.figures.maps import COLORS
 from analysis.figures.scatters import check_positive
 from analysis.figures.style import COLUMN_IN, FONT_PT, STYLE, new_figure, put_ticks
 from analysis.layout import LOG_RATIO

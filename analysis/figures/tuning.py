@@ -23,8 +23,8 @@ from analysis.figures.style import (
     put_ticks,
 )
 from analysis.layout import LOG_RATIO, Look, grid
-from analysis.table import SweepTrials, read_sweeps, values
-from analysis.tuning import TuningCurve, tuning_curve
+from analysis.table import read_sweeps
+from analysis.tuning import TuningCurve, doublings, tuning_of
 
 _BAND_ALPHA = 0.16
 
@@ -69,11 +69,6 @@ def tuning_figure(table: pd.DataFrame, *, width_in: float | None = None) -> Figu
     return figure
 
 
-def tuning_of(sweep: SweepTrials) -> TuningCurve:
-    """Return a sweep's tuning curve, with a band if its points are independent."""
-    return tuning_curve(values(sweep.points, "top1_err"), independent=sweep.design == "iid")
-
-
 def _draw(ax: Axes, curve: Curve, look: Look, tuned: dict[str, TuningCurve]) -> Line2D:
     k, expected, low, high = tuned[curve.sweep]
     if low is not None and high is not None:
@@ -91,11 +86,6 @@ def _draw(ax: Axes, curve: Curve, look: Look, tuned: dict[str, TuningCurve]) -> 
         markevery=[int(place) for place in np.flatnonzero(np.isin(k, doublings(int(k[-1]))))],
     )
     return line
-
-
-def doublings(most: int) -> list[int]:
-    """Return the budgets 1, 2, 4, 8 … up to ``most``."""
-    return [2**power for power in range(most.bit_length())]
 
 
 def _set_axes(ax: Axes, tuned: Sequence[TuningCurve]) -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, fields
 import pandas as pd
 
 from analysis.compare import Comparison
-from analysis.layout import optimizer_name
+from analysis.names import Identity, Names, optimizer_name, tell_apart
 from analysis.summaries import Summary
 from analysis.table import RESULTS, SweepTrials
 
@@ -46,6 +46,20 @@ _LABELS = {"trainer_source": "its source"}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Progress:
+    """Where sweeps stand whose trials may still be running."""
+
+    drivers: Mapping[str, str] = field(default_factory=dict)
+    """Sweep → the process that runs it; sweeps that none runs are absent."""
+    epochs: Mapping[str, int] = field(default_factory=dict)
+    """A running trial's key → the epochs that it has behind it."""
+    failures: Mapping[str, str] = field(default_factory=dict)
+    """A failed trial's key → the reason."""
+    changes: str | None = None
+    """The address of what has changed since, for a page that is served; None for one that is kept."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Extras:
     """Optional information about sweeps beyond their trials."""
 
@@ -59,6 +73,8 @@ class Extras:
     """A note on these links, for the reader."""
     versions: Mapping[str, str] = field(default_factory=dict)
     """Package → version, of the program that writes the report."""
+    progress: Progress | None = None
+    """Where the sweeps stand; None for a report on sweeps as they are."""
     warnings: Sequence[str] = ()
     """Reasons why the comparison of these sweeps is unpaired or biased."""
 
@@ -98,6 +114,31 @@ class Contents:
     def with_results(self) -> pd.DataFrame:
         """The rows of the sweeps that have a result."""
         return self.table[self.table["sweep"].map(str).isin([sweep.sweep for sweep in self.sweeps])]
+
+    @property
+    def cells(self) -> dict[tuple[str, str], list[SweepTrials]]:
+        """Panel and optimizer → its sweeps with a result: the charts of a report, in their order."""
+        cells: dict[tuple[str, str], list[SweepTrials]] = {}
+        for name in self.names:
+            own = self.rows(name).iloc[0]
+            cells.setdefault((str(own["panel"]), str(own["optimizer"])), []).extend(
+                sweep for sweep in self.sweeps if sweep.sweep == name
+            )
+        return cells
+
+    def labels(self) -> dict[str, Names]:
+        """Return each sweep's names, whether or not it has a result."""
+        first = self.table.groupby("sweep", sort=False).first()
+        columns = (map(str, first[column]) for column in ("model", "optimizer", "recipe"))
+        return tell_apart(map(Identity, map(str, first.index), *columns))
+
+    def model(self, name: str) -> str:
+        """Return the model of a sweep, and what else tells it from others with its optimizer."""
+        return str(self.rows(name)["model"].iloc[0]) + self.labels()[name].setting
+
+    def optimizer(self, name: str) -> str:
+        """Return the optimizer of a sweep."""
+        return str(self.rows(name)["optimizer"].iloc[0])
 
     def rows(self, name: str) -> pd.DataFrame:
         """Return all rows of a sweep."""

@@ -2,7 +2,8 @@
 
 import base64
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from importlib import resources
 
 import pandas as pd
@@ -10,33 +11,89 @@ import pandas as pd
 from analysis.compare import Comparison, compare_pairs
 from analysis.errors import AnalysisError
 from analysis.pairing import Pair, pairs_of
-from analysis.report import pictures, sections, verdict
+from analysis.report import charts, headline, sections
 from analysis.report.extras import ACROSS, Contents, Extras
 from analysis.report.glossary import glossary
 from analysis.report.html import Child, Html, joined, tag
+from analysis.report.payload import embedded
 from analysis.summaries import summarise
 from analysis.table import RESULTS, SweepTrials, read_sweeps
 from analysis.verdicts import verdicts
 
-
-def _of(*parts: Callable[[Contents], Child]) -> Callable[[Contents], Child]:
-    return lambda contents: joined(part(contents) for part in parts)
+Part = Callable[[Contents], Child]
 
 
-Section = tuple[str, str, Callable[[Contents], Child]]
-SECTIONS: list[Section] = [
-    ("run", "What was run", sections.what_was_run),
-    ("state", "States of the trials", _of(sections.states, sections.missing_sweeps)),
-    ("robustness", "How robust the models are", _of(sections.summary, verdict.problems, pictures.edfs)),
-    ("scatters", "Error against learning rate and weight decay", pictures.scatters),
-    ("maps", "Where in the box a model trains well", pictures.maps),
-    ("budget", "What a budget of trials buys", pictures.tuning),
-    ("comparison", "Which model is better, and how certain that is", sections.comparisons),
-    ("noise", "What makes the errors differ", _of(sections.variance, sections.repeats)),
-    ("examples", "Best and worst trials", _of(sections.best_and_worst, pictures.learning)),
-    ("trials", "Every trial", sections.every_trial),
-    ("glossary", "What the words mean", lambda _: glossary()),
-]
+@dataclass(frozen=True, slots=True)
+class Section:
+    """A part of the page below the first screen."""
+
+    key: str
+    """The id of its element."""
+    name: str
+    """Its heading."""
+    parts: tuple[Part, ...]
+    """What it shows, one below the other."""
+    folded: bool = True
+    """Whether it is closed at first."""
+    printed: bool = True
+    """Whether it is printed though it is closed."""
+    of_results: bool = True
+    """Whether there is nothing to show before a point has a result."""
+
+
+SECTIONS = (
+    Section("explore", "Around the optimum", (charts.explorer,), folded=False, of_results=False),
+    Section(
+        "numbers",
+        "Numbers, with intervals",
+        (
+            sections.summary,
+            headline.problems,
+        ),
+    ),
+    Section("comparison", "Comparisons and p-values", (sections.comparisons,)),
+    Section("budget", "What a budget of trials buys", (charts.tuning,)),
+    Section(
+        "noise",
+        "What makes the errors differ",
+        (
+            sections.variance,
+            sections.repeats,
+        ),
+    ),
+    Section(
+        "examples",
+        "Best and worst trials",
+        (
+            sections.best_and_worst,
+            charts.learning,
+        ),
+    ),
+    Section(
+        "state",
+        "States of the trials",
+        (
+            sections.states,
+            sections.missing_sweeps,
+        ),
+        of_results=False,
+    ),
+    Section("run", "What was run, and its cost", (sections.what_was_run,), of_results=False),
+    Section("trials", "Every trial", (sections.every_trial,), printed=False, of_results=False),
+    Section("glossary", "What the words mean", (lambda _: glossary(),), of_results=False),
+)
+_VENDORED = ("d3.min.js", "plot.min.js")
+_SCRIPT = (
+    "data.js",
+    "charts.js",
+    "points.js",
+    "edf.js",
+    "maps.js",
+    "curves.js",
+    "tables.js",
+    "progress.js",
+    "page.js",
+)
 
 
 def report_html(table: pd.DataFrame, extras: Extras | None = None) -> str:
@@ -58,25 +115,16 @@ def report_html(table: pd.DataFrame, extras: Extras | None = None) -> str:
     Raises
     ------
     AnalysisError
-        If the table breaks a rule of `read_sweeps`, or no sweep has a result.
+        If the table breaks a rule of `read_sweeps`, or no sweep has a result and ``extras`` has no progress.
     """
     contents = _contents(table, extras or Extras())
-    title = f"How hard to train? {', '.join(dict.fromkeys(s.model for s in contents.sweeps))}"
-    body = joined(
-        tag("section", tag("h2", name, id=f"{key}-h"), show(contents), id=key, aria_labelledby=f"{key}-h")
-        for key, name, show in SECTIONS
-    )
-    links = joined(tag("li", tag("a", name, href=f"#{key}")) for key, name, _ in SECTIONS)
+    title = headline.title(contents)
     page = joined(
         [
             tag("a", "Skip to the report", href="#report", class_="skip"),
-            tag(
-                "div",
-                tag("nav", tag("ol", links), aria_label="Sections"),
-                _main(title, contents, body),
-                class_="page",
-            ),
-            tag("script", Html(_asset("report.js"))),
+            tag("div", _navigation(contents), _main(title, contents), class_="page"),
+            embedded(contents),
+            *(tag("script", script) for script in _scripts()),
         ]
     )
     return f"<!DOCTYPE html>\n{tag('html', _head(title), tag('body', page), lang='en')}\n"
@@ -86,9 +134,9 @@ def _contents(table: pd.DataFrame, extras: Extras) -> Contents:
     finished = table["state"].isin(RESULTS) & (table["role"] == "point")
     with_result = set(table.loc[finished, "sweep"])
     kept = table[table["sweep"].isin(with_result)]
-    if kept.empty:
+    if kept.empty and extras.progress is None:
         raise AnalysisError("no sweep has a finished or diverged point yet: go on with `sweep run`.")
-    sweeps = read_sweeps(kept, need=("key", "lr", "weight_decay"))
+    sweeps = [] if kept.empty else read_sweeps(kept, need=("key", "lr", "weight_decay"))
     return Contents(
         table=table,
         sweeps=sweeps,
@@ -107,17 +155,49 @@ def _pairs(sweeps: list[SweepTrials]) -> dict[str, list[Comparison]]:
     return {name: compare_pairs(pairs) for name, pairs in groups.items()}
 
 
-def _main(title: str, contents: Contents, body: Html) -> Html:
+def _shown(contents: Contents) -> list[Section]:
+    return [each for each in SECTIONS if contents.sweeps or not each.of_results]
+
+
+def _navigation(contents: Contents) -> Html:
+    links = joined(tag("li", tag("a", each.name, href=f"#{each.key}")) for each in _shown(contents))
+    return tag("nav", tag("ol", links), aria_label="Sections")
+
+
+def _main(title: str, contents: Contents) -> Html:
     footer = tag(
         "footer", tag("p", "Made by sweep report. This page loads nothing: it can be kept and sent as it is.")
     )
-    return tag("main", tag("h1", title), verdict.verdict(contents), body, footer, id="report")
+    body = joined(_section(each, contents) for each in _shown(contents))
+    return tag("main", tag("h1", title), _first_screen(contents), body, footer, id="report")
+
+
+def _first_screen(contents: Contents) -> Html:
+    """Return the ranking, the EDFs and the findings; beside each other, where they are few."""
+    few = "few" if len(contents.cells) == 1 else "many"
+    return tag(
+        "div",
+        tag("div", headline.size(contents), headline.ranking_list(contents), class_="rank"),
+        tag("div", charts.edfs(contents, "delta"), class_="charts delta"),
+        tag("div", headline.warning_strip(contents), headline.findings_list(contents), class_="found"),
+        tag("div", charts.edfs(contents, "error"), class_="charts error"),
+        class_=f"first {few}",
+    )
+
+
+def _section(section: Section, contents: Contents) -> Html:
+    head = tag("h2", section.name, id=f"{section.key}-h")
+    body = joined(part(contents) for part in section.parts)
+    if section.folded:
+        head, body = Html(""), tag("details", tag("summary", head), body)
+    mark = None if section.printed else "unprinted"
+    return tag("section", head, body, id=section.key, class_=mark, aria_labelledby=f"{section.key}-h")
 
 
 def _head(title: str) -> Html:
-    """Return the head. Its security policy allows the page's own script only, and no loading."""
-    digest = base64.b64encode(hashlib.sha256(_asset("report.js").encode()).digest()).decode()
-    policy = f"default-src 'none'; style-src 'unsafe-inline'; img-src data:; script-src 'sha256-{digest}'"
+    """Return the head. Its security policy allows the page's own scripts only, and no loading."""
+    allowed = " ".join(f"'sha256-{_digest(script)}'" for script in _scripts())
+    policy = f"default-src 'none'; style-src 'unsafe-inline'; img-src data:; script-src {allowed}"
     return joined(
         [
             Html('<head><meta charset="utf-8">'),
@@ -131,5 +211,15 @@ def _head(title: str) -> Html:
     )
 
 
-def _asset(name: str) -> str:
-    return resources.files("analysis.report").joinpath(name).read_text(encoding="utf-8")
+def _digest(script: str) -> str:
+    return base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+
+
+def _scripts() -> Iterable[Html]:
+    """Return the libraries, then the page's own script."""
+    own = "".join(_asset(name, "script") for name in _SCRIPT)
+    return [*(Html(_asset(name, "vendor")) for name in _VENDORED), Html(f"(() => {{\n{own}}})();")]
+
+
+def _asset(name: str, *folder: str) -> str:
+    return resources.files("analysis.report").joinpath(*folder, name).read_text(encoding="utf-8")

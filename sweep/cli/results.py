@@ -101,9 +101,7 @@ def compare(
             "pairs": analysis.comparison_table(pairs),
             "repeats": analysis.repeats_table(again),
         }
-        print_json(
-            {"answer": analysis.answer(pairs)} | {name: records(rows) for name, rows in tables.items()}
-        )
+        print_json({name: records(rows) for name, rows in tables.items()})
         return
     print_sweeps(summary, plain_console())
     print_repeats(sweeps, confidence, plain_console())

@@ -5,9 +5,8 @@ import inspect
 from collections.abc import Callable
 from typing import Any
 
-from rich.console import Console
-
 from sweep.cli.options import takes_options, with_flags
+from sweep.console.output import plain_console
 from sweep.results.selection import TrialOptions, Trials, choose
 
 
@@ -40,4 +39,4 @@ def print_notes(trials: Trials) -> None:
 
 
 def _print_note(line: str) -> None:
-    Console(stderr=True, highlight=False, soft_wrap=True).print(line, style="dim", markup=False)
+    plain_console(stderr=True).print(line, style="dim", markup=False)

@@ -5,9 +5,11 @@ from functools import singledispatchmethod
 from rich.console import Console
 
 from sweep.console import run, search
+from sweep.console.board import Board
 from sweep.console.output import plain_console
 from sweep.console.progress import ProgressView, Tally
 from sweep.console.reading import ReadingView
+from sweep.core.plan import Plan
 from sweep.driver import events
 
 
@@ -18,6 +20,7 @@ class ConsoleObserver:
         self._console = console
         self._progress: ProgressView | None = None
         self._reading: ReadingView | None = None
+        self._plans: tuple[Plan, ...] = ()
 
     @singledispatchmethod
     def on_event(self, event: events.Event) -> None:
@@ -25,6 +28,7 @@ class ConsoleObserver:
 
     @on_event.register
     def _(self, event: events.SweepsStarted) -> None:
+        self._plans = event.plans
         run.print_start(event, self._console)
 
     @on_event.register
@@ -53,7 +57,8 @@ class ConsoleObserver:
     @on_event.register
     def _(self, event: events.TrainingStarted) -> None:
         tally = Tally(event.work, event.parallel)
-        self._progress = ProgressView(tally, self._console, live=not event.in_process)
+        board = Board(self._plans, event.earlier) if self._plans else None
+        self._progress = ProgressView(tally, self._console, board, live=not event.in_process)
         self._progress.start()
 
     @on_event.register
@@ -70,8 +75,7 @@ class ConsoleObserver:
     @on_event.register
     def _(self, event: events.TrialEnded) -> None:
         if self._progress:
-            self._progress.tally.add(event.trial, event.record, event.epochs)
-            self._progress.refresh()
+            self._progress.end(event.trial, event.record, event.epochs)
 
     @on_event.register
     def _(self, event: events.TrackerDelayed) -> None:

@@ -13,10 +13,10 @@ def print_warnings(warnings: list[str]) -> None:
 
 
 def plain_console(*, stderr: bool = False) -> Console:
-    """Return a console that leaves line breaks and numbers as they are, a wide one if it is no terminal."""
-    console = Console(stderr=stderr, highlight=False, soft_wrap=True)
+    """Return a console that breaks lines between words on a terminal, and elsewhere not at all."""
+    console = Console(stderr=stderr, highlight=False)
     if not console.is_terminal:
-        console.width = max(console.width, _WIDE)
+        console.soft_wrap, console.width = True, max(console.width, _WIDE)
     return console
 
 

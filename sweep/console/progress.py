@@ -5,13 +5,18 @@ import time
 from collections import Counter
 from collections.abc import Iterable
 
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.console import Console, Group
+from rich.live import Live
+from rich.text import Text
 
+from sweep.console.board import Board
+from sweep.console.tables import progress_bar
 from sweep.core.trial import EpochRecord, TrialRecord, TrialSpec, TrialState
 from sweep.utils.text import counted, duration
 
 _LINE_EVERY_S = 15.0
+_OTHER_LINES = 6
+"""Lines of a terminal that are kept free for other things than the board."""
 _ENDS = (TrialState.FINISHED, TrialState.DIVERGED, TrialState.FAILED, TrialState.PRUNED)
 
 
@@ -83,7 +88,7 @@ class Tally:
 
 
 class ProgressView:
-    """Shows a tally while trials are trained.
+    """Shows a tally, and a board of the sweeps if there is one, while trials are trained.
 
     Parameters
     ----------
@@ -91,46 +96,58 @@ class ProgressView:
         What is shown.
     console : Console
         Where it is shown.
+    board : Board, optional
+        The sweeps. A search has none.
     live : bool
-        Whether a terminal may have a bar that moves; without, and elsewhere, a line is printed now and then.
+        Whether a terminal may have a display that moves; without, and elsewhere, a line is printed now and
+        then.
     """
 
-    def __init__(self, tally: Tally, console: Console, *, live: bool = True) -> None:
-        self.tally, self._console = tally, console
-        self._live = live and console.is_terminal
-        self._last_line = time.monotonic()
+    def __init__(
+        self, tally: Tally, console: Console, board: Board | None = None, *, live: bool = True
+    ) -> None:
+        self.tally, self._board, self._console = tally, board, console
+        self._moves = live and console.is_terminal
+        self._started = self._last_line = time.monotonic()
         self.waiting = 0
         """Trials that wait for MLflow, which cannot be reached."""
-        self._bar = Progress(
-            TextColumn("trials {task.completed:.0f}/{task.total:.0f}"),
-            BarColumn(bar_width=24),
-            TextColumn("{task.description}"),
-            TimeElapsedColumn(),
-            console=console,
-            disable=not self._live,
-        )
-        self._task = self._bar.add_task("starting workers", total=tally.total)
+        self._live = Live(console=console, get_renderable=self.render, refresh_per_second=2)
 
     def start(self) -> None:
         """Begin to show it."""
-        self._bar.start()
+        if self._moves:
+            self._live.start()
 
     def stop(self) -> None:
         """Show it for the last time."""
-        self._bar.stop()
-        if not self._live:
+        if self._moves:
+            self._live.stop()
+        else:
             self._print_line()
+
+    def end(self, trial: TrialSpec, record: TrialRecord, epochs: int) -> None:
+        """Take the end of a trial of so many epochs in."""
+        self.tally.add(trial, record, epochs)
+        if self._board:
+            self._board.add(record)
+        self.refresh()
 
     def refresh(self) -> None:
-        """Show the tally as it is now."""
-        self._bar.update(self._task, completed=self.tally.done, description=self._text())
-        if not self._live and time.monotonic() - self._last_line > _LINE_EVERY_S:
+        """Print a line where nothing moves, if the last one is some time ago."""
+        if not self._moves and time.monotonic() - self._last_line > _LINE_EVERY_S:
             self._print_line()
 
-    def _text(self) -> str:
+    def render(self, passed: float | None = None) -> Group:
+        """Return what a terminal shows after so many seconds; by default, those since it began."""
+        seconds = time.monotonic() - self._started if passed is None else passed
+        bar = progress_bar(self.tally.done, 0, self.tally.total, width=24)
+        line = Text.assemble(bar, f" {self._line()}, {duration(seconds)} so far")
+        return Group(*([self._board.table(self._console.height - _OTHER_LINES)] if self._board else []), line)
+
+    def _line(self) -> str:
         waiting = f" (MLflow is away, waiting: {counted(self.waiting, 'trial')})" if self.waiting else ""
-        return self.tally.text() + waiting
+        return f"trials {self.tally.done}/{self.tally.total}: {self.tally.text()}{waiting}"
 
     def _print_line(self) -> None:
         self._last_line = time.monotonic()
-        self._console.print(f"trials {self.tally.done}/{self.tally.total}: {self._text()}", highlight=False)
+        self._console.print(self._line(), highlight=False)

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from rich.console import Console
-from rich.table import Table
 
 from search_spaces import Box, Found
+from sweep.console.tables import new_table
 from sweep.core.search_plan import SearchBudget, SearchPlan
 from sweep.core.trial import TrialState
 from sweep.tracking import tags
@@ -62,12 +62,12 @@ def print_summary(
     console : Console
         Where to print.
     """
-    judged = Table("point", "lr", "weight decay", "error on minival, other seeds %", "mean %")
+    judged = new_table("lr", "wd", "mean %", names=("point", "errors on minival, other seeds %"))
     for outcome in outcomes(search):
         errors = " ".join(f"{error:.2f}" for error in outcome.errors)
         point = outcome.point
         values = f"{point.lr:.3g}", f"{point.weight_decay:.3g}"
-        judged.add_row(str(point.index), *values, errors, f"{outcome.mean:.2f}")
+        judged.add_row(str(point.index), errors, *values, f"{outcome.mean:.2f}")
     if judged.rows:
         console.print(judged)
     for trial in search.failed:
@@ -85,7 +85,7 @@ def print_summary(
         f"{found.seeds} seeds, ± its standard error). Saved to {table}, where `sweep run` finds it.",
         markup=False,
     )
-    console.print(f"Next: sweep run {shlex.join(cli_args)} --n 64", markup=False)
+    console.print(f"Next: sweep run {shlex.join(cli_args)} --n 64", markup=False, soft_wrap=True)
 
 
 def status_row(search: Search) -> dict[str, Any]:
@@ -94,7 +94,7 @@ def status_row(search: Search) -> dict[str, Any]:
     ``left``: trainings to come, None where it was not written down how many were asked for. ``best``: the
     best mean of other seeds once all is done, before that the best point so far; None without a result.
     """
-    plan, wanted = search.plan, search.wanted
+    plan, wanted, counts = search.plan, search.wanted, search.counts()
     to_come = remaining(search, wanted) if wanted else None
     return {
         "sweep": search.name,
@@ -103,7 +103,8 @@ def status_row(search: Search) -> dict[str, Any]:
         "model": plan.model,
         "optimizer": plan.optimizer,
         "recipe": plan.recipe.name,
-        **{state.value: count for state, count in search.counts().items()},
+        "total": sum(count for state, count in counts.items() if state.is_over) + (to_come or 0),
+        **{state.value: count for state, count in counts.items()},
         "left": to_come,
         "complete": to_come == 0,
         "best": _best(search, to_come),
@@ -130,23 +131,21 @@ def _best(search: Search, to_come: int | None) -> dict[str, Any] | None:
     }
 
 
-def status_line(row: dict[str, Any]) -> str:
-    """Write what `status_row` says in a line."""
-    counts = ", ".join(f"{row[state]} {state}" for state in TrialState if row[state]) or "nothing tried"
-    to_come = f", {row['left']} to come" if row["left"] else ""
-    best = ""
+def status_notes(row: dict[str, Any]) -> list[str]:
+    """Return what a table of sweeps leaves out of `status_row`."""
+    odd = [f"{row[state]} {state}" for state in TrialState if row[state] and state != TrialState.FINISHED]
+    odd += [f"{row['left']} to come"] if row["left"] else []
+    notes = [", ".join(odd)] if odd else []
     if found := row["best"]:
         so_far = " so far" if row["left"] else ""
         mean = f", mean of {found['seeds']} seeds" if found["seeds"] > 1 else ""
-        values = f"lr {found['lr']:.3g}, wd {found['weight_decay']:.3g}"
-        best = f"; best{so_far} {found['top1_err']:.2f} % on minival{mean} ({values})"
-    incomplete = "[yellow]incomplete[/yellow] " if row["left"] else ""
-    return f"[bold]{row['sweep']}[/bold]: {incomplete}{counts}{to_come}{best}{driven_by(row['driver'])}"
+        notes.append(f"best{so_far} on minival{mean}: lr {found['lr']:.3g}, wd {found['weight_decay']:.3g}")
+    return notes + driven_by(row["driver"])
 
 
-def driven_by(driver: str | None) -> str:
-    """Return what is added to a line on a sweep or search that a driver is running."""
-    return f"; being run by {driver}" if driver else ""
+def driven_by(driver: str | None) -> list[str]:
+    """Return what is to be said of a sweep or search that a driver is running."""
+    return [f"being run by {driver}"] if driver else []
 
 
 def _why_none(search: Search) -> str:

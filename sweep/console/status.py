@@ -10,49 +10,60 @@ from rich.table import Table
 
 from sweep.console import search
 from sweep.console.search import driven_by
-from sweep.core.trial import SWEEP_STATES, Role
+from sweep.console.tables import new_table, progress_bar
+from sweep.core.trial import SWEEP_STATES, Role, TrialState
 from sweep.utils.text import duration
 from sweep.workspace.sweep import Sweep
 from sweep.workspace.trial_folder import TrialFolder
 
 
 def print_status(sweeps: Sequence[TrialFolder[Any]], console: Console, *, trials: bool) -> None:
-    """Print a line a sweep or search, or a line a trial."""
-    for row in status_json(sweeps, trials=False):
-        console.print(_LINES[row["kind"]](row))
+    """Print a table of the sweeps and searches, with what is to be known of each, and of trials if asked."""
+    rows = status_json(sweeps, trials=False)
+    table = new_table("", "trials", "at optimum", "best %", names=("sweep",))
+    for row in rows:
+        results = row["finished"] + row["diverged"] + row.get("pruned", 0)
+        bar = progress_bar(results - row["diverged"], row["diverged"], row["total"])
+        table.add_row(row["sweep"], bar, f"{results}/{row['total']}", _at_optimum(row), _best(row))
+    console.print(table)
+    for row in rows:
+        if notes := _NOTES[row["kind"]](row):
+            console.print(f"{row['sweep']}: {'; '.join(notes)}", markup=False)
     if trials:
-        table = Table(
-            "index", "repeat", "key", "state", "lr", "weight decay", "top-1 err %", "best %", "time"
-        )
-        for row in (row for sweep in sweeps for row in sweep.rows()):
-            index = "optimum" if row["role"] == Role.OPTIMUM else str(row["index"])
-            errors = [_number(row["top1_err"]), _number(row["best_top1_err"])]
-            took = "" if row["wall_s"] is None else duration(row["wall_s"])
-            table.add_row(
-                index,
-                str(row["repeat"]),
-                row["key"],
-                row["state"],
-                f"{row['lr']:.3g}",
-                f"{row['weight_decay']:.3g}",
-                *errors,
-                took,
-            )
-        console.print(table)
+        console.print(_trial_table(sweeps))
 
 
-def _status_line(row: dict[str, Any]) -> str:
-    counts = ", ".join(f"{row[state]} {state}" for state in SWEEP_STATES if row[state])
-    at = f"; error at the optimum {row['optimum_err']:.2f} %" if row["optimum_err"] is not None else ""
-    if at and row["seeds"] > 1:
-        at += f" (mean of {_of(len(row['optimum_errs']), row['seeds'])})"
-    best = f", best {row['best_err']:.2f} %" if row["best_err"] is not None else ""
-    incomplete = "" if row["complete"] else "[yellow]incomplete[/yellow] "
-    return f"[bold]{row['sweep']}[/bold]: {incomplete}{counts}{at}{best}{driven_by(row['driver'])}"
+def _at_optimum(row: dict[str, Any]) -> str:
+    errors = row.get("optimum_errs") or []
+    if len(errors) < 2:
+        return "".join(f"{error:.2f}" for error in errors) or "–"
+    return f"{row['optimum_err']:.2f} ± {statistics.stdev(errors) / math.sqrt(len(errors)):.2f}"
 
 
-def _of(part: int, whole: int) -> str:
-    return str(whole) if part == whole else f"{part} of {whole}"
+def _best(row: dict[str, Any]) -> str:
+    best = row["best_err"] if row["kind"] == "sweep" else (row["best"] or {}).get("top1_err")
+    return "–" if best is None else f"{best:.2f}"
+
+
+def _trial_table(sweeps: Sequence[TrialFolder[Any]]) -> Table:
+    table = new_table("key", "state", "lr", "wd", "error %", "best %", "time", names=("trial",))
+    for row in (row for sweep in sweeps for row in sweep.rows()):
+        place = "optimum" if row["role"] == Role.OPTIMUM else str(row["index"])
+        repeat = f" #{row['repeat']}" if row["repeat"] else ""
+        errors = [_number(row["top1_err"]), _number(row["best_top1_err"])]
+        took = "" if row["wall_s"] is None else duration(row["wall_s"])
+        point = f"{row['lr']:.3g}", f"{row['weight_decay']:.3g}"
+        table.add_row(place + repeat, row["key"], row["state"], *point, *errors, took)
+    return table
+
+
+def _sweep_notes(row: dict[str, Any]) -> list[str]:
+    """Return what the table leaves out of a sweep: trials without an ordinary result, and who drives it."""
+    odd = [f"{row[state]} {state}" for state in SWEEP_STATES if row[state] and state != TrialState.FINISHED]
+    notes = [", ".join(odd)] if odd else []
+    if len(row["optimum_errs"]) < row["seeds"]:
+        notes.append(f"{len(row['optimum_errs'])} of {row['seeds']} trials at the optimum have a result")
+    return notes + driven_by(row["driver"])
 
 
 def status_json(sweeps: Sequence[TrialFolder[Any]], *, trials: bool) -> list[dict[str, Any]]:
@@ -83,6 +94,7 @@ def _status_row(sweep: Sweep) -> dict[str, Any]:
         "n": sweep.plan.n,
         "seeds": sweep.plan.seeds,
         "repeats": len(sweep.plan.repeats),
+        "total": len(rows),
         **counts,
         "complete": counts["finished"] + counts["diverged"] == len(rows),
         "optimum_err": statistics.fmean(optimum) if optimum else None,
@@ -92,8 +104,11 @@ def _status_row(sweep: Sweep) -> dict[str, Any]:
 
 
 _ROWS: dict[str, Callable[[Any], dict[str, Any]]] = {"sweep": _status_row, "search": search.status_row}
-_LINES = {"sweep": _status_line, "search": search.status_line}
-"""Kind of plan → how its row and its line are made."""
+_NOTES: dict[str, Callable[[dict[str, Any]], list[str]]] = {
+    "sweep": _sweep_notes,
+    "search": search.status_notes,
+}
+"""Kind of plan → how its row is made, and what is said beside the table."""
 
 
 def _number(value: float | None) -> str:

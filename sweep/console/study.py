@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from rich.console import Console
-from rich.table import Column, Table
 
 from sweep.console.comparison import print_sweeps
 from sweep.console.run import optimum_lines
+from sweep.console.tables import new_table
 from sweep.driver.cost import SweepCost
 from sweep.results.figures import bands_of
 from sweep.results.study import Figures, trials_of
@@ -24,9 +24,9 @@ def print_outcomes(found: "Sequence[Outcome]", console: Console, others: "Sequen
     from analysis import outcome_table
 
     known = {(row.model, row.schedule): row for row in others}
-    words = ("seeds", "top-1 err %", "sd", "Δ to longest", "epoch s")
-    columns = [*words, *(["published %", "epoch min on 8 V100"] if others else [])]
-    table = Table(Column("model", overflow="fold"), "optimizer", "epochs", *columns)
+    words = ("epochs", "seeds", "error %", "sd", "Δ to longest", "epoch s")
+    columns = [*words, *(["paper's %", "its epoch min"] if others else [])]
+    table = new_table(*columns, names=("model", "optimizer"))
     for row in outcome_table(found).to_dict("records"):
         seeds = f"{row['seeds']} of {row['seeds'] + row['missing']}" if row["missing"] else str(row["seeds"])
         error = f"{row['top1_err']:.2f}" if row["seeds"] else "–"
@@ -74,15 +74,14 @@ def hyperparameters(tasks: Sequence[SweepRun], console: Console, *, absolute: bo
 
 def print_cost(tasks: Sequence[SweepRun], costs: Sequence[SweepCost], device: str, console: Console) -> None:
     """Print what is left to be trained, and how long that takes on a device, ``cpu`` or ``cuda``."""
-    columns = ("to train", "epochs", "steps", "s an epoch", "device-hours", "optimum lr", "wd")
-    table = Table(Column("sweep", overflow="fold"), *columns)
+    columns = ("to train", "× epochs", "s an epoch", "device-hours", "lr", "wd")
+    table = new_table(*columns, names=("sweep",))
     for task, cost in zip(tasks, costs, strict=True):
         plan = task.sweep.plan
         table.add_row(
             cost.name,
-            f"{cost.to_train} of {cost.wanted} × {plan.recipe.epochs} epochs",
-            str(cost.epochs),
-            str(cost.steps),
+            f"{cost.to_train}/{cost.wanted}",
+            str(plan.recipe.epochs),
             f"{cost.epoch_s:.2g}" if cost.epoch_s else "–",
             f"{cost.seconds / 3600:.2g}",
             f"{plan.optimum_lr:.3g}",

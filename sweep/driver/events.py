@@ -74,6 +74,8 @@ class TrainingStarted:
     """How many are trained at once."""
     in_process: bool
     """Whether they are trained in this process, where a debugger may take over the terminal."""
+    earlier: tuple[TrialRecord, ...] = ()
+    """The results that the sweeps have already."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -71,5 +71,8 @@ def _train(tasks: Sequence[SweepRun], session: DriverSession) -> None:
     if not jobs:
         return
     epochs = [task.sweep.plan.recipe.epochs for task in tasks]
-    with session.training([(trial.model, epochs[index]) for trial, index in jobs]) as training:
+    work = [(trial.model, epochs[index]) for trial, index in jobs]
+    ended = [task.sweep.history(trial).record for task in tasks for trial in task.wanted]
+    earlier = [record for record in ended if record and record.state.has_result]
+    with session.training(work, earlier) as training:
         training.executor.run(jobs, training.contexts, training.recorder)

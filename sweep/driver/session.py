@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from sweep.core.jobs import Executor, ExecutorLost, TrialContext
 from sweep.core.resources import Resources
+from sweep.core.trial import TrialRecord
 from sweep.data.images import FileSplits, Splits
 from sweep.driver.checkpoint_cleanup import Checkpoints
 from sweep.driver.delivery import TrackingSession
@@ -52,13 +53,17 @@ class DriverSession:
         self._job, self.tracking, self._executor = job, tracking, executor
 
     @contextmanager
-    def training(self, work: Sequence[tuple[str, int]]) -> Iterator[Training]:
+    def training(
+        self, work: Sequence[tuple[str, int]], earlier: Sequence[TrialRecord] = ()
+    ) -> Iterator[Training]:
         """Provide what trials are run with; if the executor is lost, that is reported.
 
         Parameters
         ----------
         work : sequence of (str, int)
             The model and the epochs of each trial that is to be trained.
+        earlier : sequence of TrialRecord
+            The results that there are already.
         """
         job, executor = self._job, self._executor
         assert executor is not None  # there was something to train
@@ -67,7 +72,14 @@ class DriverSession:
         with ExitStack() as stack:
             for kept in checkpoints:
                 stack.enter_context(kept)
-            job.on_event(_training_started(work, executor))
+            job.on_event(
+                TrainingStarted(
+                    work=tuple(work),
+                    parallel=executor.parallel,
+                    in_process=executor.in_process,
+                    earlier=tuple(earlier),
+                )
+            )
             stack.callback(job.on_event, TrainingEnded())
             try:
                 yield Training(
@@ -75,10 +87,6 @@ class DriverSession:
                 )
             except ExecutorLost as error:
                 job.on_event(Message(text=f"{error}. Every finished trial is kept."))
-
-
-def _training_started(work: Sequence[tuple[str, int]], executor: Executor) -> TrainingStarted:
-    return TrainingStarted(work=tuple(work), parallel=executor.parallel, in_process=executor.in_process)
 
 
 def _contexts(job: DriverJob, executor: Executor, checkpoints: Sequence[Checkpoints]) -> list[TrialContext]:
@@ -144,11 +152,7 @@ def _open_executor(job: DriverJob, stack: ExitStack) -> Executor:
     log = job.folders[0].folder / LOG
 
     def warn(text: str) -> None:
-        job.on_event(
-            Message(
-                text=f"Ray: {text} Its messages are in {log}. The same command resumes if this one stops."
-            )
-        )
+        job.on_event(Message(text=text))
 
     return stack.enter_context(open_executor(job.resources, job.data, raw_output=log, warn=warn))
 

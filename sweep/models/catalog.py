@@ -58,6 +58,7 @@ class RegNetY(Architecture):
     """A RegNet with squeeze-and-excitation (ratio 0.25), bottleneck ratio 1."""
 
     depths: tuple[int, ...]
+    """Blocks in each of the four stages; the last ones may be empty, with the width of the one before."""
     widths: tuple[int, ...]
     group_width: int
     stem_width: int = 32
@@ -126,7 +127,7 @@ def _regnets() -> dict[str, Architecture]:
 
 
 def _laptop() -> dict[str, Architecture]:
-    """Return the trio of about 1 M multiply-adds at 16 px: patch 4; the stem costs about one block."""
+    """Return models of about 1 M multiply-adds at 16 px: patch 4; the stem costs about one block."""
     stem = Stem(kernels=(3, 3, 3), strides=(2, 2, 1), channels=(16, 32, 32))
     vit = {
         "size": "1MF",
@@ -152,6 +153,18 @@ def _laptop() -> dict[str, Architecture]:
             depths=(1, 1, 2, 1),
             widths=(64, 112, 160, 224),
             group_width=8,
+        ),
+        # As many multiply-adds in two thirds of the time: after the third stage the image is one pixel wide.
+        "regnety3_1mf": RegNetY(
+            family="RegNetY",
+            size="1MF",
+            panel="1MF",
+            train_px=16,
+            test_px=16,
+            classes=10,
+            depths=(1, 1, 1, 0),
+            widths=(64, 128, 192, 192),
+            group_width=16,
         ),
     }
 

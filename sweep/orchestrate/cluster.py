@@ -11,6 +11,7 @@ import ray
 
 from sweep.core.resources import Resources
 from sweep.errors import InputError
+from sweep.orchestrate.authentication import authenticated, find_address, keep_token_private
 from sweep.orchestrate.preflight import check_reachable
 from sweep.orchestrate.raw_output import raw_stderr_to, ray_logged
 
@@ -21,6 +22,7 @@ os.environ.setdefault("RAY_AIR_NEW_OUTPUT", "0")
 os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
 os.environ["TUNE_DISABLE_AUTO_CALLBACK_LOGGERS"] = "1"  # the journal is the log
 os.environ["TUNE_DISABLE_SIGINT_HANDLER"] = "1"  # Ctrl-C is the driver's to handle
+os.environ.setdefault("RAY_CHDIR_TO_TRIAL_DIR", "0")  # a user's own function may open files beside it
 os.environ["TUNE_GLOBAL_CHECKPOINT_S"] = "86400"  # Tune's own state is not used: plan and journal are ours
 os.environ["TUNE_WARN_SLOW_EXPERIMENT_CHECKPOINT_SYNC_THRESHOLD_S"] = "3600"
 
@@ -39,29 +41,41 @@ def cluster(
     InputError
         If there is no cluster at the address, or Ray does not start: the machine is too busy, say.
     """
-    address = resources.address
-    if address not in ("local", "auto"):
-        check_reachable(address)
-    arguments: dict[str, Any] = {"address": address}
-    if address == "local":
-        arguments["include_dashboard"] = False
-        # Or Ray starts workers beforehand, and the first driver waits for ever if one of them is lost.
-        arguments["_system_config"] = {"prestart_worker_first_driver": False}
+    if resources.address not in ("local", "auto"):
+        check_reachable(resources.address)
     for name in ("ray.tune", "ray.air"):
         logging.getLogger(name).setLevel(logging.CRITICAL)  # a failed trial is reported by its record
-    with raw_stderr_to(raw_output):
-        _start(arguments)
+    with raw_stderr_to(raw_output), _joined(resources.address, warn):
         try:
-            with ray_logged(warn):
+            with ray_logged(lambda text: warn(_from_ray(text, raw_output))):
                 yield
         finally:
             ray.shutdown()
 
 
-def _start(arguments: dict[str, Any]) -> None:
-    address = arguments["address"]
+def _from_ray(text: str, raw_output: Path | None) -> str:
+    where = f" Its messages are in {raw_output}." if raw_output else ""
+    return f"Ray: {text}{where} The same command resumes if this one stops."
+
+
+@contextmanager
+def _joined(address: str, warn: Callable[[str], None]) -> Iterator[None]:
+    """Start Ray here, or join the cluster at an address with the token that it asks for."""
+    if address == "local":
+        keep_token_private()
+        # Or Ray starts workers beforehand, and the first driver waits for ever if one of them is lost.
+        _start(address, include_dashboard=False, _system_config={"prestart_worker_first_driver": False})
+        yield
+        return
+    found = find_address(address)
+    with authenticated(found, warn):
+        _start(found)
+        yield
+
+
+def _start(address: str, **arguments: Any) -> None:
     try:
-        ray.init(logging_level=logging.ERROR, log_to_driver=False, **arguments)
+        ray.init(logging_level=logging.ERROR, log_to_driver=False, address=address, **arguments)
     except Exception as error:  # a plain one where it has not come up after 30 s
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         what = "Ray does not start here" if address == "local" else f"no Ray cluster at --address {address}"

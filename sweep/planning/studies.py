@@ -120,8 +120,9 @@ def _usual_sizes(study: Study, own: Recipe) -> list[str]:
 
 def _of_size(size: str) -> list[str]:
     """Return the study's models in the panel of a size: RegNetY-16GF stands beside the ViTs of 18GF."""
-    known = {spec.size.lower(): spec.panel for spec in MODELS.values() if spec.family in FAMILIES}
+    trio = {name: spec for name, spec in MODELS.items() if name == f"{spec.family}_{spec.size}".lower()}
+    known = {spec.size.lower(): spec.panel for spec in trio.values() if spec.family in FAMILIES}
     if size.lower() not in known:
         raise unknown("size", size, known, "`model` takes any model instead.")
     panel = known[size.lower()]
-    return [name for name, spec in MODELS.items() if spec.family in FAMILIES and spec.panel == panel]
+    return [name for name, spec in trio.items() if spec.family in FAMILIES and spec.panel == panel]

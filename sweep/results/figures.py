@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from analysis import Band, Curve
+    from analysis.boxes import Box
     from analysis.figures import Figure
-    from analysis.figures.maps import Box
     from search_spaces import Box as SearchBox
     from sweep.workspace.search import Search
 
@@ -118,7 +118,7 @@ def search_figures(search: "Search") -> list[Path]:
 
 
 def _corners(box: "SearchBox") -> "Box":
-    from analysis.figures.maps import Box
+    from analysis.boxes import Box
 
     return Box(box.lr_low, box.lr_high, box.wd_low, box.wd_high)
 

@@ -14,12 +14,10 @@ from support.trainers import ROOT, run
 SEARCH = ("--n-trials", "6", "--finalists", "2", "--seeds", "2", "--epochs", "4", "--trainer")
 
 BAD = """
-from pathlib import Path
-
 import helper
 
 def train(config):
-    with Path(__file__).with_name("attempts").open("a") as attempts:
+    with open("attempts", "a") as attempts:  # where the command was given
         attempts.write(f"{config.model} {config.seed}\\n")
     yield 50
     if config.model == "raises":

@@ -26,4 +26,4 @@ def test_tests_of_a_package_lie_in_a_folder_of_its_name():
     packages = {path.parent.name for path in ROOT.glob("sweep/*/__init__.py")} | {"analysis", "search_spaces"}
     folders = {path.name for path in (TESTS / "unit").iterdir() if list(path.glob("**/test_*.py"))}
     assert folders - packages <= {"benchmarks", "docs"}
-    assert packages - folders == {"results"}  # tested by the commands that show them
+    assert packages <= folders

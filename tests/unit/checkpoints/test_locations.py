@@ -294,6 +294,7 @@ def test_a_killed_run_goes_on_from_s3_and_ends_as_an_undisturbed_one(s3, undistu
 
 CURRENT = Path("/tmp/ray/ray_current_cluster")
 """Where a plain `ray.init()` looks for a cluster."""
+TOKEN = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": "the-token-of-two-machines"}
 
 
 @pytest.fixture
@@ -319,7 +320,7 @@ def two_machines(tmp_path):
                         stdout=out,
                         stderr=out,
                         start_new_session=True,
-                        env=environment(RAY_AUTH_MODE="disabled"),
+                        env=environment(**TOKEN),
                     )
                 )
             wait_for(
@@ -337,7 +338,9 @@ def two_machines(tmp_path):
 
 def on(address: str, folder: Path, *words: str) -> tuple[int, str]:
     """Give a command to the cluster; return its exit code and what it says."""
-    result = sweep(folder, *words, "--address", address, RAY_AUTH_MODE="disabled", COLUMNS="400")
+    result = sweep(
+        folder, *words, "--address", address, COLUMNS="400", RAY_AUTH_TOKEN=TOKEN["RAY_AUTH_TOKEN"]
+    )
     return result.returncode, result.stdout + result.stderr
 
 

@@ -123,7 +123,7 @@ RUN = {
         ("''", "Known: optimum, paper"),
         ("big", "unknown box 'big'"),
         ("PAPER", "unknown box 'PAPER'"),
-        ("paper", "--box paper is the study's ranges"),
+        ("paper", "--box paper is the paper's ranges"),
     ],
     "--box-down": [
         ("0.5", "a box reaches down by a factor of at least 1, got 0.5"),

@@ -41,7 +41,7 @@ BAD = [
     ("hyperparameters --n 0", "n must be at least 1"),
     ("hyperparameters --design grid --n 60", "use 49 or 64"),
     ("hyperparameters --box big", "unknown box 'big'"),
-    ("hyperparameters --box paper", "--box paper is the study's"),
+    ("hyperparameters --box paper", "--box paper is the paper's"),
     ("optimizers --n 4", "No such option"),
     ("lengths --skip-corrupt", "--skip-corrupt is for folders of images"),
     ("lengths --verify-data", "--verify-data is for folders of images"),

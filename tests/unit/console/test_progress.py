@@ -85,7 +85,7 @@ def test_where_there_is_no_terminal_plain_lines_are_printed():
     tally = Tally([(trial.model, 25) for trial in PLAN.trials], parallel=2)
     view = ProgressView(tally, Console(file=out))
     view.start()
-    tally.add(PLAN.trials[0], finished(), 25)
+    view.end(PLAN.trials[0], finished(), 25)
     view.waiting = 1
     view.stop()
     assert "trials 1/4: 1 finished" in out.getvalue()

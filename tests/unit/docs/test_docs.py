@@ -22,8 +22,17 @@ BESIDE = [ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md
 PAGES = sorted(path for path in (ROOT / "docs").rglob("*.md") if "_build" not in path.parts)
 BY_HAND = [ROOT / "README.md", *(page for page in PAGES if page.parent.name in ("docs", "guide", "concepts"))]
 TEXT = {path: path.read_text() for path in (*BESIDE, *PAGES)}
-OTHERS_OPTIONS = {"--help", "--index-url", "--no-deps", "--cpu", "--micro-batch", "--steps", "--memory"}
-"""Options of pip and of the scripts in benchmarks/, and what every command has."""
+OTHERS_OPTIONS = {
+    "--help",
+    "--index-url",
+    "--no-deps",
+    "--cpu",
+    "--micro-batch",
+    "--steps",
+    "--memory",
+    "--head",
+}
+"""Options of pip, of Ray and of the scripts in benchmarks/, and what every command has."""
 
 
 def blocks(path: Path, language: str) -> list[str]:

@@ -58,7 +58,7 @@ def test_everything_wrong_is_said_at_once():
         ({"design": "sobol", "n": 60}, "use 48 or 64"),
         ({"design": "halton"}, "unknown design 'halton'"),
         ({"seed": -1}, "seed must not be negative"),
-        ({"box": "paper"}, "`box` paper is the study's"),
+        ({"box": "paper"}, "`box` paper is the paper's"),
         ({"epochs": 0}, "epochs must be at least 1, got 0"),
         ({"recipe": "digits.toml"}, "rename yours"),
         ({"recipe": "my recipe's.toml"}, "letters, digits, _ and -"),

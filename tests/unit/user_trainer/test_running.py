@@ -175,7 +175,7 @@ def test_a_trainer_that_cannot_be_called_is_refused_at_once(write, name, text, m
             {"lr": None, "wd": None, "models": ["mlp"], "model_args": "width=8", "optimizer": "sgd"},
             r"tune --model 'mlp\(width=8\)' --trainer own:train --optimizer sgd --epochs 1\. Or",
         ),
-        ({"box": "paper"}, "`box` paper is the study's"),
+        ({"box": "paper"}, "`box` paper is the paper's"),
         ({"models": ["a/b"]}, "a trainer's `model` takes letters"),
         ({"models": [""]}, "a trainer's `model` takes letters"),
         ({"model_args": "depth"}, "arguments are NAME=VALUE"),

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from analysis import AnalysisError, figures
-from analysis.figures.maps import Box
+from analysis.boxes import Box
 
 SEARCHED = Box(1e-4, 1e-1, 1e-3, 1.0)
 

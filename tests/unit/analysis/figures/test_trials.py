@@ -8,8 +8,8 @@ from support.analysed import repeated, trials
 from support.analysed_curves import learned
 
 from analysis import AnalysisError, read_sweeps
+from analysis.boxes import box_of
 from analysis.figures import learning_figure, map_figure, render, tuning_figure
-from analysis.figures.maps import box_of
 from analysis.learning import examples
 
 ERRORS = np.random.default_rng(3).uniform(4.5, 30, 16)

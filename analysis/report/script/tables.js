@@ -1,4 +1,3 @@
-"use strict";
 // Makes the heads of sortable tables buttons. Without a script the tables are there all the same.
 for (const table of document.querySelectorAll("table.sortable")) {
   const heads = [...table.tHead.rows[0].cells];

@@ -1,0 +1,193 @@
+"""The report's charts: what the script draws in, with each chart's numbers as text for who cannot see it."""
+
+from collections.abc import Iterable, Sequence
+
+from analysis.boxes import box_of
+from analysis.learning import Example, examples
+from analysis.names import optimizer_name
+from analysis.report.extras import Contents, sweep_name
+from analysis.report.html import Html, joined, prose, slug, tag
+from analysis.report.tables import short
+from analysis.summaries import Summary
+from analysis.table import SweepTrials
+from analysis.tuning import doublings, tuning_of
+
+_DELTA = (
+    "Share of points within x points of the error at the model's own optimum: the higher at the left, the "
+    "more robust. A model that is equally bad everywhere is high, too: see the error itself."
+)
+_ERROR = "Share of points with at most this error: the further left and the higher, the better."
+_MAPS = (
+    "The points around each optimum (★), dark where the error is low; × diverged. Drag over a map, or move "
+    "the ends of the ranges, to choose a region: the EDF above the maps is that of its points."
+)
+_SCATTER = "Each point's error. A model whose errors stay low far from the optimum is robust; × diverged."
+_TUNING = (
+    "Expected lowest error of k random points of the box, a diverged one at 100 %. The curve of a robust "
+    "model is flat from the start. The shading is the 95 % band of independent points."
+)
+
+
+def chart(kind: str, title: str, numbers: str, caption: str, **data: str) -> Html:
+    """Return a figure that the page's script fills.
+
+    Parameters
+    ----------
+    kind : str
+        Which function of the script draws it.
+    title, caption : str
+        Printed with the figure.
+    numbers : str
+        The text alternative for readers who cannot see the figure; shown where no script runs.
+    **data : str
+        What the script is told of it.
+    """
+    name = slug("chart", kind, *data.values())
+    attributes = {f"data_{key}": value for key, value in data.items()}
+    plot = tag("div", class_="plot", id=name, data_chart=kind, data_title=title, **attributes)
+    words = tag("p", numbers, class_="numbers", id=f"{name}-numbers")
+    about = tag("p", prose(caption), class_="about") if caption else None
+    return tag("figure", tag("figcaption", title), plot, about, words)
+
+
+def edfs(contents: Contents, kind: str) -> Html:
+    """Return the EDFs of Δ (``delta``) or of the ``error``, a chart for each size and optimizer."""
+    name, caption = ("Δ to the optimum", _DELTA) if kind == "delta" else ("Error", _ERROR)
+    numbers = _delta_numbers if kind == "delta" else _error_numbers
+    return joined(
+        chart(
+            "edf",
+            f"{name}{_of(contents, cell)}",
+            numbers(_summaries(contents, sweeps)),
+            caption if not place else "",
+            of=kind,
+            panel=cell[0],
+            optimizer=optimizer_name(cell[1]),
+        )
+        for place, (cell, sweeps) in enumerate(contents.cells.items())
+    )
+
+
+def _of(contents: Contents, cell: tuple[str, str]) -> str:
+    """Return which size and optimizer a chart is of, where there are several."""
+    parts = zip(zip(*contents.cells, strict=True), (cell[0], optimizer_name(cell[1])), strict=True)
+    differ = [word for words, word in parts if len(set(words)) > 1]
+    return f": {', '.join(differ)}" if differ else ""
+
+
+def _summaries(contents: Contents, sweeps: Sequence[SweepTrials]) -> list[Summary]:
+    names = {sweep.sweep for sweep in sweeps}
+    return [s for s in contents.summaries if s.sweep.sweep in names]
+
+
+def _delta_numbers(summaries: Iterable[Summary]) -> str:
+    texts = [
+        f"{sweep_name(s.sweep)}: of {s.sweep.n} trials "
+        + ", ".join(f"{100 * share.value:.0f} % within {d:g}" for d, share in s.within.items())
+        + f" points of the optimum's {s.sweep.optimum_err:.1f} %."
+        for s in summaries
+        if s.sweep.optimum_state == "finished"
+    ]
+    return " ".join(texts)
+
+
+def _error_numbers(summaries: Iterable[Summary]) -> str:
+    return " ".join(
+        f"{sweep_name(s.sweep)}: best {s.best:.1f} %, a quarter up to "
+        f"{s.quartiles['lower_quartile'].value:.1f} %, half up to {s.quartiles['median'].value:.1f} %, three "
+        f"quarters up to {s.quartiles['upper_quartile'].value:.1f} %; {len(s.sweep.diverged)} of {s.sweep.n} "
+        "diverged."
+        for s in summaries
+    )
+
+
+def explorer(contents: Contents) -> Html:
+    """Return the maps of lr × wd with the EDF of a chosen region, and the errors against lr and wd."""
+    scatters = [_scatter(contents, cell, axis) for cell in contents.cells for axis in ("lr", "wd")]
+    maps = [_maps(contents, cell) for cell in contents.cells]
+    return joined([*maps, tag("div", *scatters, class_="charts")])
+
+
+def _maps(contents: Contents, cell: tuple[str, str]) -> Html:
+    title = f"Where in the box a model trains well{_of(contents, cell)}"
+    numbers = " ".join(map(_map_numbers, _summaries(contents, contents.cells[cell])))
+    optimizer = optimizer_name(cell[1])
+    return chart("maps", title, numbers, _MAPS, panel=cell[0], optimizer=optimizer)
+
+
+def _scatter(contents: Contents, cell: tuple[str, str], axis: str) -> Html:
+    name = "learning rate" if axis == "lr" else "weight decay"
+    title = f"Error against {name}{_of(contents, cell)}"
+    numbers = "The numbers are those of the maps."
+    optimizer = optimizer_name(cell[1])
+    return chart("scatter", title, numbers, _SCATTER, axis=axis, panel=cell[0], optimizer=optimizer)
+
+
+def _map_numbers(summary: Summary) -> str:
+    sweep = summary.sweep
+    best = sweep.points.sort_values("top1_err", kind="stable").iloc[0]
+    parts = [
+        f"lowest error {best['top1_err']:.1f} % at lr {short(best['lr'])} and wd "
+        f"{short(best['weight_decay'])}"
+    ]
+    if not sweep.optimum.empty:
+        row = sweep.optimum.iloc[0]
+        err = "no result" if sweep.optimum_err is None else f"{sweep.optimum_err:.1f} %"
+        parts.append(f"optimum at lr {short(row['lr'])} and wd {short(row['weight_decay'])} with {err}")
+    box = box_of(sweep.points)
+    if box:
+        parts.append(
+            f"box lr {short(box.lr_low)} to {short(box.lr_high)}, wd {short(box.wd_low)} to "
+            f"{short(box.wd_high)}"
+        )
+    lost = sweep.diverged
+    if len(lost):
+        parts.append(f"{len(lost)} of {sweep.n} diverged, from lr {short(lost['lr'].min())} on")
+    worst = sweep.finished["top1_err"].max() if len(sweep.finished) else None
+    parts.append("no trial finished" if worst is None else f"highest finished error {worst:.1f} %")
+    return f"{sweep_name(sweep)}: {', '.join(parts)}."
+
+
+def tuning(contents: Contents) -> Html:
+    """Return the tuning curves."""
+    return joined(
+        chart(
+            "tuning",
+            f"Tuning curves{_of(contents, cell)}",
+            " ".join(map(_tuning_numbers, sweeps)),
+            _TUNING,
+            panel=cell[0],
+            optimizer=optimizer_name(cell[1]),
+        )
+        for cell, sweeps in contents.cells.items()
+    )
+
+
+def _tuning_numbers(sweep: SweepTrials) -> str:
+    curve = tuning_of(sweep)
+    values = [f"{curve.expected[k - 1]:.1f} % of {k}" for k in doublings(len(curve.k))]
+    return f"{sweep_name(sweep)}: expected best {', '.join(values)}."
+
+
+def learning(contents: Contents) -> Html:
+    """Return the learning curves of the example trials, or say that there are none."""
+    known = contents.extras.learning
+    chosen = [(s, [e for e in examples(s, known) if len(e.epochs)]) for s in contents.sweeps]
+    drawn = [
+        chart("learning", sweep_name(sweep), _learning_numbers(sweep, curves), "", sweep=sweep.sweep)
+        for sweep, curves in chosen
+        if curves
+    ]
+    if not drawn:
+        return tag("p", "No learning curves are known for these trials: only their table was given.")
+    head = tag("p", "Top-1 error after each epoch of these trials, as far as it is known.")
+    return joined([head, tag("div", *drawn, class_="charts")])
+
+
+def _learning_numbers(sweep: SweepTrials, curves: Sequence[Example]) -> str:
+    texts = [
+        f"{curve.name} {curve.errors[0]:.1f} % after epoch {curve.epochs[0]:.0f}, "
+        f"{curve.errors[-1]:.1f} % after epoch {curve.epochs[-1]:.0f}"
+        for curve in curves
+    ]
+    return f"{sweep_name(sweep)}: {'; '.join(texts)}."

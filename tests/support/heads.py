@@ -1,0 +1,72 @@
+"""Ray heads as their administrators start them, each in a folder of its own, with a token or without."""
+
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from chaos_servers import free_port, kill_tree
+from support.runs import environment
+
+PROGRAM = Path(sys.executable).with_name("ray")
+ASKS = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": "7a" * 32}
+"""The environment of a cluster with a token, and of who joins it."""
+ASKS_NOT = {"RAY_AUTH_MODE": "disabled"}
+
+
+class Head:
+    """A Ray head with one CPU; ``dashboard`` also serves the Jobs API."""
+
+    def __init__(self, *, dashboard: bool = False, home: Path | None = None, **variables: str) -> None:
+        self._temporary = Path(tempfile.mkdtemp(prefix="head-"))  # a socket's path must be short
+        self.port, self.jobs_port, self._dashboard = free_port(), free_port(), dashboard
+        self._environment = environment(RAY_USAGE_STATS_ENABLED="0", HOME=str(home or self._temporary))
+        self._environment |= variables
+        self._started = 0
+        self.start()
+
+    @property
+    def address(self) -> str:
+        return f"127.0.0.1:{self.port}"
+
+    @property
+    def jobs(self) -> str:
+        return f"http://127.0.0.1:{self.jobs_port}"
+
+    def start(self) -> None:
+        self._started += 1
+        log = self._temporary / f"log{self._started}"
+        ports = {
+            "port": self.port,
+            "dashboard-port": self.jobs_port,
+            "dashboard-agent-listen-port": free_port(),
+            "ray-client-server-port": free_port(),
+        }
+        words = [f"--{name}={port}" for name, port in ports.items()]
+        words += ["--num-cpus=1", f"--include-dashboard={self._dashboard}", "--block"]
+        words += [f"--temp-dir={self._temporary}/ray"]
+        with log.open("w") as out:
+            self._process = subprocess.Popen(
+                [PROGRAM, "start", "--head", *words],
+                env=self._environment,
+                stdout=out,
+                stderr=out,
+                start_new_session=True,
+            )
+        for _ in range(1200):
+            if "Ray runtime started" in log.read_text():
+                return
+            assert self._process.poll() is None, log.read_text()
+            time.sleep(0.05)
+        raise AssertionError(f"no Ray head: {log.read_text()}")
+
+    def kill(self) -> None:
+        """Kill the head, its workers and its jobs, all at once."""
+        kill_tree(self._process.pid)
+        self._process.wait()
+
+    def stop(self) -> None:
+        self.kill()
+        shutil.rmtree(self._temporary, ignore_errors=True)
