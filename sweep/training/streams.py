@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 from torch.nn import functional as F
@@ -106,13 +107,19 @@ class _ImageLoader(Dataset):
 
 
 class _Order:
-    """The batch sampler of a `DataLoader`: yields the batches that are set before each pass."""
+    """The batch sampler of a `DataLoader`: yields the batches that are set before each pass.
+
+    The items of a batch are made when it is asked for: those of a million images would take 150 MB in this
+    process, and in each loader worker that is forked from it.
+    """
 
     def __init__(self) -> None:
-        self.batches: list[list[_Item]] = []
+        self.epoch = _EVALUATED
+        self.batches: list[NDArray[np.int64]] = []
 
     def __iter__(self) -> Iterator[list[_Item]]:
-        return iter(self.batches)
+        epoch = self.epoch
+        return ([_Item(epoch, index) for index in batch.tolist()] for batch in self.batches)
 
     def __len__(self) -> int:
         return len(self.batches)
@@ -168,19 +175,22 @@ class LazyBatches:
     def train(self, epoch: int, start: int = 0) -> Iterator[Batch]:
         """Yield the batches of an epoch, beginning with batch ``start``; both count from 0."""
         generator = torch.Generator().manual_seed(derive_seed(self._recipe.data_seed, epoch))
-        order = torch.randperm(len(self._images.train.labels), generator=generator).tolist()
+        order = torch.randperm(len(self._images.train.labels), generator=generator).numpy()
         size, own = self._recipe.batch, self._ranks.indices(self._recipe)
-        parts = [[order[step * size + index] for index in own] for step in range(start, self.steps)]
-        return self._load([[_Item(epoch, index) for index in part] for part in parts])
+        batches = [order[step * size : (step + 1) * size][own] for step in range(start, self.steps)]
+        return self._load(epoch, batches)
 
     def evaluation(self) -> Iterator[Batch]:
         """Yield the evaluated split in batches, in its order."""
         count = len(self._images.evaluated.labels)
-        items = [_Item(_EVALUATED, index) for index in self._ranks.evaluated(count)]
-        return self._load([items[at : at + EVAL_BATCH] for at in range(0, len(items), EVAL_BATCH)])
+        own = self._ranks.evaluated(count)
+        indices = np.arange(own.start, own.stop)
+        return self._load(
+            _EVALUATED, [indices[at : at + EVAL_BATCH] for at in range(0, len(indices), EVAL_BATCH)]
+        )
 
-    def _load(self, batches: list[list[_Item]]) -> Iterator[Batch]:
-        self._order.batches = batches
+    def _load(self, epoch: int, batches: list[NDArray[np.int64]]) -> Iterator[Batch]:
+        self._order.epoch, self._order.batches = epoch, batches
         for pixels, labels in self._loader:
             moved = pixels.to(self._device, non_blocking=True).permute(0, 3, 1, 2)  # in memory: channels last
             images = moved.float().sub_(self._mean).div_(self._std)  # in place: fresh memory costs more
