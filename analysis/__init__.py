@@ -4,8 +4,11 @@ Needs numpy, scipy and pandas only. `analysis.figures` draws; it is not imported
 numbers needs no matplotlib.
 """
 
+from analysis.answers import Answer, advice, answers, sentences
 from analysis.bands import BANDS, Band, curve_band, no_band
+from analysis.budgets import Budgets
 from analysis.compare import TESTS, Comparison, compare
+from analysis.comparison_table import comparison_table
 from analysis.edf import DELTAS, EDF, Curve, curves, edf, share_within
 from analysis.errors import AnalysisError
 from analysis.intervals import Interval
@@ -15,7 +18,7 @@ from analysis.summaries import Summary, summarise, summary_table
 from analysis.table import SweepTrials, read_sweeps
 from analysis.tuning import TuningCurve, tuning_curve
 from analysis.verdicts import flattery, too_short, verdicts
-from analysis.words import comparison_table, of_repeats, sentences
+from analysis.words import of_repeats
 
 __all__ = [
     "BANDS",
@@ -23,7 +26,9 @@ __all__ = [
     "EDF",
     "TESTS",
     "AnalysisError",
+    "Answer",
     "Band",
+    "Budgets",
     "Comparison",
     "Curve",
     "Interval",
@@ -32,6 +37,8 @@ __all__ = [
     "Summary",
     "SweepTrials",
     "TuningCurve",
+    "advice",
+    "answers",
     "best_within",
     "compare",
     "comparison_table",

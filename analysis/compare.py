@@ -1,32 +1,37 @@
-"""Compares sweeps: which one has lower errors or is more robust, by how much, and with what confidence.
+"""Compares sweeps: which one to take, where their errors differ, which is more robust, how sure that is.
 
-Their models, optimizers or recipes differ. Sweeps that were tried at the same relative points are compared
-point by point (`analysis.paired`), others as two samples (`analysis.unpaired`). A diverged trial has an error
-of 100 %. Robustness is compared by the area under the EDF of Δ: two sweeps with the same typical Δ may differ
-in how many trials fall off a cliff, which hardly changes the ranks of Δ. For each pair, two p-values are
-corrected for the number of pairs (Benjamini & Hochberg 1995): that of the first test of the error, and that
-of the area.
+Their models, optimizers or recipes differ. Those that were tried at the same relative points are compared
+point by point, others as two samples. A diverged trial has an error of 100 %.
+
+What is claimed of all pairs keeps one error rate. First each pair is asked whether its errors differ at all
+(`analysis.differing`), with p-values corrected for the number of pairs (Benjamini & Hochberg 1995). Further
+claims are made only of pairs that differ, and all claims of such a pair hold together with probability
+1 − `LEVEL` × R / m, if R of m pairs differ: so of the pairs of which anything is claimed, at most `LEVEL` on
+average have any wrong claim (Benjamini & Bogomolov 2014, JRSS B 76:297). Within a pair the level is divided
+by `SHARES`. With one pair that is the probability of any wrong claim.
 """
 
 import math
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from analysis import intervals, paired, unpaired
+from analysis import differing, intervals, paired, robustness, unpaired
 from analysis.bands import CONFIDENCE, POINTWISE, band
+from analysis.budgets import Budgets, budgets
+from analysis.differing import Difference, Stretch
 from analysis.edf import DECIMALS, edf
 from analysis.errors import AnalysisError
-from analysis.intervals import NOTHING, Interval, rounding_variance
+from analysis.intervals import Interval
 from analysis.pairing import Pair, Pairs, pair_up, pairs_of
+from analysis.robustness import Contrast, Trials
 from analysis.sampling import Sampling
-from analysis.summaries import AREA_TO, area_scores, clipped, minus, zero_of
+from analysis.summaries import minus
 from analysis.table import DIVERGED_ERR, SweepTrials, values
 
 Floats = NDArray[np.float64]
@@ -34,12 +39,11 @@ Floats = NDArray[np.float64]
 TESTS = ("auto", "paired", "unpaired")
 LEVEL = 0.05
 """Pairs with a corrected p-value of at most this are called different."""
-LEAST_ZEROS = 3
-"""Trials that a test of Δ needs at each optimum, to estimate the uncertainty of the zero."""
-LEAST_P = 1e-9
-"""The smallest p-value of an area that is computed."""
-_HALVINGS = 14
-"""Bisection steps on log p: p is then accurate to 0.2 %."""
+SHARES = {"where": 0.2, "budgets": 0.4, "robustness": 0.4}
+"""How a pair's error rate is divided: over which errors the EDFs differ, which model to take at a budget,
+which is more robust."""
+ANY = "any difference"
+"""The name of the test that sees any difference."""
 
 
 class Sample(NamedTuple):
@@ -64,6 +68,8 @@ class Comparison:
     """Compared trials of B."""
     left_out: int
     """Trials of both sweeps without a partner at the same point."""
+    confidence: float
+    """Confidence of each interval of a difference by itself."""
     mean_diff: Interval
     """Difference of the mean errors, in points; below 0, A is better."""
     median_diff: Interval
@@ -71,44 +77,87 @@ class Comparison:
     better: Interval
     """Probability that A has the lower error: at the same point if paired, else at any two points. Ties count
     half."""
-    area_diff: Interval
-    """Difference of the areas under the EDFs of Δ; above 0, A is more robust. The limits include the
-    uncertainty of the zeros."""
+    diverged_diff: Interval
+    """Difference of the shares of trials that diverged; below 0, fewer of A's did."""
+    area: Contrast
+    """Difference of the areas under the EDFs of Δ, which includes the uncertainty of the zeros."""
+    area_around: Contrast
+    """The same with each area counted from the mean error at and around the optimum."""
     tests: dict[str, float]
     """Tests of the error: name → two-sided p-value. The first one is corrected. Empty if no test is valid."""
-    tests_delta: dict[str, float]
-    """Tests of Δ at shared points, likewise; valid whatever the true zeros are. Not corrected."""
-    p_area: float
-    """P-value of `area_diff`: the least level at which its interval excludes 0, but at least `LEAST_P`."""
     no_test: str | None
     """Why there is no test of the error; None if there is one."""
     no_delta: str | None
-    """Why there is no test of robustness; None if there is one."""
-    favoured_sign: float
-    """Negative if the first test of the error favours A, positive if it favours B."""
+    """Why there is no test of Δ; None if there is one."""
     q: float = math.nan
     """The first p-value of `tests`, corrected for the number of pairs; NaN without one."""
-    q_area: float = math.nan
-    """`p_area`, corrected for the number of pairs."""
+    q_robust: float = math.nan
+    """The smaller of `p_area` and `p_area_around`, corrected for there being two and for all other claims
+    that are made; NaN if they cannot be tested."""
+    where: tuple[Stretch, ...] = ()
+    """Where one EDF is claimed to lie above the other."""
+    budgets: Budgets | None = None
+    """Which model is better at a budget of k random trials; None if the design has no sampling error."""
     gap_a: float
     """How far A's EDF of the error falls below B's at most, as a share; 0 if it is nowhere below."""
     gap_b: float
     """How far B's EDF falls below A's at most."""
     needed: float
-    """Points (if paired) or trials per model that the first test needs to detect this difference with a power
-    of 80 %; inf without a difference."""
+    """Points (if paired) or trials per model that a rank test needs to detect this difference with a power of
+    80 %; inf without a difference."""
+
+    @property
+    def area_diff(self) -> Interval:
+        """Difference of the areas under the EDFs of Δ, with limits; above 0, A is more robust."""
+        return self.area.interval(self.confidence)
+
+    @property
+    def area_around_diff(self) -> Interval:
+        """The same with each area counted from the mean error at and around the optimum."""
+        return self.area_around.interval(self.confidence)
+
+    @property
+    def p_area(self) -> float:
+        """P-value of `area_diff`; NaN if it cannot be tested."""
+        return math.nan if self.no_delta else self.area.p
+
+    @property
+    def p_area_around(self) -> float:
+        """P-value of `area_around_diff`; NaN if it cannot be tested."""
+        return math.nan if self.no_delta else self.area_around.p
 
     @property
     def different(self) -> bool:
-        """Whether the first test of the error distinguishes the models."""
+        """Whether the errors of the models differ at all."""
         return self.q <= LEVEL
 
     @property
     def more_robust(self) -> SweepTrials | None:
-        """The sweep with the larger area under its EDF of Δ; None if the difference is not significant."""
-        if not self.q_area <= LEVEL:
+        """The sweep with the larger area by either zero, if one is significant and both point to it."""
+        if not self.q_robust <= LEVEL or self.area.value * self.area_around.value <= 0:
             return None
-        return self.a if self.area_diff.value > 0 else self.b
+        return self.a if self.area_around.value > 0 else self.b
+
+    @property
+    def needed_robust(self) -> float:
+        """Points or trials per model to see the difference in robustness with a power of 80 %.
+
+        The number of seeds at the optimum growing alike. NaN if it cannot be tested.
+        """
+        if not self.area_around.variance > 0 or self.area_around.value == 0:
+            return math.nan
+        z = stats.norm.isf(LEVEL * SHARES["robustness"] / 4) + stats.norm.isf(0.2)
+        return float(min(self.n_a, self.n_b) * self.area_around.variance * (z / self.area_around.value) ** 2)
+
+    @property
+    def better_at(self) -> list[tuple[int, SweepTrials | None]]:
+        """For each budget, the model that is claimed to be better; None if neither is."""
+        if self.budgets is None or not self.different:
+            return []
+        sides = {1: self.a, -1: self.b, 0: None}
+        return [
+            (int(k), sides[int(side)]) for k, side in zip(self.budgets.k, self.budgets.claimed, strict=True)
+        ]
 
     @property
     def dominates(self) -> str | None:
@@ -116,6 +165,16 @@ class Comparison:
         if (self.gap_a > 0) == (self.gap_b > 0):
             return None
         return self.b.name if self.gap_a > 0 else self.a.name
+
+
+class _Prepared(NamedTuple):
+    """A comparison without its claims, and what these are made from."""
+
+    found: Comparison
+    errors: tuple[Floats, Floats]
+    points: tuple[Sampling, Sampling]
+    difference: Difference | None
+    """None if the design does not say how far chance moves the EDFs."""
 
 
 def compare(
@@ -130,7 +189,7 @@ def compare(
     test : {"auto", "paired", "unpaired"}
         ``auto`` compares two sweeps in pairs if they share their points.
     confidence : float
-        In (0, 1).
+        In (0, 1). The error rate of claims is `LEVEL`, whatever the confidence.
 
     Returns
     -------
@@ -145,8 +204,8 @@ def compare(
 
     Examples
     --------
-    >>> for pair in compare(read_sweeps(table)):
-    ...     print(" ".join(sentences(pair)))
+    >>> pairs = compare(read_sweeps(table))
+    >>> print(" ".join(advice(pairs)))
     """
     if len(sweeps) < 2:
         names = ", ".join(sweep.sweep for sweep in sweeps) or "none"
@@ -157,13 +216,15 @@ def compare(
 def compare_pairs(
     pairs: Sequence[Pair], *, test: str = "auto", confidence: float = CONFIDENCE
 ) -> list[Comparison]:
-    """Compare chosen pairs of sweeps, and correct p-values for their number; see `compare`."""
+    """Compare chosen pairs of sweeps, with one error rate for all that is claimed; see `compare`."""
     if test not in TESTS:
         raise AnalysisError(f"a test is one of {', '.join(TESTS)}, got {test!r}.")
-    found = [_compare(a, b, test, confidence) for a, b in pairs]
-    q = _corrected([next(iter(pair.tests.values()), math.nan) for pair in found])
-    q_area = _corrected([pair.p_area for pair in found])
-    return [replace(pair, q=q[i], q_area=q_area[i]) for i, pair in enumerate(found)]
+    prepared = [_prepare(a, b, test, confidence) for a, b in pairs]
+    q = _corrected([next(iter(each.found.tests.values()), math.nan) for each in prepared])
+    known = [value for value in q if not math.isnan(value)]
+    different = max(1, sum(value <= LEVEL for value in known))
+    level = LEVEL * different / max(1, len(known))
+    return [_with_claims(each, q[i], level) for i, each in enumerate(prepared)]
 
 
 def _corrected(p: list[float]) -> list[float]:
@@ -175,7 +236,20 @@ def _corrected(p: list[float]) -> list[float]:
     return values.tolist()
 
 
-def _compare(a: SweepTrials, b: SweepTrials, test: str, confidence: float) -> Comparison:
+def _with_claims(prepared: _Prepared, q: float, level: float) -> Comparison:
+    """Return a comparison with the claims that hold at its level."""
+    found, errors, points, difference = prepared
+    p_robust = 2 * min(found.p_area, found.p_area_around) / (SHARES["robustness"] * level / LEVEL)
+    return replace(
+        found,
+        q=q,
+        q_robust=math.nan if found.no_delta else max(q, min(1.0, p_robust)),
+        where=() if difference is None or q > LEVEL else tuple(difference.stretches(SHARES["where"] * level)),
+        budgets=budgets(*errors, points, level=SHARES["budgets"] * level, paired=found.paired),
+    )
+
+
+def _prepare(a: SweepTrials, b: SweepTrials, test: str, confidence: float) -> _Prepared:
     pairs = None if test == "unpaired" else pair_up(a, b, confidence)
     if pairs is not None:
         return _paired(a, b, pairs)
@@ -193,31 +267,29 @@ PAIRED_TESTS: dict[str, Callable[[Floats], float]] = {
 }
 
 
-def _paired(a: SweepTrials, b: SweepTrials, pairs: Pairs) -> Comparison:
+def _paired(a: SweepTrials, b: SweepTrials, pairs: Pairs) -> _Prepared:
     d, points = np.round(pairs.a - pairs.b, DECIMALS), pairs.points
-    no_zeros = _no_delta(a, b)
-    no_delta = no_zeros or points.problem
-    area = partial(_area_difference, a, b, pairs)
-    return Comparison(
+    difference = differing.pairs(pairs.a, pairs.b, d)
+    found = Comparison(
         a=a,
         b=b,
         paired=True,
         n_a=len(d),
         n_b=len(d),
         left_out=a.n + b.n - 2 * len(d),
+        confidence=points.confidence,
         mean_diff=points.mean(d, -DIVERGED_ERR, DIVERGED_ERR),
         median_diff=_median(d, points, least=-DIVERGED_ERR),
         better=_share_better(d, points),
-        area_diff=area(points.confidence),
-        tests=_p_values(PAIRED_TESTS, d),
-        tests_delta={} if no_zeros else _delta_tests(pairs, a, b),
-        p_area=math.nan if no_delta else p_of_zero(area),
+        diverged_diff=_diverged_pairs(pairs),
+        tests={ANY: difference.p} | _p_values(PAIRED_TESTS, d),
         no_test=None,
-        no_delta=no_delta,
-        favoured_sign=paired.favoured_sign(paired.signed_rank, d),
         needed=paired.points_needed(d),
         **_gaps(pairs.a, pairs.b),
+        **robustness.compared(Trials(a, pairs.rows[0]), Trials(b, pairs.rows[1]), [points]),
     )
+    valid = difference if points.design == "iid" else None
+    return _Prepared(found, (pairs.a, pairs.b), (points, points), valid)
 
 
 def _p_values(tests: dict[str, Callable[..., float]], *samples: Floats) -> dict[str, float]:
@@ -230,6 +302,13 @@ def _share_better(d: Floats, points: Sampling) -> Interval:
     return points.mean((d < 0) + 0.5 * (d == 0), 0.0, 1.0)
 
 
+def _diverged_pairs(pairs: Pairs) -> Interval:
+    lost_a, lost_b = pairs.a >= DIVERGED_ERR, pairs.b >= DIVERGED_ERR
+    if pairs.points.design == "iid":
+        return paired.share_difference(lost_a, lost_b, pairs.points.confidence)
+    return pairs.points.mean(lost_a.astype(float) - lost_b, -1.0, 1.0)
+
+
 def _median(sample: Floats, points: Sampling, least: float = 0.0) -> Interval:
     """Return a median, with exact limits if the points are independent."""
     value = float(np.median(sample))
@@ -240,152 +319,38 @@ def _median(sample: Floats, points: Sampling, least: float = 0.0) -> Interval:
     return Interval(value, max(limits.low, least), min(limits.high, DIVERGED_ERR))
 
 
-def _gaps(x: Floats, y: Floats) -> dict[str, float]:
+def _gaps(x: Floats, y: Floats) -> dict[str, Any]:
     """Return how far each EDF falls below the other at most."""
     at = np.sort(np.concatenate([x, y]))
     above = edf(x).share(at) - edf(y).share(at)
     return {"gap_a": max(0.0, float(-above.min())), "gap_b": max(0.0, float(above.max()))}
 
 
-def _no_delta(a: SweepTrials, b: SweepTrials) -> str | None:
-    """Return why the Δ of two sweeps cannot be tested; None if it can."""
-    if no_zero := _no_zero(a, b):
-        return no_zero
-    for sweep in (a, b):
-        if len(sweep.optimum_errs) < LEAST_ZEROS:
-            return (
-                f"estimating the uncertainty of the zero of {sweep.name} takes {LEAST_ZEROS} trials at its "
-                f"optimum, and it has {len(sweep.optimum_errs)}: `sweep run … --seeds {LEAST_ZEROS + 2}`"
-            )
-    return None
-
-
-def _no_zero(a: SweepTrials, b: SweepTrials) -> str | None:
-    """Return which of two sweeps has no zero of Δ; None if both have one."""
-    for sweep in (a, b):
-        if sweep.optimum_state != "finished":
-            return f"{sweep.name} has no finished trial at its optimum, or one there diverged"
-    return None
-
-
-def _delta_tests(pairs: Pairs, a: SweepTrials, b: SweepTrials) -> dict[str, float]:
-    rounding = rounding_variance(np.concatenate([*pairs[:2], a.optimum_errs, b.optimum_errs]))
-    low, high = _zero_difference(a.optimum_errs, b.optimum_errs, rounding)
-    shifted = partial(paired.delta_differences, pairs.a, pairs.b)
-    return {
-        name: paired.with_uncertain_shift(test, shifted, low, high) for name, test in PAIRED_TESTS.items()
-    }
-
-
-def _zero_difference(a: Floats, b: Floats, rounding: float) -> tuple[float, float]:
-    """Return Welch's limits of the difference of two zeros, at level `paired.ZERO_LEVEL`.
-
-    ``rounding`` is the variance that counting whole images adds to each error.
-    """
-    difference = float(a.mean() - b.mean())
-    parts = np.array([(zeros.var(ddof=1) + rounding) / len(zeros) for zeros in (a, b)])
-    if not parts.any():
-        return difference, difference
-    dof = parts.sum() ** 2 / (parts**2 / [len(a) - 1, len(b) - 1]).sum()
-    width = float(stats.t.isf(paired.ZERO_LEVEL / 2, dof) * math.sqrt(parts.sum()))
-    return difference - width, difference + width
-
-
-def p_of_zero(interval_at: Callable[[float], Interval]) -> float:
-    """Return the p-value that matches a difference's intervals: the least level at which they exclude 0.
-
-    Parameters
-    ----------
-    interval_at : callable
-        Confidence → interval, which widens as the confidence grows.
-    """
-
-    def excluded(log_level: float) -> bool:
-        _, low, high = interval_at(1 - math.exp(log_level))
-        return low > 0 or high < 0
-
-    low, high = math.log(LEAST_P), math.log(0.999)
-    if excluded(low):
-        return LEAST_P
-    if not excluded(high):
-        return 1.0
-    for _ in range(_HALVINGS):
-        middle = (low + high) / 2
-        low, high = (low, middle) if excluded(middle) else (middle, high)
-    return math.exp(high)
-
-
-def _area_difference(a: SweepTrials, b: SweepTrials, pairs: Pairs, confidence: float) -> Interval:
-    """Return the difference of the areas under the EDFs of Δ, from shared points."""
-    if not a.optimum_state == b.optimum_state == "finished":
-        return NOTHING
-    scores_a, scores_b = _scores(a, pairs.a), _scores(b, pairs.b)
-    difference = replace(pairs.points, confidence=confidence).mean(scores_a - scores_b, -1.0, 1.0)
-    return _widened(difference, _of_zero(a, scores_a, confidence), _of_zero(b, scores_b, confidence))
-
-
-def _unpaired_area(a: SweepTrials, b: SweepTrials, x: Sample, y: Sample, confidence: float) -> Interval:
-    """Return the difference of the areas under the EDFs of Δ, from two separate samples."""
-    if not a.optimum_state == b.optimum_state == "finished":
-        return NOTHING
-    areas = []
-    for sweep, sample in ((a, x), (b, y)):
-        scores = _scores(sweep, sample.errors)
-        area = replace(sample.points, confidence=confidence).mean(scores, 0.0, 1.0)
-        areas.append(_widened(area, _of_zero(sweep, scores, confidence)))
-    return minus(*areas)
-
-
-def _scores(sweep: SweepTrials, errors: Floats) -> Floats:
-    assert sweep.optimum_err is not None
-    return area_scores(errors - sweep.optimum_err, errors)
-
-
-def _of_zero(sweep: SweepTrials, scores: Floats, confidence: float) -> float:
-    """Return the uncertainty of an area that comes from its zero; 0 if that is unknown.
-
-    An error of the zero shifts only the trials strictly inside the range of Δ.
-    """
-    zero = zero_of(sweep, confidence)
-    half = 0.0 if math.isnan(zero.high) else zero.high - zero.value
-    return float(((scores > 0) & (scores < 1)).mean()) * half / AREA_TO
-
-
-def _widened(interval: Interval, *by: float) -> Interval:
-    """Widen the interval of an area by further, independent uncertainties."""
-    value, low, high = interval
-    wide = Interval(value, value - math.hypot(value - low, *by), value + math.hypot(high - value, *by))
-    return clipped(wide, -1.0, 1.0)
-
-
-def _unpaired(a: SweepTrials, b: SweepTrials, confidence: float) -> Comparison:
+def _unpaired(a: SweepTrials, b: SweepTrials, confidence: float) -> _Prepared:
     x, y = (Sample(values(s.points, "top1_err"), Sampling.of(s, confidence)) for s in (a, b))
-    tests, no_test = _unpaired_tests(x, y)
+    independent = x.points.design == y.points.design == "iid"
+    difference = differing.two_samples(x.errors, y.errors) if independent else None
+    tests, no_test = _unpaired_tests(x, y, difference)
     better = unpaired.probability_better(x.errors, y.errors, confidence)
-    if not x.points.design == y.points.design == "iid":
-        better = Interval(better.value, math.nan, math.nan)
-    no_delta = _no_delta(a, b) or x.points.problem or y.points.problem
-    area = partial(_unpaired_area, a, b, x, y)
-    return Comparison(
+    found = Comparison(
         a=a,
         b=b,
         paired=False,
         n_a=len(x.errors),
         n_b=len(y.errors),
         left_out=0,
+        confidence=confidence,
         mean_diff=minus(*(sample.points.mean(sample.errors, 0.0, DIVERGED_ERR) for sample in (x, y))),
         median_diff=minus(_median(*x), _median(*y)),
-        better=better,
-        area_diff=area(confidence),
+        better=better if independent else Interval(better.value, math.nan, math.nan),
+        diverged_diff=minus(*(sample.points.share(sample.errors >= DIVERGED_ERR) for sample in (x, y))),
         tests=tests,
-        tests_delta={},
-        p_area=math.nan if no_delta else p_of_zero(area),
         no_test=no_test,
-        no_delta=no_delta,
-        favoured_sign=_unpaired_favoured_sign(x, y, better.value),
         needed=unpaired.trials_needed(better.value) if tests else math.nan,
         **_gaps(x.errors, y.errors),
+        **robustness.compared(Trials(a, np.arange(a.n)), Trials(b, np.arange(b.n)), [x.points, y.points]),
     )
+    return _Prepared(found, (x.errors, y.errors), (x.points, y.points), difference)
 
 
 UNPAIRED_TESTS: dict[str, Callable[[Floats, Floats], float]] = {
@@ -394,15 +359,12 @@ UNPAIRED_TESTS: dict[str, Callable[[Floats, Floats], float]] = {
 }
 
 
-def _unpaired_favoured_sign(x: Sample, y: Sample, better: float) -> float:
-    """Return a number with the sign of the first test's statistic."""
-    return float(x.errors.mean() - y.errors.mean()) if x.points.design == "sobol" else 0.5 - better
-
-
-def _unpaired_tests(x: Sample, y: Sample) -> tuple[dict[str, float], str | None]:
+def _unpaired_tests(
+    x: Sample, y: Sample, difference: Difference | None
+) -> tuple[dict[str, float], str | None]:
     """Return the p-values of the tests that are valid for two designs, or why there is none."""
-    if x.points.design == y.points.design == "iid":
-        return _p_values(UNPAIRED_TESTS, x.errors, y.errors), None
+    if difference is not None:
+        return {ANY: difference.p} | _p_values(UNPAIRED_TESTS, x.errors, y.errors), None
     problem = x.points.problem or y.points.problem
     if problem:
         return {}, problem

@@ -7,11 +7,12 @@ import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
+from analysis.answers import advice, of_budget
 from analysis.compare import Comparison
 from analysis.names import optimizer_name
 from analysis.summaries import Summary
 from analysis.table import SweepTrials
-from analysis.words import counted, of_budget
+from analysis.words import counted
 
 NEAR = 4.0
 """Models are ranked by the share of their points within this many points of their optimum, like Xiao et al.
@@ -79,13 +80,10 @@ def findings(
     most : int
         The most sentences.
     """
-    found = [
-        _prefix(compared, pairs) + text
-        for finding in (_robustness, _errors)
-        for compared in pairs.values()
-        if (text := finding(compared))
-    ]
-    return [*found, *filter(None, [_divergence(summaries), _variance(summaries), _budget(pairs)])][:most]
+    found = [_taking(compared) for compared in pairs.values()]
+    found += [_prefix(compared, pairs) + _robustness(compared) for compared in pairs.values()]
+    rest = [_divergence(summaries), _variance(summaries), _budget(pairs)]
+    return [text for text in (*found, *rest) if text][:most]
 
 
 def _prefix(pairs: Sequence[Comparison], groups: Mapping[str, Sequence[Comparison]]) -> str:
@@ -106,9 +104,9 @@ def _namer(pairs: Sequence[Comparison]) -> Callable[[SweepTrials], str]:
     return lambda sweep: sweep.model + sweep.setting
 
 
-def _robustness(pairs: Sequence[Comparison]) -> str | None:
+def _robustness(pairs: Sequence[Comparison]) -> str:
     """Return which models are more robust than which, as far as the tests show."""
-    if all(math.isnan(pair.q_area) for pair in pairs):
+    if all(math.isnan(pair.q_robust) for pair in pairs):
         return f"Which model is the more robust is not tested: {pairs[0].no_delta}."
     wins = _wins(pairs, lambda pair: pair.more_robust)
     if not wins:
@@ -116,20 +114,9 @@ def _robustness(pairs: Sequence[Comparison]) -> str | None:
     return f"{_ordered(wins, 'is more robust than')}.{_undecided(pairs, wins, 'robustness')}"
 
 
-def _errors(pairs: Sequence[Comparison]) -> str | None:
-    """Return which models have lower errors than which, as far as the tests show."""
-    if all(math.isnan(pair.q) for pair in pairs):
-        return None
-    wins = _wins(pairs, _better)
-    if not wins:
-        return "No model is shown to have lower errors than another."
-    return f"{_ordered(wins, 'has lower errors than')}.{_undecided(pairs, wins, 'error')}"
-
-
-def _better(pair: Comparison) -> SweepTrials | None:
-    if not pair.different:
-        return None
-    return pair.a if pair.favoured_sign < 0 else pair.b
+def _taking(pairs: Sequence[Comparison]) -> str | None:
+    """Return which model to take; the names tell optimizers apart, if there are several."""
+    return None if all(math.isnan(pair.q) for pair in pairs) else advice(pairs)[0]
 
 
 def _wins(
@@ -207,4 +194,5 @@ def _two(s: Summary, name: str) -> tuple[float, float]:
 def _budget(pairs: Mapping[str, Sequence[Comparison]]) -> str | None:
     """Return how few trials of the better model match the best of the other, where they differ most."""
     tested = [pair for compared in pairs.values() for pair in compared if pair.different]
-    return of_budget(max(tested, key=lambda pair: abs(pair.median_diff.value))) if tested else None
+    text = of_budget(max(tested, key=lambda pair: abs(pair.median_diff.value))) if tested else ""
+    return f"{text}." if text else None

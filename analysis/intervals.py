@@ -51,6 +51,12 @@ def share(k: int, n: int, confidence: float = CONFIDENCE) -> Interval:
     return Interval(k / n, float(low), float(high))
 
 
+def wilson(k: int, n: int, confidence: float = CONFIDENCE) -> tuple[float, float]:
+    """Return the limits of a share, of which k of n trials were observed (Wilson 1927, JASA 22:209)."""
+    limits = stats.binomtest(k, n).proportion_ci(confidence, method="wilson")
+    return float(limits.low), float(limits.high)
+
+
 def bounded_mean(sample: ArrayLike, least: float, most: float, confidence: float = CONFIDENCE) -> Interval:
     """Return the mean of independent, bounded values with its confidence limits.
 

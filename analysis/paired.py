@@ -14,6 +14,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
+from analysis.intervals import Interval, wilson
+
 Floats = NDArray[np.float64]
 Test = Callable[[Floats], float]
 """Differences, shape (n,) → two-sided p-value."""
@@ -82,64 +84,40 @@ def _draws(n: int, seed: int) -> tuple[NDArray[Any], NDArray[Any]]:
     return np.asarray(2.0 * rng.integers(0, 2, (FLIPS, n)) - 1.0), rng.standard_normal(FLIPS)
 
 
-ZERO_LEVEL = 0.005
-"""Probability that the true difference of the zeros lies outside the interval that a test of Δ considers."""
+def share_difference(a: NDArray[np.bool_], b: NDArray[np.bool_], confidence: float) -> Interval:
+    """Return the difference of two shares at shared points, with limits.
 
-
-NO_RESULT = 100.0
-"""The error of a diverged trial in percent, and its difference in Δ to any trial that finished."""
-
-
-def delta_differences(a: Floats, b: Floats, shift: float) -> Floats:
-    """Return the differences in Δ of two models at shared points, given the difference of their zeros.
-
-    If both trials diverged, the difference is 0; if one did, it is ±100. Only where both finished is the
-    difference of the zeros subtracted.
+    From the Wilson limits of each share and their correlation (Newcombe 1998, Statistics in Medicine 17:2635,
+    method 10, with the continuity correction of the correlation).
 
     Parameters
     ----------
-    a, b : ndarray, shape (n,)
-        Errors in percent; 100 counts as diverged.
-    shift : float
-        Zero of A minus zero of B, in points.
-
-    Returns
-    -------
-    ndarray, shape (n,)
-        In points.
+    a, b : ndarray of bool, shape (n,)
+        Whether each model's trial counts.
+    confidence : float
+        In (0, 1).
     """
-    lost_a, lost_b = a >= NO_RESULT, b >= NO_RESULT
-    one_lost = NO_RESULT * (lost_a.astype(float) - lost_b.astype(float))
-    return np.asarray(np.round(np.where(lost_a | lost_b, one_lost, a - b - shift), 9), dtype=float)
+    n = len(a)
+    low_a, high_a = wilson(int(a.sum()), n, confidence)
+    low_b, high_b = wilson(int(b.sum()), n, confidence)
+    share_a, share_b, phi = float(a.mean()), float(b.mean()), _phi(a, b)
+    down, up = (
+        math.sqrt(max(0.0, one**2 - 2 * phi * one * other + other**2))
+        for one, other in ((share_a - low_a, high_b - share_b), (high_a - share_a, share_b - low_b))
+    )
+    return Interval(share_a - share_b, share_a - share_b - down, share_a - share_b + up)
 
 
-def favoured_sign(test: Test, differences: ArrayLike) -> float:
-    """Return a number that is negative if the test favours A, positive if it favours B."""
-    d = np.asarray(differences, dtype=float)
-    return float(d.sum() if test is sign_flip else np.sign(d) @ stats.rankdata(np.abs(d)))
-
-
-def with_uncertain_shift(test: Test, shifted: Callable[[float], Floats], low: float, high: float) -> float:
-    """Return a test's p-value for differences whose zero is uncertain.
-
-    It is the largest p-value over an interval of the zero, plus the probability that the zero lies outside
-    (Berger & Boos 1994, JASA 89:1012). The test is then valid whatever the zero is. As a function of the
-    zero, the p-value of either test has a single peak. The largest value is therefore at an end of the
-    interval, or it is 1 if the two ends favour different models.
-
-    Parameters
-    ----------
-    test : callable
-        Differences → two-sided p-value: `signed_rank` or `sign_flip`.
-    shifted : callable
-        Difference of the zeros → differences in Δ, shape (n,), none of which increases with it.
-    low, high : float
-        The interval of the difference of the zeros, with confidence 1 − `ZERO_LEVEL`.
-    """
-    ends = [shifted(low), shifted(high)]
-    if favoured_sign(test, ends[0]) * favoured_sign(test, ends[1]) <= 0:
-        return 1.0
-    return min(1.0, max(map(test, ends)) + ZERO_LEVEL)
+def _phi(a: NDArray[np.bool_], b: NDArray[np.bool_]) -> float:
+    """Return the correlation of two samples of bools; 0 if one of them has no spread."""
+    both, only_a, only_b = (float(each.sum()) for each in (a & b, a & ~b, ~a & b))
+    neither = len(a) - both - only_a - only_b
+    margins = (both + only_a) * (only_b + neither) * (both + only_b) * (only_a + neither)
+    if not margins:
+        return 0.0
+    product = both * neither - only_a * only_b
+    corrected = max(product - len(a) / 2, 0.0) if product > 0 else product
+    return corrected / math.sqrt(margins)
 
 
 def points_needed(differences: ArrayLike, level: float = 0.05, power: float = 0.8) -> float:

@@ -40,6 +40,8 @@ class Pairs(NamedTuple):
     """Top-1 errors of B, likewise."""
     points: Sampling
     """How the points were drawn."""
+    rows: tuple[NDArray[np.int64], NDArray[np.int64]]
+    """Row numbers of the shared points in the points of A and of B, each of shape (n,)."""
 
 
 def pair_up(a: SweepTrials, b: SweepTrials, confidence: float) -> Pairs | None:
@@ -96,4 +98,5 @@ def _pairs(
     design = a.design if a.design == b.design else UNKNOWN_DESIGN
     index = values(a.points, "index")[in_a].astype(int)
     points = Sampling(f"{a.sweep} and {b.sweep}", design, index, confidence)
-    return Pairs(values(a.points, "top1_err")[in_a], values(b.points, "top1_err")[in_b], points)
+    errors_a, errors_b = values(a.points, "top1_err")[in_a], values(b.points, "top1_err")[in_b]
+    return Pairs(errors_a, errors_b, points, (in_a, in_b))

@@ -64,6 +64,20 @@ class Sampling:
         limits = intervals.scrambled_mean(blocks, least, most, self.confidence)
         return Interval(value, min(limits.low, value), max(limits.high, value))
 
+    def units(self, values_n: Floats) -> Floats:
+        """Return the means of independent units: the points themselves, or the scrambles of a Sobol' design.
+
+        Parameters
+        ----------
+        values_n : ndarray, shape (…, n)
+            The value at each point, in the order of ``index``.
+
+        Returns
+        -------
+        ndarray, shape (…, units)
+        """
+        return values_n[..., self.scrambles].mean(axis=-1) if self.design == "sobol" else values_n
+
     def share(self, sample: NDArray[np.bool_]) -> Interval:
         """Return the share of points where ``sample`` is true; with exact limits for independent points."""
         if self.design == "iid":

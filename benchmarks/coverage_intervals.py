@@ -7,15 +7,14 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 import numpy as np
-import pandas as pd
+from numpy.typing import NDArray
 from surfaces import NOISE, STEP, SURFACES, ZERO, Floats, draw, errors, many
 
-from analysis import intervals, summaries, unpaired, variance
+from analysis import intervals, paired, robustness, summaries, unpaired, variance
 from analysis.bands import POINTWISE, curve_band
-from analysis.compare import Sample, _area_difference, _median, _share_better, _unpaired_area
+from analysis.compare import Sample, _median, _share_better
 from analysis.edf import edf
 from analysis.intervals import Interval
-from analysis.pairing import Pairs
 from analysis.sampling import Sampling
 from search_spaces import relative_points
 
@@ -125,33 +124,88 @@ def _zeros(rng: np.random.Generator, k: int, noise: float, rounded: bool) -> Flo
 
 def pair(rng: np.random.Generator, reps: int | None, design: str, n: int, surface: str, shared: bool) -> Rows:
     """Look at what is said of two sweeps, at the same points or not, each with 5 seeds at its optimum."""
-    true = _true_differences(surface)
+    true = _true_differences(surface, n)
     if not shared:
         a, b = many(surface), many(surface, worse=WORSE)
         true = true | {"median difference": np.median(a) - np.median(b), "better": _above(a, b)}
     name = "paired" if shared else "unpaired"
     tally = Tally(design=design, n=n, surface=surface, rounded=False)
     for u_a, u_b in zip(*(draw(design, reps or REPS, n, rng) for _ in "ab"), strict=True):
-        a = errors(u_a, surface, rng)
-        b = errors(u_a if shared else u_b, surface, rng, worse=WORSE)
-        models = [_model(_zeros(rng, SEEDS, NOISE, False)) for _ in "ab"]
-        found = (_paired if shared else _unpaired)(a, b, design, models)
+        at = (u_a, u_a if shared else u_b)
+        a, b = errors(at[0], surface, rng), errors(at[1], surface, rng, worse=WORSE)
+        points = [Sampling("A", design, np.arange(n), 0.95) for _ in range(1 if shared else 2)]
+        zeros = [_zeros(rng, SEEDS, NOISE, False) for _ in "ab"]
+        found = (_paired if shared else _unpaired)(a, b, points)
+        found |= _areas((a, b), at, zeros, points, surface)
         for effect, interval in found.items():
             tally.add(f"{name}: {effect}", interval, true[effect])
     return tally.rows()
 
 
 @functools.cache
-def _true_differences(surface: str) -> dict[str, float]:
+def _true_differences(surface: str, n: int) -> dict[str, float]:
     rng = np.random.default_rng(12)
     u = relative_points("grid", 1_000_000, 0)
     a, b = errors(u, surface, rng), errors(u, surface, rng, worse=WORSE)
     areas = (summaries.area_scores(e - ZERO, e).mean() for e in (a, b))
+    around = [_true_around(e, u, surface, n) for e in (a, b)]
     better = (a < b).mean() + 0.5 * (a == b).mean()
-    values = (np.median(a - b), better, (a - b).mean(), np.subtract(*areas))
-    return dict(
-        zip(("median difference", "better", "mean difference", "area difference"), values, strict=True)
-    )
+    return {
+        "median difference": np.median(a - b),
+        "better": better,
+        "mean difference": (a - b).mean(),
+        "area difference": np.subtract(*areas),
+        "area difference, around": around[0] - around[1],
+        "divergence difference": (a == 100.0).mean() - (b == 100.0).mean(),
+    }
+
+
+def _true_around(e: Floats, u: Floats, surface: str, n: int) -> float:
+    capped = np.minimum(e, ZERO + summaries.AREA_TO)[near(u, surface)].mean()
+    m = np.ceil(robustness.NEAR_SHARE * n)
+    zero = (m * capped + SEEDS * ZERO) / (m + SEEDS)
+    return float(1 - np.where(e < 100.0, np.minimum(e - zero, 8.0), 8.0).mean() / 8.0)
+
+
+def near(u: Floats, surface: str) -> NDArray[np.bool_]:
+    """Return which points are the tenth nearest to the optimum."""
+    distance = ((u - np.array([0.3 if surface == "half" else 0.6, 0.6])) ** 2).sum(axis=1)
+    nearest = np.zeros(len(u), dtype=bool)
+    nearest[np.argsort(distance, kind="stable")[: int(np.ceil(robustness.NEAR_SHARE * len(u)))]] = True
+    return nearest
+
+
+def _areas(
+    e: tuple[Floats, Floats],
+    u: tuple[Floats, Floats],
+    zeros: list[Floats],
+    points: list[Sampling],
+    surface: str,
+) -> dict[str, Interval]:
+    return {name: found.interval(0.95) for name, found in contrasts(e, u, zeros, points, surface).items()}
+
+
+def contrasts(
+    e: tuple[Floats, Floats],
+    u: tuple[Floats, Floats],
+    zeros: list[Floats],
+    points: list[Sampling],
+    surface: str,
+    rounding: float = 0.0,
+) -> dict[str, robustness.Contrast]:
+    """Return the difference of both areas, as `compare` computes it."""
+    alone = [robustness.area_from(float(zero.mean()), each) for zero, each in zip(zeros, e, strict=True)]
+    around = [
+        robustness.area_around(zero, each, near(at, surface))
+        for zero, each, at in zip(zeros, e, u, strict=True)
+    ]
+    found = {}
+    for name, areas in (("area difference", alone), ("area difference, around", around)):
+        parts = [
+            robustness.zero_part(zero, rounding, area.slope) for zero, area in zip(zeros, areas, strict=True)
+        ]
+        found[name] = robustness.contrast(areas[0], areas[1], points, parts)
+    return found
 
 
 def _above(a: Floats, b: Floats) -> float:
@@ -160,33 +214,26 @@ def _above(a: Floats, b: Floats) -> float:
     return float(1 - (upto + before) / 2)
 
 
-def _model(zeros: Floats) -> Any:
-    points = pd.DataFrame({"top1_err": [0.0]})
-    return SimpleNamespace(
-        optimum_state="finished", optimum_errs=zeros, optimum_err=float(zeros.mean()), points=points
-    )
-
-
-def _paired(a: Floats, b: Floats, design: str, models: list[Any]) -> dict[str, Interval]:
-    points = Sampling("A and B", design, np.arange(len(a)), 0.95)
+def _paired(a: Floats, b: Floats, points: list[Sampling]) -> dict[str, Interval]:
     d = np.round(a - b, 9)
-    return {
-        "median difference": _median(d, points, least=-100.0),
-        "better": _share_better(d, points),
-        "mean difference": points.mean(d, -100.0, 100.0),
-        "area difference": _area_difference(models[0], models[1], Pairs(a, b, points), 0.95),
-    }
-
-
-def _unpaired(a: Floats, b: Floats, design: str, models: list[Any]) -> dict[str, Interval]:
-    x, y = (Sample(e, Sampling("A", design, np.arange(len(e)), 0.95)) for e in (a, b))
     found = {
-        "mean difference": summaries.minus(*(s.points.mean(s.errors, 0.0, 100.0) for s in (x, y))),
-        "area difference": _unpaired_area(models[0], models[1], x, y, 0.95),
+        "median difference": _median(d, points[0], least=-100.0),
+        "better": _share_better(d, points[0]),
+        "mean difference": points[0].mean(d, -100.0, 100.0),
     }
-    if design == "iid":
+    if points[0].design == "iid":
+        found["divergence difference"] = paired.share_difference(a == 100.0, b == 100.0, 0.95)
+    return found
+
+
+def _unpaired(a: Floats, b: Floats, points: list[Sampling]) -> dict[str, Interval]:
+    x, y = (Sample(e, at) for e, at in zip((a, b), points, strict=True))
+    found = {"mean difference": summaries.minus(*(s.points.mean(s.errors, 0.0, 100.0) for s in (x, y)))}
+    if points[0].design == "iid":
         found["better"] = unpaired.probability_better(a, b)
         found["median difference"] = summaries.minus(_median(*x), _median(*y))
+        lost = (s.points.share(s.errors == 100.0) for s in (x, y))
+        found["divergence difference"] = summaries.minus(*lost)
     return found
 
 
@@ -198,5 +245,5 @@ SUMMARIES: list[Any] = [
     *((seeds, case) for case in itertools.product((3, 5, 9), (0.1, 0.3), (False, True))),
 ]
 PAIRS: list[Any] = [
-    (pair, (*size, s, f)) for size, s, f in itertools.product(_SIZES, ("smooth", "cliff"), (True, False))
+    (pair, (*size, s, f)) for size, s, f in itertools.product(_SIZES, SURFACES, (True, False))
 ]

@@ -1,16 +1,17 @@
 """How often tests see a difference where there is none, and where there is one."""
 
 import itertools
-from functools import partial
+from collections import defaultdict
 from typing import Any
 
 import numpy as np
+from coverage_intervals import contrasts
 from scipy import stats
-from surfaces import STEP, ZERO, Floats, draw, errors
+from surfaces import STEP, SURFACES, ZERO, Floats, draw, errors
 
 from analysis import paired, unpaired
-from analysis.compare import PAIRED_TESTS, UNPAIRED_TESTS, _corrected, _zero_difference
-from analysis.intervals import rounding_variance
+from analysis.compare import PAIRED_TESTS, UNPAIRED_TESTS, _corrected
+from analysis.sampling import Sampling
 
 LEVEL = 0.05
 REPS = 4_000
@@ -32,31 +33,34 @@ def null_paired(
     ]
 
 
-def null_delta(
+def null_area(
     rng: np.random.Generator,
     reps: int | None,
     n: int,
     seeds: int,
-    noise: float,
-    rounded: bool,
-    surface: str = "smooth",
-    apart: float = 1.95,
+    noises: tuple[float, float],
+    surface: str,
+    apart: float,
+    shared: bool,
 ) -> Rows:
-    """Two models alike in Δ whose errors differ by some points, each zero the mean of some seeds."""
-    u = draw("iid", reps or REPS, n, rng)
-    a, b = (errors(u, surface, rng, rounded=rounded, noise=noise, zero=zero) for zero in (ZERO, ZERO + apart))
-    zeros = rng.normal([[ZERO], [ZERO + apart]], noise, (len(u), 2, seeds))
-    if rounded:
-        zeros = np.round(zeros / STEP) * STEP
-    p: dict[str, list[float]] = {name: [] for name in PAIRED_TESTS}
-    for row_a, row_b, (zero_a, zero_b) in zip(a, b, zeros, strict=True):
-        everything = np.concatenate([row_a, row_b, zero_a, zero_b])
-        low, high = _zero_difference(zero_a, zero_b, rounding_variance(everything))
-        for name, test in PAIRED_TESTS.items():
-            shifted = partial(paired.delta_differences, row_a, row_b)
-            p[name].append(paired.with_uncertain_shift(test, shifted, low, high))
-    words = (f"{surface}, noise {noise:g}, {apart:g} apart", rounded)
-    return [_row(f"{name}, Δ, {seeds} seeds", "iid", n, *words, found) for name, found in p.items()]
+    """Two models alike in Δ whose errors, or the noise of whose seeds, differ."""
+    reps = reps or REPS
+    u = rng.random((reps, n, 2))
+    w = u if shared else rng.random((reps, n, 2))
+    levels = (ZERO, ZERO + apart)
+    sides = [
+        errors(at, surface, rng, rounded=True, noise=noise, zero=zero)
+        for at, noise, zero in zip((u, w), noises, levels, strict=True)
+    ]
+    zeros = np.round(rng.normal(np.array([levels]).T, np.array([noises]).T, (reps, 2, seeds)) / STEP) * STEP
+    points = [Sampling("A", "iid", np.arange(n), 0.95) for _ in range(1 if shared else 2)]
+    p: dict[str, list[float]] = defaultdict(list)
+    for a, b, at_a, at_b, own in zip(*sides, u, w, zeros, strict=True):
+        found = contrasts((a, b), (at_a, at_b), list(own), points, surface, STEP**2 / 12)
+        for name, each in found.items():
+            p[f"{name}, {'shared' if shared else 'other'} points"].append(each.p)
+    words = (f"{surface}, noise {noises[0]:g} and {noises[1]:g}, {apart:g} apart", True)
+    return [_row(f"{name}, {seeds} seeds", "iid", n, *words, each) for name, each in p.items()]
 
 
 def null_unpaired(rng: np.random.Generator, reps: int | None, n: int, surface: str, rounded: bool) -> Rows:
@@ -134,12 +138,10 @@ PAIRED: list[Any] = [
     *((null_paired, (*size, "cliff", False)) for size in _DESIGNS),
 ]
 DELTA: list[Any] = [
-    *((null_delta, case) for case in itertools.product((16, 64, 256), (3, 5), (0.1, 0.3), (True,))),
-    *((null_delta, (64, seeds, 0.3, False)) for seeds in (3, 5)),
-    *(
-        (null_delta, (64, 9, 0.3, False, surface, apart))
-        for surface, apart in itertools.product(("cliff", "half"), (1.95, 5.0, 10.0, 20.0))
-    ),
+    (null_area, (n, 5, noises, surface, 2.0, shared))
+    for n, noises, surface, shared in itertools.product(
+        (16, 64, 256), ((0.4, 0.4), (0.4, 1.0)), SURFACES, (True, False)
+    )
 ]
 UNPAIRED: list[Any] = [
     *((null_unpaired, case) for case in itertools.product((16, 64, 256), _KINDS, (False, True))),

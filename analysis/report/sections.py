@@ -5,6 +5,7 @@ from collections.abc import Mapping
 
 import pandas as pd
 
+from analysis.answers import sentences
 from analysis.boxes import box_of
 from analysis.compare import Comparison
 from analysis.layout import optimizer_name
@@ -15,7 +16,7 @@ from analysis.report.html import Child, Html, joined, prose, slug, tag, terms
 from analysis.report.tables import NOTHING, Cell, estimate, number, short, table, word
 from analysis.summaries import AREA_TO, Summary
 from analysis.table import STATES
-from analysis.words import p_value, sentences
+from analysis.words import p_value
 
 _SHOWN_STATES = ("planned", "running", "finished", "diverged", "failed")
 
@@ -203,12 +204,12 @@ def _pair_row(pair: Comparison) -> list[Cell]:
         word(how),
         estimate(pair.median_diff),
         estimate(pair.better),
-        estimate(pair.area_diff),
+        estimate(pair.area_around_diff),
         word(test),
         _p(p),
         _p(pair.q),
-        _p(pair.p_area),
-        _p(pair.q_area),
+        _p(pair.p_area_around),
+        _p(pair.q_robust),
         word(_verdict(pair)),
     ]
 

@@ -101,7 +101,9 @@ def compare(
             "pairs": analysis.comparison_table(pairs),
             "repeats": analysis.repeats_table(again),
         }
-        print_json({name: records(rows) for name, rows in tables.items()})
+        print_json(
+            {"answer": analysis.advice(pairs)} | {name: records(rows) for name, rows in tables.items()}
+        )
         return
     print_sweeps(summary, plain_console())
     print_repeats(sweeps, confidence, plain_console())

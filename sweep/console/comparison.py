@@ -80,16 +80,21 @@ def print_repeats(sweeps: "Sequence[SweepTrials]", confidence: float, console: C
 
 
 def print_comparisons(pairs: "Sequence[Comparison]", console: Console) -> None:
-    """Print what pairs of models differ in, in words."""
-    from analysis import sentences
+    """Print which to take of all that were compared, then what each pair differs in, with the evidence."""
+    from analysis import advice, answers
 
     console.print()
+    for line in advice(pairs):
+        console.print(line, style="bold", markup=False)
     for pair in pairs:
-        console.print(f"{pair.a.name} – {pair.b.name}", style="bold", markup=False)
-        for sentence in sentences(pair):
-            console.print(f"  {sentence}", markup=False)
+        console.print(f"\n{pair.a.name} – {pair.b.name}", style="bold", markup=False)
+        for answer in answers(pair):
+            console.print(f"  {answer.sentence}.", markup=False)
+            if answer.evidence:
+                console.print(f"    {answer.evidence}", style="dim", markup=False)
     if any(pair.tests for pair in pairs):
         console.print(
-            "Corrected: for the number of pairs, so that of all differences claimed in the error, and of all "
-            "in robustness, at most 5 % are expected to be false."
+            "\nCorrected: of the pairs of which anything is claimed, at most 5 % are expected to have any "
+            "wrong claim. Limits of how often one beats the other hold for all budgets together; all other "
+            "limits hold one by one."
         )

@@ -1,5 +1,4 @@
 import itertools
-from functools import partial
 
 import numpy as np
 import pytest
@@ -7,14 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from analysis.paired import (
-    delta_differences,
-    favoured_sign,
-    points_needed,
-    sign_flip,
-    signed_rank,
-    with_uncertain_shift,
-)
+from analysis.paired import points_needed, share_difference, sign_flip, signed_rank
 
 few = settings(max_examples=25)
 steps = st.integers(-40, 40).map(lambda k: k / 5)
@@ -89,44 +81,29 @@ def test_large_samples_are_tested_quickly():
     assert sign_flip(d) == 1e-4, "no smaller one is to be had from 9,999 sign changes"
 
 
-@pytest.mark.parametrize("test", [signed_rank, sign_flip])
-@pytest.mark.parametrize("n", [7, 40])
-def test_an_uncertain_shift_takes_the_largest_p_value(test, n):
-    d = np.random.default_rng(n).normal(2.0, 1.0, n)
-    for low, high in ((0.0, 0.4), (0.5, 1.2), (1.0, 3.0), (3.5, 4.0), (2.6, 9.0)):
-        between = max(test(d - shift) for shift in np.linspace(low, high, 60))
-        found = with_uncertain_shift(test, lambda shift: d - shift, low, high)
-        assert found >= min(1.0, between + 0.005) - (1e-9 if n < 14 or test is signed_rank else 0.02)
-        if not low <= 2.0 <= high and test is signed_rank:
-            assert found <= min(1.0, between + 0.005) + 0.03
-    assert with_uncertain_shift(test, lambda shift: d - shift, 0.0, 0.0) == pytest.approx(
-        min(1, test(d) + 0.005)
-    )
+def table(both, only_a, only_b, neither):
+    counts = (both, only_a, only_b, neither)
+    return np.repeat([True, True, False, False], counts), np.repeat([True, False, True, False], counts)
 
 
-def test_diverged_trials_do_not_move_with_the_zero():
-    a, b = np.array([5.0, 100.0, 100.0, 7.0]), np.array([4.0, 100.0, 6.0, 100.0])
-    for shift in (-3.0, 0.0, 20.0):
-        assert delta_differences(a, b, shift).tolist() == [1.0 - shift, 0.0, 100.0, -100.0]
+@pytest.mark.parametrize(
+    ("counts", "limits"),
+    [
+        ((36, 12, 2, 0), (0.0569, 0.3404)),  # Newcombe 1998, Statistics in Medicine 17:2643, table II
+        ((0, 0, 0, 50), (-0.0714, 0.0714)),
+    ],
+)
+def test_a_difference_of_shares_has_newcombes_limits(counts, limits):
+    assert share_difference(*table(*counts), 0.95)[1:] == pytest.approx(limits, abs=1.5e-4)
 
 
-@pytest.mark.parametrize("test", [signed_rank, sign_flip])
-@pytest.mark.parametrize("apart", [5.0, 20.0])
-def test_models_alike_in_delta_are_rarely_told_apart_where_both_diverge(test, apart):
-    rng, rejected = np.random.default_rng(3), 0
-    for _ in range(40):
-        lost = rng.random(64) < 0.3
-        a, b = (np.where(lost, 100.0, zero + rng.exponential(3.0, 64)) for zero in (5.0, 5.0 + apart))
-        shifted = partial(delta_differences, a, b)
-        rejected += with_uncertain_shift(test, shifted, -apart - 0.1, -apart + 0.1) <= 0.05
-    assert rejected <= 5
-
-
-@given(st.lists(steps, min_size=1, max_size=30))
+@given(st.lists(st.tuples(st.booleans(), st.booleans()), min_size=1, max_size=60))
 @few
-def test_a_test_leans_to_one_side_of_the_other_order(d):
-    for test in (signed_rank, sign_flip):
-        assert favoured_sign(test, d) == pytest.approx(-favoured_sign(test, -np.asarray(d)))
+def test_a_difference_of_shares_lies_within_its_limits(rows):
+    a, b = np.array(rows).T
+    value, low, high = share_difference(a, b, 0.95)
+    assert -1 <= low <= value <= high <= 1
+    assert share_difference(b, a, 0.95) == pytest.approx((-value, -high, -low))
 
 
 @pytest.mark.parametrize("shift", [0.3, 0.6])

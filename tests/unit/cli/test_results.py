@@ -221,7 +221,7 @@ def test_report_tells_plan_journal_and_that_there_are_no_runs_to_link_to(sweep, 
     for text in (
         "optimum from",
         "fingerprint",
-        "vit_c_1mf has the lower error",
+        "Take vit_c_1mf rather than vit_p_1mf",
         "There are no links to runs",
     ):
         assert text in page
@@ -322,9 +322,9 @@ def test_models_are_listed_with_their_cost():
 def test_compare_says_it_in_words_and_writes_every_number(results, sweep):
     code, out, _ = sweep("compare", "--out", "pairs.json")
     assert code == 0
-    assert "vit_c_1mf has the lower error at 100 %" in out
+    assert "Take vit_c_1mf rather than vit_p_1mf, with one random trial of each." in out
     assert "--seeds 5" in out, "one trial at an optimum is no zero to test by"
-    assert "Of vit_c_1mf, 1 random trial can be expected to reach 8.00 %, the best of 8 of vit_p_1mf" in out
+    assert "1 random trial of vit_c_1mf can be expected to reach 8.00 %, the best of 8 of vit_p_1mf" in out
     (row,) = json.loads((results.parent / "pairs.json").read_text())
     assert (row["a"], row["b"], row["paired"], row["n_a"]) == ("vit_p_1mf", "vit_c_1mf", True, 8)
     assert row["p Wilcoxon"] == pytest.approx(2 / 2**8), "all of 8 signs alike"
@@ -333,6 +333,7 @@ def test_compare_says_it_in_words_and_writes_every_number(results, sweep):
     tables = json.loads(out)
     assert tables["pairs"] == [row]
     assert [each["model"] for each in tables["sweeps"]] == ["vit_p_1mf", "vit_c_1mf"]
+    assert tables["answer"][0].startswith("Take vit_c_1mf rather than vit_p_1mf")
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,177 @@
+import dataclasses
+import math
+
+import numpy as np
+import pytest
+from support.analysed_pairs import A, B, apart, sweeps
+
+from analysis import advice, answers, compare, comparison_table, sentences
+from analysis.compare import ANY
+from analysis.words import p_value
+
+ZEROS = [[5.2, 4.8, 5.0, 5.1], [4.9, 5.1, 5.0, 5.1]]
+
+
+def found(*args, make=sweeps, **kwargs):
+    (pair,) = compare(make(*args, **kwargs))
+    return pair, {each.question: each for each in answers(pair)}
+
+
+def test_which_to_take_is_said_with_how_often_it_wins_and_then_the_evidence():
+    pair, said = found(A, A + np.linspace(1, 3, 48), zeros=ZEROS)
+    take = said["take"]
+    assert take.settled
+    last = int(pair.budgets.k[-1])
+    assert take.sentence.startswith(
+        f"Take vit_p_1mf rather than vit_c_1mf, with 1 to {last} random trials of each. One random trial of "
+        "vit_p_1mf beats one of vit_c_1mf in "
+    )
+    assert (
+        f"vit_p_1mf leads by {-pair.median_diff.value:.2f} ({-pair.median_diff.high:.2f} to " in take.evidence
+    )
+    assert f"Wilcoxon p = {p_value(pair.tests['Wilcoxon'])}" in take.evidence
+    assert "better at 100 % (94–100) of the shared points" in take.evidence
+    assert said["robust"].sentence == "vit_p_1mf is more robust than vit_c_1mf"
+    assert said["where"].sentence.startswith("More trials of vit_p_1mf than of vit_c_1mf reach errors from ")
+    assert said["enough"].settled
+
+
+def test_the_winner_is_named_whichever_comes_first():
+    _, said = found(A + 2, A, zeros=ZEROS)
+    assert said["take"].sentence.startswith("Take vit_c_1mf rather than vit_p_1mf")
+    assert "vit_c_1mf leads by 2.00 (2.00 to 2.00)" in said["take"].evidence
+    assert said["robust"].sentence == "vit_c_1mf is more robust than vit_p_1mf"
+
+
+def test_no_difference_is_said_with_what_it_would_take():
+    one, other = np.random.default_rng(0).normal(0, 1, (2, 48)).round(2)
+    pair, said = found(A + one, A + other, zeros=ZEROS)
+    assert not any(each.settled for each in said.values())
+    assert (
+        "vit_p_1mf and vit_c_1mf are not told apart in their errors at n = 48. One random"
+        in said["take"].sentence
+    )
+    assert f"about {math.ceil(pair.needed):,} shared points" in said["enough"].sentence or (
+        "more than 10,000" in said["enough"].sentence
+    )
+    assert said["robust"].sentence == "Neither vit_p_1mf nor vit_c_1mf is shown to be more robust"
+    assert "where" not in said
+
+
+def crossing(n, seed=0):
+    """Errors of a model that is narrow and one that is wide: equal medians, the wide one has the best."""
+    rng = np.random.default_rng(seed)
+    return rng.normal(30, 2, n).round(2), rng.normal(30, 12, n).clip(1, 99).round(2)
+
+
+def test_curves_that_cross_are_said_to_and_the_budget_decides():
+    narrow, wide = crossing(400)
+    pair, said = found(narrow, wide, make=apart)
+    assert pair.tests["Mann–Whitney"] > 0.05, "the ranks see nothing"
+    assert pair.tests[ANY] <= 1e-4
+    assert said["take"].sentence.startswith("Take vit_c_1mf rather than vit_p_1mf, with 2 to ")
+    assert said["where"].sentence.startswith(
+        "The curves cross: more trials of vit_c_1mf than of vit_p_1mf reach"
+    )
+    assert "; more trials of vit_p_1mf than of vit_c_1mf reach errors from" in said["where"].sentence
+
+
+def test_where_the_answer_turns_with_the_budget_both_are_named():
+    rng = np.random.default_rng(1)
+    steady = rng.normal(30, 2, 300).round(2)
+    lucky = np.where(rng.random(300) < 0.25, rng.normal(20, 1, 300), 60 + rng.normal(0, 5, 300)).round(2)
+    pair, said = found(steady, lucky, make=apart)
+    assert said["take"].sentence.startswith(
+        "Take vit_p_1mf with 1 to 2 random trials of each, vit_c_1mf with 4 to "
+    )
+    assert pair.budgets.turns_at == 3
+    assert {model.name for _, model in pair.better_at if model} == {"vit_p_1mf", "vit_c_1mf"}
+
+
+def test_who_diverges_more_often_is_said_where_that_is_claimed():
+    pair, said = found(A, A[:16] + 0.01, diverged=[0, 32], make=apart)
+    assert (
+        "vit_c_1mf diverges more often, in 67 against 0 % of its trials, by 67 % (" in said["where"].sentence
+    )
+    assert pair.diverged_diff.value == pytest.approx(-2 / 3)
+
+
+def test_robustness_is_a_matter_of_the_area_where_typical_trials_are_alike():
+    """A cliff that only one of them falls off: the ranks of Δ hardly see it, the EDF of Δ does."""
+    cliff = np.where(np.arange(48) % 4 == 0, 40.0, A)
+    pair, said = found(cliff, A, zeros=ZEROS)
+    assert pair.more_robust is pair.b
+    assert said["robust"].sentence == "vit_c_1mf is more robust than vit_p_1mf"
+    assert said["robust"].evidence.startswith(f"p = {p_value(pair.q_robust)} after correction; area up to 8")
+
+
+def test_zeros_that_disagree_are_no_claim():
+    cliff = np.where(np.arange(48) % 4 == 0, 40.0, A)
+    pair, _ = found(cliff, A, zeros=ZEROS)
+    torn = dataclasses.replace(pair, area=pair.area._replace(value=-pair.area.value))
+    assert torn.q_robust <= 0.05
+    assert torn.more_robust is None
+
+
+def test_trials_without_a_partner_are_said_to_be_left_out():
+    pair, _ = found(A, A + 1)
+    take, *_ = answers(dataclasses.replace(pair, left_out=8))
+    assert take.evidence.endswith("; 8 trials without a partner at the same point left out")
+
+
+def test_what_cannot_be_tested_is_said_with_why():
+    _, said = found(A, B, make=apart, design="grid", zeros=ZEROS)
+    assert said["take"].sentence.startswith("Which of vit_p_1mf and vit_c_1mf to take cannot be said: ")
+    assert "is a grid" in said["robust"].sentence
+    pair, said = found(A[:8], A[:8] + 2)
+    assert math.isnan(pair.q_robust)
+    assert "takes 3 trials at its optimum" in said["robust"].sentence
+
+
+def test_without_a_zero_robustness_is_not_compared():
+    _, said = found(A, A + 2, zeros=[[100.0], [5.0]])
+    assert said["robust"].sentence.startswith(
+        "Robustness cannot be compared: vit_p_1mf has no finished trial"
+    )
+
+
+@pytest.mark.parametrize("make", [sweeps, apart])
+@pytest.mark.parametrize("design", ["iid", "sobol", "grid"])
+@pytest.mark.parametrize("diverged", [[0, 0], [48, 0], [48, 48]])
+def test_nothing_is_said_of_what_is_not_known(make, design, diverged):
+    some = [A[d:] for d in diverged]
+    pair, _ = found(*some, make=make, design=design, diverged=diverged)
+    text = " ".join(sentences(pair))
+    assert not any(odd in text for odd in ("nan", "inf ", "(inf", "None", "  ", ".."))
+    assert text == comparison_table([pair]).loc[0, "verdict"]
+    assert all(line.endswith(".") for line in advice([pair]))
+
+
+def test_of_several_models_the_unbeaten_are_named():
+    pairs = compare([*sweeps(A + 6, A + 3, A, zeros=[*ZEROS, [5.0] * 4])])
+    take, robust = advice(pairs)
+    assert take.startswith("Take regnety_1mf with 1 to ")
+    assert "or" not in take.split("regnety_1mf")[1].split()[:1]
+    assert robust == "The most robust: regnety_1mf."
+    noise = np.random.default_rng(0).normal(0, 0.2, 48)
+    take, robust = advice(compare([*sweeps(A + 6, A, A + noise, zeros=[*ZEROS, [5.0] * 4])]))
+    assert "vit_c_1mf or regnety_1mf" in take
+    same = [A, A + noise, A - noise]
+    assert advice(compare([*sweeps(*same, zeros=[*ZEROS, [5.0] * 4])])) == [
+        "None of the 3 models is shown to be the one to take.",
+        "None is shown to be more robust than another.",
+    ]
+
+
+def test_a_row_a_pair_with_a_column_a_number():
+    pairs = compare([*sweeps(A, B, A + 1, zeros=[*ZEROS, [5.0] * 4])])
+    table = comparison_table(pairs)
+    assert len(table) == 3
+    for place, pair in enumerate(pairs):
+        row = table.loc[place]
+        assert (row["a"], row["b"], row["sweep_a"]) == (pair.a.model, pair.b.model, pair.a.sweep)
+        assert (row["p"], row["q"], row["test"]) == (pair.tests[ANY], pair.q, ANY)
+        assert (row["p_area_around"], row["q_robust"]) == (pair.p_area_around, pair.q_robust)
+        assert tuple(row[["better", "better_low", "better_high"]]) == pair.better
+        for name in ("area_diff", "area_around_diff", "diverged_diff"):
+            assert tuple(row[[name, f"{name}_low", f"{name}_high"]]) == getattr(pair, name)
