@@ -1,0 +1,110 @@
+"""Exits with 0 if the service of this container does its work: ``healthcheck.py mlflow | node``.
+
+Needs Python alone, as it runs every few seconds. Nothing secret is printed.
+"""
+
+import base64
+import json
+import os
+import socket
+import sys
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+SECRETS = Path("/run/secrets")
+HEALTHY = Path("/tmp/cluster-healthy")
+JOB_S = 50
+
+
+def main() -> None:
+    """Run the check that is named, and say in one line what is wrong."""
+    try:
+        {"mlflow": check_mlflow, "node": check_node}[sys.argv[1]]()
+    except (OSError, KeyError, ValueError, AssertionError) as error:
+        sys.exit(f"{type(error).__name__}: {error}")
+
+
+def check_mlflow() -> None:
+    """Log in as the drivers do, under the name they use, and read: host check, account and database work."""
+    _mlflow("experiments/search", {"max_results": 1})
+
+
+def check_node() -> None:
+    """Find this node alive in the cluster; on the head, once a start, write a run and run a job, too."""
+    head = os.environ.get("RAY_HEAD", "head")
+    own = {address[4][0] for address in socket.getaddrinfo(socket.gethostname(), None)}
+    nodes = _ray(head, "/nodes?view=summary")["data"]["summary"]
+    alive = {each["ip"] for each in nodes if each["raylet"]["state"] == "ALIVE"}
+    assert own & alive, f"this node ({', '.join(sorted(own))}) is not alive in the cluster of {head}"
+    if socket.gethostbyname(head) in own and not HEALTHY.exists():
+        write_a_run()
+        run_a_job(head)
+        HEALTHY.touch()
+
+
+def write_a_run() -> None:
+    """Write a run with a metric and an artifact as a driver does, and delete it again."""
+    name = "health check"
+    try:
+        experiment = _mlflow("experiments/create", {"name": name})["experiment_id"]
+    except urllib.error.HTTPError as error:
+        if error.code != 400:
+            raise
+        found = _mlflow("experiments/search", {"max_results": 9, "view_type": "ALL", "filter": f"name = '{name}'"})
+        experiment = found["experiments"][0]["experiment_id"]
+        if found["experiments"][0]["lifecycle_stage"] == "deleted":
+            _mlflow("experiments/restore", {"experiment_id": experiment})
+    run = _mlflow("runs/create", {"experiment_id": experiment, "start_time": int(time.time() * 1000)})
+    run_id = run["run"]["info"]["run_id"]
+    metric = {"run_id": run_id, "key": "healthy", "value": 1, "timestamp": int(time.time() * 1000)}
+    _mlflow("runs/log-metric", metric)
+    place = f"{experiment}/{run_id}/artifacts/healthy.txt"
+    _call(_mlflow_address() + f"/api/2.0/mlflow-artifacts/artifacts/{place}", _basic(), b"healthy", "PUT")
+    _mlflow("runs/delete", {"run_id": run_id})
+    _mlflow("experiments/delete", {"experiment_id": experiment})
+
+
+def run_a_job(head: str) -> None:
+    """Submit a job that runs `sweep --help`, wait for its end, and remove it from the list."""
+    job = _ray(head, "/api/jobs/", {"entrypoint": "python -m sweep --help"})["submission_id"]
+    for _ in range(JOB_S * 2):
+        status = _ray(head, f"/api/jobs/{job}")["status"]
+        if status in ("SUCCEEDED", "FAILED", "STOPPED"):
+            break
+        time.sleep(0.5)
+    assert status == "SUCCEEDED", f"the job `sweep --help` is {status}"
+    _ray(head, f"/api/jobs/{job}", method="DELETE")
+
+
+def _mlflow(path: str, body: dict[str, Any]) -> Any:
+    return _call(f"{_mlflow_address()}/api/2.0/mlflow/{path}", _basic(), json.dumps(body).encode())
+
+
+def _mlflow_address() -> str:
+    return os.environ.get("MLFLOW_TRACKING_URI", "http://mlflow:5000")
+
+
+def _ray(head: str, path: str, body: dict[str, Any] | None = None, method: str | None = None) -> Any:
+    token = (SECRETS / "ray_token").read_text().strip()
+    data = None if body is None else json.dumps(body).encode()
+    return _call(f"http://{head}:8265{path}", f"Bearer {token}", data, method)
+
+
+def _basic() -> str:
+    password = (SECRETS / "mlflow_sweep_password").read_text().strip()
+    return "Basic " + base64.b64encode(f"sweep:{password}".encode()).decode()
+
+
+def _call(url: str, authorization: str, body: bytes | None = None, method: str | None = None) -> Any:
+    headers = {"Authorization": authorization, "Content-Type": "application/json"}
+    request = urllib.request.Request(url, body, headers, method=method)
+    with urllib.request.urlopen(request, timeout=15) as answer:
+        text = answer.read()
+    return json.loads(text) if text.startswith(b"{") else None
+
+
+if __name__ == "__main__":
+    main()
