@@ -4,7 +4,7 @@ BIN := .venv/bin
 STAMP := .venv/.installed
 DEMO := demo
 
-.PHONY: setup demo results docs test test-system lint clean
+.PHONY: setup secrets demo results docs test test-system lint clean
 
 setup: $(STAMP)
 
@@ -30,6 +30,10 @@ demo: $(STAMP)
 # The studies of docs/results/digits: hyperparameters, lengths and optimizers, an hour or two on two cores.
 results: $(STAMP)
 	$(BIN)/python benchmarks/results.py --recipe digits
+
+# Random passwords and a token for the cluster of docker/compose.yaml, in docker/.env.
+secrets:
+	sh docker/secrets
 
 # The documentation as a website, in docs/_build/html. Warnings are errors; nothing is downloaded.
 docs: $(STAMP)

@@ -53,7 +53,9 @@ def write_a_run() -> None:
     except urllib.error.HTTPError as error:
         if error.code != 400:
             raise
-        found = _mlflow("experiments/search", {"max_results": 9, "view_type": "ALL", "filter": f"name = '{name}'"})
+        found = _mlflow(
+            "experiments/search", {"max_results": 9, "view_type": "ALL", "filter": f"name = '{name}'"}
+        )
         experiment = found["experiments"][0]["experiment_id"]
         if found["experiments"][0]["lifecycle_stage"] == "deleted":
             _mlflow("experiments/restore", {"experiment_id": experiment})

@@ -1,4 +1,4 @@
-"""Saves what MLflow keeps in the S3 store as a tar file, or loads one: ``objects.py save >FILE``, ``load <FILE``.
+"""Saves what MLflow keeps in the S3 store to a tar file, or loads one: ``objects.py save`` or ``load``.
 
 It goes through S3, so that a backup can be loaded into another store than the one it was made from.
 """

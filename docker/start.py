@@ -165,7 +165,9 @@ def _secret(name: str) -> str:
     path = SECRETS / name
     value = path.read_text().strip() if path.is_file() else ""
     if not value:
-        sys.exit(f"the secret {name} is missing or empty: `sh docker/secrets` writes docker/.env with all of them")
+        sys.exit(
+            f"the secret {name} is missing or empty: `sh docker/secrets` writes docker/.env with all of them"
+        )
     return value
 
 
