@@ -18,6 +18,10 @@ ORDER = (
     "ui",
     "models",
     "sync",
+    "submit",
+    "logs",
+    "stop",
+    "fetch",
 )
 """The commands as a newcomer needs them; others follow."""
 

@@ -3,7 +3,7 @@
 import dataclasses
 import functools
 import inspect
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, get_args, get_origin
 
@@ -50,6 +50,19 @@ def takes_options(command: Callable[..., Any]) -> Callable[..., Any]:
     _FLAGS.update(flags_of(groups.values()))
     _FLAGS.update({p.name: flag for p in listed if (flag := _own_flag(p)) and p.name not in _FLAGS})
     return with_options
+
+
+def check_options(command: Callable[..., Any], given: Mapping[str, Any]) -> None:
+    """Check the values of a command's options, without calling it.
+
+    Raises
+    ------
+    InputError
+        If a group of options refuses one.
+    """
+    for parameter in inspect.signature(inspect.unwrap(command)).parameters.values():
+        if _is_group(group := parameter.annotation):
+            _instance(group, {name: given.get(name) for name in options_of(group)})
 
 
 def with_flags(text: str) -> str:

@@ -25,11 +25,16 @@ def status(
     check: Annotated[
         bool, typer.Option("--check", help="Say where plan, journal and MLflow disagree; exit code 1 if so.")
     ] = False,
+    remote: Annotated[
+        bool, typer.Option("--remote", help="Show your jobs on the cluster (sweep submit) instead.")
+    ] = False,
     as_json: AsJson = False,
     *,
     where: FolderOptions,
 ) -> None:
     """Show how far the sweeps are, and the searches of `sweep tune`."""
+    if remote:
+        return _jobs(as_json, no_others=sweep is None and not check)
     from sweep.console.status import print_status, status_json
     from sweep.workspace.workspace import ANY, Workspace
 
@@ -45,6 +50,20 @@ def status(
         )
     else:
         print_status(sweeps, plain_console(), trials=sweep is not None)
+
+
+def _jobs(as_json: bool, *, no_others: bool) -> None:
+    from sweep.console.remote import print_jobs
+    from sweep.remote.jobs import JobsApi
+    from sweep.remote.profile import read_profile
+    from sweep.remote.submission import job_rows
+
+    if not no_others:
+        raise InputError(
+            "`remote` lists the jobs: leave a sweep's name and `check` out, or `sweep fetch` first"
+        )
+    rows = job_rows(JobsApi(read_profile()))
+    print_json(rows) if as_json else print_jobs(rows, plain_console())
 
 
 def _check(workspace: "Workspace", names: list[str], as_json: bool) -> None:

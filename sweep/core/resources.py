@@ -33,6 +33,7 @@ class Resources:
     storage: str | None = option(
         None,
         "For checkpoints: a folder that all machines of a cluster see, or s3://BUCKET/FOLDER.",
+        variable="SWEEP_STORAGE",
         panel=_PANEL,
     )
     """None: the sweep's own folder, if all trials run on this machine."""
@@ -63,8 +64,8 @@ class Resources:
     def __post_init__(self) -> None:
         if self.address.startswith("ray://"):
             raise InputError(
-                f"`address` {self.address}: run this on a machine of the cluster, with `address` auto. "
-                "Through Ray Client the driver would run on the head node, and write plan and journal there."
+                f"`address` {self.address}: Ray Client is not supported. From a machine outside the cluster "
+                "give `sweep submit` the same command; on one of its machines, take `address` auto."
             )
         if self.storage is not None:
             locations.check(self.storage)

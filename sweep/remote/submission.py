@@ -1,0 +1,229 @@
+"""A command becomes a job of the cluster: the same command, the same job."""
+
+import hashlib
+import importlib.metadata
+import shlex
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import PurePosixPath
+from typing import Any
+
+from sweep.errors import InputError
+from sweep.remote.jobs import JobsApi, RemoteJob
+from sweep.remote.package import Package
+
+FOLDER = "sweep_folder"
+"""Where the driver's folder stands in a job's metadata; by it a user's jobs are known."""
+COMMAND = "sweep_command"
+FIGURES = "figures"
+"""In the user's folder, for what a study draws."""
+_EVERY_S = 1.0
+_ACCEPTED = " to train"
+"""What a driver prints once nothing is wrong with its command."""
+_SETTLES_S = 6.0
+"""It joins Ray then, and may be refused once more: a machine does not see the storage, say."""
+_STOP_WAIT_S = "30"
+"""Ray kills a driver that has not ended this long after it was asked to; by default it waits for 3."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Submission:
+    """What is to run on the cluster."""
+
+    words: Sequence[str]
+    """Of the command, without ``sweep``."""
+    folder: str
+    """The user's folder there."""
+    package: Package | None = None
+    """What travels with it."""
+
+    @property
+    def command(self) -> str:
+        """Return the command as a shell would be given it."""
+        return shlex.join(["sweep", *self.words])
+
+    @property
+    def job_id(self) -> str:
+        """Return the job's name: the same for the same command, files and folder."""
+        parts = [self.folder, *self.words, self.package.name if self.package else ""]
+        stamp = hashlib.sha256("\0".join(parts).encode()).hexdigest()[:8]
+        return f"{PurePosixPath(self.folder).name or 'sweeps'}-{self.words[0]}-{stamp}"
+
+    def request(self, package_uri: str | None) -> dict[str, Any]:
+        """Return the job as Ray takes it. The token is no part of it: its environment can be read."""
+        start = [
+            "python",
+            "-m",
+            "sweep.remote.start",
+            f"--version={version()}",
+            f"--folder={self.folder}",
+            "--",
+        ]
+        files = {"working_dir": package_uri} if package_uri else {}
+        variables = {"RAY_JOB_STOP_WAIT_TIME_S": _STOP_WAIT_S, "PYTHONUNBUFFERED": "1"}
+        return {
+            "submission_id": self.job_id,
+            "entrypoint": shlex.join([*start, *self.words]),
+            "metadata": {FOLDER: self.folder, COMMAND: self.command},
+            "runtime_env": {"env_vars": variables} | files,
+        }
+
+
+def version() -> str:
+    """Return the version of this package."""
+    return importlib.metadata.version("robustness-sweep")
+
+
+def submit(api: JobsApi, submission: Submission) -> bool:
+    """Start a job, unless it is running; say whether it was started."""
+    job = api.job(submission.job_id)
+    if job and not job.ended:
+        return False
+    if job:
+        api.delete(job.id)  # Ray takes each name once; results and logs are in the sweep's folder
+    package = submission.package
+    api.submit(submission.request(api.upload(package.name, package.content) if package else None))
+    return True
+
+
+def follow(
+    api: JobsApi, job_id: str, show: Callable[[str], None], *, enough: Callable[[], bool] = lambda: False
+) -> RemoteJob:
+    """Show what a job prints as it comes.
+
+    Parameters
+    ----------
+    api : JobsApi
+        The cluster.
+    job_id : str
+        The job.
+    show : callable
+        Is called with each piece of whole lines.
+    enough : callable
+        Says, after each look at the job, whether to end before the job does.
+
+    Returns
+    -------
+    RemoteJob
+        The job at the last look.
+    """
+    shown = 0
+    while True:
+        job = api.get(job_id)  # before its log: what it prints last is not missed
+        log = api.log(job_id)
+        end = len(log) if job.ended else log.rfind("\n") + 1
+        if end > shown:
+            show(log[shown:end])
+            shown = end
+        if job.ended or enough():
+            return job
+        time.sleep(_EVERY_S)
+
+
+def until_accepted(api: JobsApi, job_id: str, show: Callable[[str], None]) -> RemoteJob:
+    """Show what a driver prints until it has been training for a while, or has ended.
+
+    Raises
+    ------
+    InputError
+        If the cluster has no package of ours.
+    """
+    printed, accepted = "", 0.0
+
+    def take(text: str) -> None:
+        nonlocal printed, accepted
+        printed += text
+        check_installed(printed)
+        if _ACCEPTED in printed and not accepted:
+            accepted = time.monotonic()
+        show(text)
+
+    return follow(api, job_id, take, enough=lambda: 0 < accepted < time.monotonic() - _SETTLES_S)
+
+
+def job_rows(api: JobsApi) -> list[dict[str, Any]]:
+    """Describe this user's jobs, the newest first: name, status, command, what the driver printed last."""
+    return [
+        {
+            "job": job.id,
+            "status": job.status.lower(),
+            "command": job.metadata.get(COMMAND, ""),
+            "started": datetime.fromtimestamp(job.started_ms / 1000, UTC).isoformat(timespec="seconds"),
+            "exit_code": job.exit_code,
+            "last_line": (api.log(job.id).strip().splitlines() or [job.message])[-1],
+        }
+        for job in api.jobs()
+    ]
+
+
+def stop(api: JobsApi, job: RemoteJob) -> RemoteJob:
+    """Stop a job, and wait until its driver has ended."""
+    if not job.ended:
+        api.stop(job.id)
+    while not job.ended:
+        time.sleep(_EVERY_S)
+        job = api.get(job.id)
+    return job
+
+
+def run_and_read(api: JobsApi, folder: str, words: Sequence[str]) -> str:
+    """Run a program of ours on the cluster that changes nothing there, and return what it prints.
+
+    Raises
+    ------
+    InputError
+        If it fails.
+    """
+    job_id = f"{PurePosixPath(folder).name}-read-{time.time_ns():x}"
+    api.submit({"submission_id": job_id, "entrypoint": shlex.join(["python", "-m", *words])})
+    while not (job := api.get(job_id)).ended:
+        time.sleep(_EVERY_S / 2)
+    text = api.log(job_id)
+    api.delete(job_id)
+    check_installed(text)
+    if job.status != "SUCCEEDED":
+        raise InputError(f"the cluster could not read {folder}: {(text or job.message).strip()[-300:]}")
+    return text
+
+
+def check_installed(log: str) -> None:
+    """Refuse a cluster whose Python has no package of ours.
+
+    Raises
+    ------
+    InputError
+        If that is what a job's log says.
+    """
+    if "No module named 'sweep" in log:
+        raise InputError(
+            f"the cluster has no robustness-sweep, or another version: install {version()} for the Python "
+            "that Ray runs with, on its head and its workers"
+        )
+
+
+def there(option: str, value: str, folder: str) -> str:
+    """Return the value of an option as the command is given it on the cluster.
+
+    Parameters
+    ----------
+    option : str
+        The option's name.
+    value : str
+        What it was given here.
+    folder : str
+        The user's folder there.
+
+    Raises
+    ------
+    InputError
+        If it names a path of this machine that does not travel.
+    """
+    if option == "recipe" and value.endswith(".toml"):
+        return PurePosixPath(value).name
+    if option == "out":
+        return f"{folder}/{FIGURES}/{PurePosixPath(value).name}"
+    if option in ("data", "storage") and not (value.startswith("/") or "://" in value):
+        raise InputError(f"`{option}` {value}: it does not travel; give the path on the cluster's machines")
+    return value
