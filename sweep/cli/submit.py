@@ -5,7 +5,7 @@ import inspect
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
@@ -97,7 +97,10 @@ def _submit(words: Sequence[str], context: typer.Context) -> None:
         _say(f"Travels along: {', '.join(package.files[:5])}{' …' if len(package.files) > 5 else ''}")
     started = remote.submit(api, submission)
     _say(f"Job {submission.job_id} {'is submitted' if started else 'is running already'}")
-    job = remote.until_accepted(api, submission.job_id, _show)
+    try:
+        job = remote.until_accepted(api, submission.job_id, _show)
+    except KeyboardInterrupt:
+        _leave(submission.job_id)
     if job.ended:
         raise typer.Exit(_exit_code(job))
     _say("The cluster goes on by itself. sweep logs -f shows its progress, sweep fetch brings its results.")
@@ -123,8 +126,7 @@ def logs(
     try:
         raise typer.Exit(_exit_code(remote.follow(api, found.id, _show)))
     except KeyboardInterrupt:
-        _say(f"{found.id} goes on. Stop it with sweep stop {found.id}")
-        raise typer.Exit(130) from None
+        _leave(found.id)
 
 
 @app.command(epilog="Example: [bold]sweep stop[/bold], then the same [bold]sweep submit[/bold] to resume")
@@ -166,6 +168,11 @@ def _cluster() -> "JobsApi":
     from sweep.remote.profile import read_profile
 
     return JobsApi(read_profile())
+
+
+def _leave(job_id: str) -> NoReturn:
+    _say(f"{job_id} goes on. Stop it with sweep stop {job_id}")
+    raise typer.Exit(130) from None
 
 
 def _exit_code(job: "RemoteJob") -> int:
