@@ -21,7 +21,7 @@ from sweep.models.catalog import MODELS, Architecture, ViT
 from sweep.models.regnet import create_regnety
 from sweep.models.vit import create_vit
 
-__all__ = ["check", "create", "resolution"]
+__all__ = ["check", "check_single_images", "create", "resolution"]
 
 
 def _config(spec: Architecture) -> dict[str, Any]:
@@ -130,3 +130,23 @@ def check(name: str, *, num_classes: int, px: int) -> None:
         raise InputError(
             f"model {name!r} is no classifier: it gives {shape} for one image and {num_classes} classes"
         )
+
+
+def check_single_images(name: str, *, num_classes: int, px: int) -> None:
+    """Check that a model trains on one image at a time: BatchNorm needs two values for each channel.
+
+    Nothing is computed: the shapes of one training step tell.
+
+    Raises
+    ------
+    InputError
+        If it does not.
+    """
+    try:
+        with torch.device("meta"):
+            model = create(name, num_classes=num_classes, px=px)
+            model.train()(torch.zeros(1, 3, px, px))
+    except ValueError as error:
+        if "more than 1 value per channel" not in str(error):
+            raise
+        raise InputError(f"model {name!r} has BatchNorm, which cannot train on a single image") from error

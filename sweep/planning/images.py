@@ -18,10 +18,17 @@ def load_splits(source: ImageDataset, recipe: Recipe, px: int) -> Splits | FileS
 
 
 def training_px(model: str, recipe: Recipe, classes: int) -> int:
-    """Return the resolution at which a model trains, having checked that it can.
+    """Return the resolution at which a model trains, having checked that it can, in the recipe's batches.
 
     One of ours without arguments is known to work, and is not built: torch and timm take seconds to import.
     """
+    px = _checked_px(model, recipe, classes)
+    if recipe.smallest_micro_batch == 1:
+        _check_single_images(model, recipe, classes, px)
+    return px
+
+
+def _checked_px(model: str, recipe: Recipe, classes: int) -> int:
     if model not in MODELS:
         from sweep.models import registry
 
@@ -35,3 +42,17 @@ def training_px(model: str, recipe: Recipe, classes: int) -> int:
             f"the recipe {recipe.name!r} gives {px}"
         )
     return px
+
+
+def _check_single_images(model: str, recipe: Recipe, classes: int, px: int) -> None:
+    """Refuse a recipe with a micro-batch of one image for a model that cannot train on it."""
+    from sweep.models import registry
+
+    try:
+        registry.check_single_images(model, num_classes=classes, px=px)
+    except InputError as error:
+        micro = f" in micro-batches of {recipe.micro_batch}" if recipe.micro_batch else ""
+        raise InputError(
+            f"{error}: recipe {recipe.name!r} has minibatches of {recipe.batch}{micro}, of which the last "
+            "holds one image. Choose another batch or micro_batch"
+        ) from error

@@ -105,6 +105,12 @@ class Recipe:
         """The number of micro-batches in a minibatch."""
         return math.ceil(self.batch / (self.micro_batch or self.batch))
 
+    @property
+    def smallest_micro_batch(self) -> int:
+        """Images in a minibatch's last micro-batch, which is the smallest."""
+        size = self.micro_batch or self.batch
+        return self.batch % size or size
+
     def check_shared(self, processes: int) -> None:
         """Check that several processes, one per GPU, can share the micro-batches of each minibatch.
 

@@ -201,6 +201,18 @@ def test_a_possible_resolution_passes():
         registry.check(name, num_classes=10, px=16)
 
 
+@pytest.mark.parametrize("name", ["resnet18", "regnety_1mf"])
+def test_what_the_check_of_single_images_says_is_what_training_does(name):
+    model = registry.create(name, num_classes=10, px=16).train()
+    try:
+        model(torch.zeros(1, 3, 16, 16))
+    except ValueError:
+        with pytest.raises(InputError, match=f"'{name}' has BatchNorm"):
+            registry.check_single_images(name, num_classes=10, px=16)
+    else:
+        registry.check_single_images(name, num_classes=10, px=16)
+
+
 # ---- initial weights
 
 
