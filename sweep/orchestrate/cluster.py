@@ -2,6 +2,7 @@
 
 import logging
 import os
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,8 +15,11 @@ from sweep.errors import InputError
 from sweep.orchestrate.authentication import authenticated, find_address, keep_token_private
 from sweep.orchestrate.preflight import check_reachable
 from sweep.orchestrate.raw_output import raw_stderr_to, ray_logged
+from sweep.utils.socket_folders import socket_folder
 
 _log = logging.getLogger(__name__)
+_SOCKETS_BELOW = len("/ray/session_2026-01-01_00-00-00_000000_4194304/sockets/plasma_store.1")
+"""Bytes of the longest path of Ray's sockets below its temporary folder."""
 
 os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
 os.environ.setdefault("RAY_AIR_NEW_OUTPUT", "0")
@@ -64,13 +68,24 @@ def _joined(address: str, warn: Callable[[str], None]) -> Iterator[None]:
     if address == "local":
         keep_token_private()
         # Or Ray starts workers beforehand, and the first driver waits for ever if one of them is lost.
-        _start(address, include_dashboard=False, _system_config={"prestart_worker_first_driver": False})
+        system_config = {"prestart_worker_first_driver": False}
+        _start(address, include_dashboard=False, _system_config=system_config, **_temporary_folder())
         yield
         return
     found = find_address(address)
     with authenticated(found, warn):
         _start(found)
         yield
+
+
+def _temporary_folder() -> dict[str, str]:
+    """Return where Ray keeps its sockets, if their paths would be too long where it usually does."""
+    usual = os.environ.get("RAY_TMPDIR") or tempfile.gettempdir()
+    folder = socket_folder(usual, _SOCKETS_BELOW)
+    if folder == usual:
+        return {}
+    _log.warning("Ray's sockets lie in %s/ray: paths below %s would be too long for sockets", folder, usual)
+    return {"_temp_dir": f"{folder}/ray"}
 
 
 def _start(address: str, **arguments: Any) -> None:

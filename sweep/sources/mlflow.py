@@ -1,11 +1,17 @@
 """Reads MLflow experiments of other tools."""
 
+import math
+import sys
+from pathlib import Path
 from typing import Any
 
 from sweep.core.trial import TrialState
 from sweep.errors import InputError
+from sweep.sources import mlruns
 from sweep.sources.base import LOST, STOPPED, Source, table_of
 
+_ALMOST = 1 - 1e-9
+"""Some databases round what MLflow writes for an infinite value."""
 _STATES = {
     "FINISHED": TrialState.FINISHED,
     "FAILED": TrialState.FAILED,
@@ -23,9 +29,30 @@ def read(experiment: str, name: str) -> Source:
     InputError
         If the server, the folder or the experiment does not exist, or the experiment has no runs.
     """
-    from sweep.tracking.runs import read_runs
+    return _source(_runs_of(experiment), name)
 
-    runs = read_runs(experiment)
+
+def read_folder(folder: Path, experiment: str | None, name: str) -> Source:
+    """Read the active runs of an experiment in a folder that MLflow's file store wrote.
+
+    Raises
+    ------
+    InputError
+        If there is no such experiment, several could be meant, or it has no runs.
+    """
+    return _source(mlruns.read_store(folder, experiment), name)
+
+
+def _runs_of(experiment: str) -> list[dict[str, Any]]:
+    from sweep.tracking.runs import read_runs, tracking_uri
+
+    folder = mlruns.folder_of(tracking_uri())
+    if folder is not None and mlruns.is_store(folder):
+        return mlruns.read_store(folder, experiment)
+    return read_runs(experiment, copied=True)
+
+
+def _source(runs: list[dict[str, Any]], name: str) -> Source:
     parents = {run["parent"] for run in runs}
     trials = [run for run in runs if run["id"] not in parents]
     if not trials:
@@ -56,5 +83,12 @@ def _cells(run: dict[str, Any]) -> dict[str, Any]:
     """Return a run's cells, named as in ``mlflow.search_runs``."""
     cells = {"wall_s": run["wall_s"]}
     for kind in ("params", "metrics", "tags"):
-        cells |= {f"{kind}.{key}": value for key, value in run[kind].items()}
+        cells |= {f"{kind}.{key}": _value(value) for key, value in run[kind].items()}
     return cells
+
+
+def _value(value: Any) -> Any:
+    """Return a value as it was logged: MLflow's databases keep an infinite one as the greatest float."""
+    if isinstance(value, float) and abs(value) >= sys.float_info.max * _ALMOST:
+        return math.copysign(math.inf, value)
+    return value

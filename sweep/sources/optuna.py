@@ -1,15 +1,25 @@
 """Reads Optuna studies, without writing to their storage."""
 
 import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from sweep.core.trial import TrialState
 from sweep.errors import InputError, unknown
 from sweep.sources.base import LOST, STOPPED, Source, home_expanded, several, table_of
-from sweep.utils.database_urls import masked, sqlite_file, sqlite_lacks
+from sweep.utils.database_copies import private_copy
+from sweep.utils.database_urls import masked, shared_with_optuna, sqlite_file, sqlite_lacks
 
 SEPARATOR = "::"
+_UPGRADE = """
+import sys
+from optuna.storages import RDBStorage
+RDBStorage(sys.argv[1], skip_compatibility_check=True, skip_table_creation=True).upgrade()
+"""
 
 _STATES = {
     "COMPLETE": str(TrialState.FINISHED),
@@ -40,38 +50,98 @@ def read(address: str, name: str) -> Source:
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     where, separator, study_name = address.rpartition(SEPARATOR)
     where = where if separator else address
-    storage = _open(where)
-    try:
-        names = optuna.get_all_study_names(storage)
-        if not separator or study_name not in names:
-            raise unknown("study", study_name if separator else "", names, f"Name it: {masked(where)}::STUDY")
-        study = optuna.load_study(study_name=study_name, storage=storage)
-        return _source(study, name)
-    except InputError:
-        raise
-    except Exception as error:
-        raise _unreadable(where, error) from error
+    with _opened(where) as (storage, notes):
+        try:
+            names = optuna.get_all_study_names(storage)
+            if not separator or study_name not in names:
+                named = f"Name it: {masked(where)}::STUDY"
+                raise unknown("study", study_name if separator else "", names, named)
+            study = optuna.load_study(study_name=study_name, storage=storage)
+            return _source(study, name, notes)
+        except InputError:
+            raise
+        except Exception as error:
+            raise _unreadable(where, error) from error
 
 
-def _open(where: str) -> Any:
-    """Open a storage. Anything else is refused first, because Optuna would turn it into a storage."""
-    from optuna.storages import JournalStorage, RDBStorage
+@contextmanager
+def _opened(where: str) -> Iterator[tuple[Any, tuple[str, ...]]]:
+    """Open a storage to read, with notes on it. Of a SQLite file, a copy is opened.
+
+    Anything else is refused first, because Optuna would turn it into a storage.
+    """
+    path = sqlite_file(where) if "://" in where else home_expanded(where)
+    is_sqlite = "://" in where or _is_sqlite(path)
+    if not is_sqlite:
+        _check_is_journal(path)
+        yield _open_journal(path, where), ()
+    elif path is None:
+        yield _open_server(where), ()
+    else:
+        _check_is_storage(path, where)
+        with private_copy(path) as copy:
+            yield _open_copy(copy, path, where)
+
+
+def _check_is_storage(path: Path, where: str) -> None:
+    problem = sqlite_lacks(path, ("studies", "trials", "version_info", "alembic_version"))
+    if not problem:
+        return
+    if not sqlite_lacks(path, ("studies", "trials")):
+        problem = (
+            "it was written by Optuna 0.9 or earlier, which later versions cannot upgrade. Read it with that "
+            "version, and export its trials_dataframe() as CSV"
+        )
+    raise InputError(f"{masked(where)} is not an Optuna storage that can be read: {problem}")
+
+
+def _open_journal(path: Path | None, where: str) -> Any:
+    from optuna.storages import JournalStorage
     from optuna.storages.journal import JournalFileBackend
 
-    path = sqlite_file(where) if "://" in where else home_expanded(where)
-    is_journal = "://" not in where and not _is_sqlite(path)
-    if is_journal:
-        _check_is_journal(path)
-    elif path is not None:
-        problem = sqlite_lacks(path, ("studies", "trials", "version_info", "alembic_version"))
-        if problem:
-            raise InputError(f"{masked(where)} is not an Optuna storage: {problem}")
     try:
-        if is_journal:
-            return JournalStorage(JournalFileBackend(str(path)))
-        return RDBStorage(where if "://" in where else f"sqlite:///{path}", skip_table_creation=True)
+        return JournalStorage(JournalFileBackend(str(path)))
     except Exception as error:
         raise _unreadable(where, error) from error
+
+
+def _open_server(where: str) -> Any:
+    from optuna.storages import RDBStorage
+
+    try:
+        return RDBStorage(where, skip_table_creation=True)
+    except Exception as error:
+        if "storage upgrade" in str(error):
+            raise InputError(
+                f"{masked(where)} was written by an older Optuna. Upgrade it with `optuna storage upgrade "
+                "--storage URL`, after a backup: older versions cannot read it then"
+            ) from error
+        raise _unreadable(where, error) from error
+
+
+def _open_copy(copy: Path, path: Path, where: str) -> tuple[Any, tuple[str, ...]]:
+    """Open a copy of a SQLite storage, upgraded to this Optuna's tables if it is older."""
+    from optuna.storages import RDBStorage
+
+    try:
+        storage = RDBStorage(f"sqlite:///{copy}", skip_compatibility_check=True, skip_table_creation=True)
+        found, wanted = storage.get_current_version(), storage.get_head_version()
+        if found == wanted:
+            return storage, ()
+        _upgrade(copy)
+        return storage, (f"{path} has the tables of an older Optuna ({found}): a copy was upgraded and read",)
+    except Exception as error:
+        if not sqlite_lacks(path, ("experiments", "runs")) and (told := shared_with_optuna(path)):
+            raise InputError(f"{masked(where)} cannot be read as an Optuna storage: {told}") from error
+        raise _unreadable(where, error) from error
+
+
+def _upgrade(copy: Path) -> None:
+    """Let Optuna upgrade a copy, in a process of its own, because that changes how a process logs."""
+    command = [sys.executable, "-c", _UPGRADE, f"sqlite:///{copy}"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise RuntimeError(done.stderr.strip().rpartition("\n")[2] or "its tables cannot be upgraded")
 
 
 def _is_sqlite(path: Path | None) -> bool:
@@ -100,7 +170,7 @@ def _unreadable(where: str, error: Exception) -> InputError:
     return InputError(f"{masked(where)} cannot be read as an Optuna storage: {masked(reason)}")
 
 
-def _source(study: Any, name: str) -> Source:
+def _source(study: Any, name: str, notes: tuple[str, ...]) -> Source:
     directions = [direction.name for direction in study.directions]
     trials = study.get_trials(deepcopy=False)
     if not trials:
@@ -118,7 +188,7 @@ def _source(study: Any, name: str) -> Source:
         measures=measures,
         states=[_STATES[trial.state.name] for trial in trials],
         maximize=directions[0] == "MAXIMIZE" if len(directions) == 1 else None,
-        notes=_notes(trials, directions),
+        notes=(*notes, *_notes(trials, directions)),
     )
 
 

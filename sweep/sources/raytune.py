@@ -35,7 +35,7 @@ def read(folder: Path, name: str) -> Source:
         inner = sorted({path.parent.name for path in folder.glob(f"*/{STATE_FILES}")})
         hint = f" Experiments in it: {several(inner)}" if inner else ""
         raise InputError(f"{name} is no Ray Tune result folder: no {STATE_FILES}, no */{PARAMS} in it.{hint}")
-    results = [_results(folder / trial["folder"] / RESULTS, notes) for trial in trials]
+    results = [_results_of(folder, trial, notes) for trial in trials]
     cells = [_cells(trial, lines) for trial, lines in zip(trials, results, strict=True)]
     rows = table_of(cells)
     measures = [column for column in rows.columns if not column.startswith("config/")]
@@ -53,40 +53,98 @@ def read(folder: Path, name: str) -> Source:
 
 
 def _listed(folder: Path, notes: list[str]) -> list[dict[str, Any]]:
-    """Return the trials that the experiment's state files list, by id; later files override earlier ones."""
+    """Return the trials that the experiment's state files list, by id; later files override earlier ones.
+
+    A file that cannot be read is left out: the folders of its trials tell most of it.
+    """
     trials: dict[str, dict[str, Any]] = {}
+    damaged, counts = False, []
     for path in sorted(folder.glob(STATE_FILES)):
         try:
-            for packed, *_ in json.loads(path.read_text())["trial_data"]:
-                trial = json.loads(packed) if isinstance(packed, str) else packed
-                trials[str(trial["trial_id"])] = {
-                    "id": str(trial["trial_id"]),
-                    "config": dict(trial["config"]),
-                    "status": str(trial["status"]),
-                    "folder": str(trial.get("relative_logdir") or trial["trial_id"]),
-                }
+            found = [_listed_trial(entry) for entry in _entries(json.loads(path.read_text()))]
         except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
-            raise InputError(f"{path} is damaged, or no state of a Ray Tune experiment: {error!r}") from error
-    listed = {trial["folder"] for trial in trials.values()}
-    others = sorted({path.parent.name for path in folder.glob(f"*/{PARAMS}")} - listed)
-    if trials and others:
+            damaged = True
+            notes.append(f"{path.name} cannot be read, so folders of trials are read instead: {error!r}")
+            continue
+        counts.append(f"{path.name} ({len(found)})")
+        trials |= {trial["id"]: trial for trial in found}
+    if len(counts) > 1:
         notes.append(
-            f"ignored: {len(others)} folders of trials that {STATE_FILES} does not list, {several(others, 3)}"
+            f"started {len(counts)} times: all trials count, as the last state file that lists them says: "
+            f"{several(counts, 3)}"
         )
+    listed = {trial["folder"] for trial in trials.values()}
+    others = [trial for trial in _in_folders(folder) if trial["folder"] not in listed]
+    if trials and damaged:
+        trials |= {trial["id"]: trial for trial in others}
+    elif trials and others:
+        ignored = several([trial["folder"] for trial in others], 3)
+        notes.append(f"ignored: {len(others)} folders of trials that {STATE_FILES} does not list, {ignored}")
     return [trials[id_] for id_ in sorted(trials)]
+
+
+def _entries(state: dict[str, Any]) -> list[tuple[Any, Any]]:
+    """Return each trial as the state file packs it, with its runtime metadata.
+
+    Until Ray 2.4 there were ``checkpoints``: a JSON string a trial, with its last result.
+    """
+    if "checkpoints" in state and "trial_data" not in state:
+        return [(packed, packed) for packed in state["checkpoints"]]
+    return [(packed, more[0] if more else None) for packed, *more in state["trial_data"]]
+
+
+def _listed_trial(entry: tuple[Any, Any]) -> dict[str, Any]:
+    trial, runtime = map(_unpacked, entry)
+    id_ = str(trial["trial_id"])
+    where = trial.get("relative_logdir") or trial.get("logdir") or id_
+    return {
+        "id": id_,
+        "config": dict(trial["config"]),
+        "status": str(trial["status"]),
+        "folder": Path(str(where)).name,
+        "last_result": _last_result(runtime),
+    }
+
+
+def _unpacked(packed: Any) -> Any:
+    if isinstance(packed, str):
+        return json.loads(packed) if packed else {}
+    return packed or {}
+
+
+def _last_result(runtime: Any) -> dict[str, Any]:
+    """Return a trial's last result from its metadata; what Ray pickled is left out, nothing is unpickled."""
+    result = runtime.get("last_result") if isinstance(runtime, dict) else None
+    if not isinstance(result, dict):
+        return {}
+    return {k: v for k, v in result.items() if not (isinstance(v, dict) and "_type" in v)}
 
 
 def _found(folder: Path, notes: list[str]) -> list[dict[str, Any]]:
     """Return the trials that have a folder, for an experiment without state files."""
-    trials = []
-    for path in sorted(folder.glob(f"*/{PARAMS}")):
-        config = _json(path, path.read_text(errors="replace"))
-        trials.append({"id": path.parent.name, "config": config, "status": None, "folder": path.parent.name})
+    trials = _in_folders(folder)
     if trials:
         notes.append(
-            f"no {STATE_FILES}: a trial with an {ERROR} counts as failed, one with a result as finished"
+            f"no {STATE_FILES} that can be read: a trial with an {ERROR} counts as failed, one with a result "
+            "as finished"
         )
     return trials
+
+
+def _in_folders(folder: Path) -> list[dict[str, Any]]:
+    trials = []
+    for path in sorted(folder.glob(f"*/{PARAMS}")):
+        config, name = _json(path, path.read_text(errors="replace")), path.parent.name
+        trials.append({"id": name, "config": config, "status": None, "folder": name, "last_result": {}})
+    return trials
+
+
+def _results_of(folder: Path, trial: dict[str, Any], notes: list[str]) -> list[dict[str, Any]]:
+    """Return a trial's results; without its folder, the last one, which the state file has."""
+    if lines := _results(folder / trial["folder"] / RESULTS, notes):
+        return lines
+    reported = "training_iteration" in trial["last_result"]
+    return [trial["last_result"]] if reported else []
 
 
 def _results(path: Path, notes: list[str]) -> list[dict[str, Any]]:

@@ -10,7 +10,7 @@ import pandas as pd
 
 from sweep.core.trial import Role
 from sweep.errors import InputError
-from sweep.sources import mlflow, optimum, optuna, pycls, raytune, table
+from sweep.sources import mlflow, mlruns, optimum, optuna, pycls, raytune, table
 from sweep.sources.base import Source, home_expanded
 from sweep.sources.mapping import Mapping
 from sweep.sources.normalise import Normalised, normalise
@@ -23,7 +23,7 @@ __all__ = ["ImportedTrials", "Mapping", "Optimum", "open_source", "read"]
 
 FORMS = (
     "a .csv or .parquet table, a pycls sweep.json, a Ray Tune result folder, optuna:STORAGE::STUDY, "
-    "sqlite:///FILE.db::STUDY, or mlflow:EXPERIMENT"
+    "sqlite:///FILE.db::STUDY, mlflow:EXPERIMENT, or MLflow's folder mlruns"
 )
 
 
@@ -57,7 +57,12 @@ def open_source(name: str) -> Source:
         return mlflow.read(rest, name)
     if colon and (scheme == "optuna" or rest.startswith("//")):
         return optuna.read(rest if scheme == "optuna" else name, masked(name))
-    path = home_expanded(name)
+    path, experiment = home_expanded(name), None
+    if not path.exists() and "::" in name:
+        where, _, experiment = name.rpartition("::")
+        path = home_expanded(where)
+    if path.is_dir() and (experiment is not None or mlruns.is_store(path)):
+        return mlflow.read_folder(path, experiment, name)
     if not path.exists():
         raise InputError(f"`source` {name}: no such file or folder. It takes {FORMS}")
     if path.is_dir():

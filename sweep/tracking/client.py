@@ -11,7 +11,7 @@ from mlflow import MlflowClient
 from mlflow.entities import ViewType
 
 from sweep.errors import InputError
-from sweep.utils.database_urls import masked, sqlite_file, sqlite_lacks
+from sweep.utils.database_urls import masked, shared_with_optuna, sqlite_file, sqlite_lacks
 
 # Read when a client is made, not when MLflow is imported.
 # A tracking server that is away is noticed soon; what could not be sent is sent again from the journal.
@@ -28,11 +28,24 @@ def usable(uri: str) -> Iterator[None]:
     except InputError:
         raise
     except Exception as error:
-        reason = str(error).strip().splitlines()[0][:300] if str(error).strip() else type(error).__name__
-        raise InputError(
-            f"MLflow at {masked(uri)} cannot be used: {masked(reason)}\n"
-            "Start its server, or set MLFLOW_TRACKING_URI to one that runs. Unset, a file here is used."
-        ) from error
+        raise InputError(f"MLflow at {masked(uri)} cannot be used: {_reason(uri, error)}") from error
+
+
+def _reason(uri: str, error: Exception) -> str:
+    """Return why MLflow cannot be used, and the remedy."""
+    file = sqlite_file(uri)
+    if file and (told := shared_with_optuna(file)):
+        return f"{told}. MLFLOW_TRACKING_URI says which file is MLflow's."
+    if "filesystem tracking backend" in str(error):
+        return (
+            "it is a folder, and this MLflow writes to databases and servers only. Set MLFLOW_TRACKING_URI "
+            "to sqlite:///mlflow.db, or leave it unset; `--from FOLDER` reads a folder's runs"
+        )
+    reason = str(error).strip().splitlines()[0][:300] if str(error).strip() else type(error).__name__
+    return (
+        f"{masked(reason)}\n"
+        "Start its server, or set MLFLOW_TRACKING_URI to one that runs. Unset, a file here is used."
+    )
 
 
 def quieten() -> None:

@@ -15,7 +15,7 @@ from mlflow import MlflowClient
 
 from sweep.errors import InputError
 from sweep.utils.atomic_files import keep_aside, write_atomically, write_once
-from sweep.utils.database_urls import sqlite_file
+from sweep.utils.database_urls import shared_with_optuna, sqlite_file
 
 _DEFAULT_EXPERIMENT = 0
 _OWN_TABLES = ("alembic_version", "workspaces")
@@ -37,8 +37,15 @@ def prepare(uri: str) -> str | None:
     -------
     str or None
         What was wrong with a file that was replaced.
+
+    Raises
+    ------
+    InputError
+        If the file is another program's, or is being created by one.
     """
     file = _file(uri)
+    if file and (problem := shared_with_optuna(file)):
+        raise InputError(f"MLflow at {uri}: {problem}. MLFLOW_TRACKING_URI says which file is MLflow's.")
     if file is None or not _is_empty(file):
         return None
     file.parent.mkdir(parents=True, exist_ok=True)

@@ -1,21 +1,38 @@
 """Reading the runs of an MLflow experiment, whoever wrote them."""
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 from mlflow import MlflowClient, get_tracking_uri
+from mlflow.store.db.utils import _get_latest_schema_revision, _get_schema_version, _upgrade_db
+from sqlalchemy import create_engine
 
 from sweep.errors import unknown
 from sweep.tracking import tags
 from sweep.tracking.client import all_runs, check_is_there, quieten, usable
-from sweep.utils.database_urls import masked
+from sweep.utils.database_copies import private_copy
+from sweep.utils.database_urls import masked, sqlite_file
 
 LOCAL_UI = "http://127.0.0.1:5000"
 """Where `sweep ui` listens by default."""
 
 
-def read_runs(experiment: str) -> list[dict[str, Any]]:
+def tracking_uri() -> str:
+    """Return where MLflow's runs are: MLFLOW_TRACKING_URI, or MLflow's default."""
+    return str(get_tracking_uri())
+
+
+def read_runs(experiment: str, *, copied: bool = False) -> list[dict[str, Any]]:
     """Read the active runs of an experiment, whoever wrote it. Nothing is written.
+
+    Parameters
+    ----------
+    experiment : str
+        Its name.
+    copied : bool
+        Whether to read a copy of a SQLite file, upgraded if an older MLflow wrote it.
 
     Returns
     -------
@@ -31,13 +48,31 @@ def read_runs(experiment: str) -> list[dict[str, Any]]:
     uri = get_tracking_uri()
     quieten()
     check_is_there(uri)
-    with usable(uri):
-        client = MlflowClient(uri)
+    with usable(uri), _copied(uri) if copied else nullcontext(uri) as opened:
+        client = MlflowClient(opened)
         found = client.get_experiment_by_name(experiment)
         if found is None:
             names = [known.name for known in client.search_experiments(max_results=1000)]
             raise unknown("MLflow experiment", experiment, names, f"Looked for at {masked(uri)}.")
         return [_run(run) for run in all_runs(client, found.experiment_id, "")]
+
+
+@contextmanager
+def _copied(uri: str) -> Iterator[str]:
+    """Copy the SQLite file of an address, and upgrade the copy; other addresses stay as they are."""
+    file = sqlite_file(uri)
+    if file is None:
+        yield uri
+        return
+    with private_copy(file) as copy:
+        address = f"sqlite:///{copy}"
+        engine = create_engine(address)
+        try:
+            if _get_schema_version(engine) != _get_latest_schema_revision():
+                _upgrade_db(engine)
+        finally:
+            engine.dispose()
+        yield address
 
 
 def run_links(recipe: str) -> dict[str, str]:

@@ -21,12 +21,14 @@ from sweep.recipes.recipe import Recipe
 from sweep.training.batches import EVAL_BATCH, Batch, Batches, InMemoryBatches
 from sweep.training.randomness import derive_seed
 from sweep.training.ranks import ALONE, Ranks
+from sweep.utils.socket_folders import shorten_tempdir
 
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 """The usual mean and standard deviation of ImageNet's red, green and blue, which lie in 0 … 1."""
 _GREY = (128, 128, 128)  # fills the border of a warped image
 _AREA = (0.08, 1.0)  # of a random crop, as a share of the image
 _EVALUATED = -1
+_SOCKETS_BELOW = len("/pymp-12345678/listener-12345678")  # of the processes that load images
 _Image = ImageFile | Decoded
 
 
@@ -155,6 +157,8 @@ class LazyBatches:
     ) -> None:
         self._images, self._recipe, self._device, self._ranks = images, recipe, device, ranks
         self._order = _Order()
+        if loader_workers:
+            shorten_tempdir(_SOCKETS_BELOW)
         self._loader = DataLoader(
             images,
             batch_sampler=self._order,

@@ -3,7 +3,7 @@
 import re
 import sqlite3
 from collections.abc import Iterable
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 
 
@@ -29,9 +29,27 @@ def sqlite_lacks(path: Path, tables: Iterable[str]) -> str | None:
     if not path.is_file():
         return f"there is no file {path}"
     try:
-        with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)) as file:
-            found = {name for (name,) in file.execute("select name from sqlite_master where type = 'table'")}
+        lacking = sorted(set(tables) - sqlite_tables(path))
     except sqlite3.Error as error:
         return f"{path}: {error}"
-    lacking = sorted(set(tables) - found)
     return f"{path} has no table {', '.join(lacking)}" if lacking else None
+
+
+def sqlite_tables(path: Path) -> set[str]:
+    """Return the names of a SQLite file's tables. Opens it read-only."""
+    with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)) as file:
+        return {name for (name,) in file.execute("select name from sqlite_master where type = 'table'")}
+
+
+def shared_with_optuna(path: Path) -> str | None:
+    """Return why a SQLite file cannot be MLflow's too, if Optuna has its tables there; None if it has not.
+
+    Both keep the version of their tables in ``alembic_version``, so that each takes it for its own.
+    """
+    with suppress(sqlite3.Error):
+        if path.is_file() and {"studies", "trials", "version_info"} <= sqlite_tables(path):
+            return (
+                f"{path} is a storage of Optuna. Optuna and MLflow keep the version of their tables in one "
+                "place, so one file cannot hold both: give each a file of its own"
+            )
+    return None

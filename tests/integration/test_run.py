@@ -328,12 +328,20 @@ def test_no_cluster_at_the_address(tmp_path):
 
 
 def test_ray_that_does_not_start_is_said_in_one_line(tmp_path):
-    (tmp_path / "file").touch()
-    ran = sweep(tmp_path, *WORDS, "--n", "2", RAY_TMPDIR=str(tmp_path / "file" / "below"))
+    ran = sweep(tmp_path, *WORDS, "--n", "2", RAY_TMPDIR="/dev/null/below")
     assert ran.returncode == 2, ran.stdout + ran.stderr
     assert "Ray does not start here: " in ran.stderr
     assert "Traceback" not in ran.stderr
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "tiny.toml"]
+    assert [path.name for path in tmp_path.iterdir()] == ["tiny.toml"]
+
+
+def test_a_temporary_folder_too_long_for_sockets_is_replaced(tmp_path):
+    folder = tmp_path / ("long" * 20)
+    folder.mkdir()
+    ran = sweep(tmp_path, *WORDS, "--n", "1", "--seeds", "1", TMPDIR=str(folder))
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    logs = [path.read_text() for path in tmp_path.glob("sweeps/*/driver.log")]
+    assert all("Ray's sockets lie in" in text for text in logs)
 
 
 def test_more_than_the_machine_has_is_refused(tmp_path):

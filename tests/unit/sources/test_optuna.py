@@ -2,11 +2,13 @@ import math
 import shutil
 import sqlite3
 from contextlib import closing
+from pathlib import Path
 
 import numpy as np
 import optuna
 import pandas as pd
 import pytest
+import support
 from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
 
@@ -174,3 +176,46 @@ def test_what_is_no_study_is_refused_and_left_alone(study, sweep, tmp_path):
         assert "Traceback" not in out + err
         assert "secret" not in err
     assert {path: path.read_bytes() for path in tmp_path.iterdir()} == before
+
+
+def an_old_storage(path):
+    """Write the storage of Optuna 2.10, whose tables are older."""
+    script = Path(support.__path__[0]) / "optuna_2_10.sql"
+    with closing(sqlite3.connect(path)) as file:
+        file.executescript(script.read_text())
+
+
+OLD = Mapping(constants={"model": "m"}, fraction=True)
+
+
+def test_an_old_storage_is_upgraded_and_read_as_a_copy(tmp_path):
+    an_old_storage(tmp_path / "old.db")
+    before = (tmp_path / "old.db").read_bytes()
+    found = read([f"sqlite:///{tmp_path}/old.db::old"], OLD)
+    assert found.table["state"].value_counts().to_dict() == {"finished": 8, "failed": 2}
+    assert "tables of an older Optuna (v2.6.0.a): a copy was upgraded and read" in "\n".join(found.preview)
+    assert any("stopped early" in warning for warning in found.warnings)
+    assert (tmp_path / "old.db").read_bytes() == before
+    assert [path.name for path in tmp_path.iterdir()] == ["old.db"]
+
+
+def test_a_storage_without_a_version_is_named_by_its_age(tmp_path):
+    an_old_storage(tmp_path / "old.db")
+    with closing(sqlite3.connect(tmp_path / "old.db")) as file:
+        file.execute("drop table version_info")
+    with pytest.raises(InputError, match=r"written by Optuna 0\.9 or earlier"):
+        read([f"sqlite:///{tmp_path}/old.db::old"], OLD)
+
+
+def test_what_is_not_yet_written_into_the_database_is_read_too(study, tmp_path):
+    with closing(sqlite3.connect(tmp_path / "optuna.db")) as file:
+        file.execute("pragma journal_mode=wal")
+        file.execute("update studies set study_name = 'renamed'")
+        file.commit()
+        before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+        assert "optuna.db-wal" in before
+        mapping = Mapping(constants={"model": "vit"}, fraction=True, nan="failed")
+        assert len(read([f"sqlite:///{tmp_path}/optuna.db::renamed"], mapping).table) == 10
+        assert {p.name: p.read_bytes() for p in tmp_path.iterdir() if p.suffix != ".db-shm"} == {
+            name: text for name, text in before.items() if not name.endswith("-shm")
+        }

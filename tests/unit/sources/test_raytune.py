@@ -119,7 +119,6 @@ def test_damage_is_named(tmp_path, sweep):
     for name, text in (
         ("a/result.json", "{\n{}\n"),
         ("a/result.json", "[1]\n"),
-        ("experiment_state-1.json", "{"),
     ):
         folder = a_folder(tmp_path / "exp")
         (tmp_path / "exp" / name).write_text(text)
@@ -128,6 +127,52 @@ def test_damage_is_named(tmp_path, sweep):
         assert name in err
         assert "Traceback" not in out + err
         shutil.rmtree(folder)
+
+
+def test_a_damaged_state_file_is_replaced_by_the_folders_and_named(tmp_path):
+    folder = a_folder(tmp_path / "exp")
+    next((tmp_path / "exp").glob("experiment_state*")).write_text("{")
+    got = read([folder], MAPPING)
+    assert got.table["state"].tolist() == ["finished", "finished", "failed"]
+    assert "00-00-00.json cannot be read, so folders of trials are read instead" in "\n".join(got.preview)
+
+
+def as_of_ray_24(path):
+    """Rewrite a state file as Ray up to 2.4 wrote it, with each trial's last result."""
+    (file,) = path.glob("experiment_state*")
+    old = []
+    for packed, _ in json.loads(file.read_text())["trial_data"]:
+        trial = json.loads(packed)
+        lines = path / trial["trial_id"] / "result.json"
+        last = json.loads(lines.read_text().splitlines()[-1]) if lines.exists() else {}
+        pickled = {"_type": "CLOUDPICKLE_FALLBACK", "value": "80049"}
+        where = f"/home/a/ray_results/exp/{trial['trial_id']}"
+        trial |= {"last_result": last | ({"obj": pickled} if last else {}), "logdir": where}
+        del trial["relative_logdir"]
+        old.append(json.dumps(trial))
+    file.write_text(json.dumps({"checkpoints": old, "runner_data": {}, "stats": {}}))
+    return str(path)
+
+
+def test_the_state_of_ray_24_is_read_with_its_folders_and_without(tmp_path):
+    a_folder(tmp_path / "exp")
+    folder = as_of_ray_24(tmp_path / "exp")
+    expected = (["finished", "running", "failed", "planned"], [30.0, -1, -1, -1])
+    for _ in range(2):
+        table = read([folder], MAPPING).table
+        assert (table["state"].tolist(), table["top1_err"].fillna(-1).tolist()) == expected
+        for name in "abc":  # the second time, only the state file is there
+            shutil.rmtree(tmp_path / "exp" / name, ignore_errors=True)
+
+
+def test_a_folder_that_was_started_again_says_which_runs_count(tmp_path):
+    folder = a_folder(tmp_path / "exp")
+    (first,) = (tmp_path / "exp").glob("experiment_state*")
+    later = first.read_text().replace("RUNNING", "TERMINATED")
+    (tmp_path / "exp/experiment_state-2026-01-02_00-00-00.json").write_text(later)
+    got = read([folder], MAPPING)
+    assert got.table["state"].tolist() == ["finished", "finished", "failed", "planned"]
+    assert "started 2 times: all trials count, as the last state file" in "\n".join(got.preview)
 
 
 def test_a_metric_that_was_nan_in_the_end_is_asked_about(tmp_path):

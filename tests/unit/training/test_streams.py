@@ -1,6 +1,8 @@
 """Images read one by one: the same for any number of loader workers, augmented as torchvision and timm do."""
 
+import multiprocessing
 import random
+import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -353,3 +355,12 @@ def test_new_fields_leave_every_key_of_the_demo_as_it_was():
     demo = pd.read_csv(Path(__file__).parents[3] / "docs" / "demo" / "trials.csv")
     planned = make_plans(Request(models=list(demo.model.unique()), seeds=1))
     assert {trial.key for each in planned for trial in each.plan.trials} == set(demo.key)
+
+
+def test_loader_workers_have_short_sockets_whatever_the_temporary_folder(folder, tmp_path, monkeypatch):
+    long = tmp_path / ("a" * 100)
+    long.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(long))
+    monkeypatch.setitem(multiprocessing.current_process()._config, "tempdir", None)
+    batches, _ = make_batches(folder, loader_workers=1)
+    assert len(next(iter(batches.evaluation())).labels) == 14
