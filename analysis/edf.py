@@ -219,8 +219,8 @@ def _no_zero(sweep: SweepTrials) -> str:
             "from elsewhere, or draw errors with `absolute`."
         )
     return (
-        f"{rule} is {sweep.optimum_state}, without a result: finish it with `sweep run`, or draw errors with "
-        "`absolute`."
+        f"{rule} is {sweep.optimum_state}, without a result: finish it, with "
+        "`sweep run` if it is this folder's, or draw errors with `absolute`."
     )
 
 

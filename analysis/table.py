@@ -194,7 +194,7 @@ def _sweep(name: str, rows: pd.DataFrame) -> SweepTrials:
     if sweep.n == 0:
         raise AnalysisError(
             f"{sweep} has no finished or diverged point, {sweep.missing} without a result: "
-            "go on with `sweep run`, or choose other sweeps with `sweep` ID."
+            "choose other sweeps with `sweep` ID, or, if it is one of this folder's, go on with `sweep run`."
         )
     return sweep
 

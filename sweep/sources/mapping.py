@@ -5,10 +5,11 @@ A column is guessed only if exactly one fits, and the preview shows every guess.
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from sweep.errors import InputError, unknown
 from sweep.sources.base import Source, several
+from sweep.sources.cells import is_empty
 from sweep.workspace.table import COLUMN_NAMES, COLUMNS
 
 NAN = ("diverged", "failed")
@@ -18,6 +19,8 @@ REQUIRED = ("model", "top1_err")
 
 _TARGETS = tuple(name for name in COLUMN_NAMES if name != "key")
 _CONSTANT = ("sweep", "model", "optimizer", "recipe", "design", "seed", "lr", "weight_decay", "epochs")
+SETTABLE = (*_CONSTANT, "wd")
+"""What may follow a source's name as a setting of its own."""
 _ALIASES = {
     "model": ("arch", "architecture", "model_name", "backbone", "net", "network"),
     "optimizer": ("opt", "optim", "optimizer_name"),
@@ -87,6 +90,11 @@ class Mapping:
         both = sorted(set(self.columns) & set(self.constants))
         if both:
             raise InputError(f"{both[0]} is given by `column` and by `constant`: give one")
+
+    def with_own(self, own: dict[str, str]) -> "Mapping":
+        """Return the mapping of a source with settings of its own, which come first."""
+        columns = {ours: theirs for ours, theirs in self.columns.items() if ours not in own}
+        return replace(self, columns=columns, constants=self.constants | own)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -193,8 +201,13 @@ def _same(source: Source, columns: list[str]) -> bool:
 def candidates(source: Source, ours: str) -> list[str]:
     """Return the source's columns that fit one of ours by their name, the likeliest first."""
     known = [ours, *_ALIASES.get(ours, ()), *(_ACCURACIES if ours == "top1_err" else ())]
-    among = source.measures if ours in RESULTS else source.settings
+    among = source.measures if ours in RESULTS else _filled(source)
     return sorted((c for c in among if _plain(c) in known), key=lambda c: known.index(_plain(c)))
+
+
+def _filled(source: Source) -> list[str]:
+    """Return the settings that have a value in any row: an export may have columns without one."""
+    return [column for column in source.settings if not all(map(is_empty, source.rows[column]))]
 
 
 def is_accuracy(column: str) -> bool | None:

@@ -26,6 +26,8 @@ _TEXTS = {
     "design": UNKNOWN,
 }
 """Columns of text that do not depend on the metric → their default."""
+_MANY = 5
+"""Trials that do not end with the same result by chance."""
 _METRICS = ("top1_err", "best_top1_err")
 Floats = NDArray[np.float64]
 
@@ -115,12 +117,12 @@ def _wholes(source: Source, origin: Origin | None, ours: str) -> list[int | None
     return whole_numbers(source.rows[origin.column], origin.column, source.name)
 
 
-def _texts(source: Source, origin: Origin | None, default: str) -> list[str]:
+def _texts(source: Source, origin: Origin | None, default: str, ours: str = "") -> list[str]:
     if origin is None or origin.column is None:
         return [origin.constant or default if origin else default] * len(source.rows)
     texts = words(source.rows[origin.column])
     blank = np.array([not text for text in texts])
-    if blank.any():
+    if blank.any() and ours != "sweep":  # a run need not belong to a sweep
         raise InputError(
             f"{source.name}: {origin.column} is empty in {some_rows(blank)} ({int(blank.sum())}): fill it"
         )
@@ -142,7 +144,7 @@ def _settings(source: Source, found: dict[str, Origin]) -> dict[str, Any]:
     for ours in columns_of("int64", "Int64"):
         cells[ours] = _wholes(source, found.get(ours), ours)
     for ours, default in _TEXTS.items():
-        cells[ours] = _texts(source, found.get(ours), default)
+        cells[ours] = _texts(source, found.get(ours), default, ours)
     return cells
 
 
@@ -267,6 +269,13 @@ def _warnings(source: Source, states: list[str], table: pd.DataFrame) -> list[st
             f"{source.name}: {stopped} of {len(states)} trials were stopped early, so they have no result "
             "and count as missing. Schedulers stop bad trials: without them, a model looks easier to train "
             "than it is"
+        )
+    finished = table[table["state"] == TrialState.FINISHED]
+    if len(finished) >= _MANY and finished["top1_err"].nunique() == 1:
+        warnings.append(
+            f"{source.name}: all {len(finished)} finished trials have one and the same result, a top-1 "
+            f"error of {finished['top1_err'].iloc[0]:g} %. Was one result "
+            "written to all of them?"
         )
     epochs = table.loc[table["state"] == TrialState.FINISHED, "epochs"].dropna()
     if len(epochs) and epochs.min() < epochs.max():

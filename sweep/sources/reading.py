@@ -11,8 +11,8 @@ import pandas as pd
 from sweep.core.trial import Role
 from sweep.errors import InputError
 from sweep.sources import mlflow, mlruns, optimum, optuna, pycls, raytune, table
-from sweep.sources.base import Source, home_expanded
-from sweep.sources.mapping import Mapping
+from sweep.sources.base import Source, home_expanded, several
+from sweep.sources.mapping import SETTABLE, Mapping, constant_flags
 from sweep.sources.normalise import Normalised, normalise
 from sweep.sources.optimum import Optimum
 from sweep.sources.preview import preview
@@ -73,13 +73,34 @@ def open_source(name: str) -> Source:
     return readers[path.suffix.lower()](path, name)
 
 
+def _plain(source: Source, own: dict[str, str]) -> Source:
+    if own:
+        raise InputError(f"{source.name} was written by `sweep export`: it takes no settings of its own")
+    return source
+
+
+def with_settings(name: str) -> tuple[str, dict[str, str]]:
+    """Split a source's name from settings of its own: ``a.csv,model=vit`` → a.csv and ``{"model": "vit"}``.
+
+    What exists under the whole name, such as a folder of Ray Tune with its settings in its name, is that.
+    """
+    own: dict[str, str] = {}
+    place = name
+    while "," in place and not home_expanded(place).exists():
+        rest, _, last = place.rpartition(",")
+        if last.partition("=")[0].strip() not in SETTABLE:
+            break
+        own, place = constant_flags([last]) | own, rest
+    return place, own
+
+
 def read(names: Sequence[str], mapping: Mapping, optima: Sequence[Optimum] = ()) -> ImportedTrials:
     """Read sources and combine their trials.
 
     Parameters
     ----------
     names : sequence of str
-        The sources; see `FORMS`.
+        The sources, see `FORMS`; each may be followed by settings of its own: ``a.csv,model=vit``.
     mapping : Mapping
         The meaning of columns, for all sources except tables that `sweep export` wrote.
     optima : sequence of Optimum
@@ -97,22 +118,23 @@ def read(names: Sequence[str], mapping: Mapping, optima: Sequence[Optimum] = ())
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
         raise InputError(f"`source` {twice[0]} is given twice: its trials would count twice")
-    sources = [open_source(name) for name in names]
-    ours = [source for source in sources if source.ours]
-    others = [normalise(source, mapping) for source in sources if not source.ours]
+    opened = [(open_source(place), own) for place, own in map(with_settings, names)]
+    ours = [_plain(source, own) for source, own in opened if source.ours]
+    others = [normalise(source, mapping.with_own(own)) for source, own in opened if not source.ours]
+    notes: list[str] = []
     parts = [table.as_exported(source) for source in ours]
     _check_each_in_one(parts, [source.name for source in ours])
     if others:
-        parts.append(_together(others, optima))
+        parts.append(_together(others, optima, notes))
     elif optima or mapping != Mapping():
         raise InputError(f"{ours[0].name} was written by `sweep export`: it needs no flags but `source`")
     whole = pd.concat(parts, ignore_index=True) if len(parts) > 1 else parts[0]
     warnings = [warning for other in others for warning in other.warnings] + _pairing(whole)
-    return ImportedTrials(table=whole, preview=preview(ours, others, whole), warnings=warnings)
+    return ImportedTrials(table=whole, preview=[*preview(ours, others, whole), *notes], warnings=warnings)
 
 
-def _together(others: Sequence[Normalised], optima: Sequence[Optimum]) -> pd.DataFrame:
-    """Combine imported trials: name their sweeps, mark the optima, number the trials."""
+def _together(others: Sequence[Normalised], optima: Sequence[Optimum], notes: list[str]) -> pd.DataFrame:
+    """Combine imported trials: name their sweeps, mark the optima, number the trials; add to the notes."""
     from sweep.workspace.table import typed
 
     parts = [other.table.assign(source=other.source.name) for other in others]
@@ -120,10 +142,46 @@ def _together(others: Sequence[Normalised], optima: Sequence[Optimum]) -> pd.Dat
     named = whole["model"] + "-" + whole["optimizer"] + "-" + whole["recipe"]
     whole["sweep"] = whole["sweep"].where(whole["sweep"] != "", named)
     _check_no_copies(whole)
+    numbered = whole["index"].notna().any()
     whole["index"] = _indices(whole)
     whole = optimum.mark(whole, optima)
+    if not numbered:
+        whole = _with_seeds_together(whole, notes)
     whole["repeat"] = _repeats(whole)
+    notes += _merged(whole)
     return typed(whole.drop(columns="source"))
+
+
+def _with_seeds_together(whole: pd.DataFrame, notes: list[str]) -> pd.DataFrame:
+    """Make points that were trained with several seeds one point each: its first trial, and repeats of it."""
+    points = whole[(whole["role"] == Role.POINT) & whole[["lr", "weight_decay", "seed"]].notna().all(axis=1)]
+    groups = points.groupby(["sweep", "lr", "weight_decay"], sort=False)
+    again = points[groups.cumcount() > 0]
+    if again.empty or points.duplicated(["sweep", "lr", "weight_decay", "seed"]).any():
+        return whole
+    whole.loc[again.index, "role"] = Role.REPEAT.value
+    whole.loc[again.index, "repeat"] = groups.cumcount()[again.index]
+    whole["index"] = _indices(whole.assign(index=None))
+    firsts = groups["index"].transform(lambda index: index.index[0])[again.index]
+    whole.loc[again.index, "index"] = whole.loc[firsts, "index"].to_numpy()
+    notes.append(
+        f"{groups.ngroups} points with up to {int(groups.size().max())} seeds each: a point's first trial "
+        "counts in the EDF, the others tell the noise between seeds"
+    )
+    return whole
+
+
+def _merged(whole: pd.DataFrame) -> list[str]:
+    """Say which sweeps have trials of several sources."""
+    notes = []
+    for name, rows in whole.groupby("sweep", sort=False):
+        sources = list(rows["source"].unique())
+        if len(sources) > 1:
+            notes.append(
+                f"{several(sources)} are put together as one sweep, {name}: they have the same model, "
+                f"optimizer and recipe. `source` {sources[0]},model=NAME keeps them apart"
+            )
+    return notes
 
 
 def _check_each_in_one(tables: Sequence[pd.DataFrame], names: Sequence[str]) -> None:

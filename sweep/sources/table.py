@@ -1,5 +1,6 @@
 """Reads CSV and Parquet tables, of `sweep export` and of other tools."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -7,6 +8,7 @@ import pandas as pd
 
 from sweep.errors import InputError
 from sweep.sources.base import Source
+from sweep.sources.rows import check_no_chart, last_epochs, with_dictionaries
 from sweep.workspace.table import COLUMN_NAMES, COLUMNS, columns_of
 
 SUFFIXES = (".csv", ".parquet")
@@ -23,30 +25,73 @@ def read(path: Path, name: str) -> Source:
         If it cannot be read, or has no rows.
     """
     parquet = path.suffix.lower() == ".parquet"
-    rows = _load(path, parquet=parquet)
+    notes: list[str] = []
+    rows = _load(path, parquet=parquet) if parquet else _load_text(path, notes)
     if rows.empty:
         raise InputError(f"{name} has no rows")
-    columns = [str(column) for column in rows.columns]
-    ours = set(COLUMN_NAMES) - set(_DEFAULTS) <= set(columns)
+    rows = rows.set_axis([str(column) for column in rows.columns], axis=1)
+    ours = set(COLUMN_NAMES) - set(_DEFAULTS) <= set(rows.columns)
+    if not ours:
+        check_no_chart(rows, name)
+        rows = last_epochs(with_dictionaries(rows, notes), notes)
+    columns = list(rows.columns)
     return Source(
         name=name,
         kind="Parquet table" if parquet else "CSV table",
-        rows=rows.set_axis(columns, axis=1),
+        rows=rows,
         ids=[str(i) for i in range(len(rows))],
-        settings=columns,
-        measures=columns,
+        settings=[column for column in columns if not column.startswith("summary/")],
+        measures=[column for column in columns if not column.startswith("config/")],
+        notes=tuple(notes),
         ours=ours,
     )
 
 
-def _load(path: Path, *, parquet: bool) -> pd.DataFrame:
+def _load_text(path: Path, notes: list[str]) -> pd.DataFrame:
+    """Read a CSV table: UTF-8, or Excel's UTF-16; with commas, or with semicolons and decimal commas."""
+    encoding, separator = _format_of(path)
+    rows = _load(path, parquet=False, encoding=encoding, separator=separator)
+    if separator == ",":
+        return rows
+    changed = rows.map(lambda cell: _DECIMAL_COMMA.sub(r"\1.\2", cell) if isinstance(cell, str) else cell)
+    decimal = "; a comma is the decimal point" if not changed.equals(rows) else ""
+    what = "tabs" if separator == "\t" else "semicolons"
+    notes.append(f"{what} separate its columns{decimal}")
+    return changed
+
+
+_DECIMAL_COMMA = re.compile(r"^\s*([+-]?\d+),(\d+(?:[eE][+-]?\d+)?)\s*$")
+_BYTE_ORDER_MARKS = {b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16", b"\xef\xbb": "utf-8-sig"}
+
+
+def _format_of(path: Path) -> tuple[str, str]:
+    """Return a table's encoding and separator, by its first line."""
+    try:
+        with path.open("rb") as file:
+            first = file.read(1 << 16)
+    except OSError:
+        return "utf-8", ","  # reading it says why
+    encoding = _BYTE_ORDER_MARKS.get(first[:2], "utf-8")
+    header, *_ = first.decode(encoding, errors="replace").splitlines() or [""]
+    if "," not in header:
+        return encoding, next((mark for mark in (";", "\t") if mark in header), ",")
+    return encoding, ","
+
+
+def _load(path: Path, *, parquet: bool, encoding: str = "utf-8", separator: str = ",") -> pd.DataFrame:
     try:
         if parquet:
             table = pd.read_parquet(path)
             return table if isinstance(table.index, pd.RangeIndex) else table.reset_index()
         # Cells are read as text: which of them are numbers depends on the column they are mapped to.
-        table = pd.read_csv(path, dtype=str, keep_default_na=False, skipinitialspace=True)
-        header = pd.read_csv(path, header=None, nrows=1, dtype=str, keep_default_na=False).iloc[0]
+        text: dict[str, Any] = {
+            "dtype": str,
+            "keep_default_na": False,
+            "encoding": encoding,
+            "sep": separator,
+        }
+        table = pd.read_csv(path, skipinitialspace=True, **text)
+        header = pd.read_csv(path, header=None, nrows=1, **text).iloc[0]
     except pd.errors.EmptyDataError as error:
         raise InputError(f"{path} is empty") from error
     except Exception as error:  # pandas and pyarrow raise many kinds

@@ -3,8 +3,10 @@
 import re
 import sqlite3
 from collections.abc import Iterable
-from contextlib import closing, suppress
+from contextlib import ExitStack, closing, suppress
 from pathlib import Path
+
+from sweep.utils.database_copies import private_copy
 
 
 def masked(text: str) -> str:
@@ -36,9 +38,13 @@ def sqlite_lacks(path: Path, tables: Iterable[str]) -> str | None:
 
 
 def sqlite_tables(path: Path) -> set[str]:
-    """Return the names of a SQLite file's tables. Opens it read-only."""
-    with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)) as file:
-        return {name for (name,) in file.execute("select name from sqlite_master where type = 'table'")}
+    """Return the names of a SQLite file's tables. Writes nothing, not even beside it."""
+    has_log = Path(f"{path}-wal").exists()  # opening it, a reader would write an index beside it
+    with ExitStack() as stack:
+        file = stack.enter_context(private_copy(path)) if has_log else path
+        uri = f"{file.resolve().as_uri()}?mode=ro"
+        database = stack.enter_context(closing(sqlite3.connect(uri, uri=True)))
+        return {name for (name,) in database.execute("select name from sqlite_master where type = 'table'")}
 
 
 def shared_with_optuna(path: Path) -> str | None:

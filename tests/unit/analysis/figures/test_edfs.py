@@ -174,11 +174,22 @@ def test_scatter_draws_a_star_for_every_trial_at_the_optimum():
     assert axes.get_yticklabels()[-1].get_text() == "div."
 
 
-@pytest.mark.parametrize("wrong", [0.0, -1.0, np.nan])
-def test_scatter_needs_positive_values(wrong):
+def test_zero_has_a_place_at_the_border_of_a_scatter():
+    table = trials([5.0, 6.0, 7.0])
+    table.loc[0, "weight_decay"] = 0.0
+    _, axes, product = scatter_figure(table).axes
+    assert axes.get_xscale() == product.get_xscale() == "symlog"
+    left, right = axes.get_xlim()
+    points = axes.lines[-2].get_xdata()
+    assert left < 0.0 == min(points) < max(points) < right
+    assert "0" in [label.get_text() for label in axes.get_xticklabels()]
+
+
+@pytest.mark.parametrize("wrong", [-1.0, np.nan])
+def test_scatter_needs_values_that_are_not_negative(wrong):
     table = trials([5.0])
     table.loc[0, "weight_decay"] = wrong
-    with pytest.raises(AnalysisError, match=f"weight_decay must be above 0, got {wrong}"):
+    with pytest.raises(AnalysisError, match=f"weight_decay must not be negative, got {wrong}"):
         scatter_figure(table)
     with pytest.raises(AnalysisError, match="lr missing"):
         scatter_figure(trials([5.0]).drop(columns="lr"))
