@@ -135,7 +135,9 @@ def _contents(table: pd.DataFrame, extras: Extras) -> Contents:
     with_result = set(table.loc[finished, "sweep"])
     kept = table[table["sweep"].isin(with_result)]
     if kept.empty and extras.progress is None:
-        raise AnalysisError("no sweep has a finished or diverged point yet: this folder's go on with `sweep run`.")
+        raise AnalysisError(
+            "no sweep has a finished or diverged point yet: this folder's go on with `sweep run`."
+        )
     sweeps = [] if kept.empty else read_sweeps(kept, need=("key", "lr", "weight_decay"))
     return Contents(
         table=table,
