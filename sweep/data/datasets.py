@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from sweep.data.cifar10 import Cifar10, has_batches
 from sweep.data.digits import Digits
 from sweep.data.folder import ImageFolder
 from sweep.data.idx import Idx
@@ -52,6 +53,11 @@ def open_dataset(
         return Digits(recipe)
     if recipe.dataset == "idx":
         return Idx(recipe, path)
+    if recipe.dataset == "cifar10" and has_batches(path):
+        for given, name in ((skip_corrupt, "skip_corrupt"), (reading.verify, "verify_data")):
+            if given:
+                raise InputError(f"`{name}` is for folders of images; `data` {path} has CIFAR-10's own files")
+        return Cifar10(recipe, path)
     return ImageFolder(recipe, path, skip_corrupt=skip_corrupt, reading=reading)
 
 
@@ -66,7 +72,7 @@ def check_place(
         If the recipe has no use for the folder, needs one, or there is none.
     """
     for given, name in ((skip_corrupt, "skip_corrupt"), (verify_data, "verify_data")):
-        if given and recipe.dataset != "folder":
+        if given and recipe.dataset not in ("folder", "cifar10"):
             raise InputError(f"`{name}` is for folders of images; the recipe {recipe.name!r} has none")
     if recipe.dataset == "digits":
         if path is not None:
@@ -75,5 +81,5 @@ def check_place(
             )
     elif path is None:
         raise InputError(f"the recipe {recipe.name!r} needs its data: `data` PATH")
-    elif not path.is_dir():
+    elif not (path.is_dir() or (recipe.dataset == "cifar10" and path.is_file())):
         raise InputError(f"`data` {path}: {'not a folder' if path.exists() else 'no such folder'}")

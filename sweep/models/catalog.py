@@ -1,12 +1,13 @@
 """The architectures of the paper's models: plain data, importable without torch.
 
 Source: arXiv:2106.14881, Tables 1 to 3, and the authors' published training configurations.
-The ``1mf`` trio is this project's own, designed by the paper's rules for images of 16 px.
+The ``1mf`` and ``5mf`` trios are this project's own, designed by the paper's rules for 16 and 32 px.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import Any
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -127,46 +128,29 @@ def _regnets() -> dict[str, Architecture]:
 
 
 def _laptop() -> dict[str, Architecture]:
-    """Return models of about 1 M multiply-adds at 16 px: patch 4; the stem costs about one block."""
+    """Return models of about 1 M multiply-adds at 16 px and 5 M at 32 px: patch 4; the stem costs about one
+    block, so that one block is removed.
+    """
     stem = Stem(kernels=(3, 3, 3), strides=(2, 2, 1), channels=(16, 32, 32))
-    vit = {
-        "size": "1MF",
-        "panel": "1MF",
-        "train_px": 16,
-        "test_px": 16,
-        "classes": 10,
-        "hidden": 32,
-        "mlp_ratio": 4,
-        "heads": 2,
-        "patch": 4,
-    }
-    return {
-        "vit_p_1mf": ViT(family="ViT_P", blocks=4, **vit),  # type: ignore[arg-type]
-        "vit_c_1mf": ViT(family="ViT_C", blocks=3, stem=stem, **vit),  # type: ignore[arg-type]
-        "regnety_1mf": RegNetY(
-            family="RegNetY",
-            size="1MF",
-            panel="1MF",
-            train_px=16,
-            test_px=16,
-            classes=10,
-            depths=(1, 1, 2, 1),
-            widths=(64, 112, 160, 224),
-            group_width=8,
-        ),
+    models: dict[str, Architecture] = {}
+    for size, px, blocks in (("1MF", 16, 4), ("5MF", 32, 5)):
+        vit: dict[str, Any] = {"hidden": 32, "mlp_ratio": 4, "heads": 2, "patch": 4, **_laptop_size(size, px)}
+        models[f"vit_p_{size.lower()}"] = ViT(family="ViT_P", blocks=blocks, **vit)
+        models[f"vit_c_{size.lower()}"] = ViT(family="ViT_C", blocks=blocks - 1, stem=stem, **vit)
+    rows = [  # name, size, px, depths, widths, group width
+        ("regnety_1mf", "1MF", 16, (1, 1, 2, 1), (64, 112, 160, 224), 8),
         # As many multiply-adds in two thirds of the time: after the third stage the image is one pixel wide.
-        "regnety3_1mf": RegNetY(
-            family="RegNetY",
-            size="1MF",
-            panel="1MF",
-            train_px=16,
-            test_px=16,
-            classes=10,
-            depths=(1, 1, 1, 0),
-            widths=(64, 128, 192, 192),
-            group_width=16,
-        ),
-    }
+        ("regnety3_1mf", "1MF", 16, (1, 1, 1, 0), (64, 128, 192, 192), 16),
+        ("regnety_5mf", "5MF", 32, (1, 2, 2, 1), (64, 128, 192, 256), 16),
+    ]
+    for name, size, px, depths, widths, group in rows:
+        body: dict[str, Any] = {"depths": depths, "widths": widths, "group_width": group}
+        models[name] = RegNetY(family="RegNetY", **body, **_laptop_size(size, px))
+    return models
+
+
+def _laptop_size(size: str, px: int) -> dict[str, Any]:
+    return {"size": size, "panel": size, "train_px": px, "test_px": px, "classes": 10}
 
 
 MODELS: Mapping[str, Architecture] = MappingProxyType(_models())

@@ -7,7 +7,7 @@ from typing import Any
 
 from sweep.errors import InputError
 
-DATASETS = ("digits", "idx", "folder")
+DATASETS = ("digits", "idx", "cifar10", "folder")
 BACKGROUNDS = ("white", "black", "grey")
 AUGMENTATIONS = ("shift", "flip", "random_resized_crop", "auto_augment")
 PER_IMAGE = ("random_resized_crop", "auto_augment")
@@ -28,7 +28,8 @@ class Recipe:
     name: str
     """The name of its file. Sweeps are called after it, and optima belong to it."""
     dataset: str
-    """Which loader reads the data: ``digits``, ``idx`` (MNIST's files) or ``folder`` (class folders)."""
+    """Which loader reads the data: ``digits``, ``idx`` (MNIST's files), ``cifar10`` (its authors' files, or
+    class folders) or ``folder`` (class folders)."""
     max_px: int
     """The largest side of an image, in pixels. A model trains at its own resolution if that is smaller."""
     epochs: int

@@ -134,7 +134,7 @@ def test_hybrid_runs_on_a_resnet_cut_after_conv4():
     assert 40 <= len(convs) <= 45  # about 40 in the study's words; 43 with the shortcuts'
 
 
-@pytest.mark.parametrize("size", ["1gf", "4gf", "18gf", "36gf", "1mf"])
+@pytest.mark.parametrize("size", ["1gf", "4gf", "18gf", "36gf", "1mf", "5mf"])
 def test_the_conv_stem_replaces_one_block(size):
     p, c = MODELS[f"vit_p_{size}"], MODELS[f"vit_c_{size}"]
     assert c.blocks == p.blocks - 1

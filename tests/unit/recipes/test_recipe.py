@@ -128,7 +128,7 @@ def test_all_values_out_of_range_are_reported_at_once(write):
         recipes.load(write(text))
     message = str(caught.value)
     for expected in (
-        "dataset must be one of digits, idx, folder, got 'cifar'",
+        "dataset must be one of digits, idx, cifar10, folder, got 'cifar'",
         "max_px must be at least 1, got 0",
         "warmup_epochs must lie in 0 … 3 (epochs), got 3.5",
         "warmup_factor must lie in 0 … 1, got 1.0",
