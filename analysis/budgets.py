@@ -81,9 +81,13 @@ def budgets(
     found = [ranks.wins(int(budget)) for budget in k]
     wins = np.array([value for value, _, _ in found])
     effects_a, effects_b = (np.array([each[side] for each in found]) for side in (1, 2))
-    units = _units(effects_a, effects_b, points, paired=paired)
-    variance, dof = _variance(units)
-    pointwise = _pointwise_level(units, variance, level)
+    sampled = (
+        [(effects_a + effects_b, points[0])] if paired else [(effects_a, points[0]), (effects_b, points[1])]
+    )
+    units = [each.units(effects) for effects, each in sampled]
+    hidden = [each.hidden(effects) for effects, each in sampled]
+    variance, dof = _variance(units, hidden)
+    pointwise = _pointwise_level(units, level)
     return Budgets(k, wins, *_limits(k, wins, variance, dof, pointwise, (len(a), len(b))))
 
 
@@ -138,16 +142,19 @@ class _Ranks:
         return np.asarray(k * (n - 1) / (n - k) * (with_it[self.places[side]] - value))
 
 
-def _units(a_kn: Floats, b_kn: Floats, points: tuple[Sampling, Sampling], *, paired: bool) -> list[Floats]:
-    """Return the effects of independent units, trials or scrambles, shapes (budgets, units)."""
-    if paired:
-        return [points[0].units(a_kn + b_kn)]
-    return [each.units(effects) for each, effects in zip(points, (a_kn, b_kn), strict=True)]
+def _variance(units: list[Floats], hidden: list[Floats]) -> tuple[Floats, Floats]:
+    """Return the variance for each budget, and its degrees of freedom (Satterthwaite).
 
-
-def _variance(units: list[Floats]) -> tuple[Floats, Floats]:
-    """Return the variance for each budget, and its degrees of freedom (Satterthwaite)."""
-    parts = np.array([each.var(axis=1, ddof=1) / each.shape[1] for each in units])
+    Parameters
+    ----------
+    units : list of ndarray, each of shape (budgets, units)
+        The effects of independent units, trials or scrambles, of each sample.
+    hidden : list of ndarray
+        The variance to add to that between units.
+    """
+    parts = np.array(
+        [(each.var(axis=1, ddof=1) + more) / each.shape[1] for each, more in zip(units, hidden, strict=True)]
+    )
     dofs = np.array([[each.shape[1] - 1.0] for each in units])
     variance = parts.sum(axis=0)
     with np.errstate(invalid="ignore", divide="ignore"):
@@ -155,14 +162,15 @@ def _variance(units: list[Floats]) -> tuple[Floats, Floats]:
     return variance, np.where(variance > 0, dof, dofs.min())
 
 
-def _pointwise_level(units: list[Floats], variance: Floats, level: float) -> float:
+def _pointwise_level(units: list[Floats], level: float) -> float:
     """Return the level of limits that are all right with probability 1 − level."""
-    known = variance > 0
+    covariance = sum((np.atleast_2d(np.cov(each)) / each.shape[1] for each in units), np.zeros(()))
+    scale = np.sqrt(np.diag(covariance))
+    known = scale > 0
     if known.sum() < 2:
         return level
-    covariance = sum(np.cov(each[known]) / each.shape[1] for each in units)
-    scale = np.sqrt(variance[known])
-    largest = np.abs(correlated_normals(covariance / np.outer(scale, scale))).max(axis=1)
+    correlation = covariance[np.ix_(known, known)] / np.outer(scale[known], scale[known])
+    largest = np.abs(correlated_normals(correlation)).max(axis=1)
     return float(2 * stats.norm.sf(np.quantile(largest, 1 - level)))
 
 

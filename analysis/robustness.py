@@ -27,7 +27,6 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from analysis.bands import HIDDEN_VARIANCE
 from analysis.intervals import NOTHING, Interval, rounding_variance
 from analysis.sampling import Sampling
 from analysis.summaries import AREA_TO, area_scores
@@ -137,12 +136,11 @@ def _distance(sweep: SweepTrials) -> Floats:
     for column in ("lr", "weight_decay"):
         if column not in sweep.points or not len(sweep.optimum):
             return np.full(len(total), np.nan)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            at, places = (np.log(values(rows, column)) for rows in (sweep.optimum, sweep.points))
-        width = float(np.ptp(places))
-        if not math.isfinite(width + at[0]):
+        at, places = (values(rows, column) for rows in (sweep.optimum, sweep.points))
+        if not (at[0] > 0 and (places > 0).all()):
             return np.full(len(total), np.nan)
-        total += ((places - at[0]) / width) ** 2 if width else 0.0
+        width = math.log(places.max() / places.min())
+        total += (np.log(places / at[0]) / width) ** 2 if width else 0.0
     return total
 
 
@@ -186,8 +184,7 @@ def _part(influence: Floats, points: Sampling) -> Part:
     k = len(units)
     if k < 2:
         return Part(math.nan, math.nan)
-    hidden = HIDDEN_VARIANCE * (np.ptp(influence) / (len(influence) / k)) ** 2
-    return Part((units.var(ddof=1) + (hidden if points.design == "sobol" else 0.0)) / k, k - 1.0)
+    return Part(float(units.var(ddof=1) + points.hidden(influence)) / k, k - 1.0)
 
 
 def _together(parts: Sequence[Part]) -> tuple[float, float]:

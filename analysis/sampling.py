@@ -7,8 +7,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from analysis import intervals
+from analysis.bands import HIDDEN_VARIANCE
 from analysis.intervals import Interval
-from analysis.table import SweepTrials, no_sampling_error, values, whole_scrambles
+from analysis.table import SCRAMBLE_POINTS, SweepTrials, no_sampling_error, values, whole_scrambles
 
 Floats = NDArray[np.float64]
 
@@ -77,6 +78,21 @@ class Sampling:
         ndarray, shape (…, units)
         """
         return values_n[..., self.scrambles].mean(axis=-1) if self.design == "sobol" else values_n
+
+    def hidden(self, values_n: Floats) -> Floats:
+        """Return the variance to add to that between units, as scrambles may agree by chance; else 0.
+
+        Parameters
+        ----------
+        values_n : ndarray, shape (…, n)
+            The value at each point.
+
+        Returns
+        -------
+        ndarray, shape (…)
+        """
+        reach = np.ptp(values_n, axis=-1) / SCRAMBLE_POINTS if self.design == "sobol" else 0.0
+        return np.asarray(HIDDEN_VARIANCE * reach**2, dtype=float)
 
     def share(self, sample: NDArray[np.bool_]) -> Interval:
         """Return the share of points where ``sample`` is true; with exact limits for independent points."""

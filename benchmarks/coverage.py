@@ -21,6 +21,7 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 import numpy as np
 import pandas as pd
 from coverage_bands import CASES as BANDS
+from coverage_claims import ALIKE, DIFFERENT, LARGE
 from coverage_figure import figure
 from coverage_intervals import PAIRS, SUMMARIES
 from coverage_tests import DELTA, MANY, PAIRED, UNPAIRED
@@ -33,6 +34,9 @@ PARTS: dict[str, Any] = {
     "tests of delta": DELTA,
     "unpaired tests": UNPAIRED,
     "many": MANY,
+    "claims, alike": ALIKE,
+    "claims, different": DIFFERENT,
+    "claims, 512 trials": LARGE,
 }
 QUICK = 40
 
