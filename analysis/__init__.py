@@ -10,6 +10,7 @@ from analysis.budgets import Budgets
 from analysis.compare import TESTS, Comparison, compare
 from analysis.comparison_table import comparison_table
 from analysis.edf import DELTAS, EDF, Curve, curves, edf, share_within
+from analysis.equivalence import Margin, read_margin
 from analysis.errors import AnalysisError
 from analysis.intervals import Interval
 from analysis.outcomes import Outcome, best_within, outcome_table, outcomes, published
@@ -32,6 +33,7 @@ __all__ = [
     "Comparison",
     "Curve",
     "Interval",
+    "Margin",
     "Outcome",
     "Repeated",
     "Summary",
@@ -51,6 +53,7 @@ __all__ = [
     "outcome_table",
     "outcomes",
     "published",
+    "read_margin",
     "read_sweeps",
     "repeated_points",
     "repeats_table",

@@ -28,7 +28,7 @@ class Answer:
     """The answer to one question about two models."""
 
     question: str
-    """take, where, robust or enough."""
+    """take, where, robust, alike or enough."""
     settled: bool
     """Whether something is claimed; otherwise the sentence says that nothing is shown."""
     sentence: str
@@ -43,7 +43,7 @@ class Answer:
 
 def answers(pair: Comparison) -> list[Answer]:
     """Return what a comparison shows, one answer for each question."""
-    found = [_take(pair), _where(pair), _robust(pair), _enough(pair)]
+    found = [_take(pair), _where(pair), _robust(pair), _alike(pair), _enough(pair)]
     return [each for each in found if each is not None]
 
 
@@ -203,6 +203,31 @@ def _robust(pair: Comparison) -> Answer:
 
 def _area(difference: Interval, p: float) -> str:
     return number(difference) + ("" if math.isnan(p) else f", p = {p_value(p)}")
+
+
+def _alike(pair: Comparison) -> Answer | None:
+    """Say whether the models are alike up to the margin that was given."""
+    if pair.alike is None:
+        return None
+    margin, difference, confidence, needed = pair.alike
+    a, b = pair.a.name, pair.b.name
+    if math.isnan(difference.low):
+        why = (margin.measure != "error" and pair.no_delta) or "the design has no sampling error"
+        return _open("alike", f"Whether they are alike in {margin.label} cannot be said: {why}")
+    evidence = f"{a} better by {number(difference)}, limits at {100 * confidence:.4g} %"
+    if pair.alike.equivalent:
+        text = f"{a} and {b} differ by less than {margin.text} in {margin.label}"
+    elif pair.alike.a_not_worse or pair.alike.b_not_worse:
+        one, other = (a, b) if pair.alike.a_not_worse else (b, a)
+        text = f"{one} is at most {margin.text} worse than {other} in {margin.label}"
+    else:
+        what = "shared points" if pair.paired else "trials of each"
+        text = (
+            f"That {a} and {b} differ by less than {margin.text} in {margin.label} is not shown. If they do "
+            f"not differ, about {math.ceil(needed):,} {what} would show it in 4 of 5 studies"
+        )
+        return _open("alike", text, evidence)
+    return Answer(question="alike", settled=True, sentence=text, evidence=evidence)
 
 
 def _enough(pair: Comparison) -> Answer:

@@ -12,6 +12,7 @@ leaves nothing to say.
 """
 
 import math
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -52,21 +53,17 @@ class Budgets(NamedTuple):
         return float(self.k[turn[0] + 1]) if turn.size else math.nan
 
 
-def budgets(
-    a: Floats, b: Floats, points: tuple[Sampling, Sampling], *, level: float, paired: bool
-) -> Budgets | None:
+def budgets(a: Floats, b: Floats, points: Sequence[Sampling], *, level: float) -> Budgets | None:
     """Compare the best of k trials of two models.
 
     Parameters
     ----------
     a, b : ndarray, shapes (n,) and (m,)
         Errors in percent, a diverged trial at 100.
-    points : tuple of Sampling
-        How the points of each were drawn.
+    points : sequence of Sampling
+        How the points were drawn that both share, in this order; or those of A and those of B.
     level : float
         Probability that any of the limits is wrong.
-    paired : bool
-        Whether ``a`` and ``b`` are at the same points, in the same order.
 
     Returns
     -------
@@ -81,11 +78,9 @@ def budgets(
     found = [ranks.wins(int(budget)) for budget in k]
     wins = np.array([value for value, _, _ in found])
     effects_a, effects_b = (np.array([each[side] for each in found]) for side in (1, 2))
-    sampled = (
-        [(effects_a + effects_b, points[0])] if paired else [(effects_a, points[0]), (effects_b, points[1])]
-    )
-    units = [each.units(effects) for effects, each in sampled]
-    hidden = [each.hidden(effects) for effects, each in sampled]
+    effects = [effects_a + effects_b] if len(points) == 1 else [effects_a, effects_b]
+    units = [each.units(effect) for effect, each in zip(effects, points, strict=True)]
+    hidden = [each.hidden(effect) for effect, each in zip(effects, points, strict=True)]
     variance, dof = _variance(units, hidden)
     pointwise = _pointwise_level(units, level)
     return Budgets(k, wins, *_limits(k, wins, variance, dof, pointwise, (len(a), len(b))))

@@ -26,10 +26,11 @@ from analysis.bands import CONFIDENCE, POINTWISE, band
 from analysis.budgets import Budgets, budgets
 from analysis.differing import Difference, Stretch
 from analysis.edf import DECIMALS, edf
+from analysis.equivalence import Alike, Margin, alike_by, alike_by_median
 from analysis.errors import AnalysisError
 from analysis.intervals import Interval
 from analysis.pairing import Pair, Pairs, pair_up, pairs_of
-from analysis.robustness import Contrast, Trials
+from analysis.robustness import NO_CONTRAST, Contrast, Trials
 from analysis.sampling import Sampling
 from analysis.summaries import minus
 from analysis.table import DIVERGED_ERR, SweepTrials, values
@@ -98,6 +99,8 @@ class Comparison:
     """Where one EDF is claimed to lie above the other."""
     budgets: Budgets | None = None
     """Which model is better at a budget of k random trials; None if the design has no sampling error."""
+    alike: Alike | None = None
+    """Whether the models are alike up to the margin that was given; None without one."""
     gap_a: float
     """How far A's EDF of the error falls below B's at most, as a share; 0 if it is nowhere below."""
     gap_b: float
@@ -171,14 +174,19 @@ class _Prepared(NamedTuple):
     """A comparison without its claims, and what these are made from."""
 
     found: Comparison
-    errors: tuple[Floats, Floats]
-    points: tuple[Sampling, Sampling]
+    trials: tuple[Trials, Trials]
+    points: tuple[Sampling, ...]
+    """How the shared points were drawn; or those of A and those of B."""
     difference: Difference | None
     """None if the design does not say how far chance moves the EDFs."""
 
 
 def compare(
-    sweeps: Sequence[SweepTrials], *, test: str = "auto", confidence: float = CONFIDENCE
+    sweeps: Sequence[SweepTrials],
+    *,
+    test: str = "auto",
+    confidence: float = CONFIDENCE,
+    margin: Margin | None = None,
 ) -> list[Comparison]:
     """Compare sweeps in pairs that differ in model, optimizer or recipe alone; see `pairs_of`.
 
@@ -190,6 +198,8 @@ def compare(
         ``auto`` compares two sweeps in pairs if they share their points.
     confidence : float
         In (0, 1). The error rate of claims is `LEVEL`, whatever the confidence.
+    margin : Margin, optional
+        The largest difference that does not matter, to ask whether sweeps are alike up to that.
 
     Returns
     -------
@@ -210,11 +220,15 @@ def compare(
     if len(sweeps) < 2:
         names = ", ".join(sweep.sweep for sweep in sweeps) or "none"
         raise AnalysisError(f"a comparison takes at least two sweeps, got {names}: sweep another model.")
-    return compare_pairs(pairs_of(sweeps), test=test, confidence=confidence)
+    return compare_pairs(pairs_of(sweeps), test=test, confidence=confidence, margin=margin)
 
 
 def compare_pairs(
-    pairs: Sequence[Pair], *, test: str = "auto", confidence: float = CONFIDENCE
+    pairs: Sequence[Pair],
+    *,
+    test: str = "auto",
+    confidence: float = CONFIDENCE,
+    margin: Margin | None = None,
 ) -> list[Comparison]:
     """Compare chosen pairs of sweeps, with one error rate for all that is claimed; see `compare`."""
     if test not in TESTS:
@@ -224,7 +238,13 @@ def compare_pairs(
     known = [value for value in q if not math.isnan(value)]
     different = max(1, sum(value <= LEVEL for value in known))
     level = LEVEL * different / max(1, len(known))
-    return [_with_claims(each, q[i], level) for i, each in enumerate(prepared)]
+    found = [_with_claims(each, q[i], level) for i, each in enumerate(prepared)]
+    if margin is None:
+        return found
+    return [
+        replace(pair, alike=_alike(each, margin, LEVEL / len(pairs)))
+        for each, pair in zip(prepared, found, strict=True)
+    ]
 
 
 def _corrected(p: list[float]) -> list[float]:
@@ -238,15 +258,38 @@ def _corrected(p: list[float]) -> list[float]:
 
 def _with_claims(prepared: _Prepared, q: float, level: float) -> Comparison:
     """Return a comparison with the claims that hold at its level."""
-    found, errors, points, difference = prepared
+    found, trials, points, difference = prepared
     p_robust = 2 * min(found.p_area, found.p_area_around) / (SHARES["robustness"] * level / LEVEL)
     return replace(
         found,
         q=q,
         q_robust=math.nan if found.no_delta else max(q, min(1.0, p_robust)),
         where=() if difference is None or q > LEVEL else tuple(difference.stretches(SHARES["where"] * level)),
-        budgets=budgets(*errors, points, level=SHARES["budgets"] * level, paired=found.paired),
+        budgets=budgets(
+            trials[0].errors,
+            trials[1].errors,
+            points,
+            level=SHARES["budgets"] * level,
+        ),
     )
+
+
+def _alike(prepared: _Prepared, margin: Margin, level: float) -> Alike:
+    """Return whether two models are alike, by one-sided tests at a level."""
+    found, (a, b), points, _ = prepared
+    n = min(found.n_a, found.n_b)
+    if margin.measure == "error":
+        wide = [replace(each, confidence=1 - 2 * level) for each in points]
+        if found.paired:
+            lead = _median(np.round(b.errors - a.errors, DECIMALS), wide[0], least=-DIVERGED_ERR)
+        else:
+            lead = minus(_median(b.errors, wide[1]), _median(a.errors, wide[0]))
+        return alike_by_median(margin, lead, n, level)
+    if found.no_delta:
+        return alike_by(margin, [NO_CONTRAST], n, level)
+    if margin.measure == "within":
+        return alike_by(margin, [robustness.shares_compared(a, b, points, margin.points)], n, level)
+    return alike_by(margin, [found.area, found.area_around], n, level)
 
 
 def _prepare(a: SweepTrials, b: SweepTrials, test: str, confidence: float) -> _Prepared:
@@ -270,6 +313,7 @@ PAIRED_TESTS: dict[str, Callable[[Floats], float]] = {
 def _paired(a: SweepTrials, b: SweepTrials, pairs: Pairs) -> _Prepared:
     d, points = np.round(pairs.a - pairs.b, DECIMALS), pairs.points
     difference = differing.pairs(pairs.a, pairs.b, d)
+    trials = (Trials(a, pairs.rows[0]), Trials(b, pairs.rows[1]))
     found = Comparison(
         a=a,
         b=b,
@@ -286,10 +330,9 @@ def _paired(a: SweepTrials, b: SweepTrials, pairs: Pairs) -> _Prepared:
         no_test=None,
         needed=paired.points_needed(d),
         **_gaps(pairs.a, pairs.b),
-        **robustness.compared(Trials(a, pairs.rows[0]), Trials(b, pairs.rows[1]), [points]),
+        **robustness.compared(*trials, [points]),
     )
-    valid = difference if points.design == "iid" else None
-    return _Prepared(found, (pairs.a, pairs.b), (points, points), valid)
+    return _Prepared(found, trials, (points,), difference if points.design == "iid" else None)
 
 
 def _p_values(tests: dict[str, Callable[..., float]], *samples: Floats) -> dict[str, float]:
@@ -328,6 +371,7 @@ def _gaps(x: Floats, y: Floats) -> dict[str, Any]:
 
 def _unpaired(a: SweepTrials, b: SweepTrials, confidence: float) -> _Prepared:
     x, y = (Sample(values(s.points, "top1_err"), Sampling.of(s, confidence)) for s in (a, b))
+    trials = (Trials(a, np.arange(a.n)), Trials(b, np.arange(b.n)))
     independent = x.points.design == y.points.design == "iid"
     difference = differing.two_samples(x.errors, y.errors) if independent else None
     tests, no_test = _unpaired_tests(x, y, difference)
@@ -350,7 +394,7 @@ def _unpaired(a: SweepTrials, b: SweepTrials, confidence: float) -> _Prepared:
         **_gaps(x.errors, y.errors),
         **robustness.compared(Trials(a, np.arange(a.n)), Trials(b, np.arange(b.n)), [x.points, y.points]),
     )
-    return _Prepared(found, (x.errors, y.errors), (x.points, y.points), difference)
+    return _Prepared(found, trials, (x.points, y.points), difference)
 
 
 UNPAIRED_TESTS: dict[str, Callable[[Floats, Floats], float]] = {

@@ -57,9 +57,24 @@ def _row(pair: Comparison) -> dict[str, object]:
         "dominates": pair.dominates,
         "gap_a": pair.gap_a,
         "gap_b": pair.gap_b,
+        **_alike(pair),
         "needed": pair.needed,
         "needed_robust": pair.needed_robust,
         "verdict": " ".join(sentences(pair)),
+    }
+
+
+def _alike(pair: Comparison) -> dict[str, object]:
+    if pair.alike is None:
+        return {}
+    found = pair.alike
+    return {
+        "margin": found.margin.size,
+        "margin_of": found.margin.label,
+        **interval_columns({"margin_diff": found.difference}),
+        "equivalent": found.equivalent,
+        "a_not_worse": found.a_not_worse,
+        "b_not_worse": found.b_not_worse,
     }
 
 

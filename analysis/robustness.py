@@ -29,7 +29,7 @@ from scipy import stats
 
 from analysis.intervals import NOTHING, Interval, rounding_variance
 from analysis.sampling import Sampling
-from analysis.summaries import AREA_TO, area_scores
+from analysis.summaries import AREA_TO, area_scores, within
 from analysis.table import DIVERGED_ERR, SweepTrials, values
 
 Floats = NDArray[np.float64]
@@ -90,6 +90,16 @@ def area_from(zero: float, errors: Floats) -> Area:
     scores = area_scores(errors - zero, errors)
     inside = float(((scores > 0) & (scores < 1)).mean())
     return Area(float(scores.mean()), scores - scores.mean(), inside / AREA_TO)
+
+
+def share_from(zero: float, errors: Floats, points: float) -> Area:
+    """Return the share of trials within some points of the mean error at the optimum.
+
+    How much it grows as the zero rises is the share of trials within half a point of that limit.
+    """
+    hits = within(errors - zero, errors, points).astype(float)
+    edge = np.abs(errors - zero - points) <= 0.5
+    return Area(float(hits.mean()), hits - hits.mean(), float((edge & (errors < DIVERGED_ERR)).mean()))
 
 
 def area_around(zeros: Floats, errors: Floats, near: NDArray[np.bool_]) -> Area:
@@ -208,26 +218,45 @@ class Trials(NamedTuple):
         return values(self.sweep.points, "top1_err")[self.rows]
 
 
-def compared(a: Trials, b: Trials, points: list[Sampling]) -> dict[str, Any]:
+def compared(a: Trials, b: Trials, points: Sequence[Sampling]) -> dict[str, Any]:
     """Return the differences of both areas, and why they cannot be tested."""
     problem = _no_delta(a.sweep, b.sweep) or next((each.problem for each in points if each.problem), None)
     if not a.sweep.optimum_state == b.sweep.optimum_state == "finished":
         return {"area": NO_CONTRAST, "area_around": NO_CONTRAST, "no_delta": problem}
-    both = (a, b)
-    from_optimum = [area_from(float(of.sweep.optimum_errs.mean()), of.errors) for of in both]
-    around = [area_around(of.sweep.optimum_errs, of.errors, around_optimum(of.sweep, of.rows)) for of in both]
-    rounding = rounding_variance(
-        np.concatenate([each for of in both for each in (of.errors, of.sweep.optimum_errs)])
-    )
-    found = {}
-    for name, areas in (("area", from_optimum), ("area_around", around)):
-        zeros = [
-            zero_part(of.sweep.optimum_errs, rounding, area.slope)
-            for of, area in zip(both, areas, strict=True)
-            if len(of.sweep.optimum_errs) > 1
-        ]
-        found[name] = contrast(areas[0], areas[1], points, zeros)
-    return found | {"no_delta": problem}
+
+    def around(of: Trials) -> Area:
+        return area_around(of.sweep.optimum_errs, of.errors, around_optimum(of.sweep, of.rows))
+
+    areas = [area_from(_zero(of), of.errors) for of in (a, b)]
+    return {
+        "area": _difference((a, b), areas, points),
+        "area_around": _difference((a, b), [around(of) for of in (a, b)], points),
+        "no_delta": problem,
+    }
+
+
+def shares_compared(a: Trials, b: Trials, points: Sequence[Sampling], within_points: float) -> Contrast:
+    """Return the difference of the shares of trials within some points of the optimum."""
+    if not a.sweep.optimum_state == b.sweep.optimum_state == "finished":
+        return NO_CONTRAST
+    shares = [share_from(_zero(of), of.errors, within_points) for of in (a, b)]
+    return _difference((a, b), shares, points)
+
+
+def _zero(of: Trials) -> float:
+    return float(of.sweep.optimum_errs.mean())
+
+
+def _difference(both: tuple[Trials, Trials], areas: Sequence[Area], points: Sequence[Sampling]) -> Contrast:
+    """Return a difference; the uncertainty of the zeros counts, if it is known."""
+    everything = [each for of in both for each in (of.errors, of.sweep.optimum_errs)]
+    rounding = rounding_variance(np.concatenate(everything))
+    zeros = [
+        zero_part(of.sweep.optimum_errs, rounding, area.slope)
+        for of, area in zip(both, areas, strict=True)
+        if len(of.sweep.optimum_errs) > 1
+    ]
+    return contrast(areas[0], areas[1], points, zeros)
 
 
 def _no_delta(a: SweepTrials, b: SweepTrials) -> str | None:

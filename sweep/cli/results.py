@@ -79,6 +79,13 @@ def compare(
         str, typer.Option(help="paired, unpaired, or auto: paired where models share their points.")
     ] = "auto",
     confidence: Confidence = 0.95,
+    margin: Annotated[
+        str | None,
+        typer.Option(
+            help="Ask whether they are alike up to a difference that would not matter: 0.1 of the area under "
+            "the EDF of Δ, within4=0.1 of the share within 4 points, error=0.5 points of the median error."
+        ),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Compare models, optimizers or recipes: which is better, which more robust, and how sure that is."""
@@ -89,7 +96,8 @@ def compare(
 
     table = with_places(trials.to_compare)
     sweeps = analysis.read_sweeps(table)
-    pairs = analysis.compare(sweeps, test=test, confidence=confidence)
+    asked = None if margin is None else analysis.read_margin(margin)
+    pairs = analysis.compare(sweeps, test=test, confidence=confidence, margin=asked)
     summary = analysis.summary_table([analysis.summarise(each, confidence) for each in sweeps])
     if out:
         write_table(analysis.comparison_table(pairs), out)

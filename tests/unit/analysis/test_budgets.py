@@ -20,8 +20,8 @@ def points(n, design="iid"):
 
 
 def compared(a, b, *, level=0.02, paired=False, design="iid"):
-    each = points(len(a), design), points(len(b), design)
-    return budgets(np.asarray(a), np.asarray(b), each, level=level, paired=paired)
+    each = [points(len(x), design) for x in ((a,) if paired else (a, b))]
+    return budgets(np.asarray(a), np.asarray(b), each, level=level)
 
 
 def wins_by_hand(a, b, k):

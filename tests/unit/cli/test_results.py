@@ -342,6 +342,7 @@ def test_compare_says_it_in_words_and_writes_every_number(results, sweep):
         (["compare", "--test", "t"], "a test is one of auto, paired, unpaired, got 't'"),
         (["compare", "--confidence", "95"], "between 0 and 1, such as 0.95, got 95"),
         (["compare", "--model", "vit_p_1mf"], "at least two sweeps, got vit_p_1mf"),
+        (["compare", "--margin", "0"], "a margin is a difference that would not matter, above 0"),
         (["compare", "--out", "pairs.xls"], "one of .csv, .parquet, .json, got '.xls'"),
         (["cdf", "--out", "a.png", "--band", "wide"], "a band is one of equal-precision, ks"),
         (["cdf", "--out", "a.png", "--band", "scramble"], "holds for the design sobol"),

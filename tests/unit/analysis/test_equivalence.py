@@ -1,0 +1,119 @@
+import dataclasses
+
+import numpy as np
+import pytest
+from statsmodels.stats.weightstats import ttost_ind, ttost_paired
+from support.analysed_pairs import A, apart, sweeps
+
+from analysis import AnalysisError, answers, compare, comparison_table, read_margin
+from analysis.equivalence import Margin, alike_by
+from analysis.robustness import area_from, contrast
+from analysis.sampling import Sampling
+
+ZEROS = [[5.2, 4.8, 5.0, 5.1], [4.9, 5.1, 5.0, 5.1]]
+RNG = np.random.default_rng(9)
+POINTS = Sampling("A", "iid", np.arange(48), 0.95)
+ONE, OTHER = A + RNG.normal(0, 0.2, 48).round(1), A + RNG.normal(0, 0.2, 48).round(1)
+
+
+@pytest.mark.parametrize("shared", [True, False])
+@pytest.mark.parametrize("by", np.linspace(0, 1.2, 7))
+@pytest.mark.parametrize("margin", [0.05, 0.1, 0.2])
+def test_the_two_one_sided_tests_are_statsmodels(shared, by, margin):
+    a, b = area_from(5.0, ONE), area_from(5.0, OTHER + by)
+    scores = [area.influence + area.value for area in (a, b)]
+    found = alike_by(Margin("area", margin), [contrast(a, b, [POINTS] * (1 if shared else 2))], 48, 0.05)
+    if shared:
+        p = ttost_paired(*scores, -margin, margin)[0]
+    else:
+        p = ttost_ind(*scores, -margin, margin, usevar="unequal")[0]
+    assert found.equivalent == (p <= 0.05)
+
+
+def test_the_number_needed_has_the_power():
+    sd, margin, level = 0.3, 0.1, 0.05
+    n = int(alike_by(Margin("area", margin), [contrast_of(sd, 100)], 100, level).needed)
+    means = np.random.default_rng(1).normal(0, sd / np.sqrt(n), 20_000)
+    power = (np.abs(means) < margin - 1.645 * sd / np.sqrt(n)).mean()
+    assert power == pytest.approx(0.8, abs=0.015)
+
+
+def contrast_of(sd, n):
+    area = area_from(5.0, A)
+    return contrast(area, area, [POINTS])._replace(variance=sd**2 / n, dof=n - 1.0)
+
+
+def asked(margin, *args, make=sweeps, **kwargs):
+    (pair,) = compare(make(*args, **kwargs), margin=read_margin(margin))
+    return pair, next(answer for answer in answers(pair) if answer.question == "alike")
+
+
+@pytest.mark.parametrize("make", [sweeps, apart])
+def test_alike_not_worse_and_not_shown(make):
+    pair, said = asked("0.3", ONE, OTHER, zeros=ZEROS, make=make)
+    assert pair.alike.equivalent
+    assert said.settled
+    assert said.sentence == "vit_p_1mf and vit_c_1mf differ by less than 0.3 in the area under the EDF of Δ"
+    pair, said = asked("0.1", ONE, OTHER + 3, zeros=ZEROS, make=make)
+    assert (pair.alike.a_not_worse, pair.alike.b_not_worse) == (True, False)
+    assert said.sentence == ("vit_p_1mf is at most 0.1 worse than vit_c_1mf in the area under the EDF of Δ")
+    pair, said = asked("0.001", ONE, OTHER, zeros=ZEROS, make=make)
+    assert not said.settled
+    assert "is not shown. If they do not differ, about " in said.sentence
+    row = comparison_table([pair]).loc[0]
+    assert (row["margin"], row["equivalent"]) == (0.001, False)
+
+
+@pytest.mark.parametrize("make", [sweeps, apart])
+@pytest.mark.parametrize("margin", ["error=2", "within8=0.4"])
+def test_errors_and_shares_may_be_asked_for(make, margin):
+    pair, said = asked(margin, ONE, OTHER, zeros=ZEROS, make=make)
+    assert said.settled, said
+    assert pair.alike.difference.low <= pair.alike.difference.value <= pair.alike.difference.high
+    if margin.startswith("error") and make is sweeps:
+        assert pair.alike.difference.value == pytest.approx(np.median(np.round(OTHER - ONE, 9)))
+    worse, _ = asked(margin, ONE, OTHER + 5, zeros=ZEROS, make=make)
+    assert not worse.alike.equivalent
+
+
+def test_the_area_must_be_alike_from_both_zeros():
+    (pair,) = compare(sweeps(ONE, OTHER, zeros=ZEROS))
+    apart_in_one = pair.area_around._replace(value=0.25)
+    found = alike_by(Margin("area", 0.2), [pair.area, apart_in_one], 48, 0.05)
+    assert not found.b_not_worse
+    assert found.difference.low == pair.area.interval(0.9).low
+
+
+def test_the_level_is_divided_by_the_number_of_pairs():
+    pairs = compare(sweeps(ONE, OTHER, A, zeros=[*ZEROS, ZEROS[0]]), margin=read_margin("0.1"))
+    assert {pair.alike.confidence for pair in pairs} == {1 - 2 * 0.05 / 3}
+
+
+def test_without_a_zero_or_sampling_error_nothing_is_said():
+    _, said = asked("0.1", A, A + 1)
+    assert "cannot be said: estimating the uncertainty of the zero" in said.sentence
+    _, said = asked("error=1", A, A + 1, design="grid")
+    assert "the design has no sampling error" in said.sentence
+    (pair,) = compare(sweeps(A, A + 1))
+    assert "alike" not in {answer.question for answer in answers(dataclasses.replace(pair, alike=None))}
+
+
+@pytest.mark.parametrize(
+    ("text", "margin"),
+    [
+        ("0.1", Margin("area", 0.1)),
+        ("area=5e-2", Margin("area", 0.05)),
+        ("error=0.5", Margin("error", 0.5)),
+    ],
+)
+def test_margins_are_read(text, margin):
+    assert read_margin(text)[:2] == margin[:2]
+    assert read_margin("within4=0.1") == Margin("within", 0.1, 4.0)
+
+
+@pytest.mark.parametrize(
+    "text", ["0", "-0.1", "1", "area=1.5", "error=0", "error=100", "within=0.1", "lr=1", "", "nan", "0.1 0.2"]
+)
+def test_a_margin_that_is_none_is_refused(text):
+    with pytest.raises(AnalysisError, match="a margin is a difference that would not matter, above 0"):
+        read_margin(text)
