@@ -131,9 +131,14 @@ def ui(
     """Serve MLflow's website with the sweeps of this folder, until Ctrl-C (the same as `mlflow ui`)."""
     import os
 
+    from sweep.tracking.views import ui_lines
+
     uri = os.environ.get("MLFLOW_TRACKING_URI", "")
     if uri.startswith(("http://", "https://")):
         raise InputError(f"MLFLOW_TRACKING_URI names a server, {uri}: open that address in a browser")
+    for line in ui_lines(f"http://{host}:{port}"):
+        plain_console().print(line, markup=False, soft_wrap=True)
+    sys.stdout.flush()
     backend = ["--backend-store-uri", uri] if uri else []
     words = ["ui", "--host", host, "--port", str(port), *backend]
     os.execv(sys.executable, [sys.executable, "-m", "mlflow", *words])

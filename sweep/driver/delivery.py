@@ -1,12 +1,11 @@
 """What goes from the journals to MLflow."""
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 from sweep.core.trial import TrialSpec, TrialState
 from sweep.driver.events import OnEvent, ResultsRecovered, TrackerBehind, TrackerRefused
-from sweep.driver.figures import draw_all
+from sweep.driver.figures import Drawn, draw_all
 from sweep.tracking.base import Tracker
 from sweep.tracking.send_queue import SendQueue
 from sweep.workspace.error_files import error_file
@@ -64,15 +63,15 @@ class TrackingSession:
 
     def __exit__(self, *_: object) -> None:
         try:
-            figures = draw_all(self._folders, self._on_event)
+            drawn = draw_all(self._folders, self._on_event)
         except BaseException:  # Ctrl-C once more: the queue must not outlive the lock
             self._queue.close(0)
             raise
-        sent = self._queue.close(CLOSE_TIMEOUT_S) and self._close(figures)
+        sent = self._queue.close(CLOSE_TIMEOUT_S) and self._close(drawn)
         if not sent:
             problem = str(self._queue.problem or "")
             self._on_event(TrackerBehind(problem=problem, remedy=self._remedy))
-        self.complete = sent and len(figures) == len(self._folders)
+        self.complete = sent and len(drawn) == len(self._folders)
 
     @property
     def waiting(self) -> int:
@@ -108,14 +107,17 @@ class TrackingSession:
         if history.state is TrialState.FAILED and file.exists():
             self._tracker.attach(key, file)
 
-    def _close(self, figures: dict[str, list[Path]]) -> bool:
+    def _close(self, drawn: dict[str, Drawn]) -> bool:
         """End each sweep's parent run; say whether MLflow took it."""
         for folder in self._folders:
             counts = folder.counts()
             counts[TrialState.PLANNED] += counts.pop(TrialState.RUNNING)  # nothing runs any more
             try:
                 keys = {trial.key for trial in folder.trials}
-                self._tracker.close_sweep(folder.name, keys, counts, figures.get(folder.name, []))
+                shown = drawn.get(folder.name)
+                self._tracker.close_sweep(folder.name, keys, counts, shown.figures if shown else [])
+                if shown:
+                    self._tracker.describe_sweep(folder.name, shown.run.metrics, shown.run.note)
                 if tags := folder.result_tags():
                     self._tracker.tag_sweep(folder.name, tags)
             except Exception as error:  # MLflow is away: the next run does it

@@ -81,5 +81,18 @@ class Tracker(Protocol):
             Files to be kept with it.
         """
 
+    def describe_sweep(self, sweep: str, metrics: Mapping[str, float], note: str) -> None:
+        """Record what a sweep has come to.
+
+        Parameters
+        ----------
+        sweep : str
+            The sweep's name.
+        metrics : mapping
+            Its results, finite numbers.
+        note : str
+            What it is, in Markdown; ``{run}`` stands for the id of its run.
+        """
+
     def tag_sweep(self, sweep: str, tags: Mapping[str, str]) -> None:
         """Record tags of a sweep."""

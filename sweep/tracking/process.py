@@ -147,6 +147,10 @@ class TrackerProcess(Tracker):
         self._call(Tracker.close_sweep, sweep, set(keys), dict(counts), list(figures))
         self._opened.pop(sweep, None)  # a new process would mark it as running again
 
+    def describe_sweep(self, sweep: str, metrics: Mapping[str, float], note: str) -> None:
+        """See `Tracker.describe_sweep`."""
+        self._call(Tracker.describe_sweep, sweep, metrics, note)
+
     def tag_sweep(self, sweep: str, tags: Mapping[str, str]) -> None:
         """See `Tracker.tag_sweep`."""
         self._call(Tracker.tag_sweep, sweep, tags)

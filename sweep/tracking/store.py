@@ -4,6 +4,7 @@ MLflow holds nothing that the journal does not: a run is found again by its tria
 date as often as one likes.
 """
 
+import time
 from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from sweep.tracking import database
 from sweep.tracking import tags as labels
 from sweep.tracking.base import Tracker
 from sweep.tracking.client import all_runs, quieten, usable
+from sweep.tracking.views import view_tags
 from sweep.utils.text import counted
 from sweep.workspace.journal import TrialHistory
 
@@ -80,11 +82,19 @@ class MlflowTracker(Tracker):
                 f"the experiment {self.experiment} was deleted. This brings it back, with its runs: "
                 f"mlflow experiments restore --experiment-id {experiment.experiment_id}"
             )
+        if create:
+            self._add_views(experiment)
         return str(experiment.experiment_id)
+
+    def _add_views(self, experiment: Any) -> None:
+        """Give an experiment of an earlier version the views that the website opens."""
+        for name, value in view_tags().items():
+            if experiment.tags.get(name) != value:
+                self._client.set_experiment_tag(experiment.experiment_id, name, value)
 
     def _create_experiment(self) -> str:
         try:
-            return str(self._client.create_experiment(self.experiment))
+            return str(self._client.create_experiment(self.experiment, tags=view_tags()))
         except MlflowException as error:
             if error.error_code != "RESOURCE_ALREADY_EXISTS":
                 raise
@@ -245,6 +255,7 @@ class MlflowTracker(Tracker):
             self._client.update_run(run, status="RUNNING")  # an earlier driver may have left it as killed
         metrics = [metric for at, epoch in epochs[self._sent.get(run, 0) :] for metric in _metrics(epoch, at)]
         metrics += _end_metrics(record, last, ended_ms) if record else []
+        metrics += _point_metrics(trial, history.started_ms) if run not in self._sent else []
         first, *rest = [
             metrics[i : i + METRICS_PER_REQUEST] for i in range(0, len(metrics), METRICS_PER_REQUEST)
         ] or [[]]
@@ -289,6 +300,17 @@ class MlflowTracker(Tracker):
         complete = sum(counts.get(state, 0) for state in ended) == len(keys)
         self._client.set_terminated(run, "FINISHED" if complete else "KILLED")
 
+    def describe_sweep(self, sweep: str, metrics: Mapping[str, float], note: str) -> None:
+        """Record results of a sweep as metrics of its run, those that are new, and a note.
+
+        See `Tracker.describe_sweep`.
+        """
+        run, now = self._runs[sweep], int(1000 * time.time())
+        known = self._client.get_run(run).data.metrics
+        new = [Metric(name, value, now, 0) for name, value in metrics.items() if known.get(name) != value]
+        text = {labels.NOTE: note.replace("{run}", run)}
+        self._client.log_batch(run, metrics=new, tags=_tags(text))
+
     def tag_sweep(self, sweep: str, tags: Mapping[str, str]) -> None:
         """Record tags of a sweep's run."""
         self._client.log_batch(self._runs[sweep], tags=_tags(dict(tags)))
@@ -321,6 +343,14 @@ def _end_metrics(record: TrialRecord, last: EpochRecord | None, ended_ms: int | 
         values["top1_err"] = record.top1_err
     return [
         Metric(name, value, ended_ms, record.epochs) for name, value in values.items() if value is not None
+    ]
+
+
+def _point_metrics(trial: TrialSpec, time_ms: int | None) -> list[Metric]:
+    """Return the point as metrics, too: MLflow sorts and filters parameters as text."""
+    return [
+        Metric(name, value, time_ms, 0)
+        for name, value in (("lr", trial.lr), ("weight_decay", trial.weight_decay))
     ]
 
 

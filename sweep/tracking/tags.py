@@ -11,6 +11,9 @@ from sweep.workspace.journal import TrialHistory
 PARENT = "mlflow.parentRunId"
 """The tag by which MLflow makes a run the child of another."""
 
+NOTE = "mlflow.note.content"
+"""The tag that MLflow shows as a run's description."""
+
 STATUS = {
     TrialState.FINISHED: "FINISHED",
     TrialState.DIVERGED: "FINISHED",

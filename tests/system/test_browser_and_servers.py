@@ -13,6 +13,8 @@ from pathlib import Path
 import pytest
 from support.runs import WORDS, environment, sweep, table
 
+from sweep.tracking.views import CHART, SWEEPS, TRIALS, view_address
+
 pytestmark = pytest.mark.system
 
 FASHION = Path("/usr/share/datasets/fashion-mnist")
@@ -92,6 +94,24 @@ def test_the_runs_page_shows_one_parent_run_a_sweep(ui, swept, tmp_path):
         assert name in contents
     assert "sweep-tiny" in contents
     assert "16</strong>" in contents or "16 matching" in contents or ">16<" in contents
+
+
+@needs_chromium
+def test_the_view_of_the_sweeps_shows_each_with_its_results(ui, swept, tmp_path):
+    contents = page(view_address(ui, "1", SWEEPS), tmp_path)
+    for name in (*table(swept).sweep.unique(), "optimum_err", "median", "within_4", "area_8"):
+        assert name in contents
+    assert "Request error" not in contents
+    assert "point-000" not in contents
+
+
+@needs_chromium
+def test_the_view_of_the_trials_has_lr_wd_and_error_as_numbers(ui, swept, tmp_path):
+    contents = page(view_address(ui, "1", TRIALS), tmp_path)
+    for name in ("point-000", "optimum", "top1_err", "weight_decay"):
+        assert name in contents
+    chart = page(view_address(ui, "1", CHART), tmp_path)
+    assert "Parallel Coordinates" in chart
 
 
 @needs_chromium

@@ -1,6 +1,7 @@
 """What is written to MLflow and read back, in a real MLflow."""
 
 import dataclasses
+import json
 import shutil
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from sweep.core.plan import Plan
 from sweep.core.trial import EpochRecord, TrialRecord, TrialState
 from sweep.errors import InputError
 from sweep.tracking.store import MlflowTracker
+from sweep.tracking.views import ui_lines
 from sweep.workspace.journal import TrialHistory
 
 PLAN = a_plan(n=3)
@@ -304,3 +306,47 @@ def test_a_failed_trials_traceback_is_kept_with_its_run(folder, client, tmp_path
     assert [each.path for each in client.list_artifacts(run, "errors")] == [f"errors/{file.name}"]
     kept = Path(client.download_artifacts(run, f"errors/{file.name}", str(tmp_path)))
     assert (run_of(client, FAILED.key).info.status, kept.read_text()) == ("FAILED", "last")
+
+
+def test_a_trials_point_is_there_as_numbers_too_once(folder, client):
+    deliver(folder)
+    deliver(folder)
+    for trial in PLAN.trials:
+        run = run_of(client, trial.key)
+        for name, value in (("lr", trial.lr), ("weight_decay", trial.weight_decay)):
+            assert [m.value for m in client.get_metric_history(run.info.run_id, name)] == [value]
+
+
+def test_a_sweep_is_described_by_metrics_and_a_note_of_its_run_and_nothing_is_written_twice(folder, client):
+    for area in (0.5, 0.5, 0.75):
+        opened(folder).describe_sweep(PLAN.name, {"area_8": area, "best": 1.0}, "see run {run}")
+    run = run_of(client, PLAN.name)
+    assert run.data.tags["mlflow.note.content"] == f"see run {run.info.run_id}"
+    history = {name: client.get_metric_history(run.info.run_id, name) for name in ("area_8", "best")}
+    assert {name: [m.value for m in found] for name, found in history.items()} == {
+        "area_8": [0.5, 0.75],
+        "best": [1.0],
+    }
+
+
+def test_an_experiment_of_an_earlier_version_gets_the_views_and_keeps_its_own_tags(folder, client):
+    made = client.create_experiment("sweep-digits", tags={"mine": "stays"})
+    assert ui_lines("http://here") == []
+    opened(folder)
+    tags = client.get_experiment(made).tags
+    assert tags["mine"] == "stays"
+    assert tags["mlflow.experimentKind"] == "custom_model_development"
+    assert ui_lines("http://here") == [
+        f"sweep-digits: http://here/#/experiments/{made}/runs"
+        "?workflowType=machine_learning&viewStateShareKey=sweeps"
+    ]
+
+
+@pytest.mark.parametrize(("view", "keys"), [("sweeps", {PLAN.name}), ("trials", set(RECORDS))])
+def test_a_view_shows_the_runs_that_it_is_of(view, keys, folder, client):
+    deliver(folder)
+    (experiment,) = client.search_experiments(filter_string="name = 'sweep-digits'")
+    shown = json.loads(experiment.tags[f"mlflow.sharedViewState.{view}"])
+    order = f"{shown['orderByKey']} {'ASC' if shown['orderByAsc'] else 'DESC'}"
+    found = client.search_runs([experiment.experiment_id], shown["searchFilter"], order_by=[order])
+    assert {run.data.tags["sweep.key"] for run in found} == keys
