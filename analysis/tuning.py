@@ -77,9 +77,15 @@ def tuning_curve(
     return TuningCurve(k, expected, _mean_best(edges, high, k), _mean_best(edges, low, k))
 
 
-def tuning_of(sweep: SweepTrials) -> TuningCurve:
-    """Return a sweep's tuning curve, with a band if its points are independent."""
-    return tuning_curve(values(sweep.points, "top1_err"), independent=sweep.design == "iid")
+def tuning_of(sweep: SweepTrials, budgets: ArrayLike | None = None) -> TuningCurve:
+    """Return a sweep's tuning curve, with a band if its points are independent; see `tuning_curve`."""
+    errors = values(sweep.points, "top1_err")
+    return tuning_curve(errors, independent=sweep.design == "iid", budgets=budgets)
+
+
+def some_budgets(most: int, count: int = 100) -> NDArray[np.int64]:
+    """Return about ``count`` budgets from 1 to ``most``, spread evenly on a logarithmic scale."""
+    return np.unique(np.geomspace(1, most, count).round().astype(np.int64))
 
 
 def doublings(most: int) -> list[int]:

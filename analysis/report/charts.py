@@ -164,8 +164,8 @@ def tuning(contents: Contents) -> Html:
 
 
 def _tuning_numbers(sweep: SweepTrials) -> str:
-    curve = tuning_of(sweep)
-    values = [f"{curve.expected[k - 1]:.1f} % of {k}" for k in doublings(len(curve.k))]
+    curve = tuning_of(sweep, doublings(sweep.n))
+    values = [f"{best:.1f} % of {k}" for k, best in zip(curve.k, curve.expected, strict=True)]
     return f"{sweep_name(sweep)}: expected best {', '.join(values)}."
 
 

@@ -100,6 +100,11 @@ class Contents:
     """Information beyond the trial table."""
 
     @property
+    def is_served(self) -> bool:
+        """Whether the page asks for what has changed since."""
+        return self.extras.progress is not None and self.extras.progress.changes is not None
+
+    @property
     def recipe(self) -> str:
         """The recipe of all sweeps, or their recipes."""
         return ", ".join(dict.fromkeys(map(str, self.table["recipe"])))

@@ -92,7 +92,10 @@ def findings_list(contents: Contents) -> Html | None:
     found = findings(contents.summaries, contents.pairs)
     if not found:
         return None
-    return joined([tag("h2", "What the trials show", id="findings-h"), bullets(found)])
+    known = len(contents.table) - without_result(contents.table)
+    running = contents.extras.progress is not None and known < len(contents.table)
+    what = f"the first {counted(known, 'trial')}" if running else "the trials"
+    return joined([tag("h2", f"What {what} show", id="findings-h"), bullets(found)])
 
 
 def warning_strip(contents: Contents) -> Html | None:

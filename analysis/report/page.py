@@ -11,7 +11,7 @@ import pandas as pd
 from analysis.compare import Comparison, compare_pairs
 from analysis.errors import AnalysisError
 from analysis.pairing import Pair, pairs_of
-from analysis.report import charts, headline, sections
+from analysis.report import charts, headline, progress, sections
 from analysis.report.extras import ACROSS, Contents, Extras
 from analysis.report.glossary import glossary
 from analysis.report.html import Child, Html, joined, tag
@@ -36,7 +36,7 @@ class Section:
     folded: bool = True
     """Whether it is closed at first."""
     printed: bool = True
-    """Whether it is printed though it is closed."""
+    """Whether it is printed though it is closed; if not, a page that is served lacks it, as it is long."""
     of_results: bool = True
     """Whether there is nothing to show before a point has a result."""
 
@@ -127,7 +127,8 @@ def report_html(table: pd.DataFrame, extras: Extras | None = None) -> str:
             *(tag("script", script) for script in _scripts()),
         ]
     )
-    return f"<!DOCTYPE html>\n{tag('html', _head(title), tag('body', page), lang='en')}\n"
+    head = _head(title, served=contents.is_served)
+    return f"<!DOCTYPE html>\n{tag('html', head, tag('body', page), lang='en')}\n"
 
 
 def _contents(table: pd.DataFrame, extras: Extras) -> Contents:
@@ -158,7 +159,8 @@ def _pairs(sweeps: list[SweepTrials]) -> dict[str, list[Comparison]]:
 
 
 def _shown(contents: Contents) -> list[Section]:
-    return [each for each in SECTIONS if contents.sweeps or not each.of_results]
+    known = [each for each in SECTIONS if contents.sweeps or not each.of_results]
+    return [each for each in known if each.printed or not contents.is_served]
 
 
 def _navigation(contents: Contents) -> Html:
@@ -167,9 +169,8 @@ def _navigation(contents: Contents) -> Html:
 
 
 def _main(title: str, contents: Contents) -> Html:
-    footer = tag(
-        "footer", tag("p", "Made by sweep report. This page loads nothing: it can be kept and sent as it is.")
-    )
+    kept = "Made by sweep report. This page loads nothing: it can be kept and sent as it is."
+    footer = tag("footer", tag("p", "Served by sweep watch." if contents.is_served else kept))
     body = joined(_section(each, contents) for each in _shown(contents))
     return tag("main", tag("h1", title), _first_screen(contents), body, footer, id="report")
 
@@ -177,12 +178,21 @@ def _main(title: str, contents: Contents) -> Html:
 def _first_screen(contents: Contents) -> Html:
     """Return the ranking, the EDFs and the findings; beside each other, where they are few."""
     few = "few" if len(contents.cells) == 1 else "many"
+    standing = (headline.size, headline.ranking_list, progress.strip)
+    found = (headline.warning_strip, headline.findings_list)
     return tag(
         "div",
-        tag("div", headline.size(contents), headline.ranking_list(contents), class_="rank"),
-        tag("div", charts.edfs(contents, "delta"), class_="charts delta"),
-        tag("div", headline.warning_strip(contents), headline.findings_list(contents), class_="found"),
-        tag("div", charts.edfs(contents, "error"), class_="charts error"),
+        tag(
+            "div",
+            tag("div", *(part(contents) for part in standing), class_="rank"),
+            tag("div", *(part(contents) for part in found), class_="found"),
+            class_="column",
+        ),
+        tag(
+            "div",
+            *(tag("div", charts.edfs(contents, of), class_=f"charts {of}") for of in ("delta", "error")),
+            class_="column",
+        ),
         class_=f"first {few}",
     )
 
@@ -196,10 +206,15 @@ def _section(section: Section, contents: Contents) -> Html:
     return tag("section", head, body, id=section.key, class_=mark, aria_labelledby=f"{section.key}-h")
 
 
-def _head(title: str) -> Html:
-    """Return the head. Its security policy allows the page's own scripts only, and no loading."""
+def _head(title: str, *, served: bool) -> Html:
+    """Return the head. Its security policy allows the page's own scripts only, and no loading.
+
+    A page that is served may ask its server what has changed.
+    """
     allowed = " ".join(f"'sha256-{_digest(script)}'" for script in _scripts())
     policy = f"default-src 'none'; style-src 'unsafe-inline'; img-src data:; script-src {allowed}"
+    if served:
+        policy += "; connect-src 'self'"
     return joined(
         [
             Html('<head><meta charset="utf-8">'),

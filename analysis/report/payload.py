@@ -17,7 +17,7 @@ from analysis.names import optimizer_name
 from analysis.report.extras import Contents, Progress
 from analysis.report.html import Html, tag
 from analysis.table import SweepTrials
-from analysis.tuning import tuning_of
+from analysis.tuning import some_budgets, tuning_of
 
 _DIGITS = 6
 """Significant digits of the numbers: more than any screen shows."""
@@ -178,7 +178,7 @@ def _rounded(values: ArrayLike) -> list[float | None]:
 def _tuning(sweep: SweepTrials | None) -> dict[str, Any] | None:
     if sweep is None:
         return None
-    curve = tuning_of(sweep)
+    curve = tuning_of(sweep, some_budgets(sweep.n))
     limits = {"low": curve.low, "high": curve.high}
     return {
         "k": curve.k.tolist(),

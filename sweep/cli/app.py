@@ -10,6 +10,7 @@ ORDER = (
     "tune",
     "study",
     "status",
+    "watch",
     "cdf",
     "compare",
     "scatter",

@@ -2,7 +2,7 @@
 
 import sys
 
-from sweep.cli import results, run, status, submit, tune  # noqa: F401 - each registers its commands
+from sweep.cli import results, run, status, submit, tune, watch  # noqa: F401 - each registers its commands
 from sweep.cli.app import app
 from sweep.cli.options import with_flags
 from sweep.cli.study import study

@@ -18,11 +18,12 @@ from sweep.workspace.sweep import Sweep
 from sweep.workspace.table import learning_table
 
 if TYPE_CHECKING:
-    from analysis.report import Extras, SweepFacts
+    from analysis.report import Extras, Progress, SweepFacts
 
 
 SUFFIXES = (".html", ".htm")
 PACKAGES = ("robustness-sweep", "torch", "timm", "ray", "mlflow", "numpy", "scipy", "matplotlib")
+_NO_LINKS = "A page on running sweeps has no links to MLflow here; `sweep report` has them."
 _SHOWN_APART = ("epochs", "batch", "dataset")
 
 
@@ -46,13 +47,17 @@ def write(page: str, out: Path) -> None:
         raise InputError(f"cannot write {out}: {error.strerror or error}") from error
 
 
-def extras(sweeps: Sequence[Sweep], warnings: Sequence[str]) -> "Extras":
-    """Gather what plans, journals and MLflow know; of trials from elsewhere there are no sweeps."""
+def extras(sweeps: Sequence[Sweep], warnings: Sequence[str], progress: "Progress | None" = None) -> "Extras":
+    """Gather what plans, journals and MLflow know; of trials from elsewhere there are no sweeps.
+
+    Of sweeps that may be running, with ``progress``, MLflow is not asked: it has other work.
+    """
     from analysis.report import Extras
 
     if not sweeps:
         return Extras(warnings=warnings, versions=_versions())
-    links, note = _links({sweep.plan.recipe.name for sweep in sweeps})
+    recipes = {sweep.plan.recipe.name for sweep in sweeps}
+    links, note = _links(recipes) if progress is None else ({}, _NO_LINKS)
     return Extras(
         facts={sweep.name: _facts(sweep) for sweep in sweeps},
         learning=learning_table(sweeps),
@@ -60,6 +65,7 @@ def extras(sweeps: Sequence[Sweep], warnings: Sequence[str]) -> "Extras":
         links_note=note,
         versions=_versions(),
         warnings=warnings,
+        progress=progress,
     )
 
 

@@ -9,7 +9,7 @@ from mlflow import MlflowClient, get_tracking_uri
 from mlflow.store.db.utils import _get_latest_schema_revision, _get_schema_version, _upgrade_db
 from sqlalchemy import create_engine
 
-from sweep.errors import unknown
+from sweep.errors import InputError, unknown
 from sweep.tracking import tags
 from sweep.tracking.client import all_runs, check_is_there, quieten, usable
 from sweep.utils.database_copies import private_copy
@@ -87,12 +87,37 @@ def run_links(recipe: str) -> dict[str, str]:
     """
     runs = read_runs(f"sweep-{recipe}")
     uri = get_tracking_uri()
-    host = re.sub(r"(?<=://)[^@/]*@", "", uri).rstrip("/") if uri.startswith("http") else LOCAL_UI
     return {
-        run["tags"]["sweep.key"]: f"{host}/#/experiments/{run['experiment']}/runs/{run['id']}"
+        run["tags"]["sweep.key"]: _address(uri, run["experiment"], run["id"])
         for run in runs
         if run["parent"] and "sweep.key" in run["tags"]
     }
+
+
+def run_link(recipe: str, key: str) -> str:
+    """Return the address of one trial's run in MLflow's UI; see `run_links`.
+
+    Raises
+    ------
+    InputError
+        If MLflow cannot be read, or has no run of the trial.
+    """
+    uri = get_tracking_uri()
+    quieten()
+    check_is_there(uri)
+    with usable(uri):
+        client = MlflowClient(uri)
+        found = client.get_experiment_by_name(f"sweep-{recipe}")
+        runs = client.search_runs([found.experiment_id], f"tags.`sweep.key` = '{key}'") if found else []
+        for run in runs:
+            if tags.PARENT in run.data.tags:
+                return _address(uri, run.info.experiment_id, run.info.run_id)
+    raise InputError(f"MLflow at {masked(uri)} has no run of trial {key} yet.")
+
+
+def _address(uri: str, experiment: str, run: str) -> str:
+    host = re.sub(r"(?<=://)[^@/]*@", "", uri).rstrip("/") if uri.startswith("http") else LOCAL_UI
+    return f"{host}/#/experiments/{experiment}/runs/{run}"
 
 
 def _run(run: Any) -> dict[str, Any]:

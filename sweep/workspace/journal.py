@@ -81,11 +81,43 @@ class Journal:
 
     def __init__(self, path: Path, *, mend: bool = False) -> None:
         self.path = path
+        self._forget()
+        for kind, key, time_ms, contents in self._read(self._lines(), mend):
+            self.history(key).add(kind, time_ms, contents)
+
+    def _forget(self) -> None:
         self.trials: dict[str, TrialHistory] = {}
         self._complete_bytes = 0
+        self._lines_read = 0
+        self._inode: int | None = None
         self._damaged: list[int] = []
-        for kind, key, time_ms, contents in self._read(mend):
+
+    @property
+    def damaged(self) -> int:
+        """How many damaged lines were left out."""
+        return len(self._damaged)
+
+    def read_on(self) -> set[str]:
+        """Take in what another process has appended; return the keys of the trials it is about.
+
+        Only that is read. A file that was replaced, as a driver does that mends it, is read anew. Damaged
+        lines are left out, and a line that is still being written is read the next time.
+        """
+        try:
+            with self.path.open("rb") as file:
+                status = os.fstat(file.fileno())
+                if status.st_ino != self._inode or status.st_size < self._complete_bytes:
+                    self._forget()
+                    self._inode = status.st_ino
+                file.seek(self._complete_bytes)
+                raw = file.read()
+        except OSError:  # there is none yet, or a shared folder is away
+            return set()
+        keys = set()
+        for kind, key, time_ms, contents in self._read(self._complete(raw), mend=True):
             self.history(key).add(kind, time_ms, contents)
+            keys.add(key)
+        return keys
 
     def mend(self) -> str | None:
         """Write the file without its damaged lines, keeping it aside as it was; say so if there were any."""
@@ -155,8 +187,10 @@ class Journal:
             sync_folder(self.path.parent)
         self._complete_bytes += len(line.encode())
 
-    def _read(self, mend: bool) -> Iterator[tuple[EventKind, str, int, Any]]:
-        for number, line in self._lines():
+    def _read(
+        self, lines: Iterator[tuple[int, bytes]], mend: bool
+    ) -> Iterator[tuple[EventKind, str, int, Any]]:
+        for number, line in lines:
             try:
                 yield _parse(_decoded(line.decode()))
             except InputError as error:
@@ -170,12 +204,23 @@ class Journal:
                 self._damaged.append(number)
 
     def _lines(self) -> Iterator[tuple[int, bytes]]:
+        """Yield all lines, numbered from 1."""
         if not self.path.exists():
             return
-        raw = self.path.read_bytes()
+        self._complete_bytes = self._lines_read = 0
+        with self.path.open("rb") as file:
+            self._inode = os.fstat(file.fileno()).st_ino
+            raw = file.read()
+        yield from self._complete(raw)
+
+    def _complete(self, raw: bytes) -> Iterator[tuple[int, bytes]]:
+        """Yield the lines of what follows the last known one."""
         # What follows the last line end was cut off in the middle of a write: it never happened.
-        self._complete_bytes = raw.rfind(b"\n") + 1
-        yield from enumerate(raw[: self._complete_bytes].split(b"\n")[:-1], 1)
+        end = raw.rfind(b"\n") + 1
+        self._complete_bytes += end
+        for line in raw[:end].split(b"\n")[:-1]:
+            self._lines_read += 1
+            yield self._lines_read, line
 
 
 def _decoded(line: str) -> Any:

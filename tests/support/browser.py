@@ -93,7 +93,8 @@ class Browser:
     def open(self, address: str) -> None:
         """Open an address, and wait until it is there."""
         self.send("Page.navigate", url=address)
-        self.wait("document.readyState === 'complete'")
+        here = f"location.href.startsWith({json.dumps(address)})"
+        self.wait(f"{here} && document.readyState === 'complete'")
 
     def run(self, script: str) -> Any:
         """Evaluate an expression in the page; return its value."""

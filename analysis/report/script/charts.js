@@ -10,7 +10,7 @@ const sight = new IntersectionObserver(entries => {
     else inSight.delete(entry.target);
   }
   schedule();
-}, {rootMargin: "300px"});
+}, {rootMargin: "100px"});
 const widths = new ResizeObserver(entries => {
   for (const {target} of entries) {
     if (target.drawnWidth && Math.abs(target.clientWidth - target.drawnWidth) > 4) stale.add(target);

@@ -15,7 +15,7 @@ drawers.tuning = node => {
   plotted(part(node, "canvas"), {
     height: 260, marginTop: 22,
     x: {type: "log", base: 2, label: "budget k: random points tried", labelAnchor: "center", labelArrow: "none",
-      ticks: powers([1, d3.max(own, sweep => sweep.tuning.k.length)]), tickFormat: short},
+      ticks: powers([1, d3.max(own, sweep => sweep.tuning.k.at(-1))]), tickFormat: short},
     y: {type: log ? "log" : "linear", domain, clamp: true, label: "expected error of the best, %", grid: true,
       labelArrow: "none", ticks: 5, tickFormat: short},
     marks: rows.flatMap(([sweep, steps]) => [

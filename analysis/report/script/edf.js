@@ -75,7 +75,7 @@ function hatches(edfs) {
       .attr("patternUnits", "userSpaceOnUse").attr("patternTransform", `rotate(${angle})`);
     pattern.append("rect").attr("width", 7).attr("height", 7).attr("fill", sweep.color).attr("opacity", 0.06);
     pattern.append("line").attr("y2", 7).attr("stroke", sweep.color).attr("stroke-width", 1.6)
-      .attr("opacity", 0.45);
+      .attr("opacity", 0.35);
   });
   return defs.node();
 }

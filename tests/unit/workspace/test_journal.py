@@ -189,3 +189,50 @@ def test_the_state_machine_never_leaves_a_result_nor_counts_an_epoch_twice(event
         last = [kind for kind, _ in events if kind != "epoch"]
         expected = {"start": TrialState.RUNNING, "end": TrialState.FAILED}
         assert history.state is (expected[last[-1]] if last else TrialState.PLANNED)
+
+
+def test_reading_on_takes_in_what_another_process_has_appended(path):
+    writer, reader = Journal(path), Journal(path)
+    assert reader.read_on() == set()
+    writer.append("start", "a", time_ms=1)
+    writer.append("start", "b", time_ms=2)
+    assert reader.read_on() == {"a", "b"}
+    assert reader.read_on() == set()
+    writer.append("end", "a", finished(), time_ms=3)
+    assert reader.read_on() == {"a"}
+    assert reader.trials == writer.trials == Journal(path).trials
+
+
+def test_reading_on_reads_no_line_twice_and_none_that_is_being_written(path):
+    writer = Journal(path)
+    writer.append("start", "a")
+    reader = Journal(path)
+    with path.open("ab") as file:
+        file.write(b'{"event": "start", "key": "b", "ti')
+    assert reader.read_on() == set()
+    with path.open("ab") as file:
+        file.write(b'me_ms": 5}\n')
+    assert reader.read_on() == {"b"}
+    size = path.stat().st_size
+    read = []
+    reader._complete = lambda raw, before=reader._complete: (read.append(len(raw)), before(raw))[1]
+    Journal(path).append("start", "c")
+    reader.read_on()
+    assert read == [path.stat().st_size - size], "only what was appended"
+
+
+def test_reading_on_leaves_damaged_lines_out_and_begins_anew_where_the_file_was_mended(path):
+    writer = Journal(path)
+    writer.append("start", "a")
+    reader = Journal(path)
+    with path.open("ab") as file:
+        file.write(b"nonsense\n")
+    writer = Journal(path, mend=True)
+    writer.append("start", "b")
+    assert reader.read_on() == {"b"}
+    assert reader.damaged == 1
+    writer.mend()
+    writer.append("end", "b", finished("b"))
+    assert reader.read_on() == {"a", "b"}
+    assert reader.damaged == 0
+    assert reader.trials == Journal(path).trials
