@@ -22,7 +22,9 @@ class Head:
     def __init__(self, *, dashboard: bool = False, home: Path | None = None, **variables: str) -> None:
         self._temporary = Path(tempfile.mkdtemp(prefix="head-"))  # a socket's path must be short
         self.port, self.jobs_port, self._dashboard = free_port(), free_port(), dashboard
-        self._environment = environment(RAY_USAGE_STATS_ENABLED="0", HOME=str(home or self._temporary))
+        self._environment = environment(
+            RAY_USAGE_STATS_ENABLED="0", RAY_raylet_start_wait_time_s="120", HOME=str(home or self._temporary)
+        )
         self._environment |= variables
         self._started = 0
         self.start()

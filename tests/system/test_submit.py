@@ -195,7 +195,7 @@ def test_stop_keeps_what_is_finished(laptop):
     laptop.sweep("stop")
 
 
-def test_a_recipe_and_a_study_travel(laptop):
+def test_a_recipe_travels(laptop):
     (laptop.folder / "recipes").mkdir()
     (laptop.folder / "recipes" / "tiny.toml").write_text(
         'dataset = "digits"\nmax_px = 16\nepochs = 1\nbatch = 32\nwarmup_epochs = 1\ntrain_subset = 64\n'
@@ -209,6 +209,15 @@ def test_a_recipe_and_a_study_travel(laptop):
     code, printed = laptop.sweep("logs", "-f")
     assert code == 0, printed
     assert "2 finished" in printed
+
+
+def test_a_study_s_figure_is_fetched(laptop):
+    words = ("-m", "vit_p_1mf", "--optimizer", "adamw", "--epochs", "1", "--epochs", "2", "--seeds", "1")
+    code, printed = laptop.sweep("submit", "study", "lengths", *words, "--out", "my/own.svg")
+    assert code == 0, printed
+    assert laptop.sweep("logs", "-f")[0] == 0
+    assert laptop.sweep("fetch")[0] == 0
+    assert "<svg" in (laptop.folder / "fetched" / "figures" / "own.svg").read_text()
 
 
 @pytest.mark.parametrize(

@@ -295,6 +295,7 @@ def test_a_killed_run_goes_on_from_s3_and_ends_as_an_undisturbed_one(s3, undistu
 CURRENT = Path("/tmp/ray/ray_current_cluster")
 """Where a plain `ray.init()` looks for a cluster."""
 TOKEN = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": "the-token-of-two-machines"}
+PATIENT = {"RAY_raylet_start_wait_time_s": "120"}  # by default 30, which a busy machine needs
 
 
 @pytest.fixture
@@ -307,6 +308,7 @@ def two_machines(tmp_path):
     ray, port, started = Path(sys.executable).with_name("ray"), free_port(), []
     address = f"127.0.0.1:{port}"
     head = [ray, "start", "--head", f"--port={port}", "--num-cpus=1", "--include-dashboard=false", "--block"]
+    head.append(f"--dashboard-port={free_port()}")  # is bound all the same, if Ray has its extra `default`
     other = (
         f"mount -t tmpfs tmpfs {tmp_path}/away && exec {ray} start --address={address} --num-cpus=1 --block"
     )
@@ -320,7 +322,7 @@ def two_machines(tmp_path):
                         stdout=out,
                         stderr=out,
                         start_new_session=True,
-                        env=environment(**TOKEN),
+                        env=environment(**TOKEN, **PATIENT),
                     )
                 )
             wait_for(
