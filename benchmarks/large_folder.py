@@ -1,12 +1,14 @@
 """How long does a command plan on a folder of ImageNet's size, and how much memory do its images' names take?
 
     python benchmarks/large_folder.py
+    python benchmarks/large_folder.py --data IMAGENET
 
 Makes 1.3 million training and 50,000 validation files: hard links to a thousand small JPEGs, as only their
 number counts. Plans twice, in processes of their own: the first command hashes all files, the second must
 read none. Then a worker with its readers loads some minibatches, its files' names from Ray's object store,
 with that folder and with a small one. Memory is the sum of what each process holds, shared pages divided
-among those that share them (PSS). The folder and the hashes are removed in the end.
+among those that share them (PSS). The folder and the hashes are removed in the end. ``--data`` takes a folder
+that is there, whose first classes are the small one.
 """
 
 import argparse
@@ -44,8 +46,8 @@ def small_folder(root: Path, large: Path) -> Path:
     """Return a folder with some of the classes."""
     for split in ("train", "val"):
         (root / split).mkdir(parents=True)
-        for label in range(FEW):
-            (root / split / f"n{label:08}").symlink_to(large / split / f"n{label:08}")
+        for folder in sorted((large.resolve() / split).iterdir())[:FEW]:
+            (root / split / folder.name).symlink_to(folder)
     return root
 
 
@@ -121,6 +123,7 @@ def main() -> None:
     )
     parser.add_argument("--train", type=int, default=1300, help="images a class")
     parser.add_argument("--val", type=int, default=50)
+    parser.add_argument("--data", type=Path, help="a folder with train/ and val/, instead of making one")
     parser.add_argument("--readers", type=int, default=8)
     parser.add_argument("--plan", type=Path, help=argparse.SUPPRESS)
     parser.add_argument("--verify", action="store_true", help=argparse.SUPPRESS)
@@ -130,17 +133,19 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         root = Path(name)
         os.environ["SWEEP_CACHE_DIR"] = str(root / "cache")
-        make_folder(root / "data", args.train, args.val)
-        print(f"{CLASSES * (args.train + args.val):,} files", flush=True)
-        time.sleep(SETTLE_S)  # what has just changed is read again
-        for what, *options in (("first",), ("second",), ("verified", "--verify")):
-            print(what, timed_plan(root / "data", *options), flush=True)
-        few = small_folder(root / "few", root / "data")
-        for what, data in (("few", few), ("all", root / "data")):
-            print(
-                f"{what}: worker and {args.readers} readers {worker_memory(data, args.readers):.0f} MB",
-                flush=True,
-            )
+        if not args.data:
+            make_folder(root / "data", args.train, args.val)
+            print(f"{CLASSES * (args.train + args.val):,} files", flush=True)
+            time.sleep(SETTLE_S)  # what has just changed is read again
+        measure(args.data or root / "data", root / "few", args.readers)
+
+
+def measure(data: Path, few: Path, readers: int) -> None:
+    for what, *options in (("first",), ("second",), ("verified", "--verify")):
+        print(what, timed_plan(data, *options), flush=True)
+    for what, folder in (("few", small_folder(few, data)), ("all", data)):
+        megabytes = worker_memory(folder, readers)
+        print(f"{what}: worker and {readers} readers {megabytes:.0f} MB", flush=True)
 
 
 if __name__ == "__main__":

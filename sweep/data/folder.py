@@ -25,6 +25,7 @@ from sweep.utils.text import listed
 EVALUATED = ("val", "valid", "validation", "test")
 """Folders with images to evaluate; of several, the first is taken."""
 _HELD_OUT_SHARE = 0.1
+_HASHED_AT_ONCE = 10_000
 _MEMORY_LIMIT = 8 * 2**30
 
 
@@ -118,17 +119,18 @@ class ImageFolder:
     @cached_property
     def fingerprint(self) -> str:
         """A hash of the files' bytes, their classes and the split; the folder's path does not matter."""
-        rows = np.concatenate([part.rows for part in self._parts])
-        self._survey.find_out(rows)
+        everything = np.concatenate([part.rows for part in self._parts])
+        self._survey.find_out(everything)
         names, digests = list(self._listing.names), self._survey.facts.digests.tobytes()
         digest = hashlib.sha256(repr(self._names).encode())
         for part in self._parts:
             digest.update(f"split {len(part.rows)}".encode())
-            for row in part.rows.tolist():
-                digest.update(names[row] + b"\0" + digests[32 * row : 32 * row + 32])
+            for rows in np.array_split(part.rows, len(part.rows) // _HASHED_AT_ONCE + 1):
+                files = (names[row] + b"\0" + digests[32 * row : 32 * row + 32] for row in rows.tolist())
+                digest.update(b"".join(files))
         # Earlier versions read these images otherwise. Folders without any keep their fingerprint.
         for flag, how in ((TURNED, "upright"), (TRANSPARENT, "on a background")):
-            digest.update(how.encode() if self._survey.facts.having(flag)[rows].any() else b"")
+            digest.update(how.encode() if self._survey.facts.having(flag)[everything].any() else b"")
         return digest.hexdigest()[:16]
 
     @property

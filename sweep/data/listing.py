@@ -74,7 +74,7 @@ def list_images(folder: Path, splits: Sequence[str], names: Sequence[str]) -> Li
     counts = np.array([len(each.names) for each in found])
     skipped = {name for each in found for name in each.skipped}
     for split in splits:
-        skipped |= set(_Entries(folder / split).skipped)
+        skipped |= _Entries(os.fsencode(folder / split)).skipped
     return Listing(
         names=PackedNames.of([name for each in found for name in each.names]),
         labels=np.repeat(np.tile(np.arange(len(names)), len(splits)), counts),
@@ -94,31 +94,31 @@ def _check_classes(split: Path, names: Sequence[str]) -> None:
 class _Entries:
     """What looks like an image in a folder, and what is skipped of it."""
 
-    def __init__(self, folder: Path) -> None:
-        with os.scandir(os.fsencode(folder)) as entries:
-            found = [(e.name, e) for e in entries if e.name.lower().endswith(_SUFFIXES) or _is_system(e.name)]
-        images = [(name, entry) for name, entry in found if not _is_system(name)]
-        self.images = [entry for _, entry in sorted(images)]
-        looks_meant = (e for name, e in found if _is_system(name))
-        self.skipped = [e.name for e in looks_meant if e.name.lower().endswith(_SUFFIXES) or e.is_dir()]
+    def __init__(self, folder: bytes) -> None:
+        names = os.listdir(folder)
+        images = [name for name in names if name.lower().endswith(_SUFFIXES)]
+        self.images = sorted(name for name in images if not _is_system(name))
+        folders = (name for name in names if _is_system(name) and os.path.isdir(os.path.join(folder, name)))
+        self.skipped = {*folders, *(name for name in images if _is_system(name))}
 
 
 class _ClassFolder:
     """The images of one class folder."""
 
     def __init__(self, folder: Path, place: str) -> None:
-        entries = _Entries(folder / place)
+        path = os.fsencode(folder / place)
+        entries = _Entries(path)
         if not entries.images:
             raise InputError(f"{folder / place} holds no image ({', '.join(SUFFIXES)})")
         prefix = os.fsencode(place) + b"/"
-        self.names = [prefix + entry.name for entry in entries.images]
-        self.stats = np.array([_stat(entry) for entry in entries.images], np.int64)
+        self.names = [prefix + name for name in entries.images]
+        self.stats = np.array([_stat(path + b"/" + name) for name in entries.images], np.int64)
         self.skipped = entries.skipped
 
 
-def _stat(entry: os.DirEntry[bytes]) -> tuple[int, int, int]:
+def _stat(path: bytes) -> tuple[int, int, int]:
     try:
-        of = entry.stat()
+        of = os.stat(path)
     except OSError:  # whoever reads it says why it cannot be read
         return NO_STAT, NO_STAT, NO_STAT
     return of.st_size, of.st_mtime_ns, of.st_ctime_ns
