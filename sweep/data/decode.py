@@ -59,9 +59,8 @@ class ImageFile:
         """Decode the image at its size divided by one of `REDUCED`, rounded up; only JPEGs can be reduced."""
         if self._whole is not None:
             return self._whole
-        least = [-(-length // divisor) for length in (self.height, self.width)]
         try:
-            return simplejpeg.decode_jpeg(self._raw, "RGB", False, False, *least, divisor)
+            return _decode_jpeg(self._raw, (self.width, self.height), divisor)
         except ValueError:  # damaged, but Pillow may still read it
             return np.array(read_rgb(self._path, background=self._background))
 
@@ -87,6 +86,28 @@ def _jpeg_size(raw: bytes) -> tuple[int, int] | None:
     if colours not in _USUAL or int(height) * int(width) > _MOST_PIXELS or is_turned(raw):
         return None
     return int(width), int(height)
+
+
+def _decode_jpeg(raw: bytes, size: tuple[int, int], divisor: int) -> Pixels:
+    """Decode a JPEG at its size (width, height) divided by one of `REDUCED`, rounded up."""
+    width, height = (-(-length // divisor) for length in size)
+    return simplejpeg.decode_jpeg(raw, "RGB", False, False, height, width, divisor)
+
+
+def read_reduced(path: Path | str, px: int, background: str = "white") -> Image.Image:
+    """Read an image file of which a square of ``px`` pixels is needed: as `read_rgb`, four times faster.
+
+    Raises
+    ------
+    InputError
+        If it cannot be read. The file is named.
+    """
+    raw = read_bytes(path)
+    if size := _jpeg_size(raw):
+        divisor = next(d for d in REDUCED if d == 1 or min(size) >= d * px)
+        with suppress(ValueError):  # damaged, but Pillow may still read it
+            return Image.fromarray(_decode_jpeg(raw, size, divisor))
+    return read_rgb(path, px, background=background)
 
 
 def is_readable(path: Path, raw: bytes) -> bool:

@@ -2,8 +2,7 @@
 
 import hashlib
 import os
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
@@ -12,12 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from sweep.data.decode import read_rgb
+from sweep.data.decode import read_reduced
 from sweep.data.images import Files, FileSplits, Images, Splits, stratified
 from sweep.data.listing import Listing, class_names, list_images
 from sweep.data.manifest import HASHED, READABLE, TRANSPARENT, TRIED, TURNED
 from sweep.data.packed import FilePaths
-from sweep.data.survey import QUIETLY, DataReading, Survey
+from sweep.data.reading import QUIETLY, DataReading, in_threads
+from sweep.data.survey import Survey
 from sweep.errors import InputError
 from sweep.recipes.recipe import Recipe
 from sweep.utils.text import listed
@@ -76,6 +76,7 @@ class ImageFolder:
         self._evaluated = [name for name in EVALUATED if (folder / name).is_dir()]
         self._splits = ["train", *self._evaluated[:1]]
         self._listing = list_images(folder, self._splits, self._names)
+        self._observer = reading.observer
         self._survey = Survey(folder, self._listing, reading)
         found = [self._part(self._listing.rows(split)) for split in range(len(self._splits))]
         self.skipped_images: tuple[str, ...] = ()
@@ -161,7 +162,20 @@ class ImageFolder:
                 f"{count} images of {px} px take {count * px * px * 3 / 2**30:.0f} GiB in memory, more than "
                 f"{_MEMORY_LIMIT >> 30}: use a recipe with a smaller max_px or a train_subset"
             )
-        return Splits(*(_decode(each, px, self._background) for each in files))
+        pixels = self._decode([path for each in files for path in each.paths], px)
+        parts = np.split(pixels, np.cumsum([len(each.labels) for each in files])[:-1])
+        return Splits(*(Images(part, each.labels) for part, each in zip(parts, files, strict=True)))
+
+    def _decode(self, paths: Sequence[str], px: int) -> NDArray[np.uint8]:
+        pixels = np.empty((len(paths), px, px, 3), np.uint8)
+
+        def decode(part: slice) -> None:
+            for index in range(part.start, part.stop):
+                pixels[index] = _decode_one(paths[index], px, self._background)
+
+        for _ in in_threads(decode, len(paths), self._observer):
+            pass
+        return pixels
 
     def _files(self, part: _Part) -> Files:
         return Files(FilePaths(str(self._folder.resolve()), self._listing.names, part.rows), part.labels)
@@ -171,23 +185,10 @@ def _notes_of_skipped(listing: Listing) -> list[str]:
     return [f"hidden and system entries are skipped: {listed(listing.skipped)}"] if listing.skipped else []
 
 
-def _decode(files: Files, px: int, background: str) -> Images:
-    pixels = np.empty((len(files.paths), px, px, 3), np.uint8)
-
-    def decode(index: int) -> None:
-        pixels[index] = _decode_one(files.paths[index], px, background)
-
-    with ThreadPoolExecutor() as pool:
-        try:
-            for _ in pool.map(decode, range(len(pixels))):
-                pass
-        finally:
-            pool.shutdown(cancel_futures=True)
-    return Images(pixels, files.labels)
-
-
-def _decode_one(path: Path | str, px: int, background: str = "white") -> NDArray[np.uint8]:
-    rgb = read_rgb(path, px, background=background)
+def _decode_one(path: str | Path, px: int, background: str = "white") -> NDArray[np.uint8]:
+    rgb = read_reduced(path, px, background)
+    if rgb.size == (px, px):
+        return np.asarray(rgb)
     side = min(rgb.size)
     left, top = ((length - side) / 2 for length in rgb.size)
     square = (left, top, left + side, top + side)

@@ -4,10 +4,7 @@ import hashlib
 import logging
 import os
 import time
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,41 +12,13 @@ from numpy.typing import NDArray
 from sweep.data.decode import is_readable, is_transparent, is_turned, read_bytes
 from sweep.data.listing import Listing
 from sweep.data.manifest import HASHED, READABLE, TRANSPARENT, TRIED, TURNED, FileFacts, Manifest
+from sweep.data.reading import DataReading, in_threads
 from sweep.utils.cache import cache_folder
 from sweep.utils.text import listed
 
 SAVE_EVERY_S = 120.0
 """So much reading is lost at most if the process is killed."""
-_CHUNK = 64
-"""Files that a thread reads in one go."""
-
 _log = logging.getLogger(__name__)
-
-
-class ReadingObserver:
-    """Hears how far image files are read; this one shows nothing."""
-
-    def on_read(self, done: int, total: int) -> None:
-        """Handle that so many images were read, of those that have to be."""
-
-    def on_end(self) -> None:
-        """Handle that no more are read, also if reading was interrupted."""
-
-
-IGNORED = ReadingObserver()
-"""Nobody hears of it."""
-
-
-class DataReading(NamedTuple):
-    """How the files of a data set are read."""
-
-    verify: bool = False
-    """Whether files are read again that seem unchanged."""
-    observer: ReadingObserver = IGNORED
-
-
-QUIETLY = DataReading()
-"""As far as needed, and nobody hears of it."""
 
 
 class Survey:
@@ -107,31 +76,17 @@ class Survey:
             self._read(todo, decode=bool(wanted & TRIED))
         finally:
             self._save()
-            self._reading.observer.on_end()
 
     def _read(self, todo: NDArray[np.int64], *, decode: bool) -> None:
-        done, saved = 0, time.monotonic()
-        for rows, found in self._in_threads(todo, decode=decode):
-            self._note(rows, found)
-            done += len(rows)
-            self._reading.observer.on_read(done, len(todo))
+        def look(part: slice) -> FileFacts:
+            return _facts([self._path(row) for row in todo[part]], decode=decode)
+
+        saved = time.monotonic()
+        for part, found in in_threads(look, len(todo), self._reading.observer):
+            self._note(todo[part], found)
             if time.monotonic() - saved > SAVE_EVERY_S:
                 self._save()
                 saved = time.monotonic()
-
-    def _in_threads(
-        self, todo: NDArray[np.int64], *, decode: bool
-    ) -> Iterator[tuple[NDArray[np.int64], FileFacts]]:
-        chunks = [todo[at : at + _CHUNK] for at in range(0, len(todo), _CHUNK)]
-
-        def look(rows: NDArray[np.int64]) -> FileFacts:
-            return _facts([self._path(row) for row in rows], decode=decode)
-
-        with ThreadPoolExecutor() as pool:
-            try:
-                yield from zip(chunks, pool.map(look, chunks), strict=True)
-            finally:
-                pool.shutdown(cancel_futures=True)
 
     def _path(self, row: int) -> Path:
         return self._folder / os.fsdecode(self._listing.names[row])

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from sweep.data.survey import ReadingObserver
+from sweep.data.reading import ReadingObserver
 from sweep.driver.events import ImagesRead, OnEvent, ReadingEnded
 from sweep.planning.inputs import Inputs
 from sweep.planning.plans import PlannedSweep

@@ -3,7 +3,7 @@
 import functools
 
 import search_spaces
-from sweep.data.survey import IGNORED, ReadingObserver
+from sweep.data.reading import IGNORED, ReadingObserver
 from sweep.errors import InputError
 from sweep.planning.requests import TrainingOptions
 from sweep.recipes import loading as recipes

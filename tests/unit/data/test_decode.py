@@ -6,7 +6,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from sweep.data.decode import REDUCED, Decoded, ImageFile
+from sweep.data.decode import REDUCED, Decoded, ImageFile, read_reduced, read_rgb
 from sweep.errors import InputError
 
 
@@ -50,6 +50,19 @@ def test_grey_and_printers_jpegs_too(tmp_path, mode):
     path = tmp_path / "x.jpg"
     waves(50, 40).convert(mode).save(path)
     np.testing.assert_array_equal(ImageFile(path).pixels(), pillows(path))
+
+
+@pytest.mark.parametrize("px", [1, 8, 16, 33, 90])
+@pytest.mark.parametrize("size", [(64, 48), (101, 67), (17, 90), (257, 256)])
+@pytest.mark.parametrize("mode", ["RGB", "L", "CMYK", "turned", "damaged"])
+def test_the_faster_reading_at_a_size_gives_the_same(tmp_path, mode, size, px):
+    path, exif = tmp_path / "x.jpg", Image.Exif()
+    exif[0x0112] = 6 if mode == "turned" else 1
+    waves(*size).convert("RGB" if mode in ("turned", "damaged") else mode).save(path, exif=exif)
+    if mode == "damaged":
+        raw = path.read_bytes()
+        path.write_bytes(raw[:-2] + b"x" * 9 + raw[-2:])  # libjpeg warns of it, and decodes it
+    np.testing.assert_array_equal(np.asarray(read_reduced(path, px)), np.asarray(read_rgb(path, px)))
 
 
 @pytest.mark.parametrize("kind", ["PNG", "WEBP", "BMP", "GIF", "TIFF"])

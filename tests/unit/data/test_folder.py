@@ -11,6 +11,7 @@ from support.images import as_multiset
 
 from sweep.data.datasets import open_dataset
 from sweep.data.folder import _decode_one
+from sweep.data.reading import DataReading, ReadingObserver
 from sweep.errors import InputError
 
 
@@ -174,3 +175,22 @@ def test_a_data_set_that_does_not_fit_in_memory_is_refused(make_folder, folder_r
     source = open_dataset(folder_recipe, make_folder({"train/cat": 12, "train/dog": 8}))
     with pytest.raises(InputError, match="20 images of 20000 px take 22 GiB in memory, more than 8"):
         source.load(20_000)
+
+
+def test_reading_into_memory_reports_how_far_it_is(make_folder, folder_recipe):
+    class Reads(ReadingObserver):
+        reported, ended = (), False
+
+        def on_read(self, done, total):
+            self.reported, self.ended = (*self.reported, (done, total)), False
+
+        def on_end(self):
+            self.ended = True
+
+    reads = Reads()
+    folder = make_folder({"train/cat": 60, "train/dog": 40})
+    source = open_dataset(folder_recipe, folder, reading=DataReading(observer=reads))
+    assert not reads.reported  # nothing is read before it is needed
+    source.load(8)
+    assert reads.reported == ((64, 100), (100, 100))
+    assert reads.ended
