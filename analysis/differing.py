@@ -57,6 +57,8 @@ class Difference(NamedTuple):
     """B's EDF there, shape (k,)."""
     p_at: Floats
     """P-values of a difference there, adjusted for all of them together, shape (k,)."""
+    highest: float
+    """The highest error of a trial that finished; −inf if none did."""
 
     def stretches(self, level: float) -> list[Stretch]:
         """Return where one EDF lies above the other; all together are right with probability 1 − level."""
@@ -68,7 +70,7 @@ class Difference(NamedTuple):
         clearest = first + int(np.argmax(gaps))
         a, b = float(self.share_a[clearest]), float(self.share_b[clearest])
         low, high, at = (float(self.at[place]) for place in (first, last, clearest))
-        return Stretch(a > b, low, high, at, a, b, last == len(self.at) - 1)
+        return Stretch(a > b, low, high, at, a, b, high == self.highest)
 
 
 def _runs(sides: NDArray[np.int64]) -> Iterator[tuple[int, int]]:
@@ -85,7 +87,11 @@ def two_samples(a: Floats, b: Floats) -> Difference:
     """Compare the errors of two models at separate points, shapes (n,) and (m,)."""
     both = np.concatenate([a, b])
     at = _errors(both)
-    columns = np.column_stack([both[:, None] <= at, -stats.rankdata(both)]).astype(float)
+    below = both[:, None] <= at
+    counts, least = below.sum(axis=0), permutation.least_count(len(a), len(b))
+    tested = (counts >= least) & (counts <= len(both) - least)
+    at, below = at[tested], below[:, tested]
+    columns = np.column_stack([below, -stats.rankdata(both)]).astype(float)
     return _difference(a, b, at, permutation.two_samples(columns, len(a)))
 
 
@@ -101,13 +107,17 @@ def pairs(a: Floats, b: Floats, difference: Floats) -> Difference:
     """
     at = _errors(np.concatenate([a, b]))
     below = (a[:, None] <= at).astype(float) - (b[:, None] <= at)
+    tested = np.abs(below).sum(axis=0) >= permutation.least_changed(len(a))
+    at, below = at[tested], below[:, tested]
     ranks = -np.sign(difference) * stats.rankdata(np.abs(difference))
     return _difference(a, b, at, permutation.pairs(np.column_stack([below, ranks])))
 
 
 def _difference(a: Floats, b: Floats, at: Floats, found: MaxT) -> Difference:
     share_a, share_b = ((sample[:, None] <= at).mean(axis=0) for sample in (a, b))
-    return Difference(found.any_difference, at, share_a, share_b, found.p[:-1])
+    finished = np.concatenate([each[each < DIVERGED_ERR] for each in (a, b)])
+    highest = float(finished.max(initial=-np.inf))
+    return Difference(found.any_difference, at, share_a, share_b, found.p[:-1], highest)
 
 
 def _errors(both: Floats) -> Floats:

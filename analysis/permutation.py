@@ -23,6 +23,12 @@ ALL_SIGNS_UP_TO = 13
 """Up to so many pairs, all 2^n choices of signs are tried."""
 LIMIT_FROM = 700
 """From so many trials on, the statistics are drawn from their joint normal limit."""
+FEW = 100
+"""If one of two samples has fewer trials, relabellings are drawn one by one, however large the other is."""
+LEAST_EXPECTED = 10
+"""A share of trials has a normal limit if so many of them are expected in the smaller sample."""
+LEAST_CHANGED = 12
+"""A share has a normal limit in pairs if so many of them count for one model only."""
 
 
 class MaxT(NamedTuple):
@@ -37,6 +43,22 @@ class MaxT(NamedTuple):
     def any_difference(self) -> float:
         """P-value of the hypothesis that the models do not differ at all."""
         return float(self.p.min(initial=1.0))
+
+
+def least_count(n: int, m: int) -> int:
+    """Return how many of all trials must lie on each side of an error, for the share there to be tested."""
+    if not _in_the_limit(n, m):
+        return 1
+    return math.ceil(LEAST_EXPECTED * (n + m) / min(n, m))
+
+
+def least_changed(n: int) -> int:
+    """Return in how many of n pairs an error must lie between the two, for the share there to be tested."""
+    return LEAST_CHANGED if n >= LIMIT_FROM else 1
+
+
+def _in_the_limit(n: int, m: int) -> bool:
+    return n + m >= LIMIT_FROM and min(n, m) >= FEW
 
 
 def two_samples(columns: Floats, n: int) -> MaxT:
@@ -55,7 +77,12 @@ def two_samples(columns: Floats, n: int) -> MaxT:
         return MaxT(np.zeros(len(kept)), np.ones(len(kept)))
     scale = math.sqrt((total - 1) / (1 / n + 1 / m))
     labels = np.concatenate([np.full(n, 1 / n), np.full(m, -1 / m)]) * scale
-    draws = _limit(unit) if total >= LIMIT_FROM else _relabelled(n, m) * scale @ unit
+    if _in_the_limit(n, m):
+        draws = _limit(unit)
+    elif total >= LIMIT_FROM:
+        draws = _few_chosen(unit, min(n, m)) * scale * (1 / n + 1 / m)
+    else:
+        draws = _relabelled(n, m) * scale @ unit
     return _adjusted(labels @ unit, draws, kept, exact=False)
 
 
@@ -86,6 +113,18 @@ def _unit(columns: Floats) -> tuple[Floats, NDArray[np.bool_]]:
 def _relabelled(n: int, m: int) -> Floats:
     labels = np.concatenate([np.full(n, 1 / n), np.full(m, -1 / m)])
     return np.random.default_rng(0).permuted(np.broadcast_to(labels, (DRAWS, n + m)), axis=1)
+
+
+def _few_chosen(unit: Floats, few: int) -> Floats:
+    """Return sums of a few rows, drawn without replacement by Floyd's algorithm, shape (`DRAWS`, columns)."""
+    rng, total = np.random.default_rng(0), len(unit)
+    chosen = np.full((DRAWS, few), -1)
+    sums = np.zeros((DRAWS, unit.shape[1]))
+    for place, last in enumerate(range(total - few, total)):
+        drawn = rng.integers(0, last + 1, DRAWS)
+        chosen[:, place] = np.where((chosen == drawn[:, None]).any(axis=1), last, drawn)
+        sums += unit[chosen[:, place]]
+    return sums
 
 
 @functools.lru_cache(maxsize=4)
