@@ -273,32 +273,45 @@ def _needed(pair: Comparison, needed: float, difference: str) -> str:
 
 
 def _take_of_all(pairs: Sequence[Comparison], sweeps: Sequence[SweepTrials]) -> str:
-    """Say which models no other is claimed to beat, for each budget at which that changes."""
+    """Say which models no other is claimed to beat, for each budget at which that changes, and why."""
     budgets = sorted({k for pair in pairs for k, _ in pair.better_at})
     unbeaten = [(k, _unbeaten(pairs, sweeps, k)) for k in budgets]
-    groups = itertools.groupby(unbeaten, key=lambda each: each[1])
-    runs = [(models, [k for k, _ in run]) for models, run in groups]
-    runs = [(models, ks) for models, ks in runs if len(models) < len(sweeps)]
+    groups = itertools.groupby(unbeaten, key=lambda each: [sweep.sweep for sweep in each[1]])
+    runs = [list(run) for _, run in groups]
+    runs = [run for run in runs if 0 < len(run[0][1]) < len(sweeps)]
     if not runs:
         return f"None of the {len(sweeps)} models is shown to be the one to take."
-    text = "; ".join(f"{_listed(models)} {_for(ks)}" for models, ks in runs)
-    undecided = any(len(models) > 1 for models, _ in runs)
-    return f"Take {text}.{' What “or” stands between is not told apart.' if undecided else ''}"
+    parts = [_unbeaten_part(pairs, [k for k, _ in run], run[0][1]) for run in runs]
+    undecided = any(len(run[0][1]) > 1 for run in runs)
+    return f"Take {'; '.join(parts)}.{' What “or” stands between is not told apart.' if undecided else ''}"
 
 
-def _unbeaten(pairs: Sequence[Comparison], sweeps: Sequence[SweepTrials], k: int) -> tuple[str, ...]:
+def _unbeaten(pairs: Sequence[Comparison], sweeps: Sequence[SweepTrials], k: int) -> list[SweepTrials]:
     beaten = set()
     for pair in pairs:
         winner = next((model for budget, model in reversed(pair.better_at) if budget <= k), None)
         if winner is not None:
             beaten.add(_other(pair, winner).sweep)
-    return tuple(sweep.name for sweep in sweeps if sweep.sweep not in beaten)
+    return [sweep for sweep in sweeps if sweep.sweep not in beaten]
+
+
+def _unbeaten_part(pairs: Sequence[Comparison], budgets: Sequence[int], best: Sequence[SweepTrials]) -> str:
+    """Name the unbeaten models at some budgets; of a single one, how often it beats each other."""
+    text = f"{_listed([sweep.name for sweep in best])} {_for(budgets)}"
+    if len(best) > 1:
+        return text
+    wins = [
+        f"{_other(pair, best[0]).name} in {_wins(pair, 0, of_a=pair.a is best[0])}"
+        for pair in pairs
+        if best[0] in (pair.a, pair.b) and pair.budgets is not None
+    ]
+    return f"{text} (one of it beats one of {', one of '.join(wins)} of cases)"
 
 
 def _robust_of_all(pairs: Sequence[Comparison], sweeps: Sequence[SweepTrials]) -> str:
     beaten = {_other(pair, pair.more_robust).sweep for pair in pairs if pair.more_robust is not None}
-    best = tuple(sweep.name for sweep in sweeps if sweep.sweep not in beaten)
-    if not beaten:
+    best = [sweep.name for sweep in sweeps if sweep.sweep not in beaten]
+    if not beaten or not best:
         return "None is shown to be more robust than another."
     return f"The most robust: {_listed(best)}."
 

@@ -21,9 +21,9 @@ from analysis import Comparison, SweepTrials, compare, permutation, read_sweeps,
 from analysis.compare import ANY
 
 LEVEL = 0.05
-REPS = 300
-ALIKE_REPS = 1_500
-"""Where a rate of 5 % is to be told from more: its standard error is 0.6 %."""
+REPS = 120
+ALIKE_REPS = 400
+"""Where a rate of 5 % is to be told from more: its standard error is 1.1 %."""
 DRAWS = 999
 """Random relabellings: fewer than in use, for speed; the tests are as valid with fewer."""
 SEEDS = 5

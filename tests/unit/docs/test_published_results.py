@@ -6,6 +6,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from analysis import advice, compare, read_sweeps
+
 RESULTS = Path(__file__).parents[3] / "docs" / "results"
 MODELS = {"ViT_P": "vit_p_1mf", "ViT_C": "vit_c_1mf", "RegNetY": "regnety_1mf"}
 SCHEDULES = {"digits": 25, "fashion_mnist": 4}
@@ -97,3 +99,14 @@ def test_the_published_tables_can_be_drawn(recipe, sweep):
     table = RESULTS / recipe / "trials.csv"
     for optimizer in ("adamw", "sgd"):
         assert sweep("compare", "--from", str(table), "--optimizer", optimizer)[0] == 0
+
+
+@pytest.mark.parametrize("recipe", SCHEDULES)
+@pytest.mark.parametrize("optimizer", ["AdamW", "SGD"])
+def test_what_to_take_is_what_is_compared_today(recipe, optimizer):
+    trials = pd.read_csv(RESULTS / recipe / "trials.csv")
+    trials = trials[trials.optimizer == optimizer.lower()]
+    swept = trials.loc[trials.role == "point", "sweep"]
+    trials = trials[trials.sweep.isin(swept)].assign(family=trials.model, panel="1MF")
+    said = " ".join(advice(compare(read_sweeps(trials))))
+    assert f"- **{optimizer}.** {said}\n" in (RESULTS / recipe / "README.md").read_text()
