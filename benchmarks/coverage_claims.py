@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from coverage_intervals import wins
 from numpy.typing import NDArray
 from scipy import stats
 from surfaces import NOISE, STEP, ZERO, Floats, errors
@@ -133,7 +134,7 @@ class _Truth:
 
     def _wins(self, k: int) -> float:
         """Return the probability that A's best of k is better, less one half."""
-        return _wins(self.samples[0], self.samples[1], k) - 0.5
+        return wins(self.samples[0], self.samples[1], k) - 0.5
 
     def judge(self, pair: Comparison) -> dict[str, bool]:
         """Return whether any claim of a comparison is wrong."""
@@ -160,14 +161,6 @@ def _many(surface: str, worse: float, zero: float, noise: float) -> Floats:
     rng = np.random.default_rng(11)
     u = rng.random((MILLION, 2))
     return np.sort(errors(u, surface, rng, rounded=True, worse=worse, noise=noise, zero=zero))
-
-
-def _wins(a: Floats, b: Floats, k: int) -> float:
-    at = np.unique(np.concatenate([a, b]))
-    none_a, none_b = (
-        np.concatenate([[1.0], (1 - np.searchsorted(each, at, "right") / MILLION) ** k]) for each in (a, b)
-    )
-    return float((none_a[:-1] - none_a[1:]) @ (none_b[1:] + none_b[:-1])) / 2
 
 
 @functools.cache

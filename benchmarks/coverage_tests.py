@@ -17,6 +17,7 @@ LEVEL = 0.05
 REPS = 4_000
 MANY_REPS = 20_000
 """Where a rate of 5 % is to be told from one of 5.5 %: its standard error is 0.15 %."""
+AREA_REPS = 1_500
 MODELS = 10
 Rows = list[dict[str, Any]]
 
@@ -44,7 +45,7 @@ def null_area(
     shared: bool,
 ) -> Rows:
     """Two models alike in Δ whose errors, or the noise of whose seeds, differ."""
-    reps = reps or REPS
+    reps = reps or AREA_REPS
     u = rng.random((reps, n, 2))
     w = u if shared else rng.random((reps, n, 2))
     levels = (ZERO, ZERO + apart)
