@@ -67,6 +67,9 @@ class JobsApi:
     def __init__(self, profile: Profile) -> None:
         self.profile = profile
         self._auth = _Bearer(profile.token.value) if profile.token else None
+        self._session = requests.Session()
+        # A proxy of the environment would get the token, and cannot reach this machine.
+        self._session.trust_env = not _is_this_machine(profile.address)
 
     def warnings(self) -> list[str]:
         """Return what is unsafe about the way to the cluster, or about the cluster.
@@ -78,7 +81,7 @@ class JobsApi:
         """
         self._call("GET", "/api/version")
         found = []
-        if self._send("GET", "/api/version", auth=None).ok:
+        if self._send("GET", "/api/version", auth=None).status_code == 200:
             found.append(
                 f"the cluster at {self.profile.address} asks for no token: whoever reaches that address can "
                 "run code there. Start Ray with RAY_AUTH_MODE=token and a token."
@@ -93,13 +96,13 @@ class JobsApi:
     def job(self, job_id: str) -> RemoteJob | None:
         """Return a job; None if the cluster has none of that name."""
         try:
-            return _job(self._call("GET", f"/api/jobs/{job_id}").json())
+            return _job(self._read(f"/api/jobs/{job_id}"))
         except JobGone:
             return None
 
     def jobs(self) -> list[RemoteJob]:
         """Return the jobs of this user's folder, the newest first."""
-        listed = self._call("GET", "/api/jobs/").json()
+        listed = self._read("/api/jobs/")
         ours = [_job(each) for each in listed if each.get("submission_id")]
         mine = [job for job in ours if job.metadata.get("sweep_folder") == self.profile.folder]
         return sorted(mine, key=lambda job: -job.started_ms)
@@ -143,7 +146,7 @@ class JobsApi:
 
     def log(self, job_id: str) -> str:
         """Return all that a job has printed so far, without what Ray prints before it starts."""
-        return _OF_RAY.sub("", self._call("GET", f"/api/jobs/{job_id}/logs").json()["logs"] or "")
+        return _OF_RAY.sub("", self._read(f"/api/jobs/{job_id}/logs")["logs"] or "")
 
     def stop(self, job_id: str) -> None:
         """Ask a job to end; it does so a moment later."""
@@ -160,6 +163,14 @@ class JobsApi:
             self._call("PUT", path, data=content)
         return f"gcs://{name}"
 
+    def _read(self, path: str) -> Any:
+        """Return what a path holds, which is JSON."""
+        response = self._call("GET", path)
+        try:
+            return response.json()
+        except ValueError as error:
+            raise ClusterAway(self._away("what is there is no jobs API")) from error
+
     def _call(self, method: str, path: str, **more: Any) -> requests.Response:
         """Send a request and see that it succeeded."""
         response = self._send(method, path, auth=self._auth, **more)
@@ -167,7 +178,7 @@ class JobsApi:
             raise InputError(self._refusal())
         if response.status_code == 404 and path.startswith("/api/jobs/"):
             raise JobGone(f"the cluster at {self.profile.address} does not know this job")
-        if not response.ok:
+        if response.status_code != 200:
             last = (response.text.strip().splitlines() or [response.reason])[-1]
             raise InputError(
                 f"the cluster at {self.profile.address} answers {response.status_code} to {path}: "
@@ -176,14 +187,18 @@ class JobsApi:
         return response
 
     def _send(self, method: str, path: str, **more: Any) -> requests.Response:
-        address = self.profile.address
         try:
-            return requests.request(method, address + path, timeout=_TIMEOUT_S, allow_redirects=False, **more)
+            return self._session.request(
+                method, self.profile.address + path, timeout=_TIMEOUT_S, allow_redirects=False, **more
+            )
         except requests.RequestException as error:
-            raise ClusterAway(
-                f"no Ray cluster answers at {address}: {_reason(error)}. Is its head running, and that port "
-                f"forwarded to this machine? The address is from {VARIABLES['address']} or {profile_file()}."
-            ) from error
+            raise ClusterAway(self._away(_reason(error))) from error
+
+    def _away(self, reason: str) -> str:
+        return (
+            f"no Ray cluster answers at {self.profile.address}: {reason}. Is its head running, and that port "
+            f"forwarded to this machine? The address is from {VARIABLES['address']} or {profile_file()}."
+        )
 
     def _refusal(self) -> str:
         asks = f"the cluster at {self.profile.address} asks for a token"
@@ -214,10 +229,12 @@ def _reason(error: BaseException) -> str:
 
 
 def _in_the_clear(address: str) -> bool:
-    parts = urlsplit(address)
-    if parts.scheme == "https" or parts.hostname == "localhost":
-        return False
+    return not (address.startswith("https:") or _is_this_machine(address))
+
+
+def _is_this_machine(address: str) -> bool:
+    host = urlsplit(address).hostname or ""
     try:
-        return not ipaddress.ip_address(parts.hostname or "").is_loopback
+        return ipaddress.ip_address(host).is_loopback
     except ValueError:
-        return True
+        return host == "localhost"

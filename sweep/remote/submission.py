@@ -22,6 +22,8 @@ FIGURES = "figures"
 _EVERY_S = 1.0
 _ACCEPTED = " to train"
 """What a driver prints once nothing is wrong with its command."""
+_LISTED = 20
+"""More jobs than these, the newest, are not listed: their logs are read."""
 _SETTLES_S = 6.0
 """It joins Ray then, and may be refused once more: a machine does not see the storage, say."""
 _STOP_WAIT_S = "30"
@@ -154,7 +156,7 @@ def job_rows(api: JobsApi) -> list[dict[str, Any]]:
             "exit_code": job.exit_code,
             "last_line": (api.log(job.id).strip().splitlines() or [job.message])[-1],
         }
-        for job in api.jobs()
+        for job in api.jobs()[:_LISTED]
     ]
 
 
