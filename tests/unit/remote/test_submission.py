@@ -1,0 +1,103 @@
+"""A command becomes a job: its name, and what Ray is given; and how it begins on the cluster."""
+
+import json
+
+import pytest
+
+from sweep.errors import InputError
+from sweep.remote import start
+from sweep.remote.package import Package
+from sweep.remote.submission import Submission, there, version
+
+RUN = Submission(words=("run", "--model", "a b"), folder="/sweeps/alice")
+PACKAGE = Package(content=b"zip", files=("own.py",))
+
+
+def test_the_same_command_files_and_folder_are_the_same_job():
+    same = Submission(words=["run", "--model", "a b"], folder="/sweeps/alice")
+    assert same.job_id == RUN.job_id
+    others = [
+        Submission(words=("run", "--model", "b"), folder="/sweeps/alice"),
+        Submission(words=RUN.words, folder="/sweeps/bob"),
+        Submission(words=RUN.words, folder=RUN.folder, package=PACKAGE),
+    ]
+    assert len({RUN.job_id, *(each.job_id for each in others)}) == 4
+    assert RUN.job_id.startswith("alice-run-")
+
+
+def test_what_ray_is_given():
+    request = RUN.request("gcs://package.zip")
+    assert request["entrypoint"] == (
+        f"python -m sweep.remote.start --version={version()} --folder=/sweeps/alice -- run --model 'a b'"
+    )
+    assert request["runtime_env"]["working_dir"] == "gcs://package.zip"
+    assert "working_dir" not in RUN.request(None)["runtime_env"]
+    assert request["metadata"] == {
+        "sweep_folder": "/sweeps/alice",
+        "sweep_command": "sweep run --model 'a b'",
+    }
+    json.dumps(request)
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "is_there"),
+    [
+        ("recipe", "a/b/my.toml", "my.toml"),
+        ("recipe", "digits", "digits"),
+        ("out", "here/x.pdf", "/sweeps/alice/figures/x.pdf"),
+        ("data", "/data/images", "/data/images"),
+        ("storage", "s3://bucket/x", "s3://bucket/x"),
+        ("lr", "0.1", "0.1"),
+    ],
+)
+def test_paths_of_this_machine_and_of_the_cluster(option, value, is_there):
+    assert there(option, value, "/sweeps/alice") == is_there
+
+
+@pytest.fixture
+def become(monkeypatch):
+    """Begin a job; return the command that the process would become, and its environment."""
+    import os
+
+    became = []
+    monkeypatch.setattr(os, "execv", lambda program, words: became.append((words[1:], dict(os.environ))))
+
+    def become(*words: str):
+        start.main(words)
+        return became[0]
+
+    return become
+
+
+def test_a_job_becomes_the_command_itself(become, monkeypatch, tmp_path):
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "to be put back")
+    monkeypatch.delenv("MLFLOW_TRACKING_URI")
+    monkeypatch.setenv("SWEEP_DIR", "to be put back")
+    words, variables = become(f"--version={version()}", f"--folder={tmp_path}/new", "--", "run", "--n", "3")
+    assert words == ["-m", "sweep", "run", "--n", "3", "--address", "auto"]
+    assert variables["SWEEP_DIR"] == f"{tmp_path}/new"
+    assert variables["MLFLOW_TRACKING_URI"] == f"sqlite:///{tmp_path}/new/mlflow.db"
+    assert (tmp_path / "new" / "figures").is_dir()
+
+
+def test_the_heads_own_mlflow_is_taken(become, monkeypatch, tmp_path):
+    monkeypatch.setenv("SWEEP_DIR", "to be put back")
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://mlflow:5000")
+    _, variables = become(f"--version={version()}", f"--folder={tmp_path}", "--", "run")
+    assert variables["MLFLOW_TRACKING_URI"] == "http://mlflow:5000"
+
+
+def test_another_version_is_refused_by_name(tmp_path, capsys):
+    with pytest.raises(SystemExit) as end:
+        start.main(["--version=0.0.7", f"--folder={tmp_path}/new", "--", "run"])
+    assert end.value.code == 2
+    assert f"the cluster has version {version()} of robustness-sweep, and the command came from 0.0.7" in (
+        capsys.readouterr().err
+    )
+    assert not (tmp_path / "new").exists()
+
+
+def test_a_folder_that_cannot_be_written_to(tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(InputError, match=r"cannot write to .*/file/me: Not a directory. Set folder in your"):
+        start.prepare(tmp_path / "file" / "me")
