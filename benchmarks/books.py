@@ -111,6 +111,7 @@ def service(n: int) -> None:
     from sweep.cli import main as cli_main
     from sweep.core.trial import EpochRecord
     from sweep.orchestrate import actors
+    from sweep.orchestrate.trial_progress import TrialProgress
     from sweep.orchestrate.worker import TrialRunner
 
     class ReturnsAtOnce(TrialRunner):
@@ -119,9 +120,10 @@ def service(n: int) -> None:
             self._ranks: Any = SimpleNamespace(count=1)
 
         def _begin(self) -> Iterator[list[EpochRecord | None]]:
-            self._last_epoch, self._best = 1, 100.0
-            self._checkpoint: Any = SimpleNamespace(seconds=0.0, seconds_before=0.0)
-            error = 1.0 + self._job.trial.index % 990 / 10
+            (job,), self._waiting = self._waiting, []
+            clock: Any = SimpleNamespace(seconds=0.0, seconds_before=0.0)
+            self._trials = [TrialProgress(job, clock, 1, [])]
+            error = 1.0 + job.trial.index % 990 / 10
             return iter([[EpochRecord(epoch=1, top1_err=error, val_loss=1.0, train_loss=1.0, lr=0.001)]])
 
     class Worker(actors.Worker):

@@ -7,7 +7,7 @@ import typer
 from sweep.cli.app import app
 from sweep.cli.options import takes_options
 from sweep.console.output import plain_console
-from sweep.core.resources import Resources
+from sweep.core.resources import PackedResources
 from sweep.planning.requests import Request, RunOutputOptions
 
 
@@ -16,7 +16,7 @@ from sweep.planning.requests import Request, RunOutputOptions
     "The same command resumes where it was stopped; a larger --n or --seeds adds trials."
 )
 @takes_options
-def run(request: Request, resources: Resources, output: RunOutputOptions) -> None:
+def run(request: Request, resources: PackedResources, output: RunOutputOptions) -> None:
     """Train a model at n points around its optimum, and at the optimum itself."""
     from sweep.console.observer import ConsoleObserver
     from sweep.console.run import print_data, print_dry_run, print_new_sweeps, print_summary

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from sweep.cli.options import takes_options, with_flags
-from sweep.core.resources import Resources
+from sweep.core.resources import PackedResources
 from sweep.errors import InputError
 from sweep.planning.requests import PointOptions, Study, StudyOptions, StudyOutputOptions
 
@@ -44,7 +44,7 @@ def _command(example: str) -> Callable[[Callable[..., None]], Callable[..., None
 
 
 @_command("lengths --size 1mf --seeds 3")
-def lengths(asked: StudyOptions, resources: Resources, output: StudyOutputOptions) -> None:
+def lengths(asked: StudyOptions, resources: PackedResources, output: StudyOutputOptions) -> None:
     """Train each model for several lengths, at its optimum: Δ to the longest, against epochs."""
     from analysis import figures
 
@@ -52,7 +52,7 @@ def lengths(asked: StudyOptions, resources: Resources, output: StudyOutputOption
 
 
 @_command("optimizers --size 1mf --epochs 25 --epochs 100")
-def optimizers(asked: StudyOptions, resources: Resources, output: StudyOutputOptions) -> None:
+def optimizers(asked: StudyOptions, resources: PackedResources, output: StudyOutputOptions) -> None:
     """Train each model with AdamW and with SGD, for several lengths: errors, ▲ AdamW and ▼ SGD."""
     from analysis import figures
 
@@ -64,7 +64,7 @@ def optimizers(asked: StudyOptions, resources: Resources, output: StudyOutputOpt
 def hyperparameters(
     asked: StudyOptions,
     points: PointOptions,
-    resources: Resources,
+    resources: PackedResources,
     output: StudyOutputOptions,
     absolute: Annotated[
         bool, typer.Option("--absolute", help="The error itself, not Δ to the optimum.")
@@ -83,7 +83,7 @@ def hyperparameters(
 @_command("peak --size 1mf --seeds 3; on ImageNet with [bold]--published[/bold]")
 def peak(
     asked: StudyOptions,
-    resources: Resources,
+    resources: PackedResources,
     output: StudyOutputOptions,
     limit: Annotated[
         float, typer.Option(min=0, help="Minutes of an epoch within which the best model is marked.")
@@ -119,7 +119,7 @@ def _of_outcomes(figure: "Callable[[Sequence[Outcome]], Figure]", others: "Seque
     return draw
 
 
-def _conduct(asked: Study, resources: Resources, output: StudyOutputOptions, draw: Draw) -> None:
+def _conduct(asked: Study, resources: PackedResources, output: StudyOutputOptions, draw: Draw) -> None:
     """Train what a study lacks, and draw it."""
     from sweep.console.observer import ConsoleObserver
     from sweep.console.output import plain_console
@@ -161,7 +161,7 @@ def _cost(tasks: "Sequence[SweepRun]", workspace: "Workspace", console: "Console
 def _train(
     tasks: "Sequence[SweepRun]",
     workspace: "Workspace",
-    resources: Resources,
+    resources: PackedResources,
     output: StudyOutputOptions,
     console: "Console",
 ) -> bool:

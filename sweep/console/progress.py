@@ -28,7 +28,7 @@ class Tally:
     work : iterable of (str, int)
         The model and the epochs of each trial that is to run.
     parallel : int
-        How many run at once.
+        How many run at once, at least.
     """
 
     def __init__(self, work: Iterable[tuple[str, int]], parallel: int) -> None:
@@ -50,6 +50,7 @@ class Tally:
     def report(self, trial: TrialSpec, record: EpochRecord) -> None:
         """Take an epoch of a running trial in."""
         self._under_way[trial.key] = trial.model, record.epoch
+        self._parallel = max(self._parallel, len(self._under_way))  # a worker may train several
 
     def add(self, trial: TrialSpec, record: TrialRecord, epochs: int) -> None:
         """Take the end of a trial of so many epochs in.

@@ -90,7 +90,7 @@ class Executor(Protocol):
 
     @property
     def parallel(self) -> int:
-        """How many trials run at once."""
+        """How many trials run at once, or packs of them."""
 
     @property
     def in_process(self) -> bool:

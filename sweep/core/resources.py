@@ -2,10 +2,12 @@
 
 import math
 import os
+import re
 from dataclasses import dataclass
 
 from sweep.checkpoints import locations
 from sweep.errors import InputError
+from sweep.recipes.recipe import Recipe
 from sweep.utils.options import option
 
 CPU_RANKS_VARIABLE = "SWEEP_CPU_RANKS"
@@ -39,6 +41,11 @@ class Resources:
     """None: the sweep's own folder, if all trials run on this machine."""
 
     @property
+    def pack_size(self) -> int | None:
+        """The most trials that a worker trains together; None: as many as are measured to be fastest."""
+        return 1
+
+    @property
     def in_process(self) -> bool:
         """Whether trials run one after the other in this process, without Ray."""
         return self.address == "none"
@@ -61,6 +68,16 @@ class Resources:
         cpus = self.cpus_per_trial / self.ranks
         return int(cpus) if cpus >= 2 else 0
 
+    def check(self, recipe: Recipe) -> None:
+        """Check that trials of a recipe can be trained like this.
+
+        Raises
+        ------
+        InputError
+            If they cannot.
+        """
+        recipe.check_shared(self.ranks)
+
     def __post_init__(self) -> None:
         if self.address.startswith("ray://"):
             raise InputError(
@@ -76,4 +93,42 @@ class Resources:
             raise InputError(
                 f"`address` none trains in one process, which takes at most one GPU, got `gpus_per_trial` "
                 f"{self.gpus_per_trial:g}. `address` local trains on several."
+            )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PackedResources(Resources):
+    """Where trials run, what each takes, and how many train together."""
+
+    pack: str = option(
+        "1",
+        "Most trials of a model that one worker trains together: each image is loaded once for all of them. "
+        "auto: as many as are measured to be fastest.",
+        metavar="auto|K",
+        number=True,
+        panel=_PANEL,
+    )
+
+    @property
+    def pack_size(self) -> int | None:
+        """The most trials that a worker trains together; None: as many as are measured to be fastest."""
+        return None if self.pack == "auto" else int(self.pack)
+
+    def check(self, recipe: Recipe) -> None:
+        """Check that trials of a recipe can be trained like this; raises as `Resources.check` does."""
+        Resources.check(self, recipe)
+        if recipe.trainer and self.pack_size != 1:
+            raise InputError(
+                f"`pack` {self.pack}: a user-defined training function loads its own data, and trains one "
+                "trial at a time. Leave `pack` out."
+            )
+
+    def __post_init__(self) -> None:
+        Resources.__post_init__(self)
+        if not re.fullmatch("auto|[1-9][0-9]{0,5}", self.pack):
+            raise InputError(f"`pack` takes auto, or a number from 1 to 999999, got {self.pack[:80]!r}")
+        if self.pack_size != 1 and self.ranks > 1:
+            raise InputError(
+                f"`pack` trains several trials on one device, `gpus_per_trial` {self.ranks} trains one on "
+                "several: give one of them"
             )

@@ -8,7 +8,7 @@ import dataclasses
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sweep.core.resources import Resources
+from sweep.core.resources import PackedResources, Resources
 from sweep.driver.keywords import takes_keywords
 from sweep.planning.requests import OutputOptions, Request, RunOutputOptions, TuneRequest
 from sweep.results.selection import TrialOptions
@@ -62,7 +62,11 @@ def _ignore(event: "Event") -> None:
 
 @takes_keywords(first="models")
 def run_sweep(
-    request: Request, resources: Resources, output: RunOutputOptions, *, observer: "OnEvent | None" = None
+    request: Request,
+    resources: PackedResources,
+    output: RunOutputOptions,
+    *,
+    observer: "OnEvent | None" = None,
 ) -> SweepResult:
     """Train models at n points around their optimum, and at the optimum itself, as `sweep run` does.
 

@@ -71,7 +71,7 @@ class TrainingStarted:
     work: tuple[tuple[str, int], ...]
     """Model and number of epochs of each trial that is to be trained."""
     parallel: int
-    """How many are trained at once."""
+    """How many are trained at once, or packs of them."""
     in_process: bool
     """Whether they are trained in this process, where a debugger may take over the terminal."""
     earlier: tuple[TrialRecord, ...] = ()

@@ -94,6 +94,8 @@ def _value(field: Field, value: Any) -> Any:
     """Return a value as the command line would have given it: a tuple of several, a path of a text."""
     if value is None:
         return field.default
+    if option_of(field).number and isinstance(value, Integral):
+        value = str(value)
     if get_origin(field.type) is not Sequence:
         return _single(field.name, _kind(field.type), value)
     several = [value] if isinstance(value, str) or not hasattr(value, "__iter__") else value

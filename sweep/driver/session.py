@@ -125,7 +125,7 @@ def open_session(job: DriverJob, start: Callable[[], Started]) -> Iterator[Drive
         If MLflow or the cluster cannot be used, or another driver is running; nothing is written then.
     """
     for folder in job.folders:
-        folder.plan.recipe.check_shared(job.resources.ranks)
+        job.resources.check(folder.plan.recipe)
     with ExitStack() as stack:
         for folder in job.folders:
             stack.enter_context(folder.driving())

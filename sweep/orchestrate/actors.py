@@ -1,5 +1,6 @@
 """What Ray starts: a worker of Tune's, and where several processes train a trial together, one of them."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import ray
@@ -9,18 +10,21 @@ from ray.util.scheduling_strategies import PlacementGroupSchedulingStrategy
 from sweep.core.jobs import Job, TrialContext
 from sweep.core.trial import TrialSpec
 from sweep.orchestrate.failures import describing_failures
-from sweep.orchestrate.reports import WorkerReport
+from sweep.orchestrate.reports import PackReport
 from sweep.orchestrate.worker import Trains, TrialRunner, device
 
 REPORT = "report"
-"""The `WorkerReport` in what Tune calls a result."""
+"""The `PackReport` in what Tune calls a result."""
+
+PACK = "jobs"
+"""The indices of a pack's jobs in what Tune calls a config."""
 
 LOST_S = 3.0
 """For so long the reason is looked for why processes that train together have failed."""
 
 
 class Worker(tune.Trainable):
-    """Trains one trial after the other, in this process or in several that it starts.
+    """Trains one pack of trials after the other, in this process or in several that it starts.
 
     A worker is reused for trial after trial: starting one (torch, timm) takes longer than a small trial.
     """
@@ -41,15 +45,15 @@ class Worker(tune.Trainable):
         self.reset_config(config)
 
     def reset_config(self, new_config: dict[str, Any]) -> bool:
-        """Turn to another trial.
+        """Turn to another pack, which Tune calls a trial.
 
         Only a note is taken: Tune gives a trial up at once, without a retry, if its worker fails here.
         """
         if "trial" in new_config:  # of a search: nobody knew it when this worker started
-            self._job = Job(TrialSpec(**new_config["trial"]), new_config["setting"])
+            pack = [Job(TrialSpec(**new_config["trial"]), new_config["setting"])]
         else:
-            self._job = self._jobs[new_config["job"]]
-        self._trains.turn_to(self._job)
+            pack = [self._jobs[job] for job in new_config[PACK]]
+        self._trains.turn_to(pack)
         return True
 
     def step(self) -> dict[str, Any]:
@@ -57,6 +61,11 @@ class Worker(tune.Trainable):
         with describing_failures():
             report = self._trains.report()
         return {REPORT: report, "done": report.done}
+
+
+def best_pack(settings: list[TrialContext], job: Job, most: int, on_gpu: bool) -> int:
+    """Return how many trials like this one, up to ``most``, train the fastest together in a worker."""
+    return TrialRunner(settings, ray.get, on_gpu=on_gpu).best_pack(job, most)
 
 
 class _Crew:
@@ -70,16 +79,16 @@ class _Crew:
         self._settings, self._on_gpu, self._count = settings, on_gpu, count
         self._actors: list[Any] = []
 
-    def turn_to(self, job: Job) -> None:
-        """Take note of another job."""
-        self._next: Job | None = job
+    def turn_to(self, jobs: Sequence[Job]) -> None:
+        """Take note of another pack."""
+        self._next: Sequence[Job] | None = jobs
 
-    def report(self) -> WorkerReport:
+    def report(self) -> PackReport:
         """Let all train an epoch; return what the first one reports."""
         if not self._actors:
             self._start()
-        job, self._next = self._next, None
-        return self._all("report", job)[0]
+        jobs, self._next = self._next, None
+        return self._all("report", jobs)[0]
 
     def _start(self) -> None:
         group = ray.util.get_current_placement_group()
@@ -149,9 +158,9 @@ class _Rank:
             self._settings, ray.get, on_gpu=self._on_gpu, ranks=self._meeting.__enter__()
         )
 
-    def report(self, job: Job | None) -> WorkerReport:
-        """Turn to another job if there is one; train on, and report."""
-        if job:
-            self._runner.turn_to(job)
+    def report(self, jobs: Sequence[Job] | None) -> PackReport:
+        """Turn to another pack if there is one; train on, and report."""
+        if jobs:
+            self._runner.turn_to(jobs)
         with describing_failures():
             return self._runner.report()

@@ -13,6 +13,8 @@ from sweep.utils.tracebacks import last_line, location, origin, users_frame
 
 RETRIES = 3
 """How often a trial is retried after the infrastructure has failed it."""
+APART = "its pack failed, so it is trained alone"
+"""What is said of a trial whose pack was taken apart."""
 
 
 class AttemptError(Exception):
@@ -53,6 +55,12 @@ def failure_of(error: BaseException) -> AttemptFailure:
         host=os.uname().nodename,
         time=datetime.now(UTC).isoformat(timespec="seconds"),
     )
+
+
+def ran_out_of_memory(failure: AttemptFailure) -> bool:
+    """Return whether an attempt failed for want of memory: torch, or Ray's watch over a machine, says so."""
+    text = f"{failure.message} {failure.traceback}".lower()
+    return "out of memory" in text or "low on memory" in text
 
 
 class Attempts:

@@ -8,9 +8,9 @@ from typing import Any
 from ray import tune
 
 from sweep.core.jobs import ExecutorLost, Job, TrialObserver
-from sweep.core.trial import TrialRecord, TrialSpec, TrialState
-from sweep.orchestrate.actors import REPORT
-from sweep.orchestrate.failures import RETRIES, Attempts, failure_of
+from sweep.core.trial import TrialRecord, TrialState
+from sweep.orchestrate.actors import PACK, REPORT
+from sweep.orchestrate.failures import APART, RETRIES, Attempts, failure_of, ran_out_of_memory
 
 
 class TuneReporter(tune.Callback):
@@ -26,14 +26,17 @@ class TuneReporter(tune.Callback):
         """The jobs that have not ended → their failed attempts."""
         self.pruned: set[int] = set()
         """The jobs that a search has pruned."""
+        self.apart: set[int] = set()
+        """The jobs that are run alone, as their pack has failed."""
         self.problem: Exception | None = None
         """What the observer could not do; Tune hides it in an error of its own."""
 
     def __getstate__(self) -> dict[str, Any]:
         return {}  # Tune pickles its callbacks to be able to restore a run; ours resumes from the journal
 
-    def _spec(self, trial: Any) -> TrialSpec:
-        return self._jobs[trial.config["job"]].trial
+    def _pack(self, trial: Any) -> dict[str, int]:
+        """Return the trials of a pack that have not ended, which Tune calls a trial: key → job."""
+        return {self._jobs[job].trial.key: job for job in trial.config[PACK] if job in self.left}
 
     @contextmanager
     def noting_problems(self) -> Iterator[None]:
@@ -45,19 +48,22 @@ class TuneReporter(tune.Callback):
             raise
 
     def on_trial_start(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
-        """Pass on that a trial starts."""
+        """Pass on that trials start."""
         with self.noting_problems():
-            self._observer.on_start(self._spec(trial))
+            for job in self._pack(trial).values():
+                self._observer.on_start(self._jobs[job].trial)
 
     def on_trial_result(
         self, iteration: int, trials: list[Any], trial: Any, result: dict, **info: Any
     ) -> None:
         """Pass on what a worker reports."""
-        report, job = result[REPORT], trial.config["job"]
+        pack = self._pack(trial)
         with self.noting_problems():
-            report.hand_on(self._spec(trial), self._observer, pruned=job in self.pruned)
-        if result["done"]:
-            self.left.pop(job, None)
+            for report in result[REPORT].trials:
+                job = pack[report.trial.key]
+                report.hand_on(self._observer, pruned=job in self.pruned)
+                if report.done or job in self.pruned:
+                    del self.left[job]
 
     def on_trial_complete(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
         """Free what Tune would keep of a trial."""
@@ -66,24 +72,40 @@ class TuneReporter(tune.Callback):
         trial.metric_n_steps.clear()
 
     def on_trial_recover(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
-        """Note why an attempt has failed that Tune repeats."""
+        """Note why an attempt has failed that Tune repeats, with the trials that have not ended."""
         # Tune calls this if it retries a trial.
         self._note_failure(trial)
+        trial.set_config(trial.config | {PACK: list(self._pack(trial).values())})
 
     def on_trial_error(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
         """Note why an attempt has failed; mark the trial failed if it was the last one."""
         # Tune gives up sooner if a worker is lost between two trials: the job is left for another start then.
-        if self._note_failure(trial).exhausted:
-            self.give_up(trial.config["job"])
+        self._note_failure(trial)
+        pack = self._pack(trial).values()
+        for job in list(pack):
+            attempts = self.left[job]
+            if len(pack) > 1 and (attempts.exhausted or ran_out_of_memory(attempts.failures[-1])):
+                self._take_apart(job)
+            elif attempts.exhausted:
+                self.give_up(job)
 
-    def _note_failure(self, trial: Any) -> Attempts:
-        attempts = self.left[trial.config["job"]]
-        failure = attempts.add(failure_of(_raised(trial)))
+    def _note_failure(self, trial: Any) -> None:
+        """Note of each trial of a pack why the attempt has failed; decide whether Tune may repeat it."""
+        error, pack = failure_of(_raised(trial)), self._pack(trial).values()
         with self.noting_problems():
-            self._observer.on_failure(self._spec(trial), failure)
+            for job in pack:
+                self._observer.on_failure(self._jobs[job].trial, self.left[job].add(error))
         # Where the user's own code is at fault, Tune retries once: a lost worker may not, the same error may.
-        trial.max_failures = trial.num_failures if failure.origin else RETRIES
-        return attempts
+        # Where a pack needs more memory than there is, it would do so again.
+        hopeless = error.origin or (len(pack) > 1 and ran_out_of_memory(error))
+        trial.max_failures = trial.num_failures if hopeless else RETRIES
+
+    def _take_apart(self, job: int) -> None:
+        """Let a trial of a pack that fails be run alone, with as many attempts as any other."""
+        self.left[job] = Attempts()
+        self.apart.add(job)
+        with self.noting_problems():
+            self._observer.on_message(self._jobs[job].trial, APART)
 
     def give_up(self, job: int) -> None:
         """Let a trial end as failed."""

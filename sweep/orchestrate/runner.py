@@ -4,6 +4,7 @@ A worker is started once and reused for trial after trial: starting one (torch, 
 a small trial. Workers report each epoch to the driver and write nothing themselves.
 """
 
+import logging
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
@@ -16,13 +17,16 @@ from ray import tune
 from sweep.core.jobs import Executor, ExecutorLost, Job, TrialContext, TrialObserver, TrialSource
 from sweep.core.resources import Resources
 from sweep.data.images import FileSplits, Splits
-from sweep.orchestrate.actors import Worker
+from sweep.orchestrate.actors import PACK, Worker, best_pack
 from sweep.orchestrate.cluster import cluster
 from sweep.orchestrate.failures import RETRIES
 from sweep.orchestrate.nodes import check_seen, parallel_trials
+from sweep.orchestrate.packs import Kind, form_packs, report_sizes, to_measure
 from sweep.orchestrate.reporter import TuneReporter
 from sweep.orchestrate.searcher import TuneSearcher
 from sweep.utils.tracebacks import last_line
+
+_log = logging.getLogger(__name__)
 
 
 @contextmanager
@@ -31,7 +35,8 @@ def open_ray(resources: Resources, data: Sequence[Splits | FileSplits], **output
     with cluster(resources, **output):
         parallel, gpus = parallel_trials(resources)
         check_seen(resources, data)
-        yield RayExecutor(parallel, cpus=resources.cpus_per_trial, gpus=gpus, ranks=resources.ranks)
+        takes = {"cpus": resources.cpus_per_trial, "gpus": gpus}
+        yield RayExecutor(parallel, **takes, ranks=resources.ranks, pack=resources.pack_size)
 
 
 class RayExecutor:
@@ -40,17 +45,21 @@ class RayExecutor:
     Parameters
     ----------
     parallel : int
-        How many these are.
+        How many these are, or packs of them.
     cpus, gpus : float
         What each takes.
     ranks : int
         Processes that train each together.
+    pack : int, optional
+        The most trials that are trained together; None: as many as are measured to be fastest.
     """
 
     in_process = False
 
-    def __init__(self, parallel: int, *, cpus: float, gpus: float, ranks: int = 1) -> None:
-        self.parallel = parallel
+    def __init__(
+        self, parallel: int, *, cpus: float, gpus: float, ranks: int = 1, pack: int | None = 1
+    ) -> None:
+        self.parallel, self._pack = parallel, pack
         self._cpus, self._gpus, self._ranks = cpus, gpus, ranks
 
     def share(self, splits: Splits | FileSplits) -> Any:
@@ -62,13 +71,16 @@ class RayExecutor:
 
         A trial that fails is retried `RETRIES` times, from its last checkpoint if there is one, and then ends
         as failed, while the others go on. If Tune itself breaks down, it is started again as often.
+        The trials of a pack that fails so often are run alone.
         """
-        worker = self._worker(jobs, contexts)
+        worker, most = self._worker(jobs, contexts), self._sizes(jobs, contexts, observer)
         reporter = TuneReporter(jobs, observer)
 
         def fit() -> None:
-            if reporter.left:
-                _fit(worker, reporter, space={"job": tune.grid_search(list(reporter.left))})
+            alone: set[int] | None = None
+            while reporter.left and alone != reporter.apart:
+                alone = set(reporter.apart)
+                _fit(worker, reporter, space={PACK: tune.grid_search(self._packs(jobs, reporter, most))})
 
         _in_spite_of_breakdowns(fit, reporter)
 
@@ -88,6 +100,28 @@ class RayExecutor:
 
         _in_spite_of_breakdowns(fit, reporter)
 
+    def _sizes(
+        self, jobs: Sequence[Job], contexts: Sequence[TrialContext], observer: TrialObserver
+    ) -> Callable[[Kind], int]:
+        """Return the largest pack of each kind; it is measured with the resources of a worker."""
+        if self._pack is not None:
+            pack = self._pack
+            return lambda kind: pack
+        asked = to_measure(jobs, self.parallel)
+        task = ray.remote(best_pack).options(num_cpus=self._cpus, num_gpus=self._gpus, max_retries=0)
+        pending = {kind: task.remote(list(contexts), *each, self._gpus > 0) for kind, each in asked.items()}
+        sizes = {kind: _or_one(reference) for kind, reference in pending.items()}
+        report_sizes(sizes, asked, observer)
+        return lambda kind: sizes.get(kind, 1)
+
+    def _packs(
+        self, jobs: Sequence[Job], reporter: TuneReporter, most: Callable[[Kind], int]
+    ) -> list[list[int]]:
+        """Return what is left, in packs."""
+        left = [job for job in reporter.left if job not in reporter.apart]
+        alone = [[job] for job in reporter.left if job in reporter.apart]
+        return form_packs(jobs, left, most=most, workers=self.parallel) + alone
+
     def _worker(self, jobs: Sequence[Job], contexts: Sequence[TrialContext]) -> Any:
         """Return the worker as Tune starts it, with what it takes."""
         cpus, gpus, ranks = self._cpus, self._gpus, self._ranks
@@ -101,6 +135,15 @@ class RayExecutor:
             Worker, jobs=list(jobs), settings=list(contexts), on_gpu=gpus > 0, ranks=ranks
         )
         return tune.with_resources(worker, takes)
+
+
+def _or_one(reference: Any) -> int:
+    """Return a measured size; 1 if measuring failed: what was wrong is seen when the trials run."""
+    try:
+        return int(ray.get(reference))
+    except Exception as error:
+        _log.warning("no size of packs could be measured: %s", last_line(error))
+        return 1
 
 
 def _in_spite_of_breakdowns(fit: Callable[[], None], reporter: TuneReporter) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 from ray.tune.search import Searcher
 
 from sweep.core.jobs import Job, TrialSource
-from sweep.orchestrate.actors import REPORT
+from sweep.orchestrate.actors import PACK, REPORT
 from sweep.orchestrate.failures import Attempts
 from sweep.orchestrate.reporter import TuneReporter
 
@@ -31,7 +31,7 @@ class TuneSearcher(Searcher):
             return None if self._live else Searcher.FINISHED
         self._live[trial_id] = job
         trial, setting = self._jobs[job]
-        return {"job": job, "trial": dataclasses.asdict(trial), "setting": setting}
+        return {PACK: [job], "trial": dataclasses.asdict(trial), "setting": setting}
 
     def _ask(self) -> int | None:
         asked = self._source.next_job()
@@ -44,10 +44,11 @@ class TuneSearcher(Searcher):
 
     def stops(self, trial_id: str, result: dict[str, Any]) -> bool:
         """Say whether a trial is to be pruned after a report of its worker."""
-        job, report = self._live[trial_id], result[REPORT]
+        job = self._live[trial_id]
         with self._reporter.noting_problems():
-            if self._source.prunes(self._jobs[job].trial, report.epochs) and not report.done:
-                self._reporter.pruned.add(job)
+            for report in result[REPORT].trials:
+                if self._source.prunes(report.trial, report.epochs) and not report.done:
+                    self._reporter.pruned.add(job)
         return job in self._reporter.pruned
 
     def on_trial_complete(self, trial_id: str, result: dict | None = None, error: bool = False) -> None:

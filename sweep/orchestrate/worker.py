@@ -1,4 +1,4 @@
-"""Trains one trial after the other in one process, and reports: what a worker does, without Ray."""
+"""Trains one pack of trials after the other in one process, and reports: what a worker does, without Ray."""
 
 import os
 import time
@@ -8,13 +8,16 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from sweep.checkpoints.base import CheckpointLocation
 from sweep.core.jobs import Job, TrialContext
-from sweep.core.trial import EpochRecord, TrialRecord, TrialState
+from sweep.core.trial import EpochRecord, TrialSpec
 from sweep.models.catalog import test_resize
-from sweep.orchestrate.reports import WorkerReport
+from sweep.orchestrate.pack_sizes import remembered
+from sweep.orchestrate.reports import PackReport
+from sweep.orchestrate.trial_progress import TrialProgress
 from sweep.recipes.recipe import Recipe
 from sweep.utils.cpu_isa import cpu_name
 
 if TYPE_CHECKING:
+    from sweep.training.checkpoint import Checkpoint
     from sweep.training.ranks import Ranks
 
 
@@ -26,12 +29,12 @@ EVERY_S_VARIABLE = "SWEEP_CHECKPOINT_EVERY_S"
 
 
 class Trains(Protocol):
-    """Whoever trains a job: one process, or several together."""
+    """Whoever trains a pack: one process, or several together."""
 
-    def turn_to(self, job: Job) -> None:
-        """Take note of what is trained from now on."""
+    def turn_to(self, jobs: Sequence[Job]) -> None:
+        """Take note of what is trained from now on: the trials of a pack."""
 
-    def report(self) -> WorkerReport:
+    def report(self) -> PackReport:
         """Train on, for some epochs; return what came of them."""
 
 
@@ -66,95 +69,155 @@ class TrialRunner:
         self._device = device(on_gpu)
         self._settings, self._fetch, self._ranks = settings, fetch, ranks or Ranks()
         self._batches: dict[tuple[Recipe, int, int, str], Any] = {}
-        self._notes: list[str] = []
+        self._fit: dict[tuple[int, str], int] = {}  # setting, model → trials that the memory holds at once
         self._told = False
 
-    def turn_to(self, job: Job) -> None:
-        """Take note of another job; nothing is done yet that could fail."""
-        self._job = job
+    def turn_to(self, jobs: Sequence[Job]) -> None:
+        """Take note of the trials of another pack; nothing is done yet that could fail."""
+        self._waiting = list(jobs)
+        self._trials: list[TrialProgress] = []
         self._epochs: Iterator[list[EpochRecord | None]] | None = None
-        self._last_epoch, self._best = 0, 100.0
-        self._notes = []
+        self._split_note: list[str] = []
 
-    def report(self) -> WorkerReport:
-        """Train for an epoch, or for some short ones; report them, and the trial's record with the last.
+    def report(self) -> PackReport:
+        """Train for an epoch, or for some short ones; report them, and a trial's record with its last.
+
+        A pack that the memory does not hold is split: its trials resume a few at a time.
+        """
+        from sweep.training.memory import TrainingOutOfMemoryError, release_memory
+
+        while True:
+            try:
+                return self._report()
+            except TrainingOutOfMemoryError:
+                if not self._split():
+                    raise
+            release_memory()  # out here, as the error holds what the pack was made of
+
+    def _report(self) -> PackReport:
+        """Train on and report.
 
         A report takes the driver and back: milliseconds in which the worker idles. Processes that train
         together report each epoch, for their clocks differ.
         """
-        begins = self._epochs is None
         self._epochs = self._epochs or self._begin()
-        epochs: list[EpochRecord] = []
         started = time.monotonic()
         while True:
-            (epoch,) = next(self._epochs)
-            assert epoch is not None
-            epochs.append(epoch)
-            self._best = min(self._best, epoch.top1_err)
-            done = epoch.diverged_step is not None or epoch.epoch == self._last_epoch
+            for trial, epoch in zip(self._trials, next(self._epochs), strict=True):
+                trial.add(epoch)
+            done = all(trial.done for trial in self._trials)
             if done or self._ranks.count > 1 or time.monotonic() - started > REPORT_EVERY_S:
                 break
-        if begins and (seconds := self._checkpoint.seconds_before):
-            self._notes.append(f"resumes from its checkpoint, after {seconds:.0f} s of training")
-        notes, self._notes[:] = list(self._notes), []
-        return WorkerReport(epochs=epochs, record=self._record(epoch), done=done, notes=notes)
+        reports = [trial.report(self._device_name) for trial in self._trials]
+        if done:
+            self._epochs = None
+        return PackReport(trials=[each for each in reports if each], done=done and not self._waiting)
+
+    def best_pack(self, job: Job, most: int) -> int:
+        """Return how many trials like this one, up to ``most``, train the fastest together."""
+        from sweep.training.pack_size import best_size
+
+        setting = self._settings[job.setting]
+
+        def measure() -> int:
+            return best_size(
+                job.trial,
+                setting.recipe,
+                self._open(setting, job.trial.model),
+                device=self._device,
+                most=most,
+                classes=setting.classes,
+                px=setting.px,
+            )
+
+        return remembered(job, setting, self._device_name, most=most, measure=measure)
+
+    def _split(self) -> bool:
+        """Let the trials of this pack wait for another start, half as many at a time; False if it is one."""
+        left = [trial.job for trial in self._trials if not trial.over]
+        if len(left) < 2:
+            return False
+        half = self._fit[_kind(left[0])] = (len(left) + 1) // 2
+        self._waiting = left + self._waiting
+        self._epochs = None
+        self._split_note = [f"out of memory with {len(left)} trials at once: {half} at once from now on"]
+        return True
 
     def _begin(self) -> Iterator[list[EpochRecord | None]]:
-        """Begin the trial's training, or go on from its checkpoint: its first epochs are told again then."""
-        from sweep.training import loop
-        from sweep.training.checkpoint import EVERY_S, Checkpoint
-        from sweep.user_trainer import running
-
-        setting, key = self._settings[self._job.setting], self._job.trial.key
-        self._last_epoch = setting.recipe.epochs
-        kept = setting.checkpoints
+        """Begin a pack's training, or resume from its checkpoints: its first epochs are told again then."""
+        most = self._fit.get(_kind(self._waiting[0]), len(self._waiting))
+        jobs, self._waiting = self._waiting[:most], self._waiting[most:]
+        setting, notes = self._settings[jobs[0].setting], [self._split_note, *([] for _ in jobs[1:])]
+        self._split_note = []
+        self._trials = [
+            TrialProgress(job, self._checkpoint(job, len(jobs), said), setting.recipe.epochs, said)
+            for job, said in zip(jobs, notes, strict=True)
+        ]
         if setting.recipe.trainer:
-            self._checkpoint = Checkpoint(None, key)  # counts the seconds only
-            folder = self._made(kept, key)
-            return running.train(self._job.trial, setting, device=self._device.type, checkpoint=folder)
-        # Another processor rounds otherwise, and so would end with another result.
-        self._checkpoint = Checkpoint(
-            kept.file(key) if kept and self._ranks.rank == 0 else None,
-            f"{key} on {_device_name(self._device)}",
-            every_s=float(os.environ.get(EVERY_S_VARIABLE, EVERY_S)),
-            say=self._notes.append,
-        )
+            return self._begin_function(jobs[0].trial, setting, notes[0])
+        from sweep.training import loop
+
+        kept = [trial.checkpoint for trial in self._trials] if self._ranks.rank == 0 else []
         return loop.train(
-            [self._job.trial],
+            [job.trial for job in jobs],
             setting.recipe,
-            self._open(setting),
+            self._open(setting, jobs[0].trial.model),
             classes=setting.classes,
             px=setting.px,
             device=self._device,
-            checkpoint=self._checkpoint,
+            checkpoints=kept,
             ranks=self._ranks,
         )
 
-    def _made(self, kept: CheckpointLocation | None, key: str) -> Path | None:
+    def _checkpoint(self, job: Job, pack: int, notes: list[str]) -> "Checkpoint":
+        """Return a trial's checkpoint; that of a user-defined training function counts the seconds only."""
+        from sweep.training.checkpoint import EVERY_S, Checkpoint
+
+        setting, key = self._settings[job.setting], job.trial.key
+        if setting.recipe.trainer:
+            return Checkpoint(None, key)
+        kept = setting.checkpoints
+        # Another processor rounds otherwise, and so would end with another result.
+        return Checkpoint(
+            kept.file(key) if kept and self._ranks.rank == 0 else None,
+            f"{key} on {_device_name(self._device)}",
+            every_s=float(os.environ.get(EVERY_S_VARIABLE, EVERY_S)),
+            pack=pack,
+            say=notes.append,
+        )
+
+    def _begin_function(self, trial: TrialSpec, setting: TrialContext, notes: list[str]) -> Any:
+        """Begin the trial of a user-defined training function."""
+        from sweep.user_trainer import running
+
+        folder = self._made(setting.checkpoints, trial.key, notes)
+        return running.train(trial, setting, device=self._device.type, checkpoint=folder)
+
+    def _made(self, kept: CheckpointLocation | None, key: str, notes: list[str]) -> Path | None:
         """Make the folder in which a training function of the user's own may save how far it is."""
         if kept is None:
             return None
         if (path := kept.folder(key)) is None:
             if not self._told:  # once is enough
-                self._notes.append(f"its function has no folder to save in: {kept} is none")
+                notes.append(f"its function has no folder to save in: {kept} is none")
             self._told = True
             return None
         try:
             path.mkdir(exist_ok=True)
             if any(path.iterdir()):
-                self._notes.append(f"its function finds what it saved in {path}")
+                notes.append(f"its function finds what it saved in {path}")
         except OSError as error:
-            self._notes.append(
+            notes.append(
                 f"no checkpoint can be written to {path.parent}: {error.strerror}. Training continues."
             )
             return None
         return path
 
-    def _open(self, setting: TrialContext) -> Any:
-        """Return the batches of the job's trial; other trials have the same."""
+    def _open(self, setting: TrialContext, model: str) -> Any:
+        """Return the batches of a model's trials."""
         from sweep.training.streams import open_batches
 
-        resize = test_resize(self._job.trial.model, setting.px, setting.recipe.test_crop)
+        resize = test_resize(model, setting.px, setting.recipe.test_crop)
         place = (setting.recipe, setting.px, resize, setting.evaluate)
         if place not in self._batches:
             self._batches[place] = open_batches(
@@ -169,21 +232,14 @@ class TrialRunner:
             )
         return self._batches[place]
 
-    def _record(self, epoch: EpochRecord) -> TrialRecord:
-        """Return the trial's record if this is its last epoch."""
-        diverged = epoch.diverged_step is not None
+    @property
+    def _device_name(self) -> str:
         count = f"{self._ranks.count} × " if self._ranks.count > 1 else ""
-        return TrialRecord(
-            key=self._job.trial.key,
-            state=TrialState.DIVERGED if diverged else TrialState.FINISHED,
-            top1_err=epoch.top1_err,
-            best_top1_err=self._best,
-            epochs=epoch.epoch,
-            wall_s=round(self._checkpoint.seconds, 3),
-            diverged_step=epoch.diverged_step,
-            device=count + _device_name(self._device),
-            host=os.uname().nodename,
-        )
+        return count + _device_name(self._device)
+
+
+def _kind(job: Job) -> tuple[int, str]:
+    return job.setting, job.trial.model
 
 
 def device(on_gpu: bool) -> Any:

@@ -1,7 +1,8 @@
 """BatchNorm's statistics: recomputed before an evaluation, and equal in all processes of a training."""
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from itertools import islice
 from typing import Any
 
@@ -17,7 +18,13 @@ from sweep.training.ranks import ALONE, Ranks
 
 @torch.no_grad()
 def renew_batchnorm(
-    model: nn.Module, batches: Iterable[Batch], recipe: Recipe, *, seed: int = 0, ranks: Ranks = ALONE
+    models: Sequence[nn.Module],
+    batches: Iterable[Batch],
+    recipe: Recipe,
+    *,
+    seeds: Sequence[int],
+    ranks: Ranks = ALONE,
+    computing: Callable[[], AbstractContextManager[Any]] = nullcontext,
 ) -> None:
     """Recompute BatchNorm's statistics: the mean over micro-batches of their means and variances.
 
@@ -25,24 +32,47 @@ def renew_batchnorm(
 
     Parameters
     ----------
-    model : torch.nn.Module
-        The model, whose statistics are replaced.
+    models : sequence of torch.nn.Module
+        The models, whose statistics are replaced. The images are loaded once for all of them.
     batches : iterable of Batch
         Minibatches without mixing. Their first ``recipe.batchnorm_images`` images are used.
     recipe : Recipe
         Gives the size of a micro-batch and the number of images.
-    seed : int
-        Seeds what the model itself draws at random, such as dropout.
+    seeds : sequence of int
+        Of each model; seeds what it draws at random, such as dropout.
     ranks : Ranks
         The processes that train together; each takes its own micro-batches.
+    computing : callable
+        Returns the context in which to run a model.
     """
-    if not (norms := _batchnorms(model)):
+    seeded = [(model, seed) for model, seed in zip(models, seeds, strict=True) if _batchnorms(model)]
+    if not seeded:
         return
-    device = next(model.parameters()).device
-    with fork_rng(seed, device):
-        torch.optim.swa_utils.update_bn(_parts(batches, recipe, seed, ranks), model)
+    with ExitStack() as stack:
+        for model, _ in seeded:
+            stack.enter_context(_averaging(model))
+        for index, images in _parts(batches, recipe, ranks):
+            for model, seed in seeded:
+                with fork_rng(derive_seed(seed, index), images.device), computing():
+                    model(images)
     if ranks.count > 1:
-        _average_over_ranks(norms, ranks)
+        for model, _ in seeded:
+            _average_over_ranks(_batchnorms(model), ranks)
+
+
+@contextmanager
+def _averaging(model: nn.Module) -> Iterator[None]:
+    """Let BatchNorm average the statistics of all that a model is run on, as torch's `update_bn` does."""
+    norms, was_training = _batchnorms(model), model.training
+    momenta = [norm.momentum for norm in norms]
+    for norm in norms:
+        norm.reset_running_stats()
+        norm.momentum = None
+    model.train()
+    yield
+    for norm, momentum in zip(norms, momenta, strict=True):
+        norm.momentum = momentum
+    model.train(was_training)
 
 
 def _average_over_ranks(norms: list[Any], ranks: Ranks) -> None:
@@ -56,16 +86,15 @@ def _average_over_ranks(norms: list[Any], ranks: Ranks) -> None:
         buffer.div_(norm.num_batches_tracked)
 
 
-def _parts(batches: Iterable[Batch], recipe: Recipe, seed: int, ranks: Ranks) -> Iterator[Tensor]:
-    """Yield this process's share of the micro-batches that the statistics are computed on."""
+def _parts(batches: Iterable[Batch], recipe: Recipe, ranks: Ranks) -> Iterator[tuple[int, Tensor]]:
+    """Yield this process's share of the micro-batches that the statistics are computed on, numbered."""
     size, skipped = recipe.micro_batch or recipe.batch, ranks.neighbours(recipe)
     wanted, first = recipe.batchnorm_images // size, ranks.micro_batches(recipe).start
     for minibatch, batch in enumerate(islice(batches, math.ceil(wanted / recipe.micro_batches))):
         start = minibatch * recipe.micro_batches + first
         for index, part in enumerate(batch.images[skipped:].split(size), start):
             if index < wanted:
-                torch.manual_seed(derive_seed(seed, index))
-                yield part
+                yield index, part
 
 
 class RunningStatistics:

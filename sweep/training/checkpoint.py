@@ -37,6 +37,8 @@ class Checkpoint:
         What determines the training's result. A checkpoint with another identity is not used.
     every_s : float
         The least time between two checkpoints, in seconds.
+    pack : int
+        Trials that train together, each with a checkpoint. They share the time that may go to checkpoints.
     say : callable
         Receives a message, once for each reason, when a checkpoint cannot be used or written.
     """
@@ -47,12 +49,14 @@ class Checkpoint:
         identity: str,
         *,
         every_s: float = EVERY_S,
+        pack: int = 1,
         say: Callable[[str], None] | None = None,
     ) -> None:
         self._file = file
         # Another version of a library gives the same training other last bits.
         self._identity = f"{identity}, torch {torch.__version__}, timm {version('timm')}"
-        self._every_s, self._say = every_s, say or logging.getLogger(__name__).warning
+        self._every_s, self._pack = every_s, pack
+        self._say = say or logging.getLogger(__name__).warning
         self._reported: set[str] = set()
         self._cost_s, self._trusted = 0.0, False
         self._began = self._last = time.monotonic()
@@ -67,7 +71,7 @@ class Checkpoint:
     @property
     def due(self) -> bool:
         """Whether it is time to write another checkpoint."""
-        wait = max(self._every_s, self._cost_s / MOST_SHARE)
+        wait = max(self._every_s, self._pack * self._cost_s / MOST_SHARE)
         return self._file is not None and time.monotonic() - self._last >= wait
 
     def restore(self, rebuild: Callable[[dict[str, Any]], Restored]) -> Restored | None:

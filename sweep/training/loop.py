@@ -1,8 +1,9 @@
 """The training loop: trains a pack of trials on the same batches."""
 
-import dataclasses
+import math
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
+from itertools import repeat
 from typing import Any
 
 import torch
@@ -11,7 +12,10 @@ from sweep.core.trial import EpochRecord, TrialSpec
 from sweep.recipes.recipe import Recipe
 from sweep.training import compiling
 from sweep.training.batches import Batches
+from sweep.training.batchnorm import renew_batchnorm
 from sweep.training.checkpoint import Checkpoint
+from sweep.training.course import Course
+from sweep.training.evaluation import evaluate
 from sweep.training.member import Member
 from sweep.training.memory import explain_out_of_memory
 from sweep.training.mixing import mix
@@ -26,7 +30,7 @@ def train(
     classes: int,
     px: int,
     device: torch.device,
-    checkpoint: Checkpoint | None = None,
+    checkpoints: Sequence[Checkpoint] = (),
     ranks: Ranks = ALONE,
 ) -> Iterator[list[EpochRecord | None]]:
     """Train a pack of trials in lock-step. Each trains to its last epoch, unless it diverges.
@@ -47,12 +51,13 @@ def train(
         Side of an image, in pixels.
     device : torch.device
         The device of ``batches`` and models.
-    checkpoint : Checkpoint, optional
-        Where the state is saved and resumed from. A training that is interrupted after any step and resumed
-        yields the same records from the first epoch on; on a CPU its weights agree to the last bit.
+    checkpoints : sequence of Checkpoint
+        Where the state of each trial is saved and resumed from; without any, nothing is saved. A training
+        that is interrupted after any step and resumed, alone or in whatever company, yields the same records
+        from the first epoch on; on a CPU its weights agree to the last bit.
     ranks : Ranks
         The processes that train these trials together. Each process makes this call; only the first one has
-        the checkpoint. A training can resume with another number of processes. All get the same records.
+        the checkpoints. A training can resume with another number of processes. All get the same records.
 
     Yields
     ------
@@ -67,25 +72,38 @@ def train(
     CompilationError
         If the recipe asks for compiled models, and this machine cannot compile them.
     """
+    building = {"classes": classes, "px": px, "device": device, "ranks": ranks}
     with explain_out_of_memory(recipe, px), compiling.explain_compile_errors(compiling=recipe.compile):
-        build = partial(_Pack, trials, recipe, batches, classes=classes, px=px, device=device, ranks=ranks)
-        yield from _open(build, checkpoint, ranks).run(checkpoint)
+        courses = [
+            _open(partial(_build, trial, recipe, batches, checkpoint, **building), checkpoint, ranks)
+            for trial, checkpoint in zip(trials, checkpoints or repeat(None, len(trials)), strict=True)
+        ]
+        yield from _Pack(courses, recipe, batches, classes=classes, ranks=ranks).run()
 
 
-def _open(build: Callable[[], "_Pack"], checkpoint: Checkpoint | None, ranks: Ranks) -> "_Pack":
+def _build(
+    trial: TrialSpec, recipe: Recipe, batches: Batches, checkpoint: Checkpoint | None, **building: Any
+) -> Course:
+    return Course(Member(trial, recipe, **building), batches.steps, checkpoint)
+
+
+def _open(build: Callable[[], Course], checkpoint: Checkpoint | None, ranks: Ranks) -> Course:
     """Resume from the checkpoint that the first process finds, or start from scratch."""
-    pack = checkpoint and checkpoint.restore(lambda state: build().load(state))
-    state = ranks.broadcast(pack and pack.state()) if ranks.count > 1 else None
-    return pack or (build().load(state) if state else build())
+    course = checkpoint and checkpoint.restore(lambda state: build().load(state))
+    state = ranks.broadcast(course and course.state()) if ranks.count > 1 else None
+    return course or (build().load(state) if state else build())
 
 
 class _Pack:
-    """Trials that train in lock-step, with their progress.
+    """Trials that train in lock-step.
+
+    Those that have come less far, because an interruption saved them earlier, catch up first: the others wait
+    until they stand at the same step.
 
     Parameters
     ----------
-    trials : sequence of TrialSpec
-        Trials of one model at one resolution.
+    courses : sequence of Course
+        The trials of one model at one resolution, each where it stands.
     recipe : Recipe
         Epochs, schedule, averaging.
     batches : Batches
@@ -94,91 +112,64 @@ class _Pack:
         Outputs of the classifier.
     ranks : Ranks
         The processes that train together.
-    **building
-        ``px`` and ``device``, for each `Member`.
     """
 
     def __init__(
-        self,
-        trials: Sequence[TrialSpec],
-        recipe: Recipe,
-        batches: Batches,
-        *,
-        classes: int,
-        ranks: Ranks,
-        **building: Any,
+        self, courses: Sequence[Course], recipe: Recipe, batches: Batches, *, classes: int, ranks: Ranks
     ) -> None:
-        self._recipe, self._batches, self._classes, self._ranks = recipe, batches, classes, ranks
-        self._members = [Member(trial, recipe, classes=classes, ranks=ranks, **building) for trial in trials]
-        self.epoch = 0
-        """Finished epochs."""
-        self._step = 0  # finished steps of the current epoch
-        self.past: list[list[EpochRecord | None]] = []
-        """The records of all finished epochs."""
+        self._courses, self._recipe, self._batches = courses, recipe, batches
+        self._classes, self._ranks = classes, ranks
 
-    @property
-    def alive(self) -> list[Member]:
-        """The members that had not diverged when the last epoch ended."""
-        last = self.past[-1] if self.past else None
-        return [
-            member
-            for i, member in enumerate(self._members)
-            if last is None or ((record := last[i]) and record.diverged_step is None)
-        ]
-
-    def run(self, checkpoint: Checkpoint | None) -> Iterator[list[EpochRecord | None]]:
+    def run(self) -> Iterator[list[EpochRecord | None]]:
         """Yield the records of the finished epochs, then train and yield those of each further epoch."""
-        yield from self.past
-        while self.epoch < self._recipe.epochs and self.alive:
-            for _ in self.steps():
-                if checkpoint and checkpoint.due:
-                    checkpoint.save(self.state())
-            self.finish_epoch()
-            if checkpoint and checkpoint.due:
-                checkpoint.save(self.state())
-            yield self.past[-1]
-
-    def steps(self) -> Iterator[None]:
-        """Take the remaining steps of the current epoch; yield after each."""
-        alive, steps = self.alive, self._batches.steps
-        for member in alive:
-            member.begin_epoch()
-        for batch in self._batches.train(self.epoch, self._step):
-            at, after = (self.epoch + step / steps for step in (self._step, self._step + 1))
-            mixed = mix(batch, self._recipe, self._classes, self.epoch, self._step, ranks=self._ranks)
-            for member in alive:
-                member.step(mixed, at, after)
-            self._step += 1
-            if all(member.diverged for member in alive):
+        for epoch in range(self._recipe.epochs):
+            if all(course.ended_before(epoch) for course in self._courses):
                 return
-            yield
+            if standing := [course for course in self._courses if course.stands_in(epoch)]:
+                self._train(epoch, standing)
+                self._finish(epoch, standing)
+            yield [course.record(epoch) for course in self._courses]
 
-    def finish_epoch(self) -> None:
+    def _train(self, epoch: int, courses: Sequence[Course]) -> None:
+        """Take the remaining steps of an epoch."""
+        for course in courses:
+            course.member.begin_epoch()
+        going = [course.step for course in courses if not course.member.diverged]
+        first = min(going, default=self._batches.steps)
+        steps = self._batches.steps
+        for step, batch in enumerate(self._batches.train(epoch, first), first):
+            at, after = epoch + step / steps, epoch + (step + 1) / steps
+            mixed = mix(batch, self._recipe, self._classes, epoch, step, ranks=self._ranks)
+            for course in courses:
+                course.take(step, mixed, at, after)
+            if all(course.member.diverged for course in courses):
+                return
+            _save_if_due(courses)
+
+    def _finish(self, epoch: int, courses: Sequence[Course]) -> None:
         """Evaluate each member and store its record."""
-        alive = self.alive
-        self.past.append(
-            [
-                member.finish_epoch(self.epoch, self._batches) if member in alive else None
-                for member in self._members
-            ]
-        )
-        self.epoch, self._step = self.epoch + 1, 0
+        for course in courses:
+            course.member.check_weights()
+        members = [course.member for course in courses if not course.member.diverged]
+        results = dict(zip(members, self._evaluate(epoch, members), strict=True))
+        for course in courses:
+            course.finish_epoch(*results.get(course.member, (100.0, math.nan)))
+        _save_if_due(courses)
 
-    def state(self) -> dict[str, Any]:
-        """Return everything needed to resume, as tensors and plain values."""
-        return {
-            "epoch": self.epoch,
-            "step": self._step,
-            "past": [[record and dataclasses.asdict(record) for record in epoch] for epoch in self.past],
-            "members": [member.state() for member in self._members],
-        }
+    def _evaluate(self, epoch: int, members: Sequence[Member]) -> list[tuple[float, float]]:
+        models, ranks = [member.evaluated for member in members], self._ranks
+        if not members:
+            return []
+        computing = members[0].computing
+        if self._recipe.batchnorm_images:
+            seeds = [member.seed for member in members]
+            minibatches = self._batches.train(epoch)
+            renew_batchnorm(models, minibatches, self._recipe, seeds=seeds, ranks=ranks, computing=computing)
+        return evaluate(models, self._batches, ranks, computing)
 
-    def load(self, state: dict[str, Any]) -> "_Pack":
-        """Resume from a saved state of the same trials."""
-        self.epoch, self._step = state["epoch"], state["step"]
-        self.past = [[record and EpochRecord(**record) for record in epoch] for epoch in state["past"]]
-        if len(self.past) != self.epoch or not 0 <= self._step <= self._batches.steps:
-            raise ValueError(f"it claims step {self._step} of epoch {self.epoch + 1}, which does not exist")
-        for member, saved in zip(self._members, state["members"], strict=True):
-            member.load(saved)
-        return self
+
+def _save_if_due(courses: Sequence[Course]) -> None:
+    """Save all as soon as one is to be saved: they can then resume in lock-step."""
+    if any(course.due for course in courses):
+        for course in courses:
+            course.save()

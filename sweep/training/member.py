@@ -1,6 +1,7 @@
 """One trial of a pack: its model, its optimizer and its steps."""
 
 import math
+from contextlib import AbstractContextManager
 from functools import cached_property
 from typing import Any
 
@@ -11,14 +12,14 @@ from torch.nn import functional as F
 from sweep.core.trial import EpochRecord, TrialSpec
 from sweep.models import registry
 from sweep.recipes.recipe import Recipe
-from sweep.training.batches import Batch, Batches
-from sweep.training.batchnorm import RunningStatistics, renew_batchnorm
+from sweep.training.batches import Batch
+from sweep.training.batchnorm import RunningStatistics
 from sweep.training.compiling import compiled
 from sweep.training.ema import WeightAverage
 from sweep.training.optim import lr_factor, make_optimizer
 from sweep.training.precision import Precision
 from sweep.training.randomness import derive_seed, fork_rng
-from sweep.training.ranks import ALONE, Ranks
+from sweep.training.ranks import Ranks
 
 
 class Member:
@@ -126,13 +127,36 @@ class Member:
             logits = self._parallel(images)
         return F.cross_entropy(logits.float(), labels, label_smoothing=self._recipe.label_smoothing)
 
-    def finish_epoch(self, epoch: int, batches: Batches) -> EpochRecord:
-        """Evaluate the model; return the epoch's record."""
-        losses, self._losses = self._losses, []
-        train_loss = math.fsum(losses) / len(losses) if losses else None
+    @property
+    def evaluated(self) -> nn.Module:
+        """The model to evaluate: the averaged weights where the recipe averages."""
+        return self._average.model if self._average else self._model
+
+    @property
+    def seed(self) -> int:
+        """The trial's seed."""
+        return self._trial.seed
+
+    def computing(self) -> AbstractContextManager[Any]:
+        """Return the context in which to run the model."""
+        return self._precision.computing()
+
+    def check_weights(self) -> None:
+        """Notice, before an evaluation, if the last step's update broke the weights."""
         if not self.diverged and not _all_finite(self._model):
-            self.diverged_step = self._steps_done  # the last step's update broke the weights
-        error, val_loss = (100.0, math.nan) if self.diverged else self._evaluate(epoch, batches)
+            self.diverged_step = self._steps_done
+
+    def finish_epoch(self, epoch: int, error: float, val_loss: float) -> EpochRecord:
+        """Return the epoch's record.
+
+        Parameters
+        ----------
+        epoch : int
+            From 0.
+        error, val_loss : float
+            The evaluation's; 100 and NaN of a member that has diverged.
+        """
+        losses, self._losses = self._losses, []
         if not math.isfinite(val_loss):
             self.diverged_step = self.diverged_step or self._steps_done
             error = 100.0
@@ -140,7 +164,7 @@ class Member:
             epoch=epoch + 1,
             top1_err=error,
             val_loss=val_loss if math.isfinite(val_loss) else None,
-            train_loss=train_loss,
+            train_loss=math.fsum(losses) / len(losses) if losses else None,
             lr=self._lr,
             diverged_step=self.diverged_step,
             last_finite_loss=self._last_finite_loss if self.diverged else None,
@@ -166,47 +190,9 @@ class Member:
         for name in _PLAIN:
             setattr(self, name, state[name])
 
-    def _evaluate(self, epoch: int, batches: Batches) -> tuple[float, float]:
-        model = self._average.model if self._average else self._model
-        with self._precision.computing():
-            if self._recipe.batchnorm_images:
-                minibatches = batches.train(epoch)
-                renew_batchnorm(model, minibatches, self._recipe, seed=self._trial.seed, ranks=self._ranks)
-            return evaluate(model, batches, self._ranks)
-
 
 _PLAIN = ("_steps_done", "_losses", "_lr", "_last_finite_loss", "diverged_step")
 """The attributes of a member that change during training and are not tensors."""
-
-
-@torch.no_grad()
-def evaluate(model: nn.Module, batches: Batches, ranks: Ranks = ALONE) -> tuple[float, float]:
-    """Evaluate a model on the images of all processes.
-
-    Parameters
-    ----------
-    model : torch.nn.Module
-        A classifier.
-    batches : Batches
-        The evaluation images of this process.
-    ranks : Ranks
-        The processes that evaluate together.
-
-    Returns
-    -------
-    tuple of float
-        Top-1 error in percent, and mean cross-entropy in nats.
-    """
-    model.eval()
-    wrong = count = 0
-    loss = 0.0
-    for batch in batches.evaluation():
-        logits = model(batch.images).float()
-        loss += F.cross_entropy(logits, batch.labels, reduction="sum").item()
-        wrong += int((logits.argmax(1) != batch.labels).sum())
-        count += len(batch.labels)
-    all_wrong, all_count, all_loss = ranks.all_reduce(wrong, count, loss)
-    return 100 * all_wrong / all_count, all_loss / all_count
 
 
 @torch.no_grad()

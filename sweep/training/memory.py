@@ -1,5 +1,6 @@
 """Out-of-memory errors: the training fails with a remedy. It does not count as diverged."""
 
+import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -35,3 +36,10 @@ def explain_out_of_memory(recipe: Recipe, px: int) -> Iterator[None]:
             f"recipe with a micro_batch below {at_once}, or fewer trials at once (--gpus-per-trial, "
             "--cpus-per-trial)"
         ) from error
+
+
+def release_memory() -> None:
+    """Give back what a training that was dropped has taken, as far as the device's allocator keeps it."""
+    gc.collect()
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()

@@ -27,6 +27,8 @@ class Option:
     least: float | None = None
     variable: str | None = None
     """An environment variable that may hold the value."""
+    number: bool = False
+    """Whether it is a text that Python may give as a number."""
     panel: str | None = None
     """The part of the help that the option is listed in."""
 

@@ -27,8 +27,8 @@ class Killing(Checkpoint):
         return self._asked % self._period == 0
 
 
-def run(trials, recipe, batches, kept=None):
-    return list(train(trials, recipe, batches, classes=10, px=16, device=CPU, checkpoint=kept))
+def run(trials, recipe, batches, *kept):
+    return list(train(trials, recipe, batches, classes=10, px=16, device=CPU, checkpoints=kept))
 
 
 def same(one, other):

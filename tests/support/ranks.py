@@ -30,7 +30,7 @@ EMA = {"ema_steps": 2, "ema_rate": 1e-2}
 ODD = 61
 
 
-def trained(trials, recipe, ranks, kept=None):
+def trained(trials, recipe, ranks, kept=()):
     """Train, and return the records of all epochs and the states of all members."""
     splits = open_dataset(recipe, None).load(16)
     splits = Splits(splits.train, splits.minival, splits.val.take(np.arange(ODD)))
@@ -45,7 +45,7 @@ def trained(trials, recipe, ranks, kept=None):
     Member.__init__ = spy
     try:
         epochs = list(
-            train(trials, recipe, batches, classes=10, px=16, device=CPU, checkpoint=kept, ranks=ranks)
+            train(trials, recipe, batches, classes=10, px=16, device=CPU, checkpoints=kept, ranks=ranks)
         )
     finally:
         Member.__init__ = create
@@ -108,7 +108,7 @@ def diverge_on_one(ranks, trials, recipe, step):
 
 def interrupted(ranks, trial, recipe, path, dies_at):
     """Train with checkpoints until the first process is asked for one so many times; go on from there."""
-    kept = Killing(path, dies_at=dies_at) if ranks.rank == 0 else None
+    kept = [Killing(path, dies_at=dies_at)] if ranks.rank == 0 else []
     try:
         return trained([trial], recipe, ranks, kept)
     except Killed:

@@ -160,6 +160,18 @@ RUN = {
     ],
     "--wd": [("1", "give both or neither")],
     "--address": [("ray://", "--address auto"), ("ray://BYTE:1", "--address auto")],
+    "--pack": [
+        ("0", "--pack takes auto, or a number from 1 to 999999, got '0'"),
+        ("-1", "got '-1'"),
+        ("1.5", "got '1.5'"),
+        ("''", "got ''"),
+        ("x", "got 'x'"),
+        ("nan", "got 'nan'"),
+        ("DIGITS", "takes auto, or a number from 1 to 999999"),
+        ("Auto", "got 'Auto'"),
+        ("auto --gpus-per-trial 2", "give one of them"),
+        ("2 --gpus-per-trial 2", "give one of them"),
+    ],
     "--cpus-per-trial": [
         ("-1", "greater than or equal to 0.01"),
         ("0.001", "greater than or equal to 0.01"),

@@ -11,7 +11,7 @@ import analysis
 import sweep as package
 from sweep.cli import main  # noqa: F401 - its commands say which flags there are
 from sweep.cli.options import with_flags
-from sweep.core.resources import Resources
+from sweep.core.resources import PackedResources, Resources
 from sweep.driver.keywords import takes_keywords
 from sweep.errors import InputError
 from sweep.planning.requests import OutputOptions, Request, RunOutputOptions, TuneRequest
@@ -31,7 +31,7 @@ def test_importing_the_package_imports_nothing_heavy():
 @pytest.mark.parametrize(
     ("function", "groups", "first"),
     [
-        (package.run_sweep, (Request, Resources, RunOutputOptions), "models"),
+        (package.run_sweep, (Request, PackedResources, RunOutputOptions), "models"),
         (package.find_optimum, (TuneRequest, Resources, OutputOptions), "model"),
         (package.read_trials, (TrialOptions,), "folder"),
     ],
@@ -56,6 +56,8 @@ def test_functions_have_the_options_and_defaults_of_the_commands(function, group
         {"models": "vit_p_1mf", "recipe": "folder", "data": "nowhere"},
         {"models": "vit_p_1mf", "address": "ray://head:1"},
         {"models": "vit_p_1mf", "gpus_per_trial": 1.5},
+        {"models": "vit_p_1mf", "pack": 0},
+        {"models": "vit_p_1mf", "pack": "2", "gpus_per_trial": 2},
     ],
 )
 def test_what_is_refused_on_the_command_line_is_refused_by_the_same_message(changes, sweep, tmp_path):
@@ -99,6 +101,7 @@ def test_values_become_what_the_command_line_makes_of_them():
         several: tuple[int, ...] = ()
         rate: float = option(0.5, "How much, see --where.")
         where: Path | None = option(None, "A place.")
+        most: str = option("1", "A number, or a word.", number=True)
 
     @takes_keywords(first="rate")
     def function(group: Group, *, other: int = 1):
@@ -111,6 +114,7 @@ def test_values_become_what_the_command_line_makes_of_them():
     assert function(np.float64(2), where="x", other=3) == (Group(rate=2.0, where=Path("x")), 3)
     assert type(function(np.int64(2))[0].rate) is float
     assert function() == (Group(), 1)
+    assert function(most=3)[0].most == function(most="3")[0].most == "3"
     assert "rate : float, default 0.5\n        How much, see ``where``." in function.__doc__
 
 

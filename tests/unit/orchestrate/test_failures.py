@@ -14,7 +14,7 @@ from sweep.orchestrate.worker import TrialRunner
 def test_an_error_of_ours_has_no_line_of_the_users():
     worker = Worker.__new__(Worker)
     worker._trains = TrialRunner([], lambda reference: reference, on_gpu=False)
-    worker._trains.turn_to(Job(make_trial(), 0))
+    worker._trains.turn_to([Job(make_trial(), 0)])
     with pytest.raises(AttemptError) as caught:
         worker.step()  # there is no context
     failure = pickle.loads(pickle.dumps(caught.value)).failure

@@ -16,7 +16,7 @@ from sweep.orchestrate import actors
 from sweep.orchestrate import reporter as orchestrate_reporter
 from sweep.orchestrate import worker as runner
 from sweep.orchestrate.actors import Worker
-from sweep.orchestrate.reports import WorkerReport
+from sweep.orchestrate.reports import PackReport, WorkerReport
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -40,7 +40,7 @@ def start(tmp_path, monkeypatch):
             recipe=recipe, px=16, classes=10, data=splits, checkpoints=folder and FolderLocation(folder)
         )
         worker = Worker.__new__(Worker)
-        worker.setup({"job": 0}, [Job(trial, 0)], [setting], on_gpu=False)
+        worker.setup({"jobs": [0]}, [Job(trial, 0)], [setting], on_gpu=False)
         return worker
 
     return start_worker
@@ -49,7 +49,8 @@ def start(tmp_path, monkeypatch):
 def reports(worker, count=99):
     got = []
     while len(got) < count and not (got and got[-1].done):
-        got.append(worker.step()["report"])
+        (report,) = worker.step()["report"].trials
+        got.append(report)
     return got
 
 
@@ -106,11 +107,11 @@ def test_the_driver_hands_notes_on_and_they_are_no_records(start):
         def on_epoch(self, trial, record):
             pass
 
-    reporter = orchestrate_reporter.TuneReporter(
-        [Job(dataclasses.replace(make_trial(), key="k"), 0)], TrialObserver()
-    )
-    trial = type("Trial", (), {"config": {"job": 0}})
+    spec = dataclasses.replace(make_trial(), key="k")
+    reporter = orchestrate_reporter.TuneReporter([Job(spec, 0)], TrialObserver())
+    trial = type("Trial", (), {"config": {"jobs": [0]}})
     record = TrialRecord(key="k", state=TrialState.FINISHED, top1_err=5.0)
-    report = WorkerReport(notes=["mind"], epochs=[], record=record, done=False)
-    reporter.on_trial_result(1, [], trial, {"report": report, "done": False})
+    report = WorkerReport(trial=spec, notes=["mind"], epochs=[], record=record, done=False)
+    result = {"report": PackReport(trials=[report], done=False), "done": False}
+    reporter.on_trial_result(1, [], trial, result)
     assert heard == [("k", "mind")]

@@ -107,8 +107,8 @@ def test_a_pack_goes_on_with_its_diverged_member(dies_at, tmp_path):
     undisturbed = run(trials, recipe, batches)
     assert undisturbed[0][1].diverged_step == 2
     with pytest.raises(Killed):
-        run(trials, recipe, batches, Killing(tmp_path / "k", dies_at=dies_at))
-    assert run(trials, recipe, batches, Killing(tmp_path / "k")) == undisturbed
+        run(trials, recipe, batches, *(Killing(tmp_path / name, dies_at=dies_at) for name in "abc"))
+    assert run(trials, recipe, batches, *(Killing(tmp_path / name) for name in "abc")) == undisturbed
 
 
 def test_a_finished_training_only_tells_its_records(tmp_path, monkeypatch):

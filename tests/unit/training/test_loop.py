@@ -19,8 +19,8 @@ from sweep.models import registry
 from sweep.recipes.loading import load
 from sweep.training import batches as batches_module
 from sweep.training.batches import InMemoryBatches
+from sweep.training.evaluation import evaluate
 from sweep.training.loop import train
-from sweep.training.member import evaluate
 from sweep.training.memory import TrainingOutOfMemoryError, explain_out_of_memory
 from sweep.training.optim import lr_factor
 
@@ -105,7 +105,7 @@ def test_evaluate_is_a_direct_computation(monkeypatch, evaluate_batch):
     y = torch.cat([b.labels for b in batches.evaluation()]).numpy()
     logits = x @ model[1].weight.detach().double().numpy().T + model[1].bias.detach().double().numpy()
     log_sum = np.log(np.exp(logits).sum(1))
-    error, loss = evaluate(model, batches)
+    ((error, loss),) = evaluate([model], batches)
     assert error == pytest.approx(100 * np.mean(logits.argmax(1) != y), abs=1e-9)
     assert loss == pytest.approx(np.mean(log_sum - logits[np.arange(61), y]), rel=1e-5)
 
@@ -211,7 +211,7 @@ def test_all_trials_see_the_same_batches(monkeypatch):
 
     monkeypatch.setattr("sweep.training.member.Member.step", spy)
     done = EpochRecord(epoch=1, top1_err=50.0, val_loss=None, train_loss=None, lr=0.1)
-    monkeypatch.setattr("sweep.training.member.Member.finish_epoch", lambda self, epoch, batches: done)
+    monkeypatch.setattr("sweep.training.member.Member.finish_epoch", lambda self, *_: done)
     recipe = make_recipe(augment=("shift", "flip"))
     for seed in (0, 1):
         list(train([make_trial(seed=seed)], recipe, make_batches(recipe), classes=10, px=16, device=CPU))

@@ -10,7 +10,7 @@ from support.training import CPU, make_batches, make_recipe, make_trial, run_one
 from torch import nn
 from torch.nn import functional as F
 
-from sweep.training import member, precision
+from sweep.training import loop, precision
 from sweep.training.batches import Batch
 from sweep.training.batchnorm import renew_batchnorm
 from sweep.training.mixing import mix
@@ -95,7 +95,7 @@ def test_smoothing_of_mixed_labels_is_timms(monkeypatch):
         return seen[-1][2]
 
     recipe = make_recipe(mixup_alpha=0.8, label_smoothing=0.1, epochs=1, train_subset=32)
-    monkeypatch.setattr(member, "evaluate", lambda *_: (50.0, 1.0))
+    monkeypatch.setattr(loop, "evaluate", lambda *_: [(50.0, 1.0)])
     monkeypatch.setattr(F, "cross_entropy", spy)
     batches = make_batches(recipe)
     run_one(make_trial(), recipe, batches)
@@ -206,7 +206,7 @@ def test_renewed_statistics_are_the_mean_over_micro_batches(make_recipe):
     model[1].running_mean.fill_(7)
     batches = [Batch(torch.randn(8, 3, 5, 5) * (i + 1) + i, torch.zeros(8)) for i in range(4)]
     recipe = make_recipe(batch=8, micro_batch=4, batchnorm_images=22)  # five micro-batches of 4
-    renew_batchnorm(model, iter(batches), recipe)
+    renew_batchnorm([model], iter(batches), recipe, seeds=[0])
     with torch.no_grad():
         outputs = [model[0](part) for batch in batches for part in batch.images.split(4)][:5]
     means = np.mean([o.double().numpy().mean((0, 2, 3)) for o in outputs], 0)
@@ -220,15 +220,16 @@ def test_a_training_uses_them_where_it_evaluates(monkeypatch):
     """The averaged weights are evaluated with statistics of their own, whatever their average was."""
     recipe = make_recipe(ema_steps=1, ema_rate=1e-3, batchnorm_images=64, epochs=1)
     seen = []
-    evaluate = member.evaluate
+    evaluate = loop.evaluate
 
-    def spy(model, batches, *ranks):
+    def spy(models, batches, *how):
+        (model,) = models
         stem = model.patch_embed.proj[0]
         images = [batch.images for batch, _ in zip(batches.train(0), range(2), strict=False)]
         seen.append((stem.bn.running_mean.clone(), [stem.conv(image).mean((0, 2, 3)) for image in images]))
-        return evaluate(model, batches, *ranks)
+        return evaluate(models, batches, *how)
 
-    monkeypatch.setattr(member, "evaluate", spy)
+    monkeypatch.setattr(loop, "evaluate", spy)
     run_one(make_trial("vit_c_1mf"), recipe)
     ((got, means),) = seen
     torch.testing.assert_close(got, sum(means) / 2, rtol=1e-4, atol=1e-5)

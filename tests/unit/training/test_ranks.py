@@ -84,7 +84,7 @@ def test_any_number_of_processes_goes_on_from_a_checkpoint_that_the_first_one_wr
     assert same(again[0], undisturbed)
     assert same(again[1], undisturbed), "the second one has no file, and is told"
     path.write_bytes(whole)
-    assert close(trained([trial], recipe, ALONE, Killing(path)), undisturbed, rtol=1e-3, atol=1e-4)
+    assert close(trained([trial], recipe, ALONE, [Killing(path)]), undisturbed, rtol=1e-3, atol=1e-4)
 
 
 @pytest.mark.parametrize(("count", "batch", "micro_batch"), [(2, 32, 8), (3, 32, 12), (8, 2048, 256)])

@@ -104,8 +104,9 @@ def report(write, one_thread):
         spec = {"key": "k", "model": "m", "optimizer": "sgd", "lr": 0.1, "weight_decay": 0.1, "seed": 7}
         setting = dataclasses.replace(setting, checkpoints=place)
         runner = TrialRunner([setting], lambda data: data, on_gpu=False)
-        runner.turn_to(Job(TrialSpec(**spec), 0))
-        return runner.report()
+        runner.turn_to([Job(TrialSpec(**spec), 0)])
+        (first,) = runner.report().trials
+        return first
 
     return begin
 
