@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from analysis.findings import Rank, findings, listed, ranking
+from analysis.findings import NEAR, Rank, findings, listed, ranking
 from analysis.layout import Look
 from analysis.names import optimizer_name
 from analysis.report.extras import Contents, model_of, without_result
@@ -18,8 +18,22 @@ def title(contents: Contents) -> str:
     return f"How hard to train: {listed(models)}?"
 
 
+def in_short(contents: Contents) -> str:
+    """Return how many trials there are and the ranking, for a list of reports."""
+    ranks = [
+        f"{rank.summary.sweep.name} {rank.word} ({100 * rank.summary.within[NEAR].value:.0f} % of its points "
+        f"within {NEAR:g} of its optimum)"
+        for rank in ranking(contents.summaries)
+    ]
+    return " ".join([_size(contents), *([f"{'; '.join(ranks)}."] if ranks else [])])
+
+
 def size(contents: Contents) -> Html:
     """Return how many trials there are, and whether all have a result."""
+    return tag("p", _size(contents), class_="size")
+
+
+def _size(contents: Contents) -> str:
     table = contents.table
     count = {state: int((table["state"] == state).sum()) for state in ("finished", "diverged")}
     missing, sweeps = without_result(table), table["sweep"].nunique()
@@ -31,7 +45,7 @@ def size(contents: Contents) -> Html:
         end = f". Incomplete: {missing:,} have no result yet, and what follows may change."
     else:
         end = "; every trial has a result."
-    return tag("p", text + end, class_="size")
+    return text + end
 
 
 def ranking_list(contents: Contents) -> Html:

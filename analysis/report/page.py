@@ -14,7 +14,7 @@ from analysis.pairing import Pair, pairs_of
 from analysis.report import charts, headline, progress, sections
 from analysis.report.extras import ACROSS, Contents, Extras
 from analysis.report.glossary import glossary
-from analysis.report.html import Child, Html, joined, tag
+from analysis.report.html import Child, Html, escape, joined, tag
 from analysis.report.payload import embedded
 from analysis.summaries import summarise
 from analysis.table import RESULTS, SweepTrials, read_sweeps
@@ -127,7 +127,7 @@ def report_html(table: pd.DataFrame, extras: Extras | None = None) -> str:
             *(tag("script", script) for script in _scripts()),
         ]
     )
-    head = _head(title, served=contents.is_served)
+    head = _head(title, headline.in_short(contents), served=contents.is_served)
     return f"<!DOCTYPE html>\n{tag('html', head, tag('body', page), lang='en')}\n"
 
 
@@ -206,7 +206,7 @@ def _section(section: Section, contents: Contents) -> Html:
     return tag("section", head, body, id=section.key, class_=mark, aria_labelledby=f"{section.key}-h")
 
 
-def _head(title: str, *, served: bool) -> Html:
+def _head(title: str, about: str, *, served: bool) -> Html:
     """Return the head. Its security policy allows the page's own scripts only, and no loading.
 
     A page that is served may ask its server what has changed.
@@ -222,6 +222,8 @@ def _head(title: str, *, served: bool) -> Html:
             Html('<meta name="viewport" content="width=device-width, initial-scale=1">'),
             Html('<meta name="color-scheme" content="light dark">'),
             tag("title", title),
+            Html('<meta name="generator" content="sweep report">'),
+            Html(f'<meta name="description" content="{escape(about)}">'),
             tag("style", Html(_asset("report.css"))),
             Html("</head>"),
         ]

@@ -9,6 +9,7 @@ from sweep.cli.app import app
 from sweep.cli.options import AsJson, Confidence, Out, with_flags
 from sweep.cli.trial_options import print_notes, takes_all_trials, takes_trials
 from sweep.console.output import plain_console, print_json, print_warnings
+from sweep.errors import InputError
 from sweep.results.selection import Trials
 
 
@@ -134,16 +135,35 @@ def scatter(trials: Trials, out: Out) -> None:
     plain_console().print(f"Written to {out}", markup=False)
 
 
-@app.command(epilog="Example: [bold]sweep report --out report.html[/bold], then open it in any browser")
+@app.command(
+    epilog="Example: [bold]sweep report --out report.html[/bold], then open it in any browser. For a web "
+    "server: [bold]sweep report --bundle site[/bold]"
+)
 @takes_trials
-def report(trials: Trials, out: Out) -> None:
+def report(
+    trials: Trials,
+    out: Annotated[Path | None, typer.Option("--out", "-o", help="File to write: .html.")] = None,
+    bundle: Annotated[
+        Path | None,
+        typer.Option(help="Folder to write instead: a report for each recipe, and a page that leads to all."),
+    ] = None,
+) -> None:
     """Write all that the sweeps show as one HTML page: what was run, figures, comparisons, every trial."""
     from analysis.report import report_html
     from sweep.results import report as reports
+    from sweep.results.bundle import write_bundle
     from sweep.results.figures import with_places
 
-    reports.check_suffix(out)
-    extras = reports.extras(trials.sweeps, trials.warnings)
-    reports.write(report_html(with_places(trials.to_compare), extras), out)
+    if (out is None) == (bundle is None):
+        raise InputError("give either `out`, a file, or `bundle`, a folder")
+    if bundle is not None:
+        written = write_bundle(trials, bundle)
+    else:
+        assert out is not None
+        reports.check_suffix(out)
+        extras = reports.extras(trials.sweeps, trials.warnings)
+        reports.write(report_html(with_places(trials.to_compare), extras), out)
+        written = [out]
     print_notes(trials)
-    plain_console().print(f"Written to {out}", markup=False)
+    for path in written:
+        plain_console().print(f"Written to {path}", markup=False)

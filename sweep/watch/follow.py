@@ -103,7 +103,7 @@ class Follower:
         self.layout += 1
 
     def _named(self, name: str) -> bool:
-        return not self.only.sweep or name.startswith(tuple(self.only.sweep))
+        return not self.only.sweep or name.startswith(tuple(filter(None, self.only.sweep)))
 
     def find(self, key: str) -> Sweep | None:
         """Return the sweep that has a trial of this key."""
