@@ -18,14 +18,16 @@ $(STAMP): pyproject.toml constraints.txt
 demo: $(STAMP)
 	mkdir -p $(DEMO)
 	cd $(DEMO) && ../$(BIN)/sweep run --model vit_p_1mf --model vit_c_1mf --model regnety_1mf --n 64
-	cd $(DEMO) && ../$(BIN)/sweep cdf --out edf.pdf && ../$(BIN)/sweep cdf --out edf.png
-	cd $(DEMO) && ../$(BIN)/sweep cdf --absolute --out edf-absolute.pdf
-	cd $(DEMO) && ../$(BIN)/sweep scatter --out scatter.pdf
+	@cd $(DEMO) && ../$(BIN)/sweep cdf --absolute --out edf-absolute.pdf >/dev/null
+	@cd $(DEMO) && ../$(BIN)/sweep scatter --out scatter.pdf >/dev/null
+	@cd $(DEMO) && ../$(BIN)/sweep report --out report.html >/dev/null
 	@echo
-	@echo "$(DEMO)/edf.pdf shows, for each model, the share of its 64 trials that came within x points of the"
-	@echo "error at its optimum. A curve that rises at once is a model that hardly minds its learning rate and"
-	@echo "weight decay. $(DEMO)/edf-absolute.pdf is the same with the error itself, scatter.pdf shows every trial."
-	@echo "Browse the trials:  cd $(DEMO) && ../$(BIN)/sweep ui   and open http://127.0.0.1:5000"
+	@cd $(DEMO) && ../$(BIN)/sweep cdf --out edf.pdf
+	@echo
+	@echo "$(DEMO)/edf.pdf: for each model, the share of its 64 trials that came within x points of its optimum."
+	@echo "A curve that rises at once is a model that is easy to train. With the error itself: edf-absolute.pdf;"
+	@echo "every trial: scatter.pdf; everything on one page: report.html."
+	@echo "Next:  cd $(DEMO) && ../$(BIN)/sweep compare     or     ../$(BIN)/sweep ui"
 
 # The studies of docs/results/digits: hyperparameters, lengths and optimizers, an hour or two on two cores.
 results: $(STAMP)

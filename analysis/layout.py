@@ -17,12 +17,17 @@ RIGHT_SHARE = 0.9
 RIGHT_LEAST, RIGHT_MOST = 5.0, 25.0
 """Least and greatest length of the x axis, in points. Models that never converge end 70 or more points off:
 on that scale, steps of a few points would be invisible. The legend counts the trials beyond the axis."""
+FOLDED_SHARE = 0.16
+"""The share of the x axis in which what lies beyond its informative part is compressed."""
 CHAR_IN = 0.051
 """Mean width of a letter in a legend, at 7 pt, in inches."""
 TITLE_CHAR_IN = 0.058
 """Mean width of a letter in a title, at 8 pt, in inches."""
 LOG_RATIO = 20.0
 """A y axis is logarithmic if its largest error is more than this times its smallest."""
+
+UNNAMED = ("unknown", "other models", "")
+"""Panels and optimizers that stand for none: no title has them."""
 
 Dash = tuple[int, tuple[float, ...]]
 
@@ -103,7 +108,7 @@ def grid(curves: Sequence[Curve], right: float, width: float) -> list[list[Cell]
         members = [curve for curve in curves if (curve.panel, curve.optimizer) == (panel, optimizer)]
         members.sort(key=lambda curve: word_order(names[curve.sweep], FAMILIES))
         return Cell(
-            title=f"{panel}, {optimizer_name(optimizer)}",
+            title=", ".join(_named(panel, optimizer)),
             curves=members,
             looks=[looks[names[curve.sweep]] for curve in members],
             entries=[_entry(curve, names[curve.sweep], right, width) for curve in members],
@@ -200,6 +205,40 @@ def x_limits(curves: Sequence[Curve]) -> tuple[float, float]:
     return (left, right) if relative else (max(0.0, left), min(right, 100.0))
 
 
+class XAxis(NamedTuple):
+    """The x axis of EDFs: linear up to a fold, and compressed from there to the largest error."""
+
+    left: float
+    fold: float
+    """Where the linear part ends. The end, if no curve goes on."""
+    right: float
+
+    @property
+    def is_folded(self) -> bool:
+        """Whether a part is compressed."""
+        return self.right > self.fold
+
+    def place(self, x: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return where errors lie on the paper, in units of the linear part."""
+        return np.where(x > self.fold, self.fold + (x - self.fold) / self._squeeze, x)
+
+    def error(self, place: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the errors that lie at places on the paper; the inverse of `place`."""
+        return np.where(place > self.fold, self.fold + (place - self.fold) * self._squeeze, place)
+
+    @property
+    def _squeeze(self) -> float:
+        room = FOLDED_SHARE / (1 - FOLDED_SHARE) * (self.fold - self.left)
+        return max(1.0, (self.right - self.fold) / room)
+
+
+def x_axis(curves: Sequence[Curve]) -> XAxis:
+    """Choose the x axis of EDFs, so that the end of each curve is on it."""
+    left, fold = x_limits(curves)
+    largest = max((float(sample[-1]) for sample in map(finite_errors, curves) if sample.size), default=fold)
+    return XAxis(left, fold, max(fold, float(np.ceil(largest))))
+
+
 def y_axes(sweeps: Sequence[SweepTrials]) -> dict[str, YAxis]:
     """Choose the y axes of scatters, one per panel, with all errors on them and "div." above.
 
@@ -245,10 +284,15 @@ def y_axis(errors: NDArray[np.float64], *, log: bool, lost: bool, least: float =
     return YAxis(bottom=bottom, divide=divide, diverged=diverged, top=top, log=log)
 
 
+def _named(panel: str, optimizer: str) -> list[str]:
+    """Return those of a panel and an optimizer that say something."""
+    return [each for each in (panel, optimizer_name(optimizer)) if each not in UNNAMED]
+
+
 def sweep_title(sweep: SweepTrials) -> str:
     """Return the title of a sweep's scatters: what they show, and how many trials have no result."""
     parts = [
-        f"{sweep.family}{sweep.setting}, {sweep.panel}, {optimizer_name(sweep.optimizer)}: n = {sweep.n}"
+        ", ".join([sweep.family + sweep.setting, *_named(sweep.panel, sweep.optimizer)]) + f": n = {sweep.n}"
     ]
     if len(sweep.diverged):
         parts.append(f"{len(sweep.diverged)} diverged")

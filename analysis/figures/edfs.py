@@ -8,14 +8,24 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.ticker import FuncFormatter, MaxNLocator
 from numpy.typing import NDArray
 
 from analysis.bands import Band
 from analysis.edf import Curve
 from analysis.errors import AnalysisError
 from analysis.figures.shades import draw_band, draw_missing, shade_handles
-from analysis.figures.style import COLUMN_IN, FAINT, FONT_PT, PAGE_IN, STYLE, entitle, new_figure
-from analysis.layout import CHAR_IN, Cell, Look, finite_errors, grid, is_shared, x_limits
+from analysis.figures.style import (
+    COLUMN_IN,
+    FAINT,
+    FONT_PT,
+    PAGE_IN,
+    STYLE,
+    entitle,
+    new_figure,
+    short_number,
+)
+from analysis.layout import CHAR_IN, Cell, Look, XAxis, finite_errors, grid, is_shared, x_axis
 
 
 def cdf_figure(
@@ -23,9 +33,10 @@ def cdf_figure(
 ) -> Figure:
     """Draw EDFs: a column for each panel, a row for each optimizer, a step curve for each sweep.
 
-    A legend entry gives n, and the numbers of trials that diverged, lie beyond the x axis or are missing.
-    Diverged trials are no steps: a curve ends below 1 by their share and the share beyond the axis. Hatching
-    shows where the curve would be if all missing trials were better, or worse, than all others.
+    What lies far beyond the good trials is compressed in a grey strip at the right, so that one sees where
+    each curve ends and where curves cross. A legend entry gives n, and the numbers of trials that diverged,
+    lie in the strip or are missing. Diverged trials are no steps: a curve ends below 1 by their share.
+    Hatching shows where the curve would be if all missing trials were better, or worse, than all others.
 
     Parameters
     ----------
@@ -49,8 +60,8 @@ def cdf_figure(
     panels = len({curve.panel for curve in curves})
     width = width_in or (COLUMN_IN if panels == 1 else PAGE_IN)
     column = (width - 0.5) / panels
-    limits = x_limits(curves)
-    cells = grid(curves, limits[1], column - 0.45)
+    axis = x_axis(curves)
+    cells = grid(curves, axis.fold, column - 0.45)
     flat = list(itertools.chain(*cells))
     shared, shades = is_shared(flat), shade_handles(curves, bands or {}, int((width - 0.9) / CHAR_IN))
     lines = sum(str(shade.get_label()).count("\n") + 1 for shade in shades)
@@ -58,7 +69,7 @@ def cdf_figure(
         figure = new_figure(width, _cdf_height(cells, column, shared=shared) + 0.15 * lines)
         axes = figure.subplots(len(cells), panels, sharex=True, sharey=True, squeeze=False)
         for ax, cell in zip(axes.flat, flat, strict=True):
-            handles = _draw_cell(ax, cell, bands or {}, limits)
+            handles = _draw_cell(ax, cell, bands or {}, axis)
             entitle(ax, cell, handles, shared=shared)
         if shared:
             columns = max(1, int((width - 0.3) / (0.6 + CHAR_IN * max(map(len, flat[0].entries)))))
@@ -85,9 +96,12 @@ def _cdf_height(cells: list[list[Cell]], column: float, *, shared: bool) -> floa
     return 0.35 + legends + len(cells) * (plot + 0.3)
 
 
-def _draw_cell(ax: Axes, cell: Cell, bands: Mapping[str, Band], limits: tuple[float, float]) -> list[Line2D]:
+def _draw_cell(ax: Axes, cell: Cell, bands: Mapping[str, Band], axis: XAxis) -> list[Line2D]:
     """Draw a subplot's curves, bands and hatching."""
+    limits = axis.left, axis.right
     ax.set(xlim=limits, ylim=(-0.02, 1.02), yticks=np.linspace(0, 1, 6))
+    if axis.is_folded:
+        _fold(ax, axis)
     ax.grid(axis="y", color="0.92", linewidth=0.5)
     ax.set_axisbelow(True)
     if any(curve.relative for curve in cell.curves):
@@ -99,6 +113,18 @@ def _draw_cell(ax: Axes, cell: Cell, bands: Mapping[str, Band], limits: tuple[fl
             draw_missing(ax, curve, look, limits)
     pairs = enumerate(zip(cell.curves, cell.looks, strict=True))
     return [_draw_curve(ax, curve, look, limits, place) for place, (curve, look) in pairs]
+
+
+def _fold(ax: Axes, axis: XAxis) -> None:
+    """Compress the x axis from the fold on, shade that part, and label its end."""
+    ax.set_xscale("function", functions=(axis.place, axis.error))
+    ax.set_xlim(axis.left, axis.right)
+    ticks = MaxNLocator(5, steps=[1, 2, 5, 10]).tick_values(axis.left, axis.fold)
+    room = 0.06 * (axis.fold - axis.left)
+    ax.set_xticks([*(tick for tick in ticks if axis.left <= tick <= axis.fold - room), axis.fold, axis.right])
+    ax.xaxis.set_major_formatter(FuncFormatter(short_number))
+    ax.axvspan(axis.fold, axis.right, color="0.95", linewidth=0, zorder=0)
+    ax.axvline(axis.fold, color=FAINT, linewidth=0.6, zorder=1)
 
 
 def _draw_curve(ax: Axes, curve: Curve, look: Look, limits: tuple[float, float], place: int) -> Line2D:

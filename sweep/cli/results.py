@@ -49,7 +49,7 @@ def cdf(
 ) -> None:
     """Draw the EDFs: share of trials within x points of the optimum's error. Steep means robust."""
     from analysis import curves, figures, read_sweeps, summarise, summary_table, verdicts
-    from sweep.console.comparison import print_repeats, print_sweeps
+    from sweep.console.comparison import print_ranking, print_repeats, print_sweeps
     from sweep.results.figures import bands_of, with_places
     from sweep.workspace.table import learning_table
 
@@ -57,10 +57,11 @@ def cdf(
     drawn = curves(table, absolute=absolute)
     bands, notes = ({}, []) if band == "none" else bands_of(drawn, band, confidence)
     sweeps = read_sweeps(table)
-    summary = summary_table([summarise(each, confidence) for each in sweeps])
+    summaries = [summarise(each, confidence) for each in sweeps]
     figures.save(figures.cdf_figure(drawn, bands), out)  # once nothing is left that could be refused
     print_notes(trials)
-    print_sweeps(summary, plain_console())
+    print_sweeps(summary_table(summaries), plain_console())
+    print_ranking(summaries, plain_console())
     print_repeats(sweeps, confidence, plain_console())
     flattered = [] if absolute else verdicts(sweeps, learning_table(trials.sweeps))
     print_warnings([with_flags(text) for text in [*trials.warnings, *notes, *flattered]])

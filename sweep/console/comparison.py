@@ -12,7 +12,7 @@ from sweep.utils.text import listed
 if TYPE_CHECKING:
     import pandas as pd
 
-    from analysis import Comparison, SweepTrials
+    from analysis import Comparison, Summary, SweepTrials
 
 
 _ROOMY = 116
@@ -68,6 +68,14 @@ def _estimate(row: Mapping[Hashable, Any], name: str) -> str:
     if math.isnan(value) or math.isnan(low):
         return _value(row, name)
     return f"{value:.2f} ± {max(value - low, high - value):.2f}"
+
+
+def print_ranking(summaries: "Sequence[Summary]", console: Console) -> None:
+    """Print a line for each sweep: how robust it is, the most robust first."""
+    from analysis.findings import ranking
+
+    for rank in ranking(summaries):
+        console.print(f"{rank.summary.sweep.model}: {rank.word}: {rank.text} ({rank.note})", markup=False)
 
 
 def print_repeats(sweeps: "Sequence[SweepTrials]", confidence: float, console: Console) -> None:

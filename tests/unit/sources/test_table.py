@@ -252,7 +252,7 @@ def test_several_sources_are_put_together(export, tmp_path):
     write(tmp_path / "1.csv", "model,lr,wd,err\na,1,1,5\na,2,1,9\n")
     write(tmp_path / "2.csv", "model,lr,wd,err\na,4,1,7\nb,4,1,8\n")
     table, err = export("--from", "1.csv", "--from", "2.csv", "--from", str(DEMO))
-    assert len(table) == 4 + 195
+    assert len(table) == 4 + 207
     foreign = table[table["recipe"] == "unknown"]
     assert foreign[["model", "index", "top1_err"]].to_numpy().tolist() == [
         ["a", 0, 5.0],

@@ -41,7 +41,18 @@ def test_the_legend_counts_all_that_is_not_drawn():
     (axes,) = cdf_figure(curves(table)).axes
     (text,) = (text.get_text().replace("\n", " ") for text in axes.get_legend().get_texts())
     assert text == "ViT_C, n = 33, 2 diverged, 1 beyond x = 5, incomplete: 3 of 36 missing"
-    assert line_data(axes)[0][-1, 1] == pytest.approx(30 / 33)
+    assert line_data(axes)[0][-1].tolist() == pytest.approx([axes.get_xlim()[1], 31 / 33])
+
+
+def test_a_curve_is_drawn_to_its_end_in_a_strip_that_takes_little_room():
+    (axes,) = cdf_figure(curves(trials([*np.linspace(5, 8, 30), 80.0]))).axes
+    left, right = axes.get_xlim()
+    fold = axes.get_xticks()[-2]
+    assert (fold, right) == (5.0, 75.0)
+    ends = axes.transData.transform([(x, 0) for x in (left, fold, right)])[:, 0]
+    assert (ends[2] - ends[1]) / (ends[2] - ends[0]) == pytest.approx(0.16)
+    (ordinary,) = cdf_figure(curves(trials(np.linspace(5, 8, 30)))).axes
+    assert ordinary.get_xscale() == "linear"
 
 
 @pytest.mark.parametrize(
