@@ -69,6 +69,7 @@ class MlflowTracker(Tracker):
         self._found: dict[str, list[Any]] = {}  # key → its runs, the oldest first
         self._runs: dict[str, str] = {}  # key → the run that is written to
         self._plan_files: dict[str, Path] = {}
+        self._unheard: set[str] = set()  # keys of runs whose creation was not answered
         self._sent: dict[str, int] = {}
         self._unfinished: dict[str, str] = {}  # run → its sweep
         self._workspace = ""
@@ -139,7 +140,7 @@ class MlflowTracker(Tracker):
 
     def _parent(self, plan: BasePlan) -> str:
         """Return a sweep's parent run, brought up to date; another one if it was deleted."""
-        run = self._runs.get(plan.name)
+        run = self._runs.get(plan.name) or self._unheard_run(plan.name, plan.name)
         if run is None or self._is_gone(run):
             run = self._create(plan.name, plan.name, {"sweep.sweep": plan.name}, start_ms=None)
         self._client.log_batch(
@@ -165,9 +166,21 @@ class MlflowTracker(Tracker):
 
     def _create(self, key: str, name: str, tags: dict[str, str], start_ms: int | None) -> str:
         tags = {"sweep.key": key, WORKSPACE_TAG: self._workspace} | tags
+        self._unheard.add(key)
         run = self._client.create_run(self._experiment_id, start_time=start_ms, run_name=name, tags=tags)
+        self._unheard.discard(key)
         self._runs[key] = run.info.run_id
         return str(run.info.run_id)
+
+    def _unheard_run(self, sweep: str, key: str) -> str | None:
+        """Return a run that MLflow created, although its answer was lost; None if there is none."""
+        if key not in self._unheard:
+            return None
+        found = [run.info.run_id for run in self._search(sweep) if run.data.tags["sweep.key"] == key]
+        self._unheard.discard(key)
+        if found:
+            self._runs[key] = found[0]
+        return self._runs.get(key)
 
     def differences(self, sweep: str, records: Mapping[str, TrialRecord | None]) -> dict[str, str]:
         """Say for which trials MLflow and the journal disagree, and how, as far as `look` has seen.
@@ -247,7 +260,7 @@ class MlflowTracker(Tracker):
         last = epochs[-1][1] if epochs else None
         tags = {"sweep.state": history.state.value, labels.PARENT: self._runs[sweep]}
         tags |= labels.end_tags(record, last) if record else {}
-        run = self._runs.get(trial.key)
+        run = self._runs.get(trial.key) or self._unheard_run(sweep, trial.key)
         if run is None:  # all tags at once: `log_batch` looks for each one first
             tags |= labels.trial_tags(plan, trial)
             run, tags = self._create(trial.key, labels.trial_name(trial), tags, history.started_ms), {}

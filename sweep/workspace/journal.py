@@ -90,6 +90,7 @@ class Journal:
         self._complete_bytes = 0
         self._lines_read = 0
         self._inode: int | None = None
+        self._named = False
         self._damaged: list[int] = []
 
     @property
@@ -183,8 +184,9 @@ class Journal:
             file.flush()
             if sync or created:
                 os.fsync(file.fileno())
-        if created:
+        if not self._named:  # an earlier driver may have created it and died, or found the disk full
             sync_folder(self.path.parent)
+            self._named = True
         self._complete_bytes += len(line.encode())
 
     def _read(

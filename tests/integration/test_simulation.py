@@ -1,0 +1,68 @@
+"""Runs under simulated faults keep what they promise, whatever the seed; see `support.simulation`.
+
+A failure names its seed. `SWEEP_SIMULATION_SEED=17 pytest tests/integration/test_simulation.py` replays it.
+For more seeds: `SWEEP_SIMULATION_SEEDS=100000`.
+"""
+
+import os
+import time
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
+from multiprocessing import get_context
+
+import pytest
+from support.simulation.breakages import BREAKAGES, broken
+from support.simulation.rounds import play
+from support.simulation.world import Violation
+
+SEEDS = int(os.environ.get("SWEEP_SIMULATION_SEEDS", "10000"))
+LONGEST_S = 60 if "SWEEP_SIMULATION_SEEDS" not in os.environ else float("inf")
+"""After this time no further seeds are begun: a busy machine plays fewer, and says how many."""
+LEAST = 200
+CHUNK = 50
+LEAST_NOTICED = 400
+"""Seeds within which a breakage must be noticed."""
+
+
+def broken_promise(seed: int) -> str | None:
+    try:
+        play(seed)
+    except Violation as error:
+        return f"seed {seed}: {error}"
+    except Exception as error:
+        return f"seed {seed}: {type(error).__name__}: {error}"
+    return None
+
+
+def broken_promises(first: int, until: float) -> list[str | None]:
+    """Play a chunk of seeds; none if it is too late."""
+    return [] if time.time() > until else [broken_promise(seed) for seed in range(first, first + CHUNK)]
+
+
+@pytest.mark.slow
+def test_no_seed_breaks_a_promise():
+    if "SWEEP_SIMULATION_SEED" in os.environ:
+        play(int(os.environ["SWEEP_SIMULATION_SEED"]))
+        return
+    started = time.time()
+    with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as pool:
+        chunks = pool.map(partial(broken_promises, until=started + LONGEST_S), range(0, SEEDS, CHUNK))
+        played = [told for chunk in chunks for told in chunk]
+    print(f"{len(played)} seeds in {time.time() - started:.0f} s")
+    assert len(played) >= LEAST
+    assert not any(played), "\n".join(filter(None, played))[:2000]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", BREAKAGES)
+def test_a_breakage_is_noticed(name):
+    with broken(name):
+        noticed = next((seed for seed in range(LEAST_NOTICED) if broken_promise(seed)), None)
+    assert noticed is not None, f"{LEAST_NOTICED} seeds did not notice that {name}"
+
+
+def test_a_seed_replays(capsys):
+    with broken("a trial's end is not flushed to the disk"):
+        seed = next(seed for seed in range(LEAST_NOTICED) if broken_promise(seed))
+        assert broken_promise(seed) == broken_promise(seed) is not None
+    assert broken_promise(seed) is None
