@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
+from functools import cached_property
 
 import pandas as pd
 
@@ -82,7 +83,7 @@ class Extras:
 ACROSS = "across optimizers"
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(frozen=True, kw_only=True)
 class Contents:
     """Everything that the sections of a report show."""
 
@@ -109,7 +110,7 @@ class Contents:
         """The recipe of all sweeps, or their recipes."""
         return ", ".join(dict.fromkeys(map(str, self.table["recipe"])))
 
-    @property
+    @cached_property
     def names(self) -> list[str]:
         """All sweeps, in the order of the figures, then those without a result."""
         shown = [sweep.sweep for sweep in self.sweeps]
@@ -120,7 +121,7 @@ class Contents:
         """The rows of the sweeps that have a result."""
         return self.table[self.table["sweep"].map(str).isin([sweep.sweep for sweep in self.sweeps])]
 
-    @property
+    @cached_property
     def cells(self) -> dict[tuple[str, str], list[SweepTrials]]:
         """Panel and optimizer → its sweeps with a result: the charts of a report, in their order."""
         cells: dict[tuple[str, str], list[SweepTrials]] = {}
@@ -131,6 +132,7 @@ class Contents:
             )
         return cells
 
+    @cached_property
     def labels(self) -> dict[str, Names]:
         """Return each sweep's names, whether or not it has a result."""
         first = self.table.groupby("sweep", sort=False).first()
@@ -139,7 +141,7 @@ class Contents:
 
     def model(self, name: str) -> str:
         """Return the model of a sweep, and what else tells it from others with its optimizer."""
-        return str(self.rows(name)["model"].iloc[0]) + self.labels()[name].setting
+        return str(self.rows(name)["model"].iloc[0]) + self.labels[name].setting
 
     def optimizer(self, name: str) -> str:
         """Return the optimizer of a sweep."""
@@ -147,7 +149,11 @@ class Contents:
 
     def rows(self, name: str) -> pd.DataFrame:
         """Return all rows of a sweep."""
-        return self.table[self.table["sweep"].map(str) == name]
+        return self._rows[name]
+
+    @cached_property
+    def _rows(self) -> dict[str, pd.DataFrame]:
+        return {str(name): rows for name, rows in self.table.groupby("sweep", sort=False)}
 
 
 def model_of(sweep: SweepTrials) -> str:

@@ -21,11 +21,11 @@ def title(contents: Contents) -> str:
 def in_short(contents: Contents) -> str:
     """Return how many trials there are and the ranking, for a list of reports."""
     ranks = [
-        f"{rank.summary.sweep.name} {rank.word} ({100 * rank.summary.within[NEAR].value:.0f} % of its points "
-        f"within {NEAR:g} of its optimum)"
+        f"{rank.summary.sweep.name} {100 * rank.summary.within[NEAR].value:.0f} % ({rank.word})"
         for rank in ranking(contents.summaries)
     ]
-    return " ".join([_size(contents), *([f"{'; '.join(ranks)}."] if ranks else [])])
+    within = f" Points within {NEAR:g} of the optimum: {', '.join(ranks)}." if ranks else ""
+    return _size(contents) + within
 
 
 def size(contents: Contents) -> Html:

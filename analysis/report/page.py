@@ -127,7 +127,7 @@ def report_html(table: pd.DataFrame, extras: Extras | None = None) -> str:
             *(tag("script", script) for script in _scripts()),
         ]
     )
-    head = _head(title, headline.in_short(contents), served=contents.is_served)
+    head = _head(f"{contents.recipe}: {title}", headline.in_short(contents), served=contents.is_served)
     return f"<!DOCTYPE html>\n{tag('html', head, tag('body', page), lang='en')}\n"
 
 

@@ -79,7 +79,7 @@ def _named(contents: Contents, name: str) -> Named:
         family=first["family"],
         panel=first["panel"],
         optimizer=first["optimizer"],
-        setting=contents.labels()[name].setting,
+        setting=contents.labels[name].setting,
     )
 
 
