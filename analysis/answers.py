@@ -214,7 +214,8 @@ def _alike(pair: Comparison) -> Answer | None:
     if math.isnan(difference.low):
         why = (margin.measure != "error" and pair.no_delta) or "the design has no sampling error"
         return _open("alike", f"Whether they are alike in {margin.label} cannot be said: {why}")
-    evidence = f"{a} better by {number(difference)}, limits at {100 * confidence:.4g} %"
+    limits = f"{number(difference)}, limits at {100 * confidence:.4g} %"
+    evidence = f"{a} − {b}, above 0 if {a} is better: {limits}"
     if pair.alike.equivalent:
         text = f"{a} and {b} differ by less than {margin.text} in {margin.label}"
     elif pair.alike.a_not_worse or pair.alike.b_not_worse:
@@ -281,9 +282,7 @@ def _take_of_all(pairs: Sequence[Comparison], sweeps: Sequence[SweepTrials]) -> 
     runs = [run for run in runs if 0 < len(run[0][1]) < len(sweeps)]
     if not runs:
         return f"None of the {len(sweeps)} models is shown to be the one to take."
-    parts = [_unbeaten_part(pairs, [k for k, _ in run], run[0][1]) for run in runs]
-    undecided = any(len(run[0][1]) > 1 for run in runs)
-    return f"Take {'; '.join(parts)}.{' What “or” stands between is not told apart.' if undecided else ''}"
+    return f"Take {'; '.join(_unbeaten_part(pairs, sweeps, [k for k, _ in run], run[0][1]) for run in runs)}."
 
 
 def _unbeaten(pairs: Sequence[Comparison], sweeps: Sequence[SweepTrials], k: int) -> list[SweepTrials]:
@@ -295,11 +294,18 @@ def _unbeaten(pairs: Sequence[Comparison], sweeps: Sequence[SweepTrials], k: int
     return [sweep for sweep in sweeps if sweep.sweep not in beaten]
 
 
-def _unbeaten_part(pairs: Sequence[Comparison], budgets: Sequence[int], best: Sequence[SweepTrials]) -> str:
-    """Name the unbeaten models at some budgets; of a single one, how often it beats each other."""
+def _unbeaten_part(
+    pairs: Sequence[Comparison],
+    sweeps: Sequence[SweepTrials],
+    budgets: Sequence[int],
+    best: Sequence[SweepTrials],
+) -> str:
+    """Name the unbeaten models at some budgets, and the beaten ones; of a single one, how often it wins."""
     text = f"{_listed([sweep.name for sweep in best])} {_for(budgets)}"
     if len(best) > 1:
-        return text
+        beaten = [sweep.name for sweep in sweeps if sweep not in best]
+        worse = f"{_listed(beaten, 'and')} {'is' if len(beaten) == 1 else 'are'} shown to be worse"
+        return f"{text} ({worse}; the others are not told apart)"
     wins = [
         f"{_other(pair, best[0]).name} in {_wins(pair, 0, of_a=pair.a is best[0])}"
         for pair in pairs
@@ -316,8 +322,8 @@ def _robust_of_all(pairs: Sequence[Comparison], sweeps: Sequence[SweepTrials]) -
     return f"The most robust: {_listed(best)}."
 
 
-def _listed(models: Sequence[str]) -> str:
-    return models[0] if len(models) == 1 else f"{', '.join(models[:-1])} or {models[-1]}"
+def _listed(models: Sequence[str], word: str = "or") -> str:
+    return models[0] if len(models) == 1 else f"{', '.join(models[:-1])} {word} {models[-1]}"
 
 
 def _other(pair: Comparison, sweep: SweepTrials) -> SweepTrials:
