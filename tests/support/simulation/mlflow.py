@@ -11,7 +11,7 @@ class Server:
     """What MLflow keeps; it outlives every driver."""
 
     def __init__(self) -> None:
-        self.experiments: dict[str, str] = {}
+        self.experiments: dict[str, Record] = {}
         self.runs: dict[str, Record] = {}
 
 
@@ -50,13 +50,22 @@ class Client:
         self._answered(fails)
         if name not in self._server.experiments:
             return None
-        return Record(experiment_id=self._server.experiments[name], lifecycle_stage="active")
-
-    def create_experiment(self, name):
-        fails = self._called()
-        self._server.experiments[name] = str(len(self._server.experiments))
-        self._answered(fails)
         return self._server.experiments[name]
+
+    def create_experiment(self, name, tags=None):
+        fails = self._called()
+        number = str(len(self._server.experiments))
+        new = Record(experiment_id=number, lifecycle_stage="active", tags=dict(tags or {}))
+        self._server.experiments[name] = new
+        self._answered(fails)
+        return number
+
+    def set_experiment_tag(self, experiment, key, value):
+        fails = self._called()
+        for known in self._server.experiments.values():
+            if known.experiment_id == experiment:
+                known.tags[key] = value
+        self._answered(fails)
 
     def search_runs(self, experiments, where, *_, **__):
         fails = self._called()

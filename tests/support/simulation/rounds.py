@@ -19,8 +19,10 @@ from sweep.core.resources import Resources
 from sweep.core.trial import TrialState
 from sweep.driver import run as driver
 from sweep.driver.events import TrialEnded
+from sweep.driver.figures import Drawn
 from sweep.errors import InputError
 from sweep.recipes.loading import load
+from sweep.results.parent_run import ParentRun
 from sweep.tracking.send_queue import SendQueue
 from sweep.tracking.store import MlflowTracker
 from sweep.workspace.sweep_run import SweepRun
@@ -29,6 +31,7 @@ from sweep.workspace.workspace import Workspace
 PLAN = a_plan(n=3, seeds=2, recipe=replace(load("digits"), epochs=cluster.EPOCHS))
 NAME, TEXT = PLAN.name, PLAN.to_json()
 READ_PLAN = lru_cache(Plan.from_json)
+DRAWN = Drawn(figures=[], run=ParentRun(note="simulated", metrics={"trials": 5.0}))
 RESOURCES = Resources(address="none")
 MEMORY = Path("/dev/shm")
 
@@ -149,7 +152,7 @@ class Round:
             "sweep.driver.session.terminable": nullcontext,
             "sweep.driver.session.Checkpoints": NoCheckpoints,
             "sweep.driver.run.logged": lambda on_event, folders: on_event,
-            "sweep.driver.delivery.draw_all": lambda folders, on_event: {f.name: [] for f in folders},
+            "sweep.driver.delivery.draw_all": lambda folders, on_event: {f.name: DRAWN for f in folders},
             "sweep.driver.delivery.SendQueue": self._new_queue,
         }
         with _all_patched(replaced):
