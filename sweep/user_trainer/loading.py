@@ -53,8 +53,11 @@ def load_as_it_stands(name: str) -> Trainer:
     InputError
         If it is not, or as by `load`.
     """
+    place = name.partition(":")[0]
+    if place not in sys.modules:  # it was taken out, to be imported again
+        load.cache_clear()
     trainer = load(name)
-    if _fingerprint(name, sys.modules[name.partition(":")[0]], trainer.function) != trainer.fingerprint:
+    if _fingerprint(name, sys.modules[place], trainer.function) != trainer.fingerprint:
         raise InputError(
             f"`trainer` {name} has been changed since this process imported it, and the old one would run. "
             "Start Python, or the notebook's kernel, again."
