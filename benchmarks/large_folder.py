@@ -108,7 +108,7 @@ def _loads(shared: list[Any], recipe: Any, readers: int) -> float:
     from sweep.training.streams import open_batches
 
     torch.set_num_threads(1)
-    recipe = dataclasses.replace(recipe, batch=32)
+    recipe = dataclasses.replace(recipe, batch=32, micro_batch=None)
     device = torch.device("cpu")
     batches = open_batches(ray.get(shared[0]), recipe, device, px=PX, resize=256, loader_workers=readers)
     for _, _ in zip(range(3 * readers), batches.train(0), strict=False):
