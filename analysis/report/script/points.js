@@ -53,8 +53,7 @@ function move(node, event) {
     End: () => last,
   };
   if (event.target !== node || last < 0) return;
-  if (event.key === "Escape") hide();
-  else if (event.key === "Enter" && at !== null) tip.querySelector("a")?.click();
+  if (event.key === "Enter" && at !== null) tip.querySelector("a")?.click();
   else if (places[event.key]) {
     event.preventDefault();
     show(node, places[event.key]());
