@@ -268,6 +268,6 @@ def _no_delta(a: SweepTrials, b: SweepTrials) -> str | None:
         if len(sweep.optimum_errs) < LEAST_ZEROS:
             return (
                 f"estimating the uncertainty of the zero of {sweep.name} takes {LEAST_ZEROS} trials at its "
-                f"optimum, and it has {len(sweep.optimum_errs)}: train it with `seeds` {LEAST_ZEROS + 2}"
+                f"optimum, and it has {len(sweep.optimum_errs)}: train it with {LEAST_ZEROS + 2} seeds"
             )
     return None

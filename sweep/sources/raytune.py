@@ -33,8 +33,10 @@ def read(folder: Path, name: str) -> Source:
     trials = _listed(folder, notes) or _found(folder, notes)
     if not trials:
         inner = sorted({path.parent.name for path in folder.glob(f"*/{STATE_FILES}")})
-        hint = f" Experiments in it: {several(inner)}" if inner else ""
-        raise InputError(f"{name} is no Ray Tune result folder: no {STATE_FILES}, no */{PARAMS} in it.{hint}")
+        hint = f" Experiments in it: {several(inner)}" if inner else "".join(f" {note}." for note in notes)
+        raise InputError(
+            f"{name} is no Ray Tune result folder: no {STATE_FILES} that can be read, no */{PARAMS} in it.{hint}"
+        )
     results = [_results_of(folder, trial, notes) for trial in trials]
     cells = [_cells(trial, lines) for trial, lines in zip(trials, results, strict=True)]
     rows = table_of(cells)
@@ -64,7 +66,7 @@ def _listed(folder: Path, notes: list[str]) -> list[dict[str, Any]]:
             found = [_listed_trial(entry) for entry in _entries(json.loads(path.read_text()))]
         except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
             damaged = True
-            notes.append(f"{path.name} cannot be read, so folders of trials are read instead: {error!r}")
+            notes.append(f"{path.name} cannot be read ({error!r}); folders of trials are read instead")
             continue
         counts.append(f"{path.name} ({len(found)})")
         trials |= {trial["id"]: trial for trial in found}

@@ -165,7 +165,7 @@ def test_a_grid_makes_no_claim_of_robustness():
 @pytest.mark.parametrize(
     ("zeros", "words"),
     [
-        ([[], []], ["takes 3 trials", "has 1", "`seeds` 5"]),
+        ([[], []], ["takes 3 trials", "has 1", "5 seeds"]),
         ([[5.0, 5.2], [5.1]], ["vit_c_1mf", "has 2"]),
         ([[5.0, 5.2], [100.0, 5.0]], ["vit_c_1mf", "diverged"]),
     ],

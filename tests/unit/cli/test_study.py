@@ -31,7 +31,7 @@ def test_every_study_has_help_with_an_example(kind, sweep):
 
 
 BAD = [
-    ("lengths --size 2mf", "Did you mean 1mf"),
+    ("lengths --size 2mf", "Did you mean 5mf or 1mf"),
     ("peak --size 1mf --size ''", "unknown size ''"),
     ("lengths --epochs 3", "at least two lengths"),
     ("lengths --epochs 0 --epochs 1", "epochs must be at least 1, got 0"),
