@@ -34,9 +34,8 @@ def read(folder: Path, name: str) -> Source:
     if not trials:
         inner = sorted({path.parent.name for path in folder.glob(f"*/{STATE_FILES}")})
         hint = f" Experiments in it: {several(inner)}" if inner else "".join(f" {note}." for note in notes)
-        raise InputError(
-            f"{name} is no Ray Tune result folder: no {STATE_FILES} that can be read, no */{PARAMS} in it.{hint}"
-        )
+        missing = f"no {STATE_FILES} that can be read, no */{PARAMS} in it"
+        raise InputError(f"{name} is no Ray Tune result folder: {missing}.{hint}")
     results = [_results_of(folder, trial, notes) for trial in trials]
     cells = [_cells(trial, lines) for trial, lines in zip(trials, results, strict=True)]
     rows = table_of(cells)
