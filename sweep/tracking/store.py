@@ -268,7 +268,7 @@ class MlflowTracker(Tracker):
             self._client.update_run(run, status="RUNNING")  # an earlier driver may have left it as killed
         metrics = [metric for at, epoch in epochs[self._sent.get(run, 0) :] for metric in _metrics(epoch, at)]
         metrics += _end_metrics(record, last, ended_ms) if record else []
-        metrics += _point_metrics(trial, history.started_ms) if run not in self._sent else []
+        metrics += _point_metrics(trial, history.started_ms or ended_ms) if run not in self._sent else []
         first, *rest = [
             metrics[i : i + METRICS_PER_REQUEST] for i in range(0, len(metrics), METRICS_PER_REQUEST)
         ] or [[]]
@@ -362,7 +362,7 @@ def _end_metrics(record: TrialRecord, last: EpochRecord | None, ended_ms: int | 
 def _point_metrics(trial: TrialSpec, time_ms: int | None) -> list[Metric]:
     """Return the point as metrics, too: MLflow sorts and filters parameters as text."""
     return [
-        Metric(name, value, time_ms, 0)
+        Metric(name, value, time_ms or 0, 0)  # a journal of an earlier version does not say when
         for name, value in (("lr", trial.lr), ("weight_decay", trial.weight_decay))
     ]
 
