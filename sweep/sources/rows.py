@@ -23,6 +23,8 @@ _CHART_X = (
     "_timestamp",
 )
 _NOT_LITERAL = re.compile(r"(?<![\w'\"])(-?)(nan|inf|NaN|Infinity)(?![\w'\"])")
+_OPTUNAS_OWN = "system_attrs_"
+"""Columns in which Optuna keeps what it needs to go on, such as the points that it was given."""
 _LARGEST = 1_000_000
 """Letters of the longest cell that is taken for a dictionary."""
 
@@ -44,9 +46,8 @@ def with_dictionaries(rows: pd.DataFrame, notes: list[str]) -> pd.DataFrame:
     for column in rows.columns:
         cells = [_dictionary(cell) for cell in rows[column]]
         full = [not is_empty(cell) for cell in rows[column]]
-        if not any(full) or not all(
-            cell is not None for cell, is_full in zip(cells, full, strict=True) if is_full
-        ):
+        known = all(cell is not None for cell, is_full in zip(cells, full, strict=True) if is_full)
+        if str(column).startswith(_OPTUNAS_OWN) or not any(full) or not known:
             parts.append(rows[[column]])
             continue
         flat = [flatten(cell or {}, "/", f"{column}/") for cell in cells]
