@@ -74,7 +74,7 @@ def test_the_token_of_the_default_file_is_shown_without_being_asked_for(closed, 
     """Each local sweep leaves that file, and a head that is started beside it asks for its token."""
     code, printed = give(home, closed, **in_default_file(home))
     assert code == 0, printed
-    assert "3 finished" in printed
+    assert "7/7" in printed
     assert "asks for no token" not in printed
 
 

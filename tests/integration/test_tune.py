@@ -343,8 +343,12 @@ from sweep.cli import main
 from sweep.orchestrate import actors, runner
 
 class Worker(actors.Worker):
+    def reset_config(self, config):
+        self.index = config["trial"]["index"]
+        return super().reset_config(config)
+
     def step(self):
-        if self._job.trial.index == 1:
+        if self.index == 1:
             os.kill(os.getpid(), 9)
         return super().step()
 

@@ -59,7 +59,7 @@ def test_a_sweep_is_trained_drawn_and_exported(installed, tmp_path):
         "--seeds",
         "1",
     )
-    assert "finished" in call(*run, cwd=tmp_path)
+    assert "3/3" in call(*run, cwd=tmp_path)
     call(sweep, "cdf", "--out", "fig.pdf", cwd=tmp_path)
     call(sweep, "report", "--out", "report.html", cwd=tmp_path)
     call(sweep, "export", "--out", "t.csv", cwd=tmp_path)
