@@ -116,7 +116,8 @@ def test_a_job_that_is_stopped_in_the_middle_is_queued_again_and_trains_nothing_
     call(slurm, swept, "scancel", "--batch", "--signal=USR1", job)  # as before a pre-emption
     wait_for(lambda: "Restarts=1" in state() and "JobState=PENDING" in state(), swept)
     assert events(swept, "end") < TRIALS
-    call(slurm, swept, "scontrol", "update", f"JobId={job}", "StartTime=now")  # SLURM waits two minutes
+    time.sleep(5)  # SLURM waits two minutes; in the very second of the requeue it would refuse the job
+    call(slurm, swept, "scontrol", "update", f"JobId={job}", "StartTime=now")
     wait_for(lambda: "JobState=COMPLETED" in state() or "JobState=FAILED" in state(), swept)
     assert "JobState=COMPLETED" in state()
     assert table(swept).equals(table(alone))
