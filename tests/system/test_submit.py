@@ -141,7 +141,7 @@ def test_a_sweep_survives_the_laptop_and_the_head_and_trains_nothing_twice(lapto
     assert f"{10 - len(before)} of 10 trials to train" in printed
     code, printed = laptop.sweep("logs", "-f")
     assert code == 0, printed
-    assert "10 finished" in printed
+    assert "10/10" in printed
     assert sorted(ended(laptop)) == sorted(set(ended(laptop))), "trained twice"
     assert len(ended(laptop)) == 10
 
@@ -208,7 +208,7 @@ def test_a_recipe_travels(laptop):
     assert "Travels along: tiny.toml" in printed
     code, printed = laptop.sweep("logs", "-f")
     assert code == 0, printed
-    assert "2 finished" in printed
+    assert "2/2" in printed
 
 
 def test_a_study_s_figure_is_fetched(laptop):
