@@ -251,7 +251,19 @@ def test_a_lost_journal_is_written_again_from_mlflow(undisturbed, expected, tmp_
 
 def test_a_diverged_trial_is_a_result(tmp_path, empty_database):
     shutil.copy(empty_database, tmp_path)
-    words = ("run", "--model", "vit_p_1mf", "--recipe", "tiny.toml", "--optimizer", "sgd", "--n", "2", "--seeds", "1")
+    words = (
+        "run",
+        "--model",
+        "vit_p_1mf",
+        "--recipe",
+        "tiny.toml",
+        "--optimizer",
+        "sgd",
+        "--n",
+        "2",
+        "--seeds",
+        "1",
+    )
     ran = sweep(tmp_path, *words, "--lr", "1e12", "--wd", "1e-3", *HERE)
     assert ran.returncode == 0, ran.stdout + ran.stderr
     results = table(tmp_path)

@@ -86,7 +86,7 @@ def test_the_page_fills_up_while_a_driver_writes(chromium, tmp_path):
         for trial in points[10:]:
             run(sweep, trial, 30.0)
         chromium.wait("window.kept === undefined && document.querySelector('#findings-h')")
-    assert chromium.run(STATE) == "21 of 21 trials have a result."
+    chromium.wait(f"{STATE} === '21 of 21 trials have a result.'")
     assert chromium.run("document.querySelector('.delta [fill^=\"url(#hatch\"]')") is None
     assert "40 % of its points within 4" in chromium.run("document.querySelector('.ranking li').innerText")
     assert served.end()[::2] == (130, "")
