@@ -11,6 +11,7 @@ import urllib.request
 from pathlib import Path
 
 import pytest
+from support.browser import FLAGS
 from support.runs import WORDS, environment, sweep, table
 
 from sweep.tracking.views import CHART, SWEEPS, TRIALS, view_address
@@ -65,14 +66,7 @@ def ui(swept):
 def page(url: str, profile: Path) -> str:
     """Return a page's contents after its scripts have run, in a real browser."""
     flags = [
-        "--headless",
-        "--no-sandbox",
-        "--disable-gpu",
-        "--disable-quic",
-        "--no-first-run",
-        "--disable-sync",
-        "--disable-background-networking",
-        "--disable-component-update",
+        *FLAGS,
         "--window-size=1600,1000",
         "--virtual-time-budget=30000",
         "--dump-dom",
