@@ -49,12 +49,24 @@ def cluster(
         check_reachable(resources.address)
     for name in ("ray.tune", "ray.air"):
         logging.getLogger(name).setLevel(logging.CRITICAL)  # a failed trial is reported by its record
-    with raw_stderr_to(raw_output), _joined(resources.address, warn):
+    with raw_stderr_to(raw_output), _debugger_kept(), _joined(resources.address, warn):
         try:
             with ray_logged(lambda text: warn(_from_ray(text, raw_output))):
                 yield
         finally:
             ray.shutdown()
+
+
+@contextmanager
+def _debugger_kept() -> Iterator[None]:
+    """Give ``breakpoint()`` back: Ray makes it its own, for this process and what it starts later."""
+    before = os.environ.get("PYTHONBREAKPOINT")
+    try:
+        yield
+    finally:
+        os.environ.pop("PYTHONBREAKPOINT", None)
+        if before is not None:
+            os.environ["PYTHONBREAKPOINT"] = before
 
 
 def _from_ray(text: str, raw_output: Path | None) -> str:

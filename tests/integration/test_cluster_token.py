@@ -94,7 +94,7 @@ def test_a_cluster_without_a_token_is_warned_of(open_to_all, home):
 @pytest.fixture
 def join(home, monkeypatch):
     """Join a cluster from this process; the warnings are its attribute."""
-    for name in ("RAY_AUTH_MODE", "RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH"):
+    for name in ("RAY_AUTH_MODE", "RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH", "PYTHONBREAKPOINT"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("HOME", str(home))
 
@@ -105,7 +105,7 @@ def join(home, monkeypatch):
                 patched.setenv(name, value)
             with cluster(Resources(address=head.address), home / "log", join.warnings.append):
                 pass
-        assert "RAY_AUTH_MODE" not in os.environ
+        assert not {"RAY_AUTH_MODE", "PYTHONBREAKPOINT"} & os.environ.keys()
 
     return join
 

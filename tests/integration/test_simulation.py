@@ -12,8 +12,7 @@ from multiprocessing import get_context
 
 import pytest
 from support.simulation.breakages import BREAKAGES, broken
-from support.simulation.rounds import play
-from support.simulation.world import Violation
+from support.simulation.rounds import broken_promise, broken_promises, play
 
 SEEDS = int(os.environ.get("SWEEP_SIMULATION_SEEDS", "10000"))
 LONGEST_S = 60 if "SWEEP_SIMULATION_SEEDS" not in os.environ else float("inf")
@@ -24,21 +23,6 @@ LEAST_NOTICED = 400
 """Seeds within which a breakage must be noticed."""
 
 
-def broken_promise(seed: int) -> str | None:
-    try:
-        play(seed)
-    except Violation as error:
-        return f"seed {seed}: {error}"
-    except Exception as error:
-        return f"seed {seed}: {type(error).__name__}: {error}"
-    return None
-
-
-def broken_promises(first: int, until: float) -> list[str | None]:
-    """Play a chunk of seeds; none if it is too late."""
-    return [] if time.time() > until else [broken_promise(seed) for seed in range(first, first + CHUNK)]
-
-
 @pytest.mark.slow
 def test_no_seed_breaks_a_promise():
     if "SWEEP_SIMULATION_SEED" in os.environ:
@@ -46,7 +30,9 @@ def test_no_seed_breaks_a_promise():
         return
     started = time.time()
     with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as pool:
-        chunks = pool.map(partial(broken_promises, until=started + LONGEST_S), range(0, SEEDS, CHUNK))
+        chunks = pool.map(
+            partial(broken_promises, count=CHUNK, until=started + LONGEST_S), range(0, SEEDS, CHUNK)
+        )
         played = [told for chunk in chunks for told in chunk]
     print(f"{len(played)} seeds in {time.time() - started:.0f} s")
     assert len(played) >= LEAST

@@ -129,6 +129,8 @@ def test_a_debugger_stands_in_the_users_function(tmp_path):
     ran = subprocess.run(
         [sys.executable, "-m", "sweep", *OWN, *HERE],
         cwd=tmp_path,
+        # A test before this one may have used Ray in this process: Ray then has `breakpoint()` to itself.
+        env={name: value for name, value in os.environ.items() if name != "PYTHONBREAKPOINT"},
         input="p config.lr * 0 + 12345\nquit\n",
         capture_output=True,
         text=True,
