@@ -194,7 +194,8 @@ def difference(record: TrialRecord | None, run: Any, parent: str | None) -> str 
     if state is not record.state:
         return f"{state or 'unfinished'} in MLflow, {record.state} in the journal"
     for name in ("top1_err", "best_top1_err", "wall_s"):
-        if metrics.get(name) != getattr(record, name):
+        result = record.state.has_result  # a failed trial has none, though its curve may have begun
+        if result and metrics.get(name) != getattr(record, name):
             return f"{name} {metrics.get(name)} in MLflow, {getattr(record, name)} in the journal"
     if run.data.tags.get(PARENT) != parent:
         return "its parent run in MLflow is gone"

@@ -288,6 +288,15 @@ def test_a_trial_that_was_tried_again_shows_its_last_attempts_result(folder, cli
     assert looked().results([GOOD.key])[GOOD.key].record.top1_err == 12.5
 
 
+def test_a_curve_that_a_failed_trial_has_begun_is_no_result(folder, client):
+    begun = dataclasses.replace(HISTORIES[FAILED.key], epochs=HISTORIES[GOOD.key].epochs)
+    store = opened(folder)
+    store.send_trial(PLAN.name, FAILED, begun)
+    store.close_sweep(PLAN.name, HISTORIES, dict.fromkeys(TrialState, 0), [])
+    assert run_of(client, FAILED.key).data.metrics["top1_err"] is not None
+    assert FAILED.key not in looked().differences(PLAN.name, RECORDS)
+
+
 def test_a_failed_trial_says_why(folder, client):
     deliver(folder)
     run = run_of(client, FAILED.key)
