@@ -129,12 +129,15 @@ def results(tmp_path):
 
 
 @pytest.fixture(scope="session")
-def empty_database(tmp_path_factory):
-    """An empty database of MLflow's, to be copied: its tables take seconds to create."""
+def mlflow_database(tmp_path_factory):
+    """A database of MLflow's, to be copied: its tables take seconds to create.
+
+    It holds an experiment of somebody's, or a driver would wait until its creation is settled.
+    """
     from mlflow import MlflowClient
 
     path = tmp_path_factory.mktemp("mlflow") / "mlflow.db"
-    MlflowClient(f"sqlite:///{path}").search_experiments()
+    MlflowClient(f"sqlite:///{path}").create_experiment("of somebody")
     return path
 
 

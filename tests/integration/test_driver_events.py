@@ -40,8 +40,8 @@ HERE = Resources(address="none")
 
 
 @pytest.fixture
-def workspace(tmp_path, monkeypatch, empty_database):
-    shutil.copy(empty_database, tmp_path)
+def workspace(tmp_path, monkeypatch, mlflow_database):
+    shutil.copy(mlflow_database, tmp_path)
     (tmp_path / "own_events.py").write_text(TRAINER)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path}/mlflow.db")

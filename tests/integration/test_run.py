@@ -107,8 +107,8 @@ def test_a_finished_sweep_trains_nothing_more(undisturbed):
     check_mlflow(undisturbed, table(undisturbed), 12)
 
 
-def test_killed_midway_it_finishes_the_rest_and_the_table_is_the_same(expected, empty_database, tmp_path):
-    shutil.copy(empty_database, tmp_path)
+def test_killed_midway_it_finishes_the_rest_and_the_table_is_the_same(expected, mlflow_database, tmp_path):
+    shutil.copy(mlflow_database, tmp_path)
     driver = start(tmp_path, *WORDS, "--n", "12")
     wait_for_events(tmp_path, "end", 5)
     driver.kill()
@@ -217,10 +217,10 @@ def test_a_trial_that_always_kills_its_worker_is_given_up_while_the_others_go_on
 
 
 @pytest.fixture
-def swept(undisturbed, empty_database, tmp_path):
+def swept(undisturbed, mlflow_database, tmp_path):
     """A folder with the undisturbed sweeps, and an MLflow that knows nothing of them."""
     shutil.copytree(undisturbed / "sweeps", tmp_path / "sweeps")
-    shutil.copy(empty_database, tmp_path)
+    shutil.copy(mlflow_database, tmp_path)
     return tmp_path
 
 
@@ -249,8 +249,8 @@ def test_a_lost_journal_is_written_again_from_mlflow(undisturbed, expected, tmp_
     check_mlflow(tmp_path, results, 12)
 
 
-def test_a_diverged_trial_is_a_result(tmp_path, empty_database):
-    shutil.copy(empty_database, tmp_path)
+def test_a_diverged_trial_is_a_result(tmp_path, mlflow_database):
+    shutil.copy(mlflow_database, tmp_path)
     words = (
         "run",
         "--model",

@@ -85,7 +85,7 @@ def test_one_search_is_shown_with_its_trials(search, sweep):
 
 
 def test_what_mlflow_missed_of_a_search_is_said_and_sent_with_its_optimum(
-    search, sweep, tmp_path, empty_database
+    search, sweep, tmp_path, mlflow_database
 ):
     found = points(search, [9.0, 60.0])
     saved = dataclasses.replace(ROW, search=search.name, lr=0.123, model="other")
@@ -94,7 +94,7 @@ def test_what_mlflow_missed_of_a_search_is_said_and_sent_with_its_optimum(
     assert code == 1
     assert f"point-000 ({found[0].key}): no run in MLflow" in out
     assert not (tmp_path / "mlflow.db").exists()
-    shutil.copy(empty_database, tmp_path)
+    shutil.copy(mlflow_database, tmp_path)
     code, out, _ = sweep("sync")
     assert (code, f"MLflow has all of {search.name}" in out) == (0, True)
     client = MlflowClient(f"sqlite:///{tmp_path}/mlflow.db")

@@ -43,8 +43,8 @@ def test_what_mlflow_lacks_is_said_and_sent(sweep, results, tmp_path):
     assert len(in_mlflow(tmp_path)) == 20
 
 
-def test_a_lost_journal_is_written_again_from_mlflow(sweep, results, tmp_path, empty_database):
-    shutil.copy(empty_database, tmp_path)
+def test_a_lost_journal_is_written_again_from_mlflow(sweep, results, tmp_path, mlflow_database):
+    shutil.copy(mlflow_database, tmp_path)
     assert sweep("sync")[0] == sweep("export", "--out", "before.csv")[0] == 0
     for path in results.glob("*/journal.jsonl"):
         path.unlink()

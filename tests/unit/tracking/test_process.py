@@ -27,8 +27,8 @@ pytestmark = pytest.mark.slow
 
 
 @pytest.fixture
-def uri(empty_database, tmp_path, monkeypatch):
-    shutil.copy(empty_database, tmp_path)
+def uri(mlflow_database, tmp_path, monkeypatch):
+    shutil.copy(mlflow_database, tmp_path)
     uri = f"sqlite:///{tmp_path}/mlflow.db"
     monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
     monkeypatch.chdir(tmp_path)

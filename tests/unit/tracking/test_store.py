@@ -70,8 +70,8 @@ RECORDS = {key: history.record for key, history in HISTORIES.items()}
 
 
 @pytest.fixture
-def folder(empty_database, tmp_path, monkeypatch):
-    shutil.copy(empty_database, tmp_path)
+def folder(mlflow_database, tmp_path, monkeypatch):
+    shutil.copy(mlflow_database, tmp_path)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv(
         "MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path}/mlflow.db"
