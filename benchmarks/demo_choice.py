@@ -62,7 +62,7 @@ def _arguments() -> argparse.Namespace:
 def _point(args: argparse.Namespace) -> tuple[float, float]:
     if args.lr:
         return args.lr, args.wd
-    optimum = search_spaces.find(args.model.replace("3", ""), "adamw", "digits")
+    optimum = search_spaces.find(args.model, "adamw", "digits")
     return optimum.lr * math.sqrt(args.batch / 64), optimum.weight_decay
 
 

@@ -139,8 +139,6 @@ def _laptop() -> dict[str, Architecture]:
         models[f"vit_c_{size.lower()}"] = ViT(family="ViT_C", blocks=blocks - 1, stem=stem, **vit)
     rows = [  # name, size, px, depths, widths, group width
         ("regnety_1mf", "1MF", 16, (1, 1, 2, 1), (64, 112, 160, 224), 8),
-        # As many multiply-adds in two thirds of the time: after the third stage the image is one pixel wide.
-        ("regnety3_1mf", "1MF", 16, (1, 1, 1, 0), (64, 128, 192, 192), 16),
         ("regnety_5mf", "5MF", 32, (1, 2, 2, 1), (64, 128, 192, 256), 16),
     ]
     for name, size, px, depths, widths, group in rows:
