@@ -7,7 +7,7 @@ import pandas as pd
 
 from analysis.answers import sentences
 from analysis.compare import Comparison
-from analysis.pairing import ASPECTS, aspects
+from analysis.pairing import aspects
 from analysis.summaries import interval_columns
 
 _EFFECTS = ("mean_diff", "median_diff", "better", "diverged_diff", "area_diff", "area_around_diff")
@@ -36,7 +36,7 @@ def _row(pair: Comparison) -> dict[str, object]:
     return {
         "a": pair.a.name,
         "b": pair.b.name,
-        **{aspect: _both_of(pair, aspect) for aspect in ASPECTS[1:]},
+        **{aspect: _both_of(pair, aspect) for aspect in ("optimizer", "recipe")},
         "differ_in": ", ".join(aspects(pair.a, pair.b)),
         "sweep_a": pair.a.sweep,
         "sweep_b": pair.b.sweep,

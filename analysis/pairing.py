@@ -13,7 +13,7 @@ from analysis.table import UNKNOWN_DESIGN, SweepTrials, values
 Floats = NDArray[np.float64]
 Pair = tuple[SweepTrials, SweepTrials]
 
-ASPECTS = ("model", "optimizer", "recipe")
+ASPECTS = ("model", "optimizer", "recipe", "over")
 """What two sweeps may differ in."""
 
 
@@ -62,26 +62,37 @@ def pair_up(a: SweepTrials, b: SweepTrials, confidence: float) -> Pairs | None:
     Pairs or None
         None if fewer than two points are shared, or a sweep has a shared point twice.
     """
-    for columns in (("u_lr", "u_wd"), ("lr", "weight_decay")):
-        points = [_points(sweep, columns) for sweep in (a, b)]
-        if not any(np.isnan(each).any() for each in points):
-            shared = _shared(*points)
+    if a.over != b.over:
+        return None
+    relative = "u_lr", "u_wd", *(f"u.{name}" for name in a.over)
+    given = "lr", "weight_decay", *(f"hp.{name}" for name in a.over)
+    for columns in (relative, given):
+        of_a, of_b = (_points(sweep, columns) for sweep in (a, b))
+        if of_a is not None and of_b is not None:
+            shared = _shared(of_a, of_b)
             return None if shared is None else _pairs(a, b, *shared, confidence)
     return None
 
 
-def _points(sweep: SweepTrials, columns: tuple[str, str]) -> NDArray[np.complex128]:
-    """Return each point of a sweep as one complex number, shape (n,); NaN where it is unknown."""
-    if not set(columns) <= set(sweep.points):
-        return np.full(1, np.nan + 0j)
-    x, y = (values(sweep.points, column) for column in columns)
-    return x + 1j * y
+def _points(sweep: SweepTrials, columns: Sequence[str]) -> NDArray[np.void] | None:
+    """Return where each point of a sweep lies, as one value of all its coordinates, shape (n,).
+
+    None if a coordinate is unknown, or is no number. One that no point has does not count: it is not swept.
+    """
+    known = [column for column in columns if column in sweep.points and sweep.points[column].notna().any()]
+    try:
+        rows = sweep.points[known].to_numpy(dtype=float)
+    except ValueError:  # a choice
+        return None
+    if not known or np.isnan(rows).any():
+        return None
+    return np.ascontiguousarray(rows).view([(column, float) for column in known])[:, 0]
 
 
-def _shared(
-    a: NDArray[np.complex128], b: NDArray[np.complex128]
-) -> tuple[NDArray[np.int64], NDArray[np.int64]] | None:
+def _shared(a: NDArray[np.void], b: NDArray[np.void]) -> tuple[NDArray[np.int64], NDArray[np.int64]] | None:
     """Return the row numbers, in each sweep, of the points that both share, in the order of the first."""
+    if a.dtype != b.dtype:
+        return None
     (a, at_a, count_a), (b, at_b, count_b) = (
         np.unique(x, return_index=True, return_counts=True) for x in (a, b)
     )

@@ -72,6 +72,12 @@ class SweepTrials:
     """The end of `name` that is neither model nor optimizer, such as `` on digits``; often empty."""
 
     @property
+    def over(self) -> tuple[str, ...]:
+        """What is swept beside learning rate and weight decay, in alphabetical order."""
+        columns = [name for name in map(str, self.points) if name.startswith("hp.")]
+        return tuple(sorted(c.removeprefix("hp.") for c in columns if self.points[c].notna().any()))
+
+    @property
     def n(self) -> int:
         """Points with a result."""
         return len(self.finished) + len(self.diverged)

@@ -1,11 +1,15 @@
-"""Designs: how points are drawn from the unit square. All models of a comparison get the same points."""
+"""Designs: how points are drawn from the unit cube. All models of a comparison get the same points."""
 
 import math
+import zlib
+from collections.abc import Sequence
+from typing import NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
 
 from search_spaces.errors import SearchSpaceError
+from search_spaces.hyperparameter import FIRST
 
 DESIGNS = ("iid", "sobol", "grid")
 MAX_N = 1_000_000
@@ -13,23 +17,26 @@ SCRAMBLE = 16
 """Points in one scramble of a Sobol' design. The spread between independent scrambles gives intervals."""
 
 
-def relative_points(design: str, n: int, seed: int) -> NDArray[np.float64]:
-    """Draw n points in the unit square.
+def relative_points(design: str, n: int, seed: int, names: Sequence[str] = FIRST) -> NDArray[np.float64]:
+    """Draw n points in the unit cube.
 
     Parameters
     ----------
     design : {"iid", "sobol", "grid"}
         ``iid``: independent and uniform. ``sobol``: independently scrambled Sobol' nets of 16 points, one
-        after the other. ``grid``: the midpoints of k × k cells. With ``iid`` and ``sobol``, the points of a
-        smaller n are the first points of a larger one.
+        after the other. ``grid``: the midpoints of k cells a side. With ``iid`` and ``sobol``, the points of
+        a smaller n are the first points of a larger one.
     n : int
-        Any number for ``iid``, a multiple of 16 for ``sobol``, a square for ``grid``.
+        Any number for ``iid``, a multiple of 16 for ``sobol``, a square or another power for ``grid``.
     seed : int
         Decides the points of ``iid`` and ``sobol``.
+    names : sequence of str
+        The hyperparameters, one a dimension. With ``iid``, each has the same coordinates whatever others
+        there are: a sweep over more shares those of a sweep over fewer.
 
     Returns
     -------
-    ndarray, shape (n, 2)
+    ndarray, shape (n, len(names))
         In [0, 1).
 
     Raises
@@ -51,14 +58,21 @@ def relative_points(design: str, n: int, seed: int) -> NDArray[np.float64]:
         raise SearchSpaceError(f"seed must not be negative, got {seed}")
     if design not in _DRAW:
         raise SearchSpaceError(f"unknown design {design!r}; known: {', '.join(DESIGNS)}")
-    return _DRAW[design](n, seed)
+    return _DRAW[design](n, seed, tuple(names))
 
 
-def _iid(n: int, seed: int) -> NDArray[np.float64]:
-    return np.random.default_rng([seed, 0]).random((n, 2))
+def _iid(n: int, seed: int, names: tuple[str, ...]) -> NDArray[np.float64]:
+    first = np.random.default_rng([seed, 0]).random((n, len(FIRST)))
+    columns = [
+        first[:, FIRST.index(name)]
+        if name in FIRST
+        else np.random.default_rng([seed, 2, zlib.crc32(name.encode())]).random(n)
+        for name in names
+    ]
+    return np.stack(columns, axis=1)
 
 
-def _sobol(n: int, seed: int) -> NDArray[np.float64]:
+def _sobol(n: int, seed: int, names: tuple[str, ...]) -> NDArray[np.float64]:
     if n % SCRAMBLE:
         _offer(
             "sobol", n, f"a multiple of {SCRAMBLE}", n // SCRAMBLE * SCRAMBLE, (n // SCRAMBLE + 1) * SCRAMBLE
@@ -66,21 +80,30 @@ def _sobol(n: int, seed: int) -> NDArray[np.float64]:
     from scipy.stats import qmc  # takes a second to import: only when needed
 
     scrambles = [
-        qmc.Sobol(2, scramble=True, rng=np.random.default_rng([seed, 1, i])).random(SCRAMBLE)
+        qmc.Sobol(len(names), scramble=True, rng=np.random.default_rng([seed, 1, i])).random(SCRAMBLE)
         for i in range(n // SCRAMBLE)
     ]
     return np.concatenate(scrambles)
 
 
-def _grid(n: int, seed: int) -> NDArray[np.float64]:
-    side = math.isqrt(n)
-    if side * side != n:
-        _offer("grid", n, "a square", side**2, (side + 1) ** 2)
+def grid_side(n: int, dimensions: int) -> int | None:
+    """Return the cells on each side of a grid of n points; None if there is no such grid."""
+    side = round(n ** (1 / dimensions))
+    return side if side**dimensions == n else None
+
+
+def _grid(n: int, seed: int, names: tuple[str, ...]) -> NDArray[np.float64]:
+    dimensions = len(names)
+    side = grid_side(n, dimensions)
+    if side is None:
+        below = math.floor(n ** (1 / dimensions))
+        power = {1: "any number", 2: "a square"}.get(dimensions, f"a whole number to the power {dimensions}")
+        _offer("grid", n, power, below**dimensions, (below + 1) ** dimensions)
     middle = (np.arange(side) + 0.5) / side
-    return np.stack(np.meshgrid(middle, middle, indexing="ij"), axis=-1).reshape(n, 2)
+    return np.stack(np.meshgrid(*[middle] * dimensions, indexing="ij"), axis=-1).reshape(n, dimensions)
 
 
-def _offer(design: str, n: int, rule: str, below: int, above: int) -> None:
+def _offer(design: str, n: int, rule: str, below: int, above: int) -> NoReturn:
     nearest = f"{below} or {above}" if below else str(above)
     raise SearchSpaceError(f"n must be {rule} for the design {design}, got {n}: use {nearest}")
 

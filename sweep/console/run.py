@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
+from search_spaces import FIRST
 from sweep.console.status import print_status
 from sweep.core.plan import FOUND_FOR, GIVEN, Plan
 from sweep.core.trial import Role, TrialSpec
@@ -49,9 +50,13 @@ def print_dry_run(tasks: "Sequence[SweepRun]", elsewhere: Sequence[Set[str]], co
             f"{several}"
         )
         console.print(f"  ({plan.optimum_source})")
-        console.print(
-            f"  box lr {box.lr_low:.3g} to {box.lr_high:.3g}, wd {box.wd_low:.3g} to {box.wd_high:.3g}"
-        )
+        ranges = {
+            "lr": f"lr {box.lr_low:.3g} to {box.lr_high:.3g}",
+            "weight_decay": f"wd {box.wd_low:.3g} to {box.wd_high:.3g}",
+        }
+        console.print(f"  box {', '.join(ranges[name] for name in FIRST if name in plan.swept) or 'none'}")
+        for each in plan.over:
+            console.print(f"  and {each}, {each.optimum} at the optimum", markup=False)
 
 
 def print_data(plan: "BasePlan", notes: Sequence[str], console: Console) -> None:

@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Self
 from search_spaces import Box
 from sweep.core.keys import contents_hash
 from sweep.core.model_spec import slug
-from sweep.core.trial import TrialSpec
+from sweep.core.trial import TrialSpec, trial_contents
 from sweep.recipes.recipe import Recipe
 
 VERSION = 1
@@ -16,6 +16,8 @@ VERSION = 1
 
 _JSON_NAMES = {"skipped_images": "left_out"}
 """Fields that plan files have under another name, which older versions gave them."""
+_LATER = ("over", "fixed")
+"""Fields that are left out of files where they are empty, as they came later."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -85,6 +87,7 @@ class BasePlan(ABC):
 
     def to_dict(self) -> dict[str, Any]:
         """Return the plan as plain values, under the names that its file has."""
-        values = dataclasses.asdict(self)
+        fields = dataclasses.replace(self, trials=())
+        values = dataclasses.asdict(fields) | {"trials": [trial_contents(trial) for trial in self.trials]}
         named = {_JSON_NAMES.get(field, field): values[field] for field in self.JSON_FIELDS}
-        return {"version": VERSION} | named
+        return {"version": VERSION} | {k: v for k, v in named.items() if v or k not in _LATER}

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from search_spaces import Value
 from sweep.core.trial import Role, TrialSpec
 from sweep.recipes.recipe import READING, Recipe
 
@@ -26,6 +27,8 @@ def make_trial(
     repeat: int = 0,
     u_lr: float | None = None,
     u_wd: float | None = None,
+    over: tuple[tuple[str, Value], ...] = (),
+    u_over: tuple[float, ...] = (),
 ) -> TrialSpec:
     """Make a trial with its key: a hash of all that determines its result.
 
@@ -35,9 +38,9 @@ def make_trial(
         Whose trial it is.
     recipe : dict
         What the plan's recipe says: `recipe_contents`.
-    lr, weight_decay, weight_seed
+    lr, weight_decay, weight_seed, over
         What is trained.
-    role, index, repeat, u_lr, u_wd
+    role, index, repeat, u_lr, u_wd, u_over
         Fields of `TrialSpec` that are not part of the key.
     """
     determines = {
@@ -50,6 +53,8 @@ def make_trial(
         "weight_decay": weight_decay.hex(),
         "seed": weight_seed,
     } | ({} if plan.EVALUATE == "val" else {"evaluate": plan.EVALUATE})
+    if over:
+        determines["over"] = {name: _exactly(value) for name, value in over}
     return TrialSpec(
         key=contents_hash(determines)[:16],
         model=plan.model,
@@ -62,7 +67,13 @@ def make_trial(
         repeat=repeat,
         u_lr=u_lr,
         u_wd=u_wd,
+        over=over,
+        u_over=u_over,
     )
+
+
+def _exactly(value: Value) -> Value:
+    return value.hex() if isinstance(value, float) else value
 
 
 def draw_seed(seed: int, *spawn_key: int) -> int:

@@ -2,7 +2,7 @@
 
 import dataclasses
 import json
-from collections.abc import Callable, Sequence, Set
+from collections.abc import Callable, Iterator, Sequence, Set
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, ClassVar
@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 import search_spaces
-from search_spaces import Box
+from search_spaces import FIRST, Box, Hyperparameter
 from sweep.core.base_plan import BasePlan
 from sweep.core.keys import contents_hash, draw_seed, make_trial, recipe_contents
 from sweep.core.plan_json import parse, plan_fields
@@ -48,11 +48,22 @@ class Plan(BasePlan):
         "optimum_source",
         "trials",
         "skipped_images",
+        "over",
+        "fixed",
     )
 
     optimum_lr: float
     optimum_wd: float
     optimum_source: str
+    over: tuple[Hyperparameter, ...] = ()
+    """What is swept beside learning rate and weight decay, in alphabetical order."""
+    fixed: tuple[str, ...] = ()
+    """Which of these two stay at the optimum."""
+
+    @property
+    def swept(self) -> tuple[str, ...]:
+        """The names of the hyperparameters that are swept."""
+        return (*(name for name in FIRST if name not in self.fixed), *(each.name for each in self.over))
 
     def identity(self) -> dict[str, Any]:
         """Return what tells this sweep from all others.
@@ -67,7 +78,8 @@ class Plan(BasePlan):
 
     def params(self) -> dict[str, object]:
         """Return the optimum, as MLflow shows it."""
-        return {"lr": self.optimum_lr, "weight_decay": self.optimum_wd}
+        over: dict[str, object] = {each.name: each.optimum for each in self.over}
+        return {"lr": self.optimum_lr, "weight_decay": self.optimum_wd} | over
 
     def to_json(self) -> str:
         """Return the plan's file: with a checksum by which it is known to be as it was written."""
@@ -151,6 +163,8 @@ def make_plan(
     seeds: int = 1,
     repeated: Sequence[int] = (),
     skipped_images: tuple[str, ...] = (),
+    over: tuple[Hyperparameter, ...] = (),
+    fixed: tuple[str, ...] = (),
 ) -> Plan:
     """Draw a sweep's n points, or none, and list its trials, those at the optimum ``seeds`` times.
 
@@ -175,6 +189,8 @@ def make_plan(
         optimum_source=optimum.source,
         trials=(),
         skipped_images=skipped_images,
+        over=over,
+        fixed=fixed,
     )
     again = {(index, repeat) for index in repeated for repeat in range(1, seeds)}
     return dataclasses.replace(plan, trials=_trials(plan, n, seeds, again))
@@ -182,19 +198,37 @@ def make_plan(
 
 def _trials(plan: Plan, n: int, seeds: int, again: Set[tuple[int, int]]) -> tuple[TrialSpec, ...]:
     """List the trials that a plan's settings give; ``again``: index and repeat of points' further trials."""
-    at = plan.optimum_lr, plan.optimum_wd
     trial = partial(make_trial, plan, recipe_contents(plan.recipe))
+    over = tuple((each.name, each.optimum) for each in plan.over)
+    at: dict[str, Any] = {"lr": plan.optimum_lr, "weight_decay": plan.optimum_wd, "over": over}
     centres = [
-        trial(*at, _optimum_seed(plan.seed, repeat), role=Role.OPTIMUM, index=-1, repeat=repeat)
-        for repeat in range(seeds)
+        trial(**at, weight_seed=_optimum_seed(plan.seed, k), role=Role.OPTIMUM, index=-1, repeat=k)
+        for k in range(seeds)
     ]
-    relative = search_spaces.relative_points(plan.design, n, plan.seed) if n else np.empty((0, 2))
-    places = zip(relative.tolist(), plan.box.points(relative).tolist(), strict=True)
     points = [
-        trial(lr, wd, draw_seed(plan.seed, i), role=Role.POINT, index=i, u_lr=u_lr, u_wd=u_wd)
-        for i, ((u_lr, u_wd), (lr, wd)) in enumerate(places)
+        trial(**place, weight_seed=draw_seed(plan.seed, i), role=Role.POINT, index=i)
+        for i, place in enumerate(_places(plan, n))
     ]
     return (*centres, *points, *(_again(points[index], trial, plan.seed, k) for index, k in sorted(again)))
+
+
+def _places(plan: Plan, n: int) -> Iterator[dict[str, Any]]:
+    """Yield where each point lies: its values and its relative ones."""
+    if not n:
+        return
+    relative = search_spaces.relative_points(plan.design, n, plan.seed, plan.swept)
+    columns = dict(zip(plan.swept, relative.T, strict=True))
+    first = np.stack([columns.get(name, np.zeros(n)) for name in FIRST], axis=1)
+    for i, (lr, weight_decay) in enumerate(plan.box.points(first).tolist()):
+        u = {name: float(column[i]) for name, column in columns.items()}
+        yield {
+            "lr": lr if "lr" in u else plan.optimum_lr,
+            "weight_decay": weight_decay if "weight_decay" in u else plan.optimum_wd,
+            "u_lr": u.get("lr"),
+            "u_wd": u.get("weight_decay"),
+            "over": tuple((each.name, each.value(u[each.name])) for each in plan.over),
+            "u_over": tuple(u[each.name] for each in plan.over),
+        }
 
 
 def _again(point: TrialSpec, trial: Callable[..., TrialSpec], seed: int, repeat: int) -> TrialSpec:
@@ -207,6 +241,8 @@ def _again(point: TrialSpec, trial: Callable[..., TrialSpec], seed: int, repeat:
         repeat=repeat,
         u_lr=point.u_lr,
         u_wd=point.u_wd,
+        over=point.over,
+        u_over=point.u_over,
     )
 
 

@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from search_spaces import Box
+from search_spaces import Box, Hyperparameter
 from sweep.core.base_plan import VERSION
 from sweep.errors import DamagedError, InputError
 from sweep.recipes.recipe import Recipe
@@ -57,8 +57,16 @@ def plan_fields(values: dict[str, Any]) -> dict[str, Any]:
     augment = tuple(values["recipe"]["augment"])
     fields["recipe"] = Recipe(**(values["recipe"] | {"augment": augment}))
     fields["box"] = Box(**values["box"])
+    if "over" in values:
+        fields["over"] = tuple(_hyperparameter(each) for each in values["over"])
+    if "fixed" in values:
+        fields["fixed"] = tuple(values["fixed"])
     fields["skipped_images"] = _names(values.get("left_out", []))
     return fields
+
+
+def _hyperparameter(values: dict[str, Any]) -> Hyperparameter:
+    return Hyperparameter(**(values | {"choices": tuple(values["choices"])}))
 
 
 def _names(value: Any) -> tuple[str, ...]:

@@ -1,12 +1,13 @@
 """The words the rest speaks: what a trial is, which states it has, what is recorded of it."""
 
+import dataclasses
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-OPTIMIZERS = ("adamw", "sgd")
+from search_spaces import Value
 
 _LARGEST = sys.float_info.max
 
@@ -76,8 +77,19 @@ class TrialSpec:
     """Counts the trials at the optimum, of a repeated point or of a finalist, which differ in their seed
     alone; 0 at a point."""
     u_lr: float | None = None
-    """Relative point in [0, 1); None at the optimum."""
+    """Relative point in [0, 1); None at the optimum, and where the learning rate is not swept."""
     u_wd: float | None = None
+    """None at the optimum, and where the weight decay is not swept."""
+    over: tuple[tuple[str, Value], ...] = ()
+    """The further hyperparameters that are swept, in alphabetical order, with their values."""
+    u_over: tuple[float, ...] = ()
+    """Their relative values in [0, 1); empty at the optimum."""
+
+
+def trial_contents(trial: TrialSpec) -> dict[str, Any]:
+    """Return a trial as the plain values that it is written as, without further ones where it has none."""
+    values = dataclasses.asdict(trial)
+    return {name: value for name, value in values.items() if value or name not in ("over", "u_over")}
 
 
 def read_trial(values: Mapping[str, Any]) -> TrialSpec:
@@ -88,7 +100,12 @@ def read_trial(values: Mapping[str, Any]) -> TrialSpec:
     TypeError, ValueError
         If a field is missing or unknown, or its role is none.
     """
-    return TrialSpec(**(dict(values) | ({"role": Role(values["role"])} if "role" in values else {})))
+    own: dict[str, Any] = {"role": Role(values["role"])} if "role" in values else {}
+    if "over" in values:
+        own["over"] = tuple((str(name), value) for name, value in values["over"])
+    if "u_over" in values:
+        own["u_over"] = tuple(map(float, values["u_over"]))
+    return TrialSpec(**(dict(values) | own))
 
 
 def _check_number(name: str, value: float, least: float = -_LARGEST, most: float = _LARGEST) -> None:

@@ -5,12 +5,13 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 import search_spaces
-from search_spaces import SearchSpaceError
+from search_spaces import FIRST, SearchSpaceError
 from sweep.core.model_spec import split
-from sweep.core.trial import OPTIMIZERS
+from sweep.core.optimizers import OPTIMIZERS
 from sweep.errors import InputError, unknown
 from sweep.models.catalog import MODELS
 from sweep.planning.requests import Request, TrainingOptions
+from sweep.planning.space import read_space
 
 BOXES = ("optimum", "paper")
 MAX_SEEDS = 1000
@@ -70,8 +71,10 @@ def check_models(asked: TrainingOptions, models: Sequence[str], problems: Proble
 
 
 def _check_points(request: Request) -> None:
+    wanted, fixed = read_space(request)
+    names = [*(name for name in FIRST if name not in fixed), *(each.name for each in wanted)]
     if request.n is not None:
-        search_spaces.relative_points(request.design, request.n, request.seed)
+        search_spaces.relative_points(request.design, request.n, request.seed, names)
     elif request.seed < 0:
         raise InputError(f"seed must not be negative, got {request.seed}")
 

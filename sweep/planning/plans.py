@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from search_spaces import Box, Optimum
 from sweep.core.plan import Plan, make_plan
 from sweep.data.images import NO_IMAGES, FileSplits, Splits
 from sweep.planning.images import load_splits, training_px
@@ -44,28 +43,26 @@ def plan_together(requests: Sequence[Request], inputs: Inputs | None = None) -> 
     """
     loaded: dict[int, Splits | FileSplits] = {}
     return [
-        _plan(resolved, model, space, loaded)
+        _plan(resolved, index, loaded)
         for resolved in resolve(requests, inputs)
-        for model, space in zip(resolved.models, resolved.spaces, strict=True)
+        for index in range(len(resolved.models))
     ]
 
 
-def _plan(
-    resolved: Resolved, model: str, space: tuple[Optimum, Box], loaded: dict[int, Splits | FileSplits]
-) -> PlannedSweep:
+def _plan(resolved: Resolved, index: int, loaded: dict[int, Splits | FileSplits]) -> PlannedSweep:
     dataset, recipe = resolved.data.dataset, resolved.recipe
     if dataset is None:
-        return PlannedSweep(plan=_make(resolved, model, space, px=0), splits=NO_IMAGES)
-    px = training_px(model, recipe, dataset.classes)
+        return PlannedSweep(plan=_make(resolved, index, px=0), splits=NO_IMAGES)
+    px = training_px(resolved.models[index], recipe, dataset.classes)
     if px not in loaded:
         loaded[px] = load_splits(dataset, recipe, px)
-    return PlannedSweep(plan=_make(resolved, model, space, px), splits=loaded[px], notes=resolved.data.notes)
+    return PlannedSweep(plan=_make(resolved, index, px), splits=loaded[px], notes=resolved.data.notes)
 
 
-def _make(resolved: Resolved, model: str, space: tuple[Optimum, Box], px: int) -> Plan:
-    request, data, (optimum, box) = resolved.request, resolved.data, space
+def _make(resolved: Resolved, index: int, px: int) -> Plan:
+    request, data, (optimum, box) = resolved.request, resolved.data, resolved.spaces[index]
     return make_plan(
-        model=model,
+        model=resolved.models[index],
         optimizer=request.optimizer,
         recipe=resolved.recipe,
         px=px,
@@ -79,4 +76,6 @@ def _make(resolved: Resolved, model: str, space: tuple[Optimum, Box], px: int) -
         seeds=request.seeds,
         repeated=request.repeat,
         skipped_images=data.skipped_images,
+        over=resolved.over[index],
+        fixed=resolved.fixed,
     )

@@ -66,6 +66,13 @@ class PointOptions:
     n: int | None = option(64, "Points around each optimum, which is trained too.", panel=_POINTS)
     """None: no point, only the trials at the optimum."""
     design: str = option("iid", "iid, sobol or grid.", panel=_POINTS)
+    over: str | None = option(
+        None,
+        "What is swept. Default: lr,weight_decay. Others with their range: "
+        "lr,weight_decay,beta2=0.9:0.999:logit,warmup_epochs=0:5.",
+        metavar="NAMES",
+        panel=_POINTS,
+    )
     box: str = option("optimum", "optimum (× 1/8 to 4) or paper (the paper's ranges).", panel=_POINTS)
     box_down: float | None = option(None, "Factor the box reaches down by, instead of 8.", panel=_POINTS)
     box_up: float | None = option(None, "Factor the box reaches up by, instead of 4.", panel=_POINTS)

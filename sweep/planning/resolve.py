@@ -3,13 +3,14 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from search_spaces import Box, Optimum
+from search_spaces import Box, Hyperparameter, Optimum
 from sweep.data.datasets import DataReading, check_place, open_dataset
 from sweep.data.images import ImageDataset
 from sweep.planning.checks import Problems, check_request
 from sweep.planning.inputs import Inputs
 from sweep.planning.optimum import OptimumLookup
 from sweep.planning.requests import Request, TrainingOptions
+from sweep.planning.space import hyperparameters, read_space
 from sweep.recipes.recipe import Recipe
 from sweep.user_trainer import loading as trainers
 
@@ -49,6 +50,10 @@ class Resolved:
     """Each once, with its arguments, as it stands in plans."""
     spaces: tuple[tuple[Optimum, Box], ...]
     """Of each model: its optimum, and the box around it."""
+    over: tuple[tuple[Hyperparameter, ...], ...]
+    """Of each model: what is swept beside learning rate and weight decay."""
+    fixed: tuple[str, ...]
+    """Which of these two stay at the optimum."""
     data: Data
 
 
@@ -125,15 +130,20 @@ def _lookup(request: Request, inputs: Inputs, problems: Problems) -> OptimumLook
     for model in request.names(request.models) if sound else ():
         with problems.noted():
             lookup.space(model)
+        with problems.noted():
+            hyperparameters(request, recipe, model)
     return lookup
 
 
 def _resolved(lookup: OptimumLookup, data: Data) -> Resolved:
-    models = lookup.request.names(lookup.request.models)
+    request, recipe = lookup.request, lookup.recipe
+    models = request.names(request.models)
     return Resolved(
-        request=lookup.request,
-        recipe=lookup.recipe,
+        request=request,
+        recipe=recipe,
         models=models,
         spaces=tuple(lookup.space(model, data.fingerprint) for model in models),
+        over=tuple(hyperparameters(request, recipe, model) for model in models),
+        fixed=read_space(request)[1],
         data=data,
     )

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 import search_spaces
 from search_spaces import Box
+from sweep.core.optimizers import OPTIMIZERS
 from sweep.core.search_plan import SearchBudget, SearchPlan
-from sweep.core.trial import OPTIMIZERS
 from sweep.data.images import NO_IMAGES, FileSplits, Splits
 from sweep.errors import InputError
 from sweep.planning.checks import Problems, check_choice, check_models, check_range

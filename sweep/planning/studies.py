@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import fields
 
 from sweep.core.model_spec import split
-from sweep.core.trial import OPTIMIZERS
+from sweep.core.optimizers import OPTIMIZERS
 from sweep.errors import InputError, unknown
 from sweep.models.catalog import MODELS
 from sweep.planning.inputs import Inputs

@@ -16,6 +16,8 @@ READING = "JPEGs reduced to their crop, resized by torch"
 """How images that are loaded one by one are decoded. It affects their pixels, so that it is part of the trial
 keys."""
 MAX_SEED = 2**32
+SWEPT = ("ema_rate", "label_smoothing", "min_lr_factor", "warmup_epochs", "warmup_factor")
+"""Fields that may differ between the trials of a sweep. The others decide the batches, which trials share."""
 _MOST_ALPHA = 100.0
 LARGEST_EXACT = 2**53
 """Floats represent all whole numbers up to this one exactly."""

@@ -44,6 +44,7 @@ def trial_params(plan: BasePlan, trial: TrialSpec) -> dict[str, object]:
             "seed": trial.seed,
         }
         | training_params(plan)
+        | dict(trial.over)
     )
 
 
@@ -67,9 +68,10 @@ def trial_tags(plan: BasePlan, trial: TrialSpec) -> dict[str, str]:
         "sweep.repeat": str(trial.repeat),
     }
     tags = plan_tags(plan) | place
-    if trial.u_lr is not None:
-        tags |= {"sweep.u_lr": repr(trial.u_lr), "sweep.u_wd": repr(trial.u_wd)}
-    return tags
+    relative = {"lr": trial.u_lr, "wd": trial.u_wd}
+    if trial.u_over:
+        relative |= {name: u for (name, _), u in zip(trial.over, trial.u_over, strict=True)}
+    return tags | {f"sweep.u_{name}": repr(u) for name, u in relative.items() if u is not None}
 
 
 def plan_params(plan: BasePlan) -> dict[str, object]:

@@ -17,6 +17,7 @@ from sweep.training.batchnorm import RunningStatistics
 from sweep.training.compiling import compiled
 from sweep.training.ema import WeightAverage
 from sweep.training.optim import lr_factor, make_optimizer
+from sweep.training.own_settings import own_settings
 from sweep.training.precision import Precision
 from sweep.training.randomness import derive_seed, fork_rng
 from sweep.training.ranks import Ranks
@@ -44,12 +45,15 @@ class Member:
     def __init__(
         self, trial: TrialSpec, recipe: Recipe, *, classes: int, px: int, device: torch.device, ranks: Ranks
     ) -> None:
-        self._trial, self._recipe, self._device, self._ranks = trial, recipe, device, ranks
+        own = own_settings(trial, recipe)
+        self._trial, self._recipe, self._device, self._ranks = trial, own.recipe, device, ranks
         with fork_rng(trial.seed, device):
-            model = registry.create(trial.model, num_classes=classes, px=px)
+            model = registry.create(own.model, num_classes=classes, px=px)
         self._model = model.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self._optimizer = make_optimizer(trial.optimizer, self._model, trial.lr, trial.weight_decay)
-        self._average = WeightAverage(self._model, recipe) if recipe.ema_steps else None
+        self._optimizer = make_optimizer(
+            trial.optimizer, self._model, trial.lr, trial.weight_decay, own.optimizer
+        )
+        self._average = WeightAverage(self._model, own.recipe) if recipe.ema_steps else None
         self._precision = Precision(device, mixed=recipe.mixed_precision)
         self._statistics = RunningStatistics(self._model, recipe, ranks)
         self._steps_done = 0

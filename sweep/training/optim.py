@@ -1,16 +1,20 @@
 """Optimizers and the learning-rate schedule."""
 
 import math
+from collections.abc import Mapping
+from typing import Any
 
 import torch
 from torch import nn
 
-from sweep.core.trial import OPTIMIZERS
+from sweep.core.optimizers import OPTIMIZERS, SETTINGS
 from sweep.errors import unknown
 from sweep.recipes.recipe import Recipe
 
 
-def make_optimizer(name: str, model: nn.Module, lr: float, weight_decay: float) -> torch.optim.Optimizer:
+def make_optimizer(
+    name: str, model: nn.Module, lr: float, weight_decay: float, settings: Mapping[str, float] | None = None
+) -> torch.optim.Optimizer:
     """Build an optimizer without weight decay on biases and the gains of norm layers.
 
     Every parameter of more than one dimension is decayed, including class token and position embedding
@@ -19,13 +23,16 @@ def make_optimizer(name: str, model: nn.Module, lr: float, weight_decay: float) 
     Parameters
     ----------
     name : {"adamw", "sgd"}
-        AdamW with β₁ = 0.9, β₂ = 0.999, or SGD with Nesterov momentum 0.9.
+        AdamW, or SGD with Nesterov momentum.
     model : torch.nn.Module
         The model to train.
     lr : float
         Peak learning rate.
     weight_decay : float
         Decoupled with AdamW, L2 with SGD.
+    settings : mapping, optional
+        Hyperparameters that differ from the usual: ``beta1``, ``beta2`` and ``eps`` of AdamW, ``momentum`` of
+        SGD. See `sweep.core.optimizers`.
 
     Raises
     ------
@@ -34,14 +41,18 @@ def make_optimizer(name: str, model: nn.Module, lr: float, weight_decay: float) 
     """
     from timm.optim import param_groups_weight_decay
 
+    if name not in OPTIMIZERS:
+        raise unknown("optimizer", name, OPTIMIZERS)
+    own: dict[str, Any] = {each: setting.usual for each, setting in SETTINGS[name].items()} | dict(
+        settings or {}
+    )
+    if "beta1" in own:
+        own["betas"] = (own.pop("beta1"), own.pop("beta2"))
+    common: dict[str, Any] = {"lr": lr, "weight_decay": weight_decay, "fused": True}
     groups = param_groups_weight_decay(model, weight_decay)
     if name == "adamw":
-        return torch.optim.AdamW(groups, lr=lr, betas=(0.9, 0.999), weight_decay=weight_decay, fused=True)
-    if name == "sgd":
-        return torch.optim.SGD(
-            groups, lr=lr, momentum=0.9, nesterov=True, weight_decay=weight_decay, fused=True
-        )
-    raise unknown("optimizer", name, OPTIMIZERS)
+        return torch.optim.AdamW(groups, **common, **own)
+    return torch.optim.SGD(groups, nesterov=own["momentum"] > 0, **common, **own)
 
 
 def lr_factor(recipe: Recipe, epoch: float) -> float:

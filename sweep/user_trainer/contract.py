@@ -28,7 +28,7 @@ its source file. Data, imported modules and versions of packages are not in the 
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -54,6 +54,8 @@ class Config:
     """The name from ``--model``; by default the function's own."""
     model_args: Mapping[str, Any]
     """The arguments from ``--model-args``, as plain values."""
+    hyperparameters: Mapping[str, float | int | str] = field(default_factory=dict)
+    """The values of those that ``--over`` names beside learning rate and weight decay."""
     split: str = "val"
     """Which data the error is measured on: ``val``, or ``minival`` when an optimum is searched. That must be
     other data, so that the reported error never influences the optimum."""

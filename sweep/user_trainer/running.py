@@ -56,6 +56,7 @@ def train(
         epochs=setting.recipe.epochs,
         model=model,
         model_args=args,
+        hyperparameters=dict(trial.over),
         split=setting.evaluate,
         device=device,
         checkpoint=checkpoint,

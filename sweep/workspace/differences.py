@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from search_spaces import FIRST
 from sweep.core.plan import Plan
 from sweep.errors import InputError
 from sweep.workspace.workspace import Workspace
@@ -72,6 +73,8 @@ def _settings(plan: Plan) -> dict[str, Any]:
     """Return all that makes a sweep another one, under the names of their fields."""
     values = dataclasses.asdict(plan)
     del values["trials"], values["optimum_source"], values["skipped_images"]
+    del values["over"], values["fixed"]
+    values["swept"] = ", ".join([*(name for name in FIRST if name in plan.swept), *map(str, plan.over)])
     recipe, box = values.pop("recipe"), values.pop("box")
     flat = values | recipe | {f"box.{name}": value for name, value in box.items()}
     return flat | ({"n": plan.n} if plan.design == "grid" else {})

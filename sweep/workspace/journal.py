@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from sweep.core.trial import EpochRecord, TrialRecord, TrialSpec, TrialState, read_trial
+from sweep.core.trial import EpochRecord, TrialRecord, TrialSpec, TrialState, read_trial, trial_contents
 from sweep.errors import DamagedError, InputError
 from sweep.utils.atomic_files import keep_aside, sync_folder, write_atomically
 
@@ -156,7 +156,7 @@ class Journal:
         time_ms = time_ms or time.time_ns() // 1_000_000
         event = {"event": kind, "key": key, "time_ms": time_ms}
         if contents is not None:
-            event |= dataclasses.asdict(contents)
+            event |= _plain(contents)
         line = json.dumps(event, allow_nan=False) + "\n"
         if not self.history(key).is_news(kind, contents):
             return False
@@ -247,3 +247,7 @@ def _parse(event: dict[str, Any]) -> tuple[EventKind, str, int, Any]:
     if kind == "end":
         return kind, key, time_ms, TrialRecord(key=key, **(event | {"state": TrialState(event["state"])}))
     raise InputError(f"unknown event {str(kind)[:40]!r}: was it written by a later version?")
+
+
+def _plain(contents: EpochRecord | TrialRecord | TrialSpec) -> dict[str, Any]:
+    return trial_contents(contents) if isinstance(contents, TrialSpec) else dataclasses.asdict(contents)

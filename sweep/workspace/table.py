@@ -106,10 +106,15 @@ def columns_of(*dtypes: Dtype) -> list[str]:
 
 
 def trial_table(sweeps: Iterable[TrialFolder[Any]]) -> "pd.DataFrame":
-    """Return one row a trial, with `COLUMNS`."""
+    """Return one row a trial, with `COLUMNS`, then the values and relative values of further hyperparameters.
+
+    A hyperparameter's cells are empty where a sweep does not have it.
+    """
     import pandas as pd
 
-    return typed(pd.DataFrame([row for sweep in sweeps for row in sweep.rows()], columns=list(COLUMN_NAMES)))
+    rows = [row for sweep in sweeps for row in sweep.rows()]
+    further = sorted({name for row in rows for name in row} - set(COLUMN_NAMES))
+    return typed(pd.DataFrame(rows, columns=[*COLUMN_NAMES, *further]))
 
 
 def typed(table: "pd.DataFrame") -> "pd.DataFrame":

@@ -17,6 +17,9 @@ from sweep.workspace.lock import DRIVER, JOURNAL, LOCK, driving, read_driver
 
 AnyPlan = TypeVar("AnyPlan", bound=BasePlan)
 
+VALUE, RELATIVE = "hp.", "u."
+"""How the columns of further hyperparameters begin: their values, and the relative ones."""
+
 
 class TrialFolder(ABC, Generic[AnyPlan]):
     """A plan and its journal, in a folder of their own.
@@ -159,7 +162,7 @@ class TrialFolder(ABC, Generic[AnyPlan]):
         return {state: states.count(state) for state in self.STATES}
 
     def rows(self) -> Iterator[dict[str, Any]]:
-        """Yield one row a trial, with `sweep.workspace.table.COLUMNS`."""
+        """Yield one row a trial: `sweep.workspace.table.COLUMNS`, and cells of further hyperparameters."""
         states, plan = self.states(), self.plan
         for trial in plan.trials:
             state, record = states[trial.key], self.history(trial).record
@@ -183,7 +186,7 @@ class TrialFolder(ABC, Generic[AnyPlan]):
                 "best_top1_err": record and record.best_top1_err,
                 "epochs": record and record.epochs,
                 "wall_s": record and record.wall_s,
-            }
+            } | _over_cells(trial)
 
     @property
     def is_running(self) -> bool:
@@ -220,3 +223,10 @@ class TrialFolder(ABC, Generic[AnyPlan]):
         with driving(self.folder, self.name, self.FILE):
             self._catch_up()
             yield
+
+
+def _over_cells(trial: TrialSpec) -> dict[str, Any]:
+    """Return the cells of a trial's further hyperparameters."""
+    values = {f"{VALUE}{name}": value for name, value in trial.over}
+    relative = zip(trial.over, trial.u_over or [None] * len(trial.over), strict=True)
+    return values | {f"{RELATIVE}{name}": u for (name, _), u in relative}

@@ -1,0 +1,155 @@
+"""What ``--over`` means: each hyperparameter that it names, and who takes it."""
+
+import dataclasses
+from collections.abc import Iterator
+from typing import Any
+
+from search_spaces import Hyperparameter, SearchSpaceError, Value, Wanted, grid_side, read_over
+from sweep.core.model_spec import RESERVED, join, split
+from sweep.core.optimizers import SETTINGS
+from sweep.errors import InputError, unknown
+from sweep.models.catalog import MODELS
+from sweep.planning.requests import Request
+from sweep.recipes.recipe import SWEPT, Recipe
+
+MOST = 100
+"""Hyperparameters that a sweep may have."""
+
+_LOOKED_AT = 16
+"""Integers of a range that a model is built with, to see whether it takes them."""
+_TAKEN = ("batch", "epochs", "evaluate", "model", "optimizer", "px", "recipe", "seed", "trainer")
+"""Parameters that each trial's MLflow run has."""
+
+
+def read_space(request: Request) -> tuple[list[Wanted], tuple[str, ...]]:
+    """Return what is swept beside learning rate and weight decay, and which of these two is not.
+
+    Raises
+    ------
+    InputError, SearchSpaceError
+        If the text cannot be read, or names nothing.
+    """
+    if request.over is None:
+        return [], ()
+    wanted, fixed = read_over(request.over)
+    if len(wanted) > MOST:
+        raise InputError(f"`over` takes up to {MOST} hyperparameters, got {len(wanted)}")
+    return wanted, fixed
+
+
+def hyperparameters(request: Request, recipe: Recipe, model: str) -> tuple[Hyperparameter, ...]:
+    """Return what is swept of a model beside learning rate and weight decay.
+
+    Parameters
+    ----------
+    request : Request
+        What was asked for.
+    recipe : Recipe
+        Its recipe.
+    model : str
+        As it stands in plans.
+
+    Raises
+    ------
+    InputError
+        Naming all that is wrong: who takes no such hyperparameter, or not over this range.
+    """
+    wanted, _ = read_space(request)
+    problems: list[str] = []
+    found = []
+    for each in wanted:
+        try:
+            found.append(_found(each, request, recipe, model))
+        except (InputError, SearchSpaceError) as error:
+            problems.append(str(error))
+    if problems:
+        raise InputError("`over`: " + "; ".join(problems))
+    return tuple(found)
+
+
+def _found(wanted: Wanted, request: Request, recipe: Recipe, model: str) -> Hyperparameter:
+    name, args = wanted.name, split(model)[1]
+    if recipe.trainer:
+        if name in _TAKEN:
+            raise InputError(f"{name} is what the sweep itself calls something of a trial: take another name")
+        given = wanted.at(args.get(name))
+    elif name in SETTINGS[request.optimizer]:
+        given = wanted.at(SETTINGS[request.optimizer][name].usual)
+        _check_setting(given, request.optimizer)
+    elif name in SWEPT:
+        given = wanted.at(getattr(recipe, name))
+        _check_field(given, recipe)
+    else:
+        _check_name(name, request.optimizer)
+        given = wanted.at(args.get(name))
+        _check_argument(given, request.optimizer, model)
+    _check_grid(given, request)
+    return given
+
+
+def _ends(given: Hyperparameter) -> Iterator[Value]:
+    """Yield the values that show whether others are taken, too: of few, each one."""
+    if given.scale == "choice":
+        yield from given.choices
+        return
+    assert given.low is not None
+    assert given.high is not None
+    if given.scale != "integer":
+        yield from (given.low, given.high, given.optimum)
+        return
+    step = max(1, int(given.count) // _LOOKED_AT)
+    yield from range(int(given.low), int(given.high) + 1, step)
+    yield int(given.high)
+
+
+def _check_setting(given: Hyperparameter, optimizer: str) -> None:
+    below = SETTINGS[optimizer][given.name].below
+    if wrong := [end for end in _ends(given) if isinstance(end, str) or not 0 <= end < below]:
+        raise InputError(f"{given.name} of {optimizer} lies in 0 to {below:g}, got {wrong[0]}")
+
+
+def _check_field(given: Hyperparameter, recipe: Recipe) -> None:
+    for end in _ends(given):
+        if isinstance(end, str):
+            raise InputError(f"{given.name} of a recipe is a number, got {end!r}")
+        changes: dict[str, Any] = {given.name: end}
+        dataclasses.replace(recipe, **changes)
+
+
+def _check_name(name: str, optimizer: str) -> None:
+    """Refuse what all trials of a sweep share, and what no model takes."""
+    if name in {field.name for field in dataclasses.fields(Recipe)}:
+        raise InputError(
+            f"{name} cannot be swept: the trials of a sweep share it. Of a recipe, {', '.join(SWEPT)} can; "
+            "recipes that differ in others make sweeps of their own"
+        )
+    if name in RESERVED:
+        raise InputError(f"{name} cannot be swept: {RESERVED[name]}")
+    if others := [other for other, settings in SETTINGS.items() if name in settings]:
+        raise InputError(f"{optimizer} has no {name}, which {' and '.join(others)} has")
+
+
+def _check_argument(given: Hyperparameter, optimizer: str, model: str) -> None:
+    """Build the model at the ends of the range."""
+    from sweep.models import registry  # imports torch and timm
+
+    name, args = split(model)
+    px = MODELS[name].train_px if name in MODELS else registry.resolution(name)[0]
+    for end in _ends(given):
+        try:
+            registry.check(join(name, args | {given.name: end}), num_classes=10, px=px)
+        except InputError as error:
+            if "unexpected keyword argument" not in str(error):
+                raise
+            known = [*SETTINGS[optimizer], *SWEPT, "drop_rate", "drop_path_rate"]
+            raise unknown("hyperparameter", given.name, known, f"{name} does not take it.") from error
+
+
+def _check_grid(given: Hyperparameter, request: Request) -> None:
+    """Refuse a grid with more cells on a side than there are values."""
+    if request.design != "grid" or not request.n:
+        return
+    wanted, fixed = read_space(request)
+    side = grid_side(request.n, len(wanted) + 2 - len(fixed))
+    if side and given.count < side:
+        raise InputError(f"{given.name} has {given.count:g} values, fewer than the {side} of a grid's side")
