@@ -110,7 +110,7 @@ class ImportOptions:
 
     source: Sequence[str] = option(
         (),
-        "Instead of --dir: a .csv or .parquet table, a pycls sweep.json, a Ray Tune result folder, "
+        "Instead of --dir: a .csv, .parquet or .jsonl table, a pycls sweep.json, a Ray Tune result folder, "
         "optuna:STORAGE::STUDY (or sqlite:///FILE.db::STUDY), or mlflow:EXPERIMENT. May be repeated.",
         flag="--from",
         metavar="SOURCE",
@@ -127,6 +127,12 @@ class ImportOptions:
         "What is the same for all their trials, such as model=resnet50. May be repeated.",
         flag="--set",
         metavar="OURS=VALUE",
+        panel=_ELSEWHERE,
+    )
+    over: str = option(
+        "",
+        "Which of their columns are hyperparameters too, such as momentum,beta2. Default: all that look so.",
+        metavar="NAME,…",
         panel=_ELSEWHERE,
     )
     accuracy: bool | None = option(None, "What their metric is.", flag="--accuracy/--error", panel=_ELSEWHERE)
@@ -162,7 +168,7 @@ def choose(asked: TrialOptions) -> Trials:
     """
     if asked.source:
         return _imported_trials(asked)
-    about = [name for name in options_of(ImportOptions) if getattr(asked, name) not in ((), None)]
+    about = [name for name in options_of(ImportOptions) if getattr(asked, name) not in ((), None, "")]
     if about:
         flags = ", ".join(f"`{name}`" for name in about)
         raise InputError(f"{flags} tells what the trials of `source` are: name them with `source`")
@@ -181,6 +187,7 @@ def _imported_trials(asked: TrialOptions) -> Trials:
         accuracy=asked.accuracy,
         fraction=asked.fraction,
         nan=asked.nan,
+        over=tuple(dict.fromkeys(name.strip() for name in asked.over.split(",") if name.strip())),
     )
     read = reading.read(list(asked.source), mapping, [parse(text) for text in asked.optimum])
     return Trials(filtered(read.table, asked), read.warnings, notes=read.preview)

@@ -90,6 +90,11 @@ def words(cells: Iterable[Any]) -> list[str]:
     return ["" if is_empty(cell) or cell != cell else str(cell).strip() for cell in cells]
 
 
+def are_truth_values(cells: Iterable[Any]) -> bool:
+    """Return whether every cell of a column is true or false."""
+    return {word.lower() for word in words(cells)} <= {"true", "false"}
+
+
 def some_rows(where: NDArray[np.bool_], limit: int = 5) -> str:
     """Return a text that lists the rows, counted from 1, where a condition is true."""
     rows = np.flatnonzero(where) + 1

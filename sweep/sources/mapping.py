@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 
 from sweep.errors import InputError, unknown
 from sweep.sources.base import Source, several
-from sweep.sources.cells import is_empty
+from sweep.sources.cells import are_truth_values, is_empty
 from sweep.workspace.table import COLUMN_NAMES, COLUMNS
 
 NAN = ("diverged", "failed")
@@ -64,7 +64,10 @@ _ACCURACIES = (
     "acc_1",
     "top1",
     "mean_accuracy",
+    "top_1",
 )
+_FLAGS = ("diverged", "is_diverged", "has_diverged", "nan_loss", "nan_train_loss", "loss_is_nan")
+"""Columns of truth values that say whether a trial diverged; used where no column gives the state."""
 _OPTIONAL = ("best_top1_err", "epochs", "wall_s")
 """Columns that no EDF needs: if two columns fit, the likelier one is used, and the preview says so."""
 
@@ -83,6 +86,8 @@ class Mapping:
     """Whether the metric lies in 0 … 1. False: in percent. None: percent, unless that is ambiguous."""
     nan: str | None = None
     """The state of trials without a finite metric: one of `NAN`."""
+    over: tuple[str, ...] = ()
+    """Which further columns are hyperparameters; empty: all that look like one."""
 
     def __post_init__(self) -> None:
         if self.nan not in (None, *NAN):
@@ -165,7 +170,7 @@ def origins(source: Source, mapping: Mapping) -> dict[str, Origin]:
         elif ours in mapping.columns:
             found[ours] = Origin(column=_existing(mapping.columns[ours], ours, source), by="`column`")
         elif ours != "state" or source.states is None:
-            guess = _guess(source, ours)
+            guess = _guess(source, ours) or (_flag(source) if ours == "state" else None)
             if guess is not None:
                 found[ours] = Origin(column=guess, by="by its name")
     for ours in REQUIRED:
@@ -190,6 +195,12 @@ def _guess(source: Source, ours: str) -> str | None:
         return fitting[0] if fitting else None
     choices = " or ".join(f"`column` {ours}={column}" for column in fitting[:4])
     raise InputError(f"{source.name}: {several(fitting)} could each be {ours}. Choose: {choices}")
+
+
+def _flag(source: Source) -> str | None:
+    """Return the column that says by truth values which trials diverged; None without one."""
+    named = (column for column in source.measures if _plain(column) in _FLAGS)
+    return next((column for column in named if are_truth_values(source.rows[column])), None)
 
 
 def _same(source: Source, columns: list[str]) -> bool:

@@ -10,8 +10,10 @@ from numpy.typing import NDArray
 from analysis.table import DIVERGED_ERR, UNKNOWN_DESIGN
 from sweep.core.trial import Role, TrialState
 from sweep.errors import InputError, unknown
+from sweep.sources import hyperparameters
 from sweep.sources.base import LOST, STATE_OF, STOPPED, Source
-from sweep.sources.cells import is_empty, numbers, some_rows, whole_numbers, words
+from sweep.sources.cells import are_truth_values, is_empty, numbers, some_rows, whole_numbers, words
+from sweep.sources.hyperparameters import Hyperparameters
 from sweep.sources.mapping import Mapping, Origin, is_accuracy, origins
 from sweep.workspace.table import COLUMN_NAMES, columns_of
 
@@ -28,6 +30,8 @@ _TEXTS = {
 """Columns of text that do not depend on the metric → their default."""
 _MANY = 5
 """Trials that do not end with the same result by chance."""
+_DIVERGED = {"true": str(TrialState.DIVERGED), "false": str(TrialState.FINISHED)}
+"""What a column of truth values says, such as opda's nan_train_loss."""
 _METRICS = ("top1_err", "best_top1_err")
 Floats = NDArray[np.float64]
 
@@ -43,6 +47,8 @@ class Normalised:
     """The origin of each column."""
     scale: "Scale"
     """How the metric was converted."""
+    hyperparameters: Hyperparameters
+    """What was varied beside lr and weight decay."""
     notes: list[str]
     """Decisions about some of the trials."""
     warnings: list[str]
@@ -90,12 +96,14 @@ def normalise(source: Source, mapping: Mapping) -> Normalised:
         "top1_err": errors,
         "best_top1_err": _best(source, found, scale, states),
     }
-    table = pd.DataFrame(cells, columns=list(COLUMN_NAMES))
+    further = hyperparameters.find(source, [origin.column or "" for origin in found.values()], mapping.over)
+    table = pd.DataFrame(cells, columns=list(COLUMN_NAMES)).join(further.table)
     return Normalised(
         source=source,
         table=table,
         origins=found,
         scale=scale,
+        hyperparameters=further,
         notes=notes,
         warnings=_warnings(source, states, table),
     )
@@ -179,11 +187,12 @@ def _stated(source: Source, found: dict[str, Origin]) -> list[str]:
             return list(source.states)
         return [str(TrialState.FINISHED)] * len(source.rows)
     stated = [word.lower() for word in _texts(source, found["state"], "")]
-    odd = sorted({word for word in stated if word not in STATE_OF})
+    states = _DIVERGED if are_truth_values(stated) else STATE_OF
+    odd = sorted({word for word in stated if word not in states})
     if odd:
         column = found["state"].column
         raise unknown(f"state in {source.name}, column {column}:", odd[0], STATE_OF)
-    return [STATE_OF[word] for word in stated]
+    return [states[word] for word in stated]
 
 
 def _nan_question(
@@ -277,11 +286,19 @@ def _warnings(source: Source, states: list[str], table: pd.DataFrame) -> list[st
             f"error of {finished['top1_err'].iloc[0]:g} %. Was one result "
             "written to all of them?"
         )
-    epochs = table.loc[table["state"] == TrialState.FINISHED, "epochs"].dropna()
-    if len(epochs) and epochs.min() < epochs.max():
+    epochs = finished["epochs"].dropna()
+    if len(epochs) and epochs.min() < epochs.max() and not _are_planned(finished):
         warnings.append(
             f"{source.name}: finished trials have from {epochs.min()} to {epochs.max()} epochs, "
             f"{int((epochs < epochs.max()).sum())} of {len(epochs)} fewer than the longest. If a scheduler "
             "stopped those early, their errors are not those of complete trainings"
         )
     return warnings
+
+
+def _are_planned(finished: pd.DataFrame) -> bool:
+    """Return whether the epochs of trials are a hyperparameter: all trained as long as they should."""
+    return any(
+        list(finished[column].astype(object)) == list(finished["epochs"].astype(object))
+        for column in hyperparameters.of(finished)
+    )

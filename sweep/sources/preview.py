@@ -6,6 +6,7 @@ import pandas as pd
 
 from sweep.core.trial import Role
 from sweep.sources.base import Source, several
+from sweep.sources.hyperparameters import FURTHER
 from sweep.sources.mapping import Origin
 from sweep.sources.normalise import UNKNOWN, Normalised
 from sweep.utils.text import counted
@@ -28,7 +29,7 @@ def preview(ours: Sequence[Source], others: Sequence[Normalised], whole: pd.Data
     """
     lines = []
     for source in ours:
-        unused = [column for column in source.rows.columns if column not in COLUMN_NAMES]
+        unused = [c for c in source.rows.columns if c not in COLUMN_NAMES and not c.startswith(FURTHER)]
         lines.append(
             f"{source.name}: {source.kind} of sweep export, "
             f"{counted(len(source.rows), 'trial')}, read as it is"
@@ -51,7 +52,9 @@ def _source_lines(other: Normalised) -> list[str]:
     for ours in ("lr", "weight_decay", "best_top1_err", "epochs", "wall_s"):
         if ours not in other.origins:
             lines += _absent(ours, other)
-    used = {origin.column for origin in other.origins.values()}
+    further = other.hyperparameters.columns
+    lines += [f"  {'varied too':<{_WIDTH}} {several(further, 12)} (`over` chooses others)"] if further else []
+    used = {origin.column for origin in other.origins.values()} | set(further.values())
     unused = [column for column in source.rows.columns if column not in used]
     lines += [f"  not used: {several(unused, 12)}"] if unused else []
     return lines + [f"  {note}" for note in (*source.notes, *other.notes)]

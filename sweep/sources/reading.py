@@ -10,7 +10,7 @@ import pandas as pd
 
 from sweep.core.trial import Role
 from sweep.errors import InputError
-from sweep.sources import mlflow, mlruns, optimum, optuna, pycls, raytune, table
+from sweep.sources import hyperparameters, jsonl, mlflow, mlruns, optimum, optuna, pycls, raytune, table
 from sweep.sources.base import Source, home_expanded, several
 from sweep.sources.mapping import SETTABLE, Mapping, constant_flags
 from sweep.sources.normalise import Normalised, normalise
@@ -22,7 +22,7 @@ from sweep.utils.text import counted
 __all__ = ["ImportedTrials", "Mapping", "Optimum", "open_source", "read"]
 
 FORMS = (
-    "a .csv or .parquet table, a pycls sweep.json, a Ray Tune result folder, optuna:STORAGE::STUDY, "
+    "a .csv, .parquet or .jsonl table, a pycls sweep.json, a Ray Tune result folder, optuna:STORAGE::STUDY, "
     "sqlite:///FILE.db::STUDY, mlflow:EXPERIMENT, or MLflow's folder mlruns"
 )
 
@@ -35,7 +35,8 @@ class ImportedTrials:
     """Trials of other tools, combined in one table."""
 
     table: pd.DataFrame
-    """One row per trial, with the columns of `sweep.workspace.table.COLUMNS`."""
+    """One row per trial, with the columns of `sweep.workspace.table.COLUMNS`, and ``hp.NAME`` for whatever
+    else was varied."""
     preview: list[str]
     """Lines that say how the sources were read."""
     warnings: list[str]
@@ -67,7 +68,8 @@ def open_source(name: str) -> Source:
         raise InputError(f"`source` {name}: no such file or folder. It takes {FORMS}")
     if path.is_dir():
         return raytune.read(path, name)
-    readers = dict.fromkeys(table.SUFFIXES, table.read) | {".json": pycls.read}
+    readers = dict.fromkeys(table.SUFFIXES, table.read) | dict.fromkeys(jsonl.SUFFIXES, jsonl.read)
+    readers |= {".json": pycls.read}
     if path.suffix.lower() not in readers:
         raise InputError(f"`source` {name}: unknown kind of source. It takes {FORMS}")
     return readers[path.suffix.lower()](path, name)
@@ -121,6 +123,7 @@ def read(names: Sequence[str], mapping: Mapping, optima: Sequence[Optimum] = ())
     opened = [(open_source(place), own) for place, own in map(with_settings, names)]
     ours = [_plain(source, own) for source, own in opened if source.ours]
     others = [normalise(source, mapping.with_own(own)) for source, own in opened if not source.ours]
+    hyperparameters.check_known(mapping.over, [other.hyperparameters for other in others])
     notes: list[str] = []
     parts = [table.as_exported(source) for source in ours]
     _check_each_in_one(parts, [source.name for source in ours])
@@ -138,7 +141,7 @@ def _together(others: Sequence[Normalised], optima: Sequence[Optimum], notes: li
     from sweep.workspace.table import typed
 
     parts = [other.table.assign(source=other.source.name) for other in others]
-    whole = pd.concat(parts, ignore_index=True)
+    whole = hyperparameters.without_constants(pd.concat(parts, ignore_index=True), notes)
     named = whole["model"] + "-" + whole["optimizer"] + "-" + whole["recipe"]
     whole["sweep"] = whole["sweep"].where(whole["sweep"] != "", named)
     _check_no_copies(whole)
@@ -155,9 +158,10 @@ def _together(others: Sequence[Normalised], optima: Sequence[Optimum], notes: li
 def _with_seeds_together(whole: pd.DataFrame, notes: list[str]) -> pd.DataFrame:
     """Make points that were trained with several seeds one point each: its first trial, and repeats of it."""
     points = whole[(whole["role"] == Role.POINT) & whole[["lr", "weight_decay", "seed"]].notna().all(axis=1)]
-    groups = points.groupby(["sweep", "lr", "weight_decay"], sort=False)
+    where = ["sweep", "lr", "weight_decay", *hyperparameters.of(whole)]
+    groups = points.groupby(where, sort=False, dropna=False)
     again = points[groups.cumcount() > 0]
-    if again.empty or points.duplicated(["sweep", "lr", "weight_decay", "seed"]).any():
+    if again.empty or points.duplicated([*where, "seed"]).any():
         return whole
     whole.loc[again.index, "role"] = Role.REPEAT.value
     whole.loc[again.index, "repeat"] = groups.cumcount()[again.index]
@@ -202,6 +206,7 @@ def _check_each_in_one(tables: Sequence[pd.DataFrame], names: Sequence[str]) -> 
 def _check_no_copies(whole: pd.DataFrame) -> None:
     """Refuse trials that two sources share: one is probably a copy of the other, or of a part of it."""
     columns = ["sweep", "role", "seed", "lr", "weight_decay", "state", "top1_err", "epochs", "wall_s"]
+    columns += hyperparameters.of(whole)
     known = whole.dropna(subset=["lr", "weight_decay", "top1_err"])
     of = known.groupby(columns, dropna=False)["source"]
     shared = of.transform("nunique") > 1

@@ -109,12 +109,15 @@ def _load(path: Path, *, parquet: bool, encoding: str = "utf-8", separator: str 
 def as_exported(source: Source) -> pd.DataFrame:
     """Return a table that `sweep export` wrote, with exactly the exported values.
 
+    The columns of further hyperparameters, ``hp.NAME`` and ``u.NAME``, stand behind ours.
+
     Raises
     ------
     InputError
         If a cell that must hold a number does not.
     """
     from sweep.sources.cells import numbers, whole_numbers, words
+    from sweep.sources.hyperparameters import FURTHER, values
     from sweep.workspace.table import typed
 
     cells: dict[str, Any] = {}
@@ -132,4 +135,6 @@ def as_exported(source: Source) -> pd.DataFrame:
             raise InputError(
                 f"{source.name}: {column} is empty in row {cells[column].index(None) + 1}: fill it"
             )
-    return typed(pd.DataFrame(cells, columns=list(COLUMN_NAMES)))
+    further = [column for column in map(str, source.rows) if column.startswith(FURTHER)]
+    cells |= {column: values(source, column, column) for column in further}
+    return typed(pd.DataFrame(cells, columns=[*COLUMN_NAMES, *further]))

@@ -219,3 +219,19 @@ def test_what_is_not_yet_written_into_the_database_is_read_too(study, tmp_path):
         assert {p.name: p.read_bytes() for p in tmp_path.iterdir() if p.suffix != ".db-shm"} == {
             name: text for name, text in before.items() if not name.endswith("-shm")
         }
+
+
+def test_every_parameter_of_a_study_is_a_hyperparameter(tmp_path):
+    def objective(trial):
+        lr, momentum = trial.suggest_float("lr", 0.1, 1), trial.suggest_float("momentum", 0.5, 1)
+        trial.set_user_attr("machine", trial.number % 2)
+        return lr if trial.suggest_categorical("aug", ["flip", "none"]) == "flip" else momentum
+
+    study = optuna.create_study(storage=f"sqlite:///{tmp_path}/o.db", study_name="s")
+    study.optimize(objective, n_trials=12)
+    table = read(
+        [f"sqlite:///{tmp_path}/o.db::s"], Mapping(constants={"model": "m"}, accuracy=False, fraction=True)
+    ).table
+    assert [c for c in table if c.startswith("hp.")] == ["hp.momentum", "hp.aug"]
+    assert table["hp.momentum"].tolist() == [trial.params["momentum"] for trial in study.trials]
+    assert table["hp.aug"].tolist() == [trial.params["aug"] for trial in study.trials]
