@@ -14,7 +14,7 @@ from sweep.orchestrate.pack_sizes import remembered
 from sweep.orchestrate.reports import PackReport
 from sweep.orchestrate.trial_progress import TrialProgress
 from sweep.recipes.recipe import Recipe
-from sweep.utils.cpu_isa import cpu_name
+from sweep.utils.cpu_isa import cpu_name, pin
 
 if TYPE_CHECKING:
     from sweep.training.checkpoint import Checkpoint
@@ -61,6 +61,7 @@ class TrialRunner:
         on_gpu: bool,
         ranks: "Ranks | None" = None,
     ) -> None:
+        pin()  # before anything asks torch what this processor can do: it does not look a second time
         import torch
 
         from sweep.training.ranks import Ranks

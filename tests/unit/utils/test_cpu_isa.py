@@ -27,8 +27,15 @@ VERSIONS = {name: RECORD["versions"][name] for name in ("torch", "timm")}
 needs_avx2 = pytest.mark.skipif(not has_avx2(), reason="needs an x86 machine with AVX2, and Linux")
 
 
-def capability(**environment: str) -> str:
-    code = "import sweep.training.loop, torch; print(torch.backends.cpu.get_cpu_capability())"
+TRAINS = "import sweep.training.loop, torch; print(torch.backends.cpu.get_cpu_capability())"
+WORKS = """
+from sweep.orchestrate import worker
+worker.TrialRunner([], None, on_gpu=False)
+print(worker.cpu_name().split(", ")[1].rstrip(")"))
+"""
+
+
+def capability(code: str = TRAINS, **environment: str) -> str:
     kept = {name: value for name, value in os.environ.items() if name not in AVX2}
     ran = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, env=kept | environment
@@ -39,6 +46,11 @@ def capability(**environment: str) -> str:
 @needs_avx2
 def test_a_process_that_trains_uses_avx2_and_nothing_newer():
     assert capability() == "AVX2"
+
+
+@needs_avx2
+def test_a_worker_does_so_although_it_names_its_processor_before_it_builds_a_model():
+    assert capability(WORKS) == "AVX2"
 
 
 @needs_avx2
