@@ -148,20 +148,23 @@ def too_short(sweeps: Iterable[SweepTrials], learning: pd.DataFrame) -> list[str
     -------
     list of str
         A warning for each sweep whose error at the optimum, as the mean of its finished trials there, fell by
-        more than `FALLING_BY` points over the last `FALLING_OVER` of its epochs.
+        more than `FALLING_BY` points over the last `FALLING_OVER` of its epochs, by more than one standard
+        error of that mean: seeds alone make a fall differ by a point.
     """
     return [text for text in (_falling(sweep, learning) for sweep in sweeps) if text]
 
 
 def _falling(sweep: SweepTrials, learning: pd.DataFrame) -> str | None:
     keys = sweep.optimum.loc[sweep.optimum["state"] == "finished", "key"]
-    curve = learning[learning["key"].isin(keys)].groupby("epoch")["top1_err"].mean().sort_index()
-    if len(curve) < 2:
+    rows = learning[learning["key"].isin(keys)]
+    curves = rows.pivot(index="epoch", columns="key", values="top1_err").sort_index()
+    if len(curves) < 2:
         return None
-    last = int(curve.index[-1])
-    before = curve[curve.index <= max((1 - FALLING_OVER) * last, int(curve.index[0]))]
-    fall = float(before.iloc[-1] - curve.iloc[-1])
-    if fall <= FALLING_BY:
+    last = int(curves.index[-1])
+    before = curves[curves.index <= max((1 - FALLING_OVER) * last, int(curves.index[0]))]
+    falls = (before.iloc[-1] - curves.iloc[-1]).dropna()
+    fall, error = float(falls.mean()), float(falls.sem()) if len(falls) > 1 else 0.0
+    if not fall - error > FALLING_BY:
         return None
     return (
         f"{_named(sweep)}: its schedule of {last} epochs is short. Its "

@@ -42,7 +42,7 @@ def repeated(table, errors, **changes):
     centre = table[table["role"] == "optimum"].iloc[0].to_dict()
     states = ["planned" if np.isnan(e) else "diverged" if e == 100 else "finished" for e in errors]
     rows = [
-        centre | {"top1_err": e, "state": s, "repeat": r + 1} | changes
+        centre | {"key": f"{centre['key']}-{r + 1}", "top1_err": e, "state": s, "repeat": r + 1} | changes
         for r, (e, s) in enumerate(zip(errors, states, strict=True))
     ]
     return pd.concat([table.assign(repeat=0), pd.DataFrame(rows)], ignore_index=True)

@@ -86,6 +86,15 @@ def test_a_fall_is_that_of_the_mean_of_the_optimums_trials():
     assert len(too_short(read_sweeps(table), learning(table, falling, falling))) == 1, "1.5 points"
 
 
+def test_a_fall_that_seeds_alone_could_make_is_not_warned_of():
+    table = repeated(trials([5.0]), [5.0])
+    a_little, a_lot = [9.0] * 6 + [8.5, 8.5], [9.0] * 6 + [7.0, 7.0]
+    assert too_short(read_sweeps(table), learning(table, a_little, a_lot)) == [], "1.25 ± 0.75 points"
+    assert len(too_short(read_sweeps(table), learning(table, a_lot, [9.0] * 6 + [7.5, 7.5]))) == 1, (
+        "1.75 ± 0.25"
+    )
+
+
 def test_sweeps_without_learning_curves_are_passed_over():
     table = trials([5.0])
     assert too_short(read_sweeps(table), learning(table, [])) == []
