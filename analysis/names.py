@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import NamedTuple
 
-_OPTIMIZERS = {"adamw": "AdamW", "sgd": "SGD"}
+_OPTIMIZERS = {"adamw": "AdamW", "sgd": "SGD", "nadamw": "NAdamW", "lion": "Lion", "muon": "Muon"}
 
 
 class Identity(NamedTuple):

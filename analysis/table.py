@@ -17,7 +17,7 @@ from analysis.names import Identity, tell_apart
 
 FAMILIES = ("ViT_P", "ViT_C", "RegNetY")
 """The study's three model families, in the order in which they are shown."""
-OPTIMIZERS = ("adamw", "sgd")
+OPTIMIZERS = ("adamw", "sgd", "nadamw", "lion", "muon")
 RESULTS = ("finished", "diverged")
 """The states of a trial with a result. Both count in the denominator of an EDF."""
 STATES = (*RESULTS, "planned", "running", "failed")

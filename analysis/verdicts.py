@@ -1,7 +1,9 @@
 """Warnings about Δ curves that look more robust than their model is."""
 
+import math
 from collections.abc import Iterable, Sequence
 
+import numpy as np
 import pandas as pd
 
 from analysis.edf import DECIMALS, Curve, curve_of, share_within
@@ -162,8 +164,9 @@ def _falling(sweep: SweepTrials, learning: pd.DataFrame) -> str | None:
         return None
     last = int(curves.index[-1])
     before = curves[curves.index <= max((1 - FALLING_OVER) * last, int(curves.index[0]))]
-    falls = (before.iloc[-1] - curves.iloc[-1]).dropna()
-    fall, error = float(falls.mean()), float(falls.sem()) if len(falls) > 1 else 0.0
+    falls = (before.iloc[-1] - curves.iloc[-1]).dropna().to_numpy(dtype=float)
+    fall = float(np.mean(falls))
+    error = float(np.std(falls, ddof=1)) / math.sqrt(len(falls)) if len(falls) > 1 else 0.0
     if not fall - error > FALLING_BY:
         return None
     return (

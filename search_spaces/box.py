@@ -24,7 +24,16 @@ _PAPER = {
 
 # The ranges that `sweep tune` searches. They contain the paper's ranges of all families, its optima (Table 4,
 # Appendix E) and every optimum found on digits, each with a margin of a factor of at least 2.5.
-_SEARCHED = {"adamw": (1e-4, 1e-1, 1e-3, 2.0), "sgd": (5e-3, 2e1, 1e-6, 1e-2)}
+# NAdamW's and Muon's steps are as large as AdamW's; Lion's are not scaled by the gradient, so that its
+# learning rate is about a tenth and its weight decay ten times as large (arXiv:2302.06675, §5).
+_ADAMW = (1e-4, 1e-1, 1e-3, 2.0)
+_SEARCHED = {
+    "adamw": _ADAMW,
+    "sgd": (5e-3, 2e1, 1e-6, 1e-2),
+    "nadamw": _ADAMW,
+    "lion": (1e-5, 1e-2, 1e-2, 2e1),
+    "muon": _ADAMW,
+}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

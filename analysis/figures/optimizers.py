@@ -25,7 +25,7 @@ from analysis.figures.style import STYLE, put_divide, put_legend, put_ticks
 from analysis.layout import LOG_RATIO, YAxis, optimizer_name
 from analysis.outcomes import Outcome, stand_in
 
-_MARKERS = {"adamw": "^", "sgd": "v"}
+_MARKERS = {"adamw": "^", "sgd": "v", "nadamw": "<", "lion": ">", "muon": "D"}
 _SPREAD = 0.2
 """The distance between models of one length, as a share of the step from one length to the next."""
 
@@ -42,9 +42,9 @@ class _Mark(NamedTuple):
 
 
 def optimizers_figure(found: Sequence[Outcome], *, width_in: float | None = None) -> Figure:
-    """Draw top-1 error against training length, ▲ AdamW and ▼ SGD: a subplot per size, a colour per model.
+    """Draw top-1 error against training length: a subplot per size, a colour per model, a mark per optimizer.
 
-    A bar joins the two optimizers of a model and length; its length shows how much the choice of optimizer
+    A bar joins the optimizers of a model and length; its length shows how much the choice of optimizer
     matters. For a diverged training, the best shorter one with that optimizer is drawn, hollow and dashed;
     without a shorter one, the triangle lies at the top, at "div.". With several seeds, a triangle is their
     mean, with a thin bar of ± 1 standard deviation; if one seed diverged, the training counts as diverged.

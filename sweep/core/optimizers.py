@@ -14,13 +14,23 @@ class Setting(NamedTuple):
     """It lies in [0, below)."""
 
 
-_BETAS = {"beta1": Setting(0.9, 1.0), "beta2": Setting(0.999, 1.0)}
+def _betas(beta1: float, beta2: float) -> dict[str, Setting]:
+    return {"beta1": Setting(beta1, 1.0), "beta2": Setting(beta2, 1.0)}
+
+
+_EPS = Setting(1e-8, 1.0)
 
 SETTINGS: Mapping[str, Mapping[str, Setting]] = MappingProxyType(
     {
-        "adamw": {**_BETAS, "eps": Setting(1e-8, 1.0)},
+        "adamw": {**_betas(0.9, 0.999), "eps": _EPS},
         "sgd": {"momentum": Setting(0.9, 1.0)},
+        "nadamw": {**_betas(0.9, 0.999), "eps": _EPS},
+        "lion": _betas(0.9, 0.99),
+        "muon": {"momentum": Setting(0.95, 1.0), **_betas(0.9, 0.95)},
     }
 )
 """Optimizer → the name of each of its hyperparameters, and its setting."""
 OPTIMIZERS = tuple(SETTINGS)
+OF_THE_PAPER = ("adamw", "sgd")
+"""Those that arXiv:2106.14881 compares."""
+LISTED = "adamw, sgd, nadamw, lion or muon"

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sweep.core.model_spec import with_args
+from sweep.core.optimizers import LISTED
 from sweep.utils.options import option
 
 DEFAULT_FOLDER = Path("sweeps")
@@ -35,7 +36,7 @@ class MethodOptions:
     trainer: str | None = option(
         None, "Your own training function, with --epochs.", metavar="MODULE:FUNCTION"
     )
-    optimizer: str = option("adamw", "adamw or sgd.")
+    optimizer: str = option("adamw", f"{LISTED}.")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -143,7 +144,7 @@ class StudyOptions(DataOptions):
     models: Sequence[str] = option(
         (), "Any model, instead of a size or beside it.", flag="--model", short="-m"
     )
-    optimizers: Sequence[str] = option((), "adamw or sgd, instead of what the study has.", flag="--optimizer")
+    optimizers: Sequence[str] = option((), f"{LISTED}, instead of what the study has.", flag="--optimizer")
     """Empty: those of the study, `sweep.planning.studies.best_optimizer` where it has one a model."""
     epochs: Sequence[int] = option((), "Train for this long. May be repeated: several lengths.")
     """Empty: the study's on ``imagenet``, multiples of the recipe's own elsewhere."""

@@ -126,7 +126,9 @@ def _check_name(name: str, optimizer: str) -> None:
     if name in RESERVED:
         raise InputError(f"{name} cannot be swept: {RESERVED[name]}")
     if others := [other for other, settings in SETTINGS.items() if name in settings]:
-        raise InputError(f"{optimizer} has no {name}, which {' and '.join(others)} has")
+        raise InputError(
+            f"{optimizer} has no {name}; {' and '.join(others)} {'have' if others[1:] else 'has'}"
+        )
 
 
 def _check_argument(given: Hyperparameter, optimizer: str, model: str) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import fields
 
 from sweep.core.model_spec import split
-from sweep.core.optimizers import OPTIMIZERS
+from sweep.core.optimizers import OF_THE_PAPER, OPTIMIZERS
 from sweep.errors import InputError, unknown
 from sweep.models.catalog import MODELS
 from sweep.planning.inputs import Inputs
@@ -85,7 +85,7 @@ def best_optimizer(model: str) -> str:
 def _optimizers(study: Study, model: str) -> Sequence[str]:
     if study.optimizers:
         return study.optimizers
-    return [best_optimizer(model)] if study.kind in _ONE_OPTIMIZER else OPTIMIZERS
+    return [best_optimizer(model)] if study.kind in _ONE_OPTIMIZER else OF_THE_PAPER
 
 
 def _check(study: Study) -> None:

@@ -45,7 +45,7 @@ class Config:
     weight_decay: float
     """Weight decay."""
     optimizer: str
-    """``adamw`` or ``sgd``, from ``--optimizer``."""
+    """From ``--optimizer``: ``adamw``, unless another was asked for."""
     seed: int
     """Everything random in this trial must be drawn from it. It has 32 bits."""
     epochs: int

@@ -57,7 +57,7 @@ COLUMNS = (
         "the optimum or at a repeated point (`--seeds k`), which differ in their seed alone",
     ),
     Column(name="model", dtype="text", meaning="model, with its arguments if it has any"),
-    Column(name="optimizer", dtype="text", meaning="`adamw` or `sgd`"),
+    Column(name="optimizer", dtype="text", meaning="optimizer: `adamw`, `sgd` or another"),
     Column(name="recipe", dtype="text", meaning="name of the recipe: how the model is trained"),
     Column(name="design", dtype="text", meaning="how the points were drawn: `sobol`, `iid` or `grid`"),
     Column(name="seed", dtype="int64", meaning="seed of the initial weights"),

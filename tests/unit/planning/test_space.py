@@ -42,7 +42,7 @@ def test_an_argument_that_was_given_is_the_optimum():
             "beta3=0:1@0",
             "unknown hyperparameter 'beta3'. Did you mean beta2 or beta1? vit_p_1mf does not",
         ),
-        ("momentum=0:1", "adamw has no momentum, which sgd has"),
+        ("momentum=0:1", "adamw has no momentum; sgd and muon have"),
         ("batch=16:64:integer", "batch cannot be swept: the trials of a sweep share it"),
         ("num_classes=2:4:integer@2", "num_classes cannot be swept: the data decide it"),
         ("beta2=0.9:1.5", "beta2 of adamw lies in 0 to 1, got 1.5"),

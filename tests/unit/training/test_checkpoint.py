@@ -52,6 +52,9 @@ IMAGENET = {
         ("vit_c_1mf", "adamw"),
         ("vit_c_1mf", "sgd"),
         ("dropping", "adamw"),
+        ("dropping", "nadamw"),
+        ("dropping", "lion"),
+        ("vit_c_1mf", "muon"),
         ("studys recipe", "sgd"),
     ],
 )

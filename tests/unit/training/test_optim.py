@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from torch import nn
 from torch.nn import functional as F
 
+from sweep.core.optimizers import OPTIMIZERS
 from sweep.errors import InputError
 from sweep.models import registry
 from sweep.recipes.recipe import Recipe
@@ -31,7 +32,7 @@ def undecayed(model):
     return gains | {name for name, _ in model.named_parameters() if name.endswith("bias")}
 
 
-@pytest.mark.parametrize("optimizer", ["adamw", "sgd"])
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
 @pytest.mark.parametrize("name", NAMES)
 def test_what_is_decayed(name, optimizer):
     model = build(name)
@@ -77,6 +78,82 @@ def test_steps_are_those_of_torchs_plain_optimizers(name, kind):
         moved = (expected[n] - start[n]).norm()
         assert moved > 0
         assert (p - expected[n]).norm() <= 1e-6 * moved, n
+
+
+def lion(weight, gradients, lr, wd, beta1=0.9, beta2=0.99):
+    """Lion by arXiv:2302.06675, algorithm 2."""
+    momentum = torch.zeros_like(weight)
+    for gradient in gradients:
+        weight = weight * (1 - lr * wd) - lr * torch.sign(beta1 * momentum + (1 - beta1) * gradient)
+        momentum = beta2 * momentum + (1 - beta2) * gradient
+    return weight
+
+
+def nadamw(weight, gradients, lr, wd, beta1=0.9, beta2=0.999, eps=1e-8):
+    """NAdamW by arXiv:1910.05446, table 1, with decoupled weight decay."""
+    first, second = torch.zeros_like(weight), torch.zeros_like(weight)
+    for step, gradient in enumerate(gradients, 1):
+        first = beta1 * first + (1 - beta1) * gradient
+        second = beta2 * second + (1 - beta2) * gradient**2
+        ahead = (beta1 * first + (1 - beta1) * gradient) / (1 - beta1**step)
+        scale = (second / (1 - beta2**step)).sqrt() + eps
+        weight = weight * (1 - lr * wd) - lr * ahead / scale
+    return weight
+
+
+@pytest.mark.parametrize(("kind", "by_hand"), [("lion", lion), ("nadamw", nadamw)])
+def test_steps_are_those_of_the_papers(kind, by_hand):
+    model, lr, wd = nn.Linear(6, 4).double(), 0.01, 0.5
+    gradients = [torch.randn(4, 6, generator=torch.Generator().manual_seed(i)).double() for i in range(5)]
+    expected = by_hand(model.weight.detach().clone(), gradients, lr, wd)
+    optimizer = make_optimizer(kind, model, lr, wd)
+    for gradient in gradients:
+        model.weight.grad, model.bias.grad = gradient.clone(), gradient[:, 0].clone()
+        optimizer.step()
+    torch.testing.assert_close(model.weight.detach(), expected, rtol=1e-9, atol=1e-12)
+
+
+class Deep(nn.Module):
+    """A network with an embedding, a hidden layer and a classifier."""
+
+    def __init__(self):
+        super().__init__()
+        self.pretrained_cfg = {"classifier": "head"}
+        self.patch_embed, self.hidden, self.head = nn.Linear(20, 20), nn.Linear(20, 20), nn.Linear(20, 20)
+
+
+def test_muon_steps_as_torchs_within_the_network_and_as_nadamw_at_its_ends():
+    model, lr, wd = Deep(), 0.01, 0.5
+    weights = {name: each.detach().clone() for name, each in model.named_parameters()}
+    gradients = [torch.randn(20, 20, generator=torch.Generator().manual_seed(i)) for i in range(3)]
+    ours = make_optimizer("muon", model, lr, wd)
+    hidden = nn.Parameter(weights["hidden.weight"].clone())
+    theirs = torch.optim.Muon(
+        [hidden], lr=lr, weight_decay=wd, momentum=0.95, nesterov=True, adjust_lr_fn="match_rms_adamw"
+    )
+    for gradient in gradients:
+        for parameter in model.parameters():
+            parameter.grad = (gradient if parameter.ndim > 1 else gradient[0]).clone()
+        hidden.grad = gradient.clone()
+        ours.step()
+        theirs.step()
+    moved = (hidden - weights["hidden.weight"]).norm()
+    assert (model.hidden.weight - hidden).norm() < 0.02 * moved, "torch rounds to bfloat16"
+    for name in ("patch_embed.weight", "head.weight"):
+        expected = nadamw(weights[name], gradients, lr, wd, beta1=0.9, beta2=0.95)
+        torch.testing.assert_close(model.get_parameter(name).detach(), expected, rtol=1e-4, atol=1e-6)
+    expected = nadamw(weights["hidden.bias"], [g[0] for g in gradients], lr, 0.0, beta1=0.9, beta2=0.95)
+    torch.testing.assert_close(model.hidden.bias.detach(), expected, rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_muon_leaves_a_models_ends_to_nadamw(name):
+    model = build(name)
+    optimizer = make_optimizer("muon", model, 0.1, 0.3)
+    other = {id(p) for group in optimizer.param_groups if group.get("use_fallback") for p in group["params"]}
+    names = {n for n, p in model.named_parameters() if id(p) in other}
+    ends = ("head.", "fc.", "patch_embed.", "stem.", "conv1.", "cls_token", "pos_embed")
+    assert names == {n for n, _ in model.named_parameters() if n.startswith(ends)}
 
 
 def test_one_sgd_step_by_hand():
