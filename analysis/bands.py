@@ -65,7 +65,7 @@ class Band(NamedTuple):
         """The band's legend entry."""
         whole = "simultaneous" if self.kind in SIMULTANEOUS else "pointwise"
         name = {KS: "KS", DKW: "DKW", POINTWISE: ""}.get(self.kind, self.kind)
-        return f"{100 * self.confidence:.6g} % {f'{name} ' if name else ''}band, {whole}"
+        return f"{100 * self.confidence:.6g} % confidence band, {whole}{f' ({name})' if name else ''}"
 
     def at(self, x: ArrayLike) -> tuple[Floats, Floats]:
         """Return both limits at the errors ``x``, each in the shape of ``x``."""

@@ -35,9 +35,10 @@ def box_of(points: pd.DataFrame) -> Box | None:
 
 
 def _limits(points: pd.DataFrame, u: str, x: str) -> tuple[float, float] | None:
-    at, logs = values(points, u), np.log(values(points, x))
-    if len(at) < 2 or not np.isfinite(at).all() or np.ptp(at) == 0:
+    at, place = values(points, u), values(points, x)
+    if len(at) < 2 or not np.isfinite(at).all() or np.ptp(at) == 0 or not (place > 0).all():
         return None
+    logs = np.log(place)
     slope, start = np.polyfit(at, logs, 1)
     if np.abs(start + slope * at - logs).max() > _FIT:
         return None

@@ -90,7 +90,10 @@ def _prefix(pairs: Sequence[Comparison], groups: Mapping[str, Sequence[Compariso
     optimizers = _optimizers(pairs)
     if len(groups) == 1:
         return ""
-    return f"With {optimizer_name(optimizers[0])}: " if len(optimizers) == 1 else "Across optimizers: "
+    if len(optimizers) > 1:
+        return "Across optimizers: "
+    name = optimizer_name(optimizers[0])
+    return f"With {name}: " if name else ""
 
 
 def _optimizers(pairs: Sequence[Comparison]) -> list[str]:

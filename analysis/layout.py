@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analysis.edf import Curve
-from analysis.names import optimizer_name
+from analysis.names import known, optimizer_name
 from analysis.table import FAMILIES, OPTIMIZERS, SweepTrials, panel_order, values, word_order
 
 RIGHT_SHARE = 0.9
@@ -25,9 +25,6 @@ TITLE_CHAR_IN = 0.058
 """Mean width of a letter in a title, at 8 pt, in inches."""
 LOG_RATIO = 20.0
 """A y axis is logarithmic if its largest error is more than this times its smallest."""
-
-UNNAMED = ("unknown", "other models", "")
-"""Panels and optimizers that stand for none: no title has them."""
 
 Dash = tuple[int, tuple[float, ...]]
 
@@ -108,7 +105,7 @@ def grid(curves: Sequence[Curve], right: float, width: float) -> list[list[Cell]
         members = [curve for curve in curves if (curve.panel, curve.optimizer) == (panel, optimizer)]
         members.sort(key=lambda curve: word_order(names[curve.sweep], FAMILIES))
         return Cell(
-            title=", ".join(_named(panel, optimizer)),
+            title=", ".join(known(panel, optimizer_name(optimizer))),
             curves=members,
             looks=[looks[names[curve.sweep]] for curve in members],
             entries=[_entry(curve, names[curve.sweep], right, width) for curve in members],
@@ -175,7 +172,7 @@ def fold(parts: Sequence[str], room: int) -> str:
         else:
             lines[-1] += ","
             lines.append(part)
-    return "\n".join(textwrap.fill(line, room) for line in lines)
+    return "\n".join(textwrap.fill(line, room, break_on_hyphens=False) for line in lines)
 
 
 def is_shared(cells: Sequence[Cell]) -> bool:
@@ -216,7 +213,7 @@ class XAxis(NamedTuple):
     @property
     def is_folded(self) -> bool:
         """Whether a part is compressed."""
-        return self.right > self.fold
+        return self._squeeze > 1
 
     def place(self, x: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return where errors lie on the paper, in units of the linear part."""
@@ -229,14 +226,15 @@ class XAxis(NamedTuple):
     @property
     def _squeeze(self) -> float:
         room = FOLDED_SHARE / (1 - FOLDED_SHARE) * (self.fold - self.left)
-        return max(1.0, (self.right - self.fold) / room)
+        return (self.right - self.fold) / room
 
 
 def x_axis(curves: Sequence[Curve]) -> XAxis:
     """Choose the x axis of EDFs, so that the end of each curve is on it."""
     left, fold = x_limits(curves)
     largest = max((float(sample[-1]) for sample in map(finite_errors, curves) if sample.size), default=fold)
-    return XAxis(left, fold, max(fold, float(np.ceil(largest))))
+    axis = XAxis(left, fold, max(fold, float(np.ceil(largest))))
+    return axis if axis.is_folded else XAxis(left, axis.right, axis.right)
 
 
 def y_axes(sweeps: Sequence[SweepTrials]) -> dict[str, YAxis]:
@@ -284,16 +282,10 @@ def y_axis(errors: NDArray[np.float64], *, log: bool, lost: bool, least: float =
     return YAxis(bottom=bottom, divide=divide, diverged=diverged, top=top, log=log)
 
 
-def _named(panel: str, optimizer: str) -> list[str]:
-    """Return those of a panel and an optimizer that say something."""
-    return [each for each in (panel, optimizer_name(optimizer)) if each not in UNNAMED]
-
-
 def sweep_title(sweep: SweepTrials) -> str:
     """Return the title of a sweep's scatters: what they show, and how many trials have no result."""
-    parts = [
-        ", ".join([sweep.family + sweep.setting, *_named(sweep.panel, sweep.optimizer)]) + f": n = {sweep.n}"
-    ]
+    name = [sweep.family + sweep.setting, *known(sweep.panel, optimizer_name(sweep.optimizer))]
+    parts = [f"{', '.join(name)}: n = {sweep.n}"]
     if len(sweep.diverged):
         parts.append(f"{len(sweep.diverged)} diverged")
     k = len(sweep.optimum_errs)

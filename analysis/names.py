@@ -3,6 +3,8 @@
 from collections.abc import Iterable
 from typing import NamedTuple
 
+UNNAMED = ("unknown", "other models", "")
+"""Panels, optimizers and recipes that stand for none: no text has them."""
 _OPTIMIZERS = {"adamw": "AdamW", "sgd": "SGD", "nadamw": "NAdamW", "lion": "Lion", "muon": "Muon"}
 
 
@@ -24,9 +26,20 @@ class Names(NamedTuple):
     """The name's end: what is neither model nor optimizer, such as `` on digits``. Empty if those suffice."""
 
 
+def known(*words: str) -> list[str]:
+    """Return those words that name something."""
+    return [word for word in words if word not in UNNAMED]
+
+
 def optimizer_name(optimizer: str) -> str:
-    """Return an optimizer's name as figures and tables print it."""
-    return _OPTIMIZERS.get(optimizer, optimizer)
+    """Return an optimizer's name as figures and tables print it; empty if it is not known."""
+    return "" if optimizer in UNNAMED else _OPTIMIZERS.get(optimizer, optimizer)
+
+
+def of_stage(model: str, panel: str, optimizer: str) -> str:
+    """Return a model's name with its panel and optimizer in brackets, as far as they are known."""
+    stage = ", ".join(known(panel, optimizer))
+    return f"{model} ({stage})" if stage else model
 
 
 def tell_apart(sweeps: Iterable[Identity]) -> dict[str, Names]:
@@ -47,8 +60,9 @@ def tell_apart(sweeps: Iterable[Identity]) -> dict[str, Names]:
     kinds = [each[1:] for each in sweeps]
     names = {}
     for each in sweeps:
-        optimizer = f" with {optimizer_name(each.optimizer)}" if len(optimizers) > 1 else ""
-        setting = f" on {each.recipe}" if len(recipes) > 1 else ""
+        name = optimizer_name(each.optimizer)
+        optimizer = f" with {name}" if len(optimizers) > 1 and name else ""
+        setting = f" on {each.recipe}" if len(recipes) > 1 and known(each.recipe) else ""
         setting += f" ({each.sweep})" if kinds.count(each[1:]) > 1 else ""
         names[each.sweep] = Names(each.model + optimizer + setting, setting)
     return names

@@ -13,7 +13,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from analysis.errors import AnalysisError
-from analysis.names import Identity, tell_apart
+from analysis.names import Identity, known, tell_apart
 
 FAMILIES = ("ViT_P", "ViT_C", "RegNetY")
 """The study's three model families, in the order in which they are shown."""
@@ -111,7 +111,7 @@ class SweepTrials:
         )
 
     def __str__(self) -> str:
-        return f"sweep {self.sweep} ({self.model}, {self.optimizer})"
+        return f"sweep {self.sweep} ({', '.join(known(self.model, self.optimizer))})"
 
 
 def read_sweeps(table: pd.DataFrame, *, need: Iterable[str] = ()) -> list[SweepTrials]:
@@ -223,11 +223,11 @@ def _check_words(table: pd.DataFrame) -> None:
             raise AnalysisError(
                 f"every trial needs a {column}; {blank} of {len(table)} rows have none: fill it."
             )
-    for column, known in (("state", STATES), ("role", ROLES)):
-        odd = sorted(set(map(str, table[column])) - set(known))
+    for column, words in (("state", STATES), ("role", ROLES)):
+        odd = sorted(set(map(str, table[column])) - set(words))
         if odd:
             raise AnalysisError(
-                f"{column} must be one of {', '.join(known)}, got {', '.join(odd)}: mend the table."
+                f"{column} must be one of {', '.join(words)}, got {', '.join(odd)}: mend the table."
             )
 
 
@@ -363,10 +363,11 @@ def no_sampling_error(name: str, design: str, scrambles: int) -> str | None:
     if design == "grid":
         return f"{name} is a grid: its points are not random, so there is no sampling error to give"
     if design not in ("iid", "sobol"):
+        what = f"how the points of {name} were drawn is not known" if design == UNKNOWN_DESIGN else None
         return (
-            f"the design of {name} is {design}: only of points that are known to be independent (iid) or "
-            "scrambled nets (sobol) can be said how far chance moves them. Say so in a column design, or "
-            "with `constant` design=iid"
+            f"{what or f'the points of {name} were drawn by the design {design}'}: only if they are "
+            "independent (iid) or scrambled nets (sobol) can be said how far chance moves them. Say so in a "
+            "column design, or with `constant` design=iid"
         )
     if design == "sobol" and scrambles < LEAST_SCRAMBLES:
         whole = f"{scrambles} whole scramble{'' if scrambles == 1 else 's'}"

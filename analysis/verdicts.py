@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from analysis.edf import DECIMALS, Curve, curve_of, share_within
+from analysis.names import of_stage
 from analysis.table import SweepTrials
 
 FLATTERY_GAP = 4.0
@@ -88,7 +89,7 @@ def _outshines(curve: Curve, others: Sequence[Curve]) -> str | None:
 
 
 def _named(of: Curve | SweepTrials) -> str:
-    return f"{of.model}{of.setting} ({of.panel}, {of.optimizer})"
+    return of_stage(of.model + of.setting, of.panel, of.optimizer)
 
 
 def _stage(curve: Curve) -> tuple[str, str, str]:

@@ -2,12 +2,15 @@
 
 import itertools
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import NamedTuple
 
 import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 from numpy.typing import NDArray
 
@@ -15,21 +18,33 @@ from analysis.bands import Band
 from analysis.edf import Curve
 from analysis.errors import AnalysisError
 from analysis.figures.shades import draw_band, draw_missing, shade_handles
-from analysis.figures.style import (
-    COLUMN_IN,
-    FAINT,
-    FONT_PT,
-    PAGE_IN,
-    STYLE,
-    entitle,
-    new_figure,
-    short_number,
-)
+from analysis.figures.style import FAINT, Style, entitle, new_figure, short_number, style_named
 from analysis.layout import CHAR_IN, Cell, Look, XAxis, finite_errors, grid, is_shared, x_axis
+
+_SIXTEEN_NINTHS = 16 / 9
+_SLIDE_WIDTHS = np.arange(4.0, 16.0, 0.1)
+"""Widths of a slide's layout, in inches at a type of 8 points; it is enlarged to the width of the slide."""
+
+
+class _Sheet(NamedTuple):
+    """What is drawn where, computed before anything is drawn; lengths in inches, before it is enlarged."""
+
+    width: float
+    height: float
+    cells: list[list[Cell]]
+    """By row, then by column."""
+    legend_columns: int
+    """Columns of the one legend of all subplots; 0 if each has its own."""
+    shades: list[Patch]
+    """The legend of the shading."""
 
 
 def cdf_figure(
-    curves: Sequence[Curve], bands: Mapping[str, Band] | None = None, *, width_in: float | None = None
+    curves: Sequence[Curve],
+    bands: Mapping[str, Band] | None = None,
+    *,
+    width_in: float | None = None,
+    style: str | None = None,
 ) -> Figure:
     """Draw EDFs: a column for each panel, a row for each optimizer, a step curve for each sweep.
 
@@ -46,40 +61,76 @@ def cdf_figure(
         Sweep → the confidence band of its curve; see `analysis.curve_band`. The legend names each kind.
     width_in : float, optional
         Width in inches. Default: a paper's column for one panel, its page for more.
+    style : str, optional
+        ``paper``: as wide as a column of a paper in two columns, with type of 8 points throughout.
+        ``slides``: 16:9, with large type and thick lines.
 
     Raises
     ------
     AnalysisError
-        If there is no curve, or relative and absolute curves are mixed.
+        If there is no curve, relative and absolute curves are mixed, or there is no such style.
 
     Examples
     --------
     >>> save(cdf_figure(curves(table)), "cdf.pdf")
     """
     _check_curves(curves)
-    panels = len({curve.panel for curve in curves})
-    width = width_in or (COLUMN_IN if panels == 1 else PAGE_IN)
-    column = (width - 0.5) / panels
-    axis = x_axis(curves)
-    cells = grid(curves, axis.fold, column - 0.45)
-    flat = list(itertools.chain(*cells))
-    shared, shades = is_shared(flat), shade_handles(curves, bands or {}, int((width - 0.9) / CHAR_IN))
-    lines = sum(str(shade.get_label()).count("\n") + 1 for shade in shades)
-    with matplotlib.rc_context(STYLE):
-        figure = new_figure(width, _cdf_height(cells, column, shared=shared) + 0.15 * lines)
-        axes = figure.subplots(len(cells), panels, sharex=True, sharey=True, squeeze=False)
-        for ax, cell in zip(axes.flat, flat, strict=True):
-            handles = _draw_cell(ax, cell, bands or {}, axis)
-            entitle(ax, cell, handles, shared=shared)
-        if shared:
-            columns = max(1, int((width - 0.3) / (0.6 + CHAR_IN * max(map(len, flat[0].entries)))))
-            figure.legend(handles, flat[0].entries, loc="outside upper center", ncols=columns, frameon=False)
-        for ax in axes[-1]:
+    look, axis = style_named(style), x_axis(curves)
+    sheet = _sheet(curves, bands or {}, axis, width_in, look)
+    if look.slide_in:
+        look = replace(look, scale=look.slide_in / sheet.width)
+    with matplotlib.rc_context(look.rc):
+        figure = new_figure(sheet.width, sheet.height, look)
+        _draw(figure, sheet, bands or {}, axis)
+        for ax in figure.axes[-len(sheet.cells[-1]) :]:
             ax.set_xlabel("Δ top-1 error (points)" if curves[0].relative else "top-1 error (%)")
-        figure.supylabel("share of trials", size=FONT_PT)
-        if shades:
-            figure.legend(handles=shades, loc="outside lower center", frameon=False)
+        figure.supylabel("share of trials", size=matplotlib.rcParams["font.size"])
     return figure
+
+
+def _sheet(
+    curves: Sequence[Curve], bands: Mapping[str, Band], axis: XAxis, width_in: float | None, style: Style
+) -> _Sheet:
+    """Choose the layout of a figure; that of a slide is as small as is high enough, so that type is large."""
+    if width_in or not style.slide_in:
+        panels = len({curve.panel for curve in curves})
+        width = width_in or (style.column_in if panels == 1 else style.page_in)
+        return _arranged(curves, bands, axis, width, style)
+    for width in _SLIDE_WIDTHS:
+        sheet = _arranged(curves, bands, axis, float(width), style)
+        if sheet.height <= width / _SIXTEEN_NINTHS:
+            break
+    return sheet._replace(height=sheet.width / _SIXTEEN_NINTHS)
+
+
+def _arranged(
+    curves: Sequence[Curve], bands: Mapping[str, Band], axis: XAxis, width: float, style: Style
+) -> _Sheet:
+    """Return the layout of a figure of a width; legends of any length leave each plot its shape."""
+    column = (width - 0.5) / len({curve.panel for curve in curves})
+    cells = grid(curves, axis.fold, style.room * (column - 0.45))
+    shades = shade_handles(curves, bands, int(style.room * (width - 0.9) / CHAR_IN))
+    shared = is_shared([cell for row in cells for cell in row])
+    longest = max(map(len, "\n".join(cells[0][0].entries).split("\n")))
+    columns = max(1, int(style.room * (width - 0.3) / (0.6 + CHAR_IN * longest))) if shared else 0
+    lines = sum(str(shade.get_label()).count("\n") + 1 for shade in shades)
+    legends = 0.4 if shared else sum(0.125 * max(cell.lines for cell in row) for row in cells)
+    plot = 1.4 if style.slide_in else min(max(0.72 * column, 1.3), 2.1)
+    height = 0.35 + (legends + 0.15 * lines) / style.room + len(cells) * (plot + 0.3)
+    return _Sheet(width, height, cells, columns, shades)
+
+
+def _draw(figure: Figure, sheet: _Sheet, bands: Mapping[str, Band], axis: XAxis) -> None:
+    """Draw the subplots and the legends."""
+    shape = len(sheet.cells), len(sheet.cells[0])
+    axes = figure.subplots(*shape, sharex=True, sharey=True, squeeze=False)
+    for ax, cell in zip(axes.flat, itertools.chain(*sheet.cells), strict=True):
+        handles = _draw_cell(ax, cell, bands, axis)
+        entitle(ax, cell, handles, shared=sheet.legend_columns > 0)
+    if columns := sheet.legend_columns:
+        figure.legend(handles, cell.entries, loc="outside upper center", ncols=columns, frameon=False)
+    if sheet.shades:
+        figure.legend(handles=sheet.shades, loc="outside lower center", frameon=False)
 
 
 def _check_curves(curves: Sequence[Curve]) -> None:
@@ -89,23 +140,16 @@ def _check_curves(curves: Sequence[Curve]) -> None:
         raise AnalysisError("a figure's curves are all of Δ or all absolute, got both: draw two figures.")
 
 
-def _cdf_height(cells: list[list[Cell]], column: float, *, shared: bool) -> float:
-    """Return the height in inches at which legends of any length leave each subplot its shape."""
-    plot = min(max(0.72 * column, 1.3), 2.1)
-    legends = 0.4 if shared else sum(0.125 * max(cell.lines for cell in row) for row in cells)
-    return 0.35 + legends + len(cells) * (plot + 0.3)
-
-
 def _draw_cell(ax: Axes, cell: Cell, bands: Mapping[str, Band], axis: XAxis) -> list[Line2D]:
     """Draw a subplot's curves, bands and hatching."""
     limits = axis.left, axis.right
     ax.set(xlim=limits, ylim=(-0.02, 1.02), yticks=np.linspace(0, 1, 6))
     if axis.is_folded:
         _fold(ax, axis)
-    ax.grid(axis="y", color="0.92", linewidth=0.5)
+    ax.grid(axis="y")
     ax.set_axisbelow(True)
     if any(curve.relative for curve in cell.curves):
-        ax.axvline(0.0, color=FAINT, linewidth=0.8, zorder=1)
+        ax.axvline(0.0, color=FAINT, linewidth=matplotlib.rcParams["axes.linewidth"], zorder=1)
     for curve, look in zip(cell.curves, cell.looks, strict=True):
         if curve.sweep in bands:
             draw_band(ax, bands[curve.sweep], look, limits)
@@ -124,7 +168,7 @@ def _fold(ax: Axes, axis: XAxis) -> None:
     ax.set_xticks([*(tick for tick in ticks if axis.left <= tick <= axis.fold - room), axis.fold, axis.right])
     ax.xaxis.set_major_formatter(FuncFormatter(short_number))
     ax.axvspan(axis.fold, axis.right, color="0.95", linewidth=0, zorder=0)
-    ax.axvline(axis.fold, color=FAINT, linewidth=0.6, zorder=1)
+    ax.axvline(axis.fold, color=FAINT, linewidth=matplotlib.rcParams["axes.linewidth"], zorder=1)
 
 
 def _draw_curve(ax: Axes, curve: Curve, look: Look, limits: tuple[float, float], place: int) -> Line2D:
@@ -140,9 +184,7 @@ def _draw_curve(ax: Axes, curve: Curve, look: Look, limits: tuple[float, float],
         where="post",
         color=look.color,
         linestyle=look.dash,
-        linewidth=1.3,
         marker=look.marker,
-        markersize=3.2,
         markevery=_marked(y[seen], place),
     )
     return line

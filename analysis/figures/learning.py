@@ -13,8 +13,9 @@ from matplotlib.ticker import MaxNLocator
 
 from analysis.errors import AnalysisError
 from analysis.figures.style import FONT_PT, PAGE_IN, STYLE, new_figure, put_ticks
-from analysis.layout import LOG_RATIO, TITLE_CHAR_IN, Look, optimizer_name
+from analysis.layout import LOG_RATIO, TITLE_CHAR_IN, Look
 from analysis.learning import Example, examples
+from analysis.names import known, optimizer_name
 from analysis.table import DIVERGED_ERR, SweepTrials, read_sweeps
 
 _COLUMNS = 3
@@ -72,7 +73,7 @@ def _curves(sweep: SweepTrials, learning: pd.DataFrame) -> list[Example]:
 
 
 def _draw_panel(ax: Axes, sweep: SweepTrials, curves: Sequence[Example]) -> None:
-    title = f"{sweep.model}, {optimizer_name(sweep.optimizer)}"
+    title = ", ".join(known(sweep.model, optimizer_name(sweep.optimizer)))
     ax.set_title(textwrap.fill(title, int((PAGE_IN / _COLUMNS - 0.3) / TITLE_CHAR_IN)), loc="left")
     ax.grid(axis="y", color="0.92", linewidth=0.5)
     ax.set_axisbelow(True)

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from analysis.bands import Band
 from analysis.edf import Curve
 from analysis.layout import Look, finite_errors, fold
+from analysis.names import known
 
 Floats = NDArray[np.float64]
 MISSING_LABEL = "trials still missing: best and worst case"
@@ -95,14 +96,14 @@ def shade_handles(curves: Iterable[Curve], bands: Mapping[str, Band], room: int)
     for curve in curves:
         if curve.sweep in bands:
             kinds.setdefault(bands[curve.sweep].label, []).append(
-                f"{curve.model}{curve.setting} {curve.optimizer}"
+                " ".join(known(curve.model + curve.setting, curve.optimizer))
             )
     handles = [
         Patch(
             facecolor="0.4",
             alpha=1.6 * _BAND_ALPHA,
             linewidth=0,
-            label=label if len(kinds) == 1 else fold([label, *names], room),
+            label=fold([label] if len(kinds) == 1 else [label, *names], room),
         )
         for label, names in kinds.items()
     ]

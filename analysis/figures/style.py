@@ -4,6 +4,7 @@ import contextlib
 import io
 import os
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -39,13 +40,92 @@ STYLE: dict[Any, Any] = {
     "pdf.fonttype": 42,
     "svg.fonttype": "path",
     "svg.hashsalt": "analysis",
+    "lines.linewidth": 1.3,
+    "lines.markersize": 3.2,
+    "grid.color": "0.92",
+    "grid.linewidth": 0.5,
 }
 FAINT = "0.8"
+_SIZES = (
+    *(name for name, value in STYLE.items() if isinstance(value, float)),
+    *(
+        f"{axis}tick.{kind}.{size}"
+        for axis in "xy"
+        for kind in ("major", "minor")
+        for size in ("size", "pad")
+    ),
+    *("axes.labelpad", "axes.titlepad", "hatch.linewidth"),
+    *("figure.constrained_layout.w_pad", "figure.constrained_layout.h_pad"),
+)
+"""What is larger in a figure that is drawn at a larger scale."""
 
 
-def new_figure(width: float, height: float) -> Figure:
-    """Return an empty figure; width and height are in inches."""
-    figure = Figure(figsize=(width, height), layout="constrained")
+@dataclass(frozen=True, kw_only=True)
+class Style:
+    """What a figure is drawn for: the size of its page, its type and its curves."""
+
+    column_in: float = COLUMN_IN
+    """Width of a figure with one panel, in inches."""
+    page_in: float = PAGE_IN
+    """Width of a figure with several panels, in inches."""
+    small_pt: float = SMALL_PT
+    """Type of legends and ticks, in points. That of titles and labels is `FONT_PT`."""
+    thick: float = 1.0
+    """How many times thicker curves are drawn."""
+    slide_in: float | None = None
+    """Width of a page of 16:9, in inches, for which everything is enlarged; None for a figure in a text."""
+    scale: float = 1.0
+    """How many times larger everything is drawn."""
+
+    @property
+    def rc(self) -> dict[Any, Any]:
+        """Matplotlib's settings."""
+        small = dict.fromkeys(("legend.fontsize", "xtick.labelsize", "ytick.labelsize"), self.small_pt)
+        curves = {name: self.thick * STYLE[name] for name in ("lines.linewidth", "lines.markersize")}
+        settings = STYLE | small | curves
+        return settings | {
+            name: self.scale * settings.get(name, matplotlib.rcParamsDefault[name]) for name in _SIZES
+        }
+
+    @property
+    def room(self) -> float:
+        """How much of the default's text fits into a line."""
+        return SMALL_PT / self.small_pt
+
+
+STYLES = {
+    "paper": Style(column_in=3.25, page_in=6.75, small_pt=FONT_PT),
+    "slides": Style(thick=1.25, slide_in=40 / 3),
+}
+"""The column and page of a paper in two columns, with type of 8 points; a slide of 13.33 × 7.5 inches."""
+
+
+def style_named(name: str | None) -> Style:
+    """Return a style by its name; the default one without a name.
+
+    Raises
+    ------
+    AnalysisError
+        If there is none of this name.
+    """
+    if name is None:
+        return Style()
+    if name not in STYLES:
+        raise AnalysisError(f"`style` is one of {', '.join(STYLES)}, got {name!r}.")
+    return STYLES[name]
+
+
+class StyledFigure(Figure):
+    """A figure that is written in the style in which it was drawn."""
+
+    style = Style()
+
+
+def new_figure(width: float, height: float, style: Style | None = None) -> StyledFigure:
+    """Return an empty figure; width and height are in inches, before it is enlarged."""
+    style = style or Style()
+    figure = StyledFigure(figsize=(style.scale * width, style.scale * height), layout="constrained")
+    figure.style = style
     FigureCanvasAgg(figure)
     return figure
 
@@ -167,6 +247,7 @@ def render(figure: Figure, suffix: str) -> bytes:
         raise AnalysisError(f"a figure is written as {', '.join(SUFFIXES)}, got {suffix or 'no suffix'}.")
     undated: dict[str, dict[str, None]] = {".pdf": {"CreationDate": None}, ".svg": {"Date": None}, ".png": {}}
     buffer = io.BytesIO()
-    with matplotlib.rc_context(STYLE):
+    style = figure.style if isinstance(figure, StyledFigure) else Style()
+    with matplotlib.rc_context(style.rc):
         figure.savefig(buffer, format=kind[1:], dpi=DPI, metadata=undated[kind])
     return buffer.getvalue()

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 
 from analysis.boxes import box_of
 from analysis.learning import Example, examples
-from analysis.names import optimizer_name
+from analysis.names import known, optimizer_name
 from analysis.report.extras import Contents, sweep_name
 from analysis.report.html import Html, joined, prose, slug, tag
 from analysis.report.tables import short
@@ -71,7 +71,7 @@ def edfs(contents: Contents, kind: str) -> Html:
 def _of(contents: Contents, cell: tuple[str, str]) -> str:
     """Return which size and optimizer a chart is of, where there are several."""
     parts = zip(zip(*contents.cells, strict=True), (cell[0], optimizer_name(cell[1])), strict=True)
-    differ = [word for words, word in parts if len(set(words)) > 1]
+    differ = known(*(word for words, word in parts if len(set(words)) > 1))
     return f": {', '.join(differ)}" if differ else ""
 
 

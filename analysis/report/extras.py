@@ -7,7 +7,7 @@ from functools import cached_property
 import pandas as pd
 
 from analysis.compare import Comparison
-from analysis.names import Identity, Names, optimizer_name, tell_apart
+from analysis.names import Identity, Names, known, optimizer_name, tell_apart
 from analysis.summaries import Summary
 from analysis.table import RESULTS, SweepTrials
 
@@ -81,6 +81,7 @@ class Extras:
 
 
 ACROSS = "across optimizers"
+NO_OPTIMIZER = "Optimizer not given"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -107,8 +108,8 @@ class Contents:
 
     @property
     def recipe(self) -> str:
-        """The recipe of all sweeps, or their recipes."""
-        return ", ".join(dict.fromkeys(map(str, self.table["recipe"])))
+        """The recipe of all sweeps, or their recipes, as far as they are known."""
+        return ", ".join(known(*dict.fromkeys(map(str, self.table["recipe"]))))
 
     @cached_property
     def names(self) -> list[str]:
@@ -163,7 +164,7 @@ def model_of(sweep: SweepTrials) -> str:
 
 def sweep_name(sweep: SweepTrials) -> str:
     """Return a sweep's name for a sentence."""
-    return f"{model_of(sweep)}, {optimizer_name(sweep.optimizer)}"
+    return ", ".join(known(model_of(sweep), optimizer_name(sweep.optimizer)))
 
 
 def without_result(rows: pd.DataFrame) -> int:

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 from analysis.findings import NEAR, Rank, findings, listed, ranking
 from analysis.layout import Look
-from analysis.names import optimizer_name
-from analysis.report.extras import Contents, model_of, without_result
+from analysis.names import of_stage, optimizer_name
+from analysis.report.extras import NO_OPTIMIZER, Contents, model_of, without_result
 from analysis.report.html import Html, bullets, joined, prose, tag
 from analysis.report.payload import color, dash, looks
 from analysis.summaries import Summary
@@ -37,8 +37,9 @@ def _size(contents: Contents) -> str:
     table = contents.table
     count = {state: int((table["state"] == state).sum()) for state in ("finished", "diverged")}
     missing, sweeps = without_result(table), table["sweep"].nunique()
+    on_recipe = f" on the recipe {contents.recipe}" if contents.recipe else ""
     text = (
-        f"{counted(len(table), 'trial')} in {counted(sweeps, 'sweep')} on the recipe {contents.recipe}: "
+        f"{counted(len(table), 'trial')} in {counted(sweeps, 'sweep')}{on_recipe}: "
         f"{count['finished']:,} finished, {count['diverged']:,} diverged"
     )
     if missing:
@@ -57,7 +58,8 @@ def ranking_list(contents: Contents) -> Html:
         own = [s for s in contents.summaries if s.sweep.optimizer == optimizer]
         names = [name for name in contents.names if contents.optimizer(name) == optimizer]
         lines = _lines(contents, own, names)
-        head = tag("h2", f"With {optimizer_name(optimizer)}") if len(optimizers) > 1 else None
+        name = optimizer_name(optimizer)
+        head = tag("h2", f"With {name}" if name else NO_OPTIMIZER) if len(optimizers) > 1 else None
         items = [_line(contents.model(name), shown[name], name, text) for name, text in lines]
         parts.append(tag("div", head, tag("ol", *items, class_="ranking")))
     return tag("div", *parts, class_="ranks")
@@ -79,7 +81,7 @@ def _lines(contents: Contents, summaries: Sequence[Summary], names: Sequence[str
 def _ranked(rank: Rank, warnings: Sequence[str]) -> Html:
     sweep = rank.summary.sweep
     doubted = any(
-        text.startswith(f"{model_of(sweep)} ({sweep.panel}, {sweep.optimizer})") for text in warnings
+        text.startswith(f"{of_stage(model_of(sweep), sweep.panel, sweep.optimizer)}:") for text in warnings
     )
     doubt = tag("a", "see the warning", href="#warnings", class_="doubt") if doubted else None
     note = tag("span", rank.note, "; " if doubt else None, doubt, class_="limits")
@@ -124,7 +126,8 @@ def problems(contents: Contents) -> Html | None:
     """Return which sweeps have no intervals or no Δ, and why."""
     texts = [f"No intervals: {s.no_intervals}." for s in contents.summaries if s.no_intervals]
     texts += [
-        f"No Δ: {model_of(s)} ({s.optimizer}) has no finished trial at its optimum, or one there diverged."
+        f"No Δ: {of_stage(model_of(s), '', s.optimizer)} has no finished trial at its optimum, or one there "
+        "diverged."
         for s in contents.sweeps
         if s.optimum_state != "finished"
     ]

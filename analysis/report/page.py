@@ -10,6 +10,7 @@ import pandas as pd
 
 from analysis.compare import Comparison, compare_pairs
 from analysis.errors import AnalysisError
+from analysis.names import known
 from analysis.pairing import Pair, pairs_of
 from analysis.report import charts, headline, progress, sections
 from analysis.report.extras import ACROSS, Contents, Extras
@@ -127,7 +128,9 @@ def report_html(table: pd.DataFrame, extras: Extras | None = None) -> str:
             *(tag("script", script) for script in _scripts()),
         ]
     )
-    head = _head(f"{contents.recipe}: {title}", headline.in_short(contents), served=contents.is_served)
+    head = _head(
+        ": ".join(known(contents.recipe, title)), headline.in_short(contents), served=contents.is_served
+    )
     return f"<!DOCTYPE html>\n{tag('html', head, tag('body', page), lang='en')}\n"
 
 

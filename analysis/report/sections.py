@@ -8,10 +8,10 @@ import pandas as pd
 from analysis.answers import sentences
 from analysis.boxes import box_of
 from analysis.compare import Comparison
-from analysis.layout import optimizer_name
 from analysis.learning import examples
+from analysis.names import UNNAMED, optimizer_name
 from analysis.repeats import Repeated, repeated_points
-from analysis.report.extras import ACROSS, Contents, model_of, without_result
+from analysis.report.extras import ACROSS, NO_OPTIMIZER, Contents, model_of, without_result
 from analysis.report.html import Child, Html, joined, prose, slug, tag, terms
 from analysis.report.tables import NOTHING, Cell, estimate, number, short, table, word
 from analysis.summaries import AREA_TO, Summary
@@ -36,21 +36,12 @@ def what_was_run(contents: Contents) -> Html:
         [word(name), *(word(known.get(label, NOTHING)) for label in own)] for name, known in facts.items()
     ]
     total = contents.table["wall_s"].sum() if "wall_s" in contents.table else math.nan
-    cost = (
-        "unknown"
-        if math.isnan(total) or not total
-        else f"{duration(total)} of training, summed over all trials"
-    )
+    cost = "" if math.isnan(total) or not total else f"{duration(total)} of training, summed over all trials"
     versions = ", ".join(f"{name} {version}" for name, version in contents.extras.versions.items())
-    common = [("cost", cost), *((label, first[label]) for label in shared)]
+    common = {"cost": cost} | {label: first[label] for label in shared} | {"report made with": versions}
     return joined(
         [
-            terms(
-                [
-                    *common,
-                    ("report made with", versions or "unknown"),
-                ]
-            ),
+            terms((label, text) for label, text in common.items() if text),
             table(
                 "plans", "The sweeps. Facts that all sweeps share are listed above.", ["sweep", *own], rows
             ),
@@ -65,14 +56,11 @@ _NO_PLAN = "Only the table of trials was given: their plan, their data and where
 def _facts(contents: Contents, name: str) -> dict[str, str]:
     rows = contents.rows(name)
     points, optimum = (rows[rows["role"] == role] for role in ("point", "optimum"))
-    known = {
-        "model": str(rows["model"].iloc[0]),
-        "optimizer": optimizer_name(str(rows["optimizer"].iloc[0])),
-        "recipe": str(rows["recipe"].iloc[0]),
-        "design": str(rows["design"].iloc[0]) if "design" in rows else "unknown",
-        "points": str(len(points)),
-        "trials at the optimum": str(len(optimum)),
-    }
+    columns = [name for name in ("model", "optimizer", "recipe", "design") if name in rows]
+    known = {name: first for name in columns if (first := str(rows[name].iloc[0])) not in UNNAMED}
+    if "optimizer" in known:
+        known["optimizer"] = optimizer_name(known["optimizer"])
+    known |= {"points": str(len(points)), "trials at the optimum": str(len(optimum))}
     if repeats := int((rows["role"] == "repeat").sum()):
         known["repeats of points"] = str(repeats)
     if len(optimum):
@@ -160,15 +148,17 @@ def comparisons(contents: Contents) -> Html:
     """Return the table of all pairs of each optimizer, and the same in sentences."""
     parts: list[Child] = []
     for optimizer, pairs in contents.pairs.items():
-        name = optimizer if optimizer == ACROSS else f"with {optimizer_name(optimizer)}"
+        with_it = f"with {optimizer_name(optimizer)}" if optimizer_name(optimizer) else NO_OPTIMIZER
+        name = ACROSS if optimizer == ACROSS else with_it
         title = name[:1].upper() + name[1:]
         parts += [tag("h3", title), _pairs_table(optimizer, pairs), _sentences(name, pairs)]
     alone = [
         name for name in dict.fromkeys(s.optimizer for s in contents.sweeps) if name not in contents.pairs
     ]
     if alone:
-        names = ", ".join(map(optimizer_name, alone))
-        parts.append(tag("p", f"With {names} there is one sweep only, so nothing to compare."))
+        names = ", ".join(filter(None, map(optimizer_name, alone)))
+        begin = f"With {names} there" if names else "There"
+        parts.append(tag("p", f"{begin} is one sweep only, so nothing to compare."))
     return joined(parts)
 
 

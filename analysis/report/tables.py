@@ -67,7 +67,11 @@ def table(
         The rows.
     sortable : bool
         Whether the page's script turns the column headers into buttons that sort.
+
+    A column without any text, such as that of optimizers that are not known, is left out.
     """
+    shown = [column for column in range(len(head)) if not rows or any(row[column].shown for row in rows)]
+    head, rows = [head[column] for column in shown], [[row[column] for column in shown] for row in rows]
     numeric = [any(row[column].is_number for row in rows) for column in range(len(head))]
     heads = [
         tag("th", text, scope="col", class_="number" if right else None)

@@ -46,6 +46,10 @@ def cdf(
         ),
     ] = None,
     confidence: Confidence = 0.95,
+    style: Annotated[
+        str | None,
+        typer.Option(help="paper: a column of a paper, 8 pt; slides: 16:9, large type, thick lines."),
+    ] = None,
 ) -> None:
     """Draw the EDFs: share of trials within x points of the optimum's error. Steep means robust."""
     from analysis import curves, figures, read_sweeps, summarise, summary_table, verdicts
@@ -58,7 +62,9 @@ def cdf(
     bands, notes = ({}, []) if band == "none" else bands_of(drawn, band, confidence)
     sweeps = read_sweeps(table)
     summaries = [summarise(each, confidence) for each in sweeps]
-    figures.save(figures.cdf_figure(drawn, bands), out)  # once nothing is left that could be refused
+    figures.save(
+        figures.cdf_figure(drawn, bands, style=style), out
+    )  # once nothing is left that could be refused
     print_notes(trials)
     print_sweeps(summary_table(summaries), plain_console())
     print_ranking(summaries, plain_console())

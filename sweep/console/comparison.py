@@ -21,12 +21,14 @@ _ROOMY = 116
 
 def print_sweeps(summary: "pd.DataFrame", console: Console) -> None:
     """Print level and spread of each sweep side by side; see `analysis.summary_table`."""
+    from analysis.names import known
+
     rows, roomy, kinds = summary.to_dict("records"), console.width >= _ROOMY, _kinds(summary)
     deltas, share = ((1, 2, 4, 8), _estimate) if roomy else ((1, 4, 8), _value)
     words = ("trials", "at optimum", "median", *(f"≤{delta}" for delta in deltas), "area ≤8")
     table = new_table(*words, names=("\n".join(kinds),))
     for row in rows:
-        name = "\n".join(str(row[kind]) for kind in kinds)
+        name = "\n".join(known(*(str(row[kind]) for kind in kinds)))
         trials = f"{row['n']}/{row['n'] + row['missing']}" if row["missing"] else str(row["n"])
         shares = [share(row, f"within_{delta}") for delta in deltas]
         table.add_row(
@@ -35,7 +37,7 @@ def print_sweeps(summary: "pd.DataFrame", console: Console) -> None:
     console.print(table)
     for row in rows:
         if row["diverged"]:
-            name = ", ".join(str(row[kind]) for kind in kinds)
+            name = ", ".join(known(*(str(row[kind]) for kind in kinds)))
             console.print(f"{name}: {row['diverged']} of {row['n']} trials diverged", markup=False)
     seeds = sorted({row["seeds"] for row in rows if row["seeds"] > 1})
     of = f"at optimum: mean of {listed([str(count) for count in seeds])} seeds; " if seeds else ""
@@ -81,9 +83,10 @@ def print_ranking(summaries: "Sequence[Summary]", console: Console) -> None:
 def print_repeats(sweeps: "Sequence[SweepTrials]", confidence: float, console: Console) -> None:
     """Print what other seeds make of chosen points, if any were trained with several."""
     from analysis import of_repeats, repeated_points
+    from analysis.names import known
 
     for point in (point for sweep in sweeps for point in repeated_points(sweep, confidence)):
-        name = f"{point.sweep.model}{point.sweep.setting}, {point.sweep.optimizer}"
+        name = ", ".join(known(point.sweep.model + point.sweep.setting, point.sweep.optimizer))
         console.print(f"{name}: {of_repeats(point)}", markup=False)
 
 

@@ -107,7 +107,7 @@ def _plain(value: object) -> str:
 def _where(sweep: Sweep) -> str:
     records = [history.record for history in sweep.journal.trials.values() if history.record]
     places = Counter(
-        f"{record.device or 'unknown device'} of {record.host or 'unknown host'}" for record in records
+        " of ".join(filter(None, [record.device, record.host])) or "a machine" for record in records
     )
     return (
         ", ".join(f"{place} ({counted(count, 'trial')})" for place, count in places.most_common())

@@ -7,6 +7,7 @@ from typing import Any
 
 import pandas as pd
 
+from analysis.names import known
 from sweep.core.trial import TrialState
 
 LOST = "lost"
@@ -96,3 +97,10 @@ def several(names: Iterable[object], limit: int = 20) -> str:
     listed = [str(name) for name in names]
     more = f" and {len(listed) - limit} more" if len(listed) > limit else ""
     return (", ".join(listed[:limit]) or "none") + more
+
+
+def described(row: pd.Series) -> str:
+    """Name a trial's model, and its optimizer and recipe if they are known."""
+    optimizer = f" with {row['optimizer']}" if known(row["optimizer"]) else ""
+    recipe = f" ({row['recipe']})" if known(row["recipe"]) else ""
+    return f"{row['model']}{optimizer}{recipe}"

@@ -9,7 +9,7 @@ import pandas as pd
 
 from sweep.core.trial import Role
 from sweep.errors import InputError
-from sweep.sources.base import several
+from sweep.sources.base import described, several
 from sweep.sources.mapping import pairs
 
 RELATIVE = 1e-6
@@ -84,9 +84,10 @@ def mark(table: pd.DataFrame, optima: Sequence[Optimum]) -> pd.DataFrame:
         for optimum in fitting:
             at = _at(rows, optimum, str(name))
             table.loc[at, "role"], table.loc[at, "index"] = Role.OPTIMUM.value, -1
+    sweeps = [row for _, row in table.drop_duplicates("sweep").iterrows()]
     for optimum in optima:
-        if not any(optimum.is_of(row) for _, row in table.drop_duplicates("sweep").iterrows()):
-            there = (table["model"] + " with " + table["optimizer"]).unique()
+        if not any(map(optimum.is_of, sweeps)):
+            there = dict.fromkeys(map(described, sweeps))
             raise InputError(f"`optimum` {optimum} is of no sweep here: there is {several(there)}")
     return table
 

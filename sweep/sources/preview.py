@@ -5,10 +5,10 @@ from collections.abc import Sequence
 import pandas as pd
 
 from sweep.core.trial import Role
-from sweep.sources.base import Source, several
+from sweep.sources.base import Source, described, several
 from sweep.sources.hyperparameters import FURTHER
 from sweep.sources.mapping import Origin
-from sweep.sources.normalise import UNKNOWN, Normalised
+from sweep.sources.normalise import Normalised
 from sweep.utils.text import counted
 from sweep.workspace.table import COLUMN_NAMES
 
@@ -45,7 +45,7 @@ def _source_lines(other: Normalised) -> list[str]:
     lines = [f"{source.name}: {source.kind}, {counted(len(source.rows), 'trial')}"]
     lines += [f"  {ours:<{_WIDTH}} {_origin(ours, other)}" for ours in other.origins]
     lines += [
-        f"  {ours:<{_WIDTH}} = {UNKNOWN} (not in the source; `constant` {ours}=NAME names it)"
+        f"  {ours:<{_WIDTH}} none (not in the source; `constant` {ours}=NAME names it)"
         for ours in ("optimizer", "recipe", "design")
         if ours not in other.origins
     ]
@@ -86,7 +86,4 @@ def _sweep_line(rows: pd.DataFrame) -> str:
     if len(optimum):
         seeds = f" in {len(optimum)} trials" if len(optimum) > 1 else ""
         at = f"optimum at lr={optimum['lr'].iloc[0]:g}, wd={optimum['weight_decay'].iloc[0]:g}{seeds}"
-    return (
-        f"{first['model']} with {first['optimizer']} ({first['recipe']}): {counted(len(rows), 'trial')}, "
-        f"{states}; {at}"
-    )
+    return f"{described(first)}: {counted(len(rows), 'trial')}, {states}; {at}"

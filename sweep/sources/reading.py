@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from analysis.names import known
 from sweep.core.trial import Role
 from sweep.errors import InputError
 from sweep.sources import hyperparameters, jsonl, mlflow, mlruns, optimum, optuna, pycls, raytune, table
@@ -27,6 +28,8 @@ FORMS = (
 )
 
 
+_NAMED_BY = ("model", "optimizer", "recipe")
+"""What a sweep is named by, if its source does not name it: as much of this as is known."""
 _ELSEWHERE = ("http", "https", "ftp", "s3", "gs", "file", "ray")
 
 
@@ -142,7 +145,7 @@ def _together(others: Sequence[Normalised], optima: Sequence[Optimum], notes: li
 
     parts = [other.table.assign(source=other.source.name) for other in others]
     whole = hyperparameters.without_constants(pd.concat(parts, ignore_index=True), notes)
-    named = whole["model"] + "-" + whole["optimizer"] + "-" + whole["recipe"]
+    named = ["-".join(known(*words)) for words in zip(*(whole[name] for name in _NAMED_BY), strict=True)]
     whole["sweep"] = whole["sweep"].where(whole["sweep"] != "", named)
     _check_no_copies(whole)
     numbered = whole["index"].notna().any()

@@ -61,7 +61,7 @@ function bar(sweep) {
   const counts = countsOf(sweep.list), row = document.createElement("div"), track = document.createElement("span");
   const name = document.createElement("span"), note = document.createElement("span");
   row.className = "progress";
-  name.append(swatch(sweep), sweep.model, sweeps.some(each => each.optimizer !== sweep.optimizer)
+  name.append(swatch(sweep), sweep.model, sweep.optimizer && sweeps.some(each => each.optimizer !== sweep.optimizer)
     ? ` (${sweep.optimizer})` : "");
   track.className = "track";
   track.append(...STATES.map(state => {

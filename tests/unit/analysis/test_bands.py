@@ -185,7 +185,7 @@ def test_scrambles_that_agree_still_have_a_width():
     ("design", "n", "kind", "words"),
     [
         ("grid", 16, None, ["vit_c_1mf-adamw-0", "grid", "not random"]),
-        ("unknown", 16, None, ["unknown", "column design"]),
+        ("unknown", 16, None, ["is not known", "column design"]),
         ("sobol", 32, None, ["2 whole scrambles", "at least 3", "`n`"]),
         ("sobol", 64, KS, ["ks band", "iid", "sobol", "scramble"]),
         ("iid", 16, SCRAMBLE, ["scramble band", "sobol", "equal-precision, ks, dkw, pointwise"]),
@@ -218,7 +218,7 @@ def test_no_trial_has_no_band():
 
 def test_labels_say_what_kind_of_promise_it_is():
     steps = edf([1.0, 2.0])
-    assert band(steps, KS).label == "95 % KS band, simultaneous"
-    assert band(steps, EQUAL_PRECISION, 0.9).label == "90 % equal-precision band, simultaneous"
-    assert band(steps, POINTWISE).label == "95 % band, pointwise"
-    assert curve_band(sobol(np.arange(48.0))).label == "95 % scramble band, pointwise"
+    assert band(steps, KS).label == "95 % confidence band, simultaneous (KS)"
+    assert band(steps, EQUAL_PRECISION, 0.9).label == "90 % confidence band, simultaneous (equal-precision)"
+    assert band(steps, POINTWISE).label == "95 % confidence band, pointwise"
+    assert curve_band(sobol(np.arange(48.0))).label == "95 % confidence band, pointwise (scramble)"

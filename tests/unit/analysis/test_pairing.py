@@ -71,4 +71,4 @@ def test_two_designs_have_no_intervals_but_are_paired():
     a, b = trials([1.0, 2.0]).assign(design="iid"), trials([3.0, 4.0], family="ViT_P").assign(design="grid")
     found = pairs(a, b)
     assert found is not None
-    assert "unknown" in found.points.problem
+    assert "is not known" in found.points.problem

@@ -64,7 +64,7 @@ def test_shares_of_scrambles_that_agree_still_have_a_width():
 
 @pytest.mark.parametrize(
     ("design", "n", "word"),
-    [("grid", 16, "is a grid"), ("unknown", 16, "is unknown"), ("sobol", 32, "2 whole scrambles")],
+    [("grid", 16, "is a grid"), ("unknown", 16, "is not known"), ("sobol", 32, "2 whole scrambles")],
 )
 def test_no_interval_without_sampling(design, n, word):
     found = points(design, n)

@@ -26,7 +26,7 @@ def test_an_empty_column_is_none(tmp_path):
     assert read([source], Mapping()).table["top1_err"].tolist() == [10.0, 9.0, 8.0]
     rows[1][2] = "a1b2"
     table = read([write(tmp_path / "ui.csv", header, rows)], Mapping()).table
-    assert table["sweep"].tolist() == ["m-unknown-unknown", "a1b2", "m-unknown-unknown"]
+    assert table["sweep"].tolist() == ["m", "a1b2", "m"]
 
 
 @pytest.mark.parametrize("dump", [str, json.dumps])
@@ -113,12 +113,12 @@ def test_each_source_may_have_settings_of_its_own_and_merging_is_said(tmp_path):
         for n, x in (("1.csv", 1), ("2.csv", 2))
     )
     merged = read([one, two], Mapping())
-    assert set(merged.table["sweep"]) == {"m-unknown-unknown"}
-    assert "are put together as one sweep, m-unknown-unknown" in "\n".join(merged.preview)
+    assert set(merged.table["sweep"]) == {"m"}
+    assert "are put together as one sweep, m" in "\n".join(merged.preview)
     apart = read(
         [f"{one},model=a", f"{two}, model=b,optimizer=sgd"], Mapping(constants={"optimizer": "adam"})
     )
-    assert apart.table["sweep"].tolist() == ["a-adam-unknown", "b-sgd-unknown"]
+    assert apart.table["sweep"].tolist() == ["a-adam", "b-sgd"]
     assert "put together" not in "\n".join(apart.preview)
 
 

@@ -95,9 +95,9 @@ def test_a_foreign_table_is_mapped_by_name_and_everything_decided_is_shown(expor
         "← config/lr (by its name)",
         "← wd (by its name)",
         "← val_acc (by its name), accuracy as a fraction: 100 − 100·x with x = val_acc",
-        "optimizer      = unknown (not in the source",
+        "optimizer      none (not in the source",
         "2 without a finite metric are taken as diverged (--nan): rows 3, 4",
-        "vit with unknown (unknown): 4 trials, 2 finished, 2 diverged; no optimum, so no Δ",
+        "vit: 4 trials, 2 finished, 2 diverged; no optimum, so no Δ",
     ):
         assert shown in err
 
@@ -227,7 +227,7 @@ def test_the_optimum_that_is_named_is_the_zero_and_no_point(sweep, export, tmp_p
     assert table[table["role"] == "optimum"]["top1_err"].tolist() == [10.0, 10.0]
     assert table[table["role"] == "optimum"]["index"].tolist() == [-1, -1]
     assert table[table["role"] == "point"]["index"].tolist() == [0, 2, 0, 2]  # their places in the design
-    assert "a with unknown (unknown): 3 trials, 3 finished; optimum at lr=2, wd=0.1" in err
+    assert "a: 3 trials, 3 finished; optimum at lr=2, wd=0.1" in err
     assert sweep("cdf", "--from", "t.csv", "--optimum", "lr=2,wd=0.1", "--out", "f.pdf")[0] == 0
     assert sweep("scatter", "--from", "t.csv", "--optimum", "lr=2,wd=0.1", "--out", "s.png")[0] == 0
     deltas = curves(with_places(table))[0].edf.x.tolist()
@@ -307,9 +307,9 @@ BAD = [
     (GOOD, ["--optimum", "best"], "--optimum best: the best of the counted trials is no fair zero"),
     (GOOD, ["--optimum", "lr=1"], "--optimum takes lr=…,wd=…"),
     (GOOD, ["--optimum", "lr=one,wd=1"], "--optimum takes numbers"),
-    (GOOD, ["--optimum", "lr=1.1,wd=1"], "no trial of a-unknown-unknown is there. The nearest has lr=1,wd=1"),
-    (GOOD, ["--optimum", "model=b,lr=1,wd=1"], "is of no sweep here: there is a with unknown"),
-    (GOOD, ["--optimum", "lr=1,wd=1", "--optimum", "lr=2,wd=1"], "2 --optimum are of a-unknown-unknown"),
+    (GOOD, ["--optimum", "lr=1.1,wd=1"], "no trial of a is there. The nearest has lr=1,wd=1"),
+    (GOOD, ["--optimum", "model=b,lr=1,wd=1"], "is of no sweep here: there is a"),
+    (GOOD, ["--optimum", "lr=1,wd=1", "--optimum", "lr=2,wd=1"], "2 --optimum are of a"),
     (GOOD, ["--from", "t.csv"], "t.csv is given twice"),
     ("lr,wd,err\n1,1,5\n", [], "which column is model? Say --column model=COLUMN or"),
     ("model,lr,loss\na,1,5\n", [], "Say --column top1_err=COLUMN. It has model, lr, loss"),

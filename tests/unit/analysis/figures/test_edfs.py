@@ -55,6 +55,13 @@ def test_a_curve_is_drawn_to_its_end_in_a_strip_that_takes_little_room():
     assert ordinary.get_xscale() == "linear"
 
 
+def test_an_end_that_lies_a_little_further_is_on_an_ordinary_axis():
+    (axes,) = cdf_figure(curves(trials(np.linspace(4.5, 30, 20)))).axes
+    assert axes.get_xscale() == "linear"
+    assert axes.get_xlim()[1] == 25
+    assert "beyond" not in axes.get_legend().get_texts()[0].get_text()
+
+
 @pytest.mark.parametrize(
     ("missing", "errors", "said"),
     [
@@ -93,13 +100,55 @@ def test_nothing_is_cut_off_or_smaller_than_7_points(panels, width):
     figure = cdf_figure(curves(many(panels=panels, diverged=12, missing=3)))
     render(figure, ".png")
     assert figure.get_figwidth() == width
+    assert_nothing_is_cut(figure)
+    assert min(type_sizes(figure)) >= 7
+
+
+@pytest.mark.parametrize(("panels", "width"), [(["1GF"], 3.25), (["1GF", "4GF", "18GF"], 6.75)])
+def test_in_a_paper_it_is_as_wide_as_a_column_or_a_page_and_has_8_points_throughout(panels, width):
+    figure = cdf_figure(curves(many(panels=panels, diverged=12, missing=3)), style="paper")
+    content = render(figure, ".pdf")
+    assert b"/FontType 42" in content or b"/CIDFontType2" in content
+    assert b"/Type3" not in content
+    assert figure.get_figwidth() == width
+    assert set(type_sizes(figure)) == {8.0}
+    assert_nothing_is_cut(figure)
+
+
+@pytest.mark.parametrize(("panels", "least_pt"), [(["1GF"], 11), (["1GF", "4GF", "18GF"], 10)])
+def test_on_slides_it_is_a_whole_slide_with_large_type_and_thick_lines(panels, least_pt):
+    table = many(panels=panels, diverged=12, missing=3)
+    figure, ordinary = cdf_figure(curves(table), style="slides"), cdf_figure(curves(table))
+    render(figure, ".png")
+    assert figure.get_size_inches() == pytest.approx([13.333, 7.5], abs=0.001)
+    assert min(type_sizes(figure)) > least_pt
+    thick, thin = (each.axes[0].lines[-1] for each in (figure, ordinary))
+    larger = min(type_sizes(figure)) / min(type_sizes(ordinary))
+    assert thick.get_linewidth() == pytest.approx(1.25 * larger * thin.get_linewidth())
+    assert_nothing_is_cut(figure)
+
+
+def test_one_panel_on_a_slide_has_type_of_18_points_and_more():
+    table = pd.concat([trials(np.linspace(4.5, 30, 20), family=family) for family in FAMILIES])
+    assert min(type_sizes(cdf_figure(curves(table), style="slides"))) > 18
+
+
+def test_another_style_is_refused():
+    with pytest.raises(AnalysisError, match=r"`style` is one of paper, slides, got 'poster'"):
+        cdf_figure(curves(trials([5.0])), style="poster")
+
+
+def type_sizes(figure):
+    texts = figure.findobj(matplotlib.text.Text)
+    return [text.get_fontsize() for text in texts if text.get_text()]
+
+
+def assert_nothing_is_cut(figure):
     box = figure.get_tightbbox()
     assert box.x0 > -0.01
     assert box.y0 > -0.01
-    assert box.x1 < width + 0.01
+    assert box.x1 < figure.get_figwidth() + 0.01
     assert box.y1 < figure.get_figheight() + 0.01
-    texts = [text for text in figure.findobj(matplotlib.text.Text) if text.get_text()]
-    assert min(text.get_fontsize() for text in texts) >= 7
 
 
 def test_legends_of_neighbours_do_not_overlap():

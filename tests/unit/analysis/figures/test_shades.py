@@ -32,7 +32,7 @@ def test_a_band_is_drawn_where_it_lies_and_named(kind):
     (low, high) = band.at(2.05)
     (limits,) = shaded(figure.axes[0], 2.05)
     assert limits[0] <= low < high <= limits[1], "both sides of a step meet at its x"
-    assert labels(figure) == [band.label]
+    assert [label.replace("\n", " ") for label in labels(figure)] == [band.label]
     assert ("simultaneous" in band.label) == (kind != "pointwise")
 
 
