@@ -13,6 +13,7 @@ from analysis.edf import DELTAS, EDF, Curve, curves, edf, share_within
 from analysis.equivalence import Margin, read_margin
 from analysis.errors import AnalysisError
 from analysis.intervals import Interval
+from analysis.knobs import Knobs, knobs_table, read_knobs
 from analysis.outcomes import Outcome, best_within, outcome_table, outcomes, published
 from analysis.repeats import Repeated, repeated_points, repeats_table
 from analysis.summaries import Summary, summarise, summary_table
@@ -33,6 +34,7 @@ __all__ = [
     "Comparison",
     "Curve",
     "Interval",
+    "Knobs",
     "Margin",
     "Outcome",
     "Repeated",
@@ -48,11 +50,13 @@ __all__ = [
     "curves",
     "edf",
     "flattery",
+    "knobs_table",
     "no_band",
     "of_repeats",
     "outcome_table",
     "outcomes",
     "published",
+    "read_knobs",
     "read_margin",
     "read_sweeps",
     "repeated_points",

@@ -3,6 +3,7 @@
 from matplotlib.figure import Figure
 
 from analysis.figures.edfs import cdf_figure
+from analysis.figures.knobs import knobs_figure
 from analysis.figures.learning import learning_figure
 from analysis.figures.lengths import lengths_figure
 from analysis.figures.maps import map_figure
@@ -17,6 +18,7 @@ __all__ = [
     "Figure",
     "cdf_figure",
     "importance_figure",
+    "knobs_figure",
     "learning_figure",
     "lengths_figure",
     "map_figure",

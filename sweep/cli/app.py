@@ -13,6 +13,7 @@ ORDER = (
     "watch",
     "cdf",
     "compare",
+    "knobs",
     "scatter",
     "report",
     "export",

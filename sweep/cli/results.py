@@ -1,4 +1,4 @@
-"""Commands that read trials: export, cdf, compare, scatter, report."""
+"""Commands that read trials: export, cdf, compare, knobs, scatter, report."""
 
 from pathlib import Path
 from typing import Annotated
@@ -126,6 +126,47 @@ def compare(
     print_comparisons(pairs, plain_console())
     warnings = [*trials.warnings, *analysis.verdicts(sweeps, learning_table(trials.sweeps))]
     print_warnings([with_flags(text) for text in warnings])
+    if out:
+        plain_console().print(f"Written to {out}", markup=False)
+
+
+@app.command(
+    epilog="Example: [bold]sweep knobs --out knobs.pdf[/bold]. Of trials from elsewhere: [bold]sweep knobs "
+    "--from search.csv,model=resnet50 --set design=iid[/bold]"
+)
+@takes_trials
+def knobs(
+    trials: Trials,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            "--out", "-o", help="Draw a .pdf, .svg or .png, or write a .csv, .parquet or .json table."
+        ),
+    ] = None,
+    cliff: Annotated[
+        float,
+        typer.Option(help="A cliff is where the median error is this many points worse for good."),
+    ] = 10.0,
+    confidence: Confidence = 0.95,
+    as_json: AsJson = False,
+) -> None:
+    """Tell which hyperparameter matters, how much, where its best values are and how far its cliffs."""
+    import analysis
+    from sweep.console.knobs import print_knobs
+    from sweep.results.figures import with_places, write_knobs
+    from sweep.workspace.table import records
+
+    sweeps = analysis.read_sweeps(with_places(trials.to_compare))
+    found = [analysis.read_knobs(each, confidence, cliff) for each in sweeps]
+    if out:
+        write_knobs(found, out)
+    print_notes(trials)
+    if as_json:
+        print_json(records(analysis.knobs_table(found)))
+        return
+    print_knobs(found, plain_console())
+    notes = [note for each in found for note in each.notes]
+    print_warnings([with_flags(text) for text in [*trials.warnings, *notes]])
     if out:
         plain_console().print(f"Written to {out}", markup=False)
 

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 from sweep.models.catalog import MODELS
 from sweep.workspace.sweep import Sweep
-from sweep.workspace.table import trial_table, write_table
+from sweep.workspace.table import TABLE_SUFFIXES, trial_table, write_table
 from sweep.workspace.trial_folder import TrialFolder
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from analysis import Band, Curve
+    from analysis import Band, Curve, Knobs
     from analysis.boxes import Box
     from analysis.figures import Figure
     from search_spaces import Box as SearchBox
@@ -38,6 +38,16 @@ def bands_of(
     fit = [curve for curve in curves if not problems.get(curve.sweep)]
     notes = [f"no band: {problem}" for problem in problems.values() if problem]
     return {curve.sweep: curve_band(curve, kind, confidence) for curve in fit}, notes
+
+
+def write_knobs(found: "Sequence[Knobs]", out: Path) -> None:
+    """Draw the isolation curves of sweeps, or write their numbers as a table, by the file's suffix."""
+    from analysis import figures, knobs_table
+
+    if out.suffix.lower() in TABLE_SUFFIXES:
+        write_table(knobs_table(found), out)
+    else:
+        figures.save(figures.knobs_figure(found), out)
 
 
 def with_places(table: "pd.DataFrame") -> "pd.DataFrame":

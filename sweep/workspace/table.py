@@ -97,6 +97,9 @@ COLUMNS = (
 )
 """The columns of the trial table, in their order."""
 
+TABLE_SUFFIXES = (".csv", ".parquet", ".json")
+"""What `write_table` writes."""
+
 COLUMN_NAMES = tuple(column.name for column in COLUMNS)
 
 

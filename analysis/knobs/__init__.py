@@ -1,0 +1,21 @@
+"""Which hyperparameter to fear: what each explains, where it is good, and how far its cliffs are."""
+
+from analysis.knobs.cliffs import Cliff
+from analysis.knobs.gains import Gain
+from analysis.knobs.isolation import Bin
+from analysis.knobs.reading import Knob, Knobs, knobs_table, read_knobs
+from analysis.knobs.settings import Setting
+from analysis.knobs.words import headline, sentences
+
+__all__ = [
+    "Bin",
+    "Cliff",
+    "Gain",
+    "Knob",
+    "Knobs",
+    "Setting",
+    "headline",
+    "knobs_table",
+    "read_knobs",
+    "sentences",
+]

@@ -1,0 +1,94 @@
+"""What the best and the worst values of a hyperparameter change, the others free."""
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from analysis import intervals
+from analysis.intervals import Interval
+from analysis.knobs.differences import minus
+from analysis.knobs.settings import Setting
+from analysis.table import DIVERGED_ERR
+
+Floats = NDArray[np.float64]
+
+TENTHS = 10
+LEAST_A_HALF = 10
+"""Trials of a tenth in each half of the trials."""
+LEAST_TRIALS = 2 * TENTHS * LEAST_A_HALF
+
+
+class Gain(NamedTuple):
+    """The mean error in the best or the worst tenth of a hyperparameter's values."""
+
+    low: float
+    """Where that tenth begins, by all trials."""
+    high: float
+    """Where it ends."""
+    label: str
+    """The text, if it is a choice."""
+    error: Interval
+    """Mean error there, of trials that did not choose it, in percent."""
+    change: Interval
+    """The mean error there minus that of all trials, in points: negative is better."""
+
+
+def gains(setting: Setting, errors: Floats, confidence: float) -> tuple[Gain, Gain]:
+    """Return the best and the worst tenth of a hyperparameter's values, or value where there are few.
+
+    The lowest of ten means is low by chance, too. So each half of the trials chooses a tenth, and the other
+    half says what its error is: the mean of both is what one gets by choosing from half the trials.
+
+    Parameters
+    ----------
+    setting : Setting
+        The values.
+    errors : ndarray, shape (n,)
+        The error of each, in percent, diverged trials at 100, in the order in which the points were drawn.
+    confidence : float
+        In (0, 1).
+    """
+    tenth = setting.bins(TENTHS)
+    half = _halves(tenth)
+    means = [_means(tenth[half == h], errors[half == h], tenth.max() + 1) for h in (0, 1)]
+    overall = intervals.bounded_mean(errors, 0.0, DIVERGED_ERR, confidence)
+    everywhere = np.bincount(tenth, errors) / np.bincount(tenth)
+    found = []
+    for choose in (np.nanargmin, np.nanargmax):
+        chosen = [int(choose(each)) for each in means]
+        there = np.concatenate([errors[(half == 1 - h) & (tenth == chosen[h])] for h in (0, 1)])
+        error = intervals.bounded_mean(there, 0.0, DIVERGED_ERR, confidence)
+        found.append(
+            _gain(setting, setting.values[tenth == choose(everywhere)], error, minus(error, overall))
+        )
+    return found[0], found[1]
+
+
+def problem(setting: Setting, n: int) -> str | None:
+    """Return why the trials do not suffice; None if they do."""
+    if setting.is_range and n < LEAST_TRIALS:
+        return f"the best and the worst tenth of {setting.name} take {LEAST_TRIALS} trials, there are {n}"
+    fewest = int(np.bincount(setting.levels).min()) if not setting.is_range else n
+    if fewest < 2 * LEAST_A_HALF:
+        return f"each value of {setting.name} takes {2 * LEAST_A_HALF} trials, one has {fewest}"
+    return None
+
+
+def _halves(tenth: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Split each tenth's trials into two halves, alternately in the order in which they were drawn."""
+    half = np.empty_like(tenth)
+    for each in range(tenth.max() + 1):
+        where = np.flatnonzero(tenth == each)
+        half[where] = np.arange(len(where)) % 2
+    return half
+
+
+def _means(tenth: NDArray[np.int64], errors: Floats, count: int) -> Floats:
+    with np.errstate(invalid="ignore"):
+        return np.bincount(tenth, errors, count) / np.bincount(tenth, minlength=count)
+
+
+def _gain(setting: Setting, values: Floats, error: Interval, change: Interval) -> Gain:
+    label = setting.labels[int(values[0])] if setting.labels else ""
+    return Gain(float(values.min()), float(values.max()), label, error, change)

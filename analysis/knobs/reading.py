@@ -1,0 +1,238 @@
+"""Reads from a sweep's trials which of its hyperparameters matter, and where they are safe."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy import stats
+
+from analysis.bands import CONFIDENCE, check_confidence
+from analysis.errors import AnalysisError
+from analysis.intervals import NOTHING, Interval
+from analysis.knobs import gains as gaining
+from analysis.knobs.cliffs import DROP, Cliff, cliffs, lowest
+from analysis.knobs.gains import Gain, gains
+from analysis.knobs.isolation import LEAST_A_BIN, LEAST_BINS, Bin, isolation
+from analysis.knobs.settings import Setting, settings_of
+from analysis.knobs.shares import Explained, explained, holm
+from analysis.sampling import Sampling
+from analysis.table import SweepTrials, values
+
+Floats = NDArray[np.float64]
+
+LEAST_TRIALS = LEAST_A_BIN * LEAST_BINS
+"""Trials without which nothing is said of a hyperparameter."""
+_TOGETHER = 0.3
+"""Rank correlation from which on two hyperparameters are said to go together."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class Knob:
+    """What a sweep shows of one hyperparameter."""
+
+    setting: Setting
+    """Its name and values."""
+    share: Interval
+    """The share of the variance of the errors that it explains by itself, from 0 to 1."""
+    p: float
+    """Of the test that it does not matter, corrected for the number of hyperparameters."""
+    optimum: float
+    """Its value at the optimum, or, where none is known, where the mean error is lowest; NaN for a choice."""
+    is_known: bool
+    """Whether the sweep has an optimum of its own."""
+    curve: tuple[Bin, ...]
+    """The errors at its values, the others free."""
+    below: Cliff | None
+    """The cliff below the optimum; None for a choice among texts."""
+    above: Cliff | None
+    """The cliff above the optimum."""
+    best: Gain | None
+    """Its best tenth; None if there are too few trials."""
+    worst: Gain | None
+    """Its worst tenth."""
+
+    @property
+    def name(self) -> str:
+        """The hyperparameter's name."""
+        return self.setting.name
+
+    @property
+    def matters(self) -> bool:
+        """Whether chance alone does not explain that errors differ between its values."""
+        return bool(self.p <= 1 - CONFIDENCE)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class Knobs:
+    """What a sweep shows of its hyperparameters."""
+
+    sweep: SweepTrials
+    """The trials."""
+    knobs: tuple[Knob, ...]
+    """What was found of each, the one that explains most first."""
+    drop: float
+    """The points from which on an error counts as beyond the cliff."""
+    confidence: float
+    """Of each interval by itself."""
+    notes: tuple[str, ...]
+    """What was left out, and why."""
+
+
+def read_knobs(sweep: SweepTrials, confidence: float = CONFIDENCE, cliff: float = DROP) -> Knobs:
+    """Return what a sweep shows of each of its hyperparameters.
+
+    Parameters
+    ----------
+    sweep : SweepTrials
+        With the columns lr, weight_decay and ``hp.NAME`` for others. Diverged trials count as 100 %.
+    confidence : float
+        In (0, 1).
+    cliff : float
+        Points by which the median error must exceed that at the optimum to be beyond a cliff, from 0 to 100.
+
+    Raises
+    ------
+    AnalysisError
+        If there are too few trials, nothing was varied, or ``cliff`` is out of range.
+
+    Examples
+    --------
+    >>> [found] = map(read_knobs, read_sweeps(pd.read_csv("trials.csv")))
+    >>> print(found.knobs[0].name, found.knobs[0].share)
+    """
+    check_confidence(confidence)
+    if not 0 < cliff < 100:
+        raise AnalysisError(f"`cliff` must lie between 0 and 100 points, got {cliff:g}.")
+    settings, same = settings_of(sweep)
+    _check(sweep, settings)
+    problem = Sampling.of(sweep, confidence).problem
+    notes = [f"no intervals: {problem}"] if problem else []
+    notes += [f"{name} is the same in all trials of {sweep.name}" for name in same]
+    enough = [s for s in settings if len(s.rows) >= LEAST_TRIALS]
+    few = [s for s in settings if s not in enough]
+    notes += [f"{s.name} has a value in {len(s.rows)} trials, and it takes {LEAST_TRIALS}" for s in few]
+    notes += [text for s in enough if (text := gaining.problem(s, len(s.rows)))]
+    found = [_knob(sweep, s, confidence, cliff) for s in enough]
+    corrected = holm(np.array([knob.p for knob in found]))
+    ranked = sorted(zip(found, corrected, strict=True), key=lambda pair: -pair[0].share.value)
+    whole = [replace(knob, p=float(p)) for knob, p in ranked]
+    return Knobs(
+        sweep=sweep,
+        knobs=tuple(_bare(knob) if problem else knob for knob in whole),
+        drop=cliff,
+        confidence=confidence,
+        notes=(*notes, *_together(enough)),
+    )
+
+
+def _check(sweep: SweepTrials, settings: Sequence[Setting]) -> None:
+    if not settings:
+        raise AnalysisError(f"{sweep}: no hyperparameter varies: lr, weight_decay or a column hp.NAME.")
+    if sweep.n < LEAST_TRIALS:
+        raise AnalysisError(
+            f"{sweep} has {sweep.n} trials with a result: to say which hyperparameter matters takes at least "
+            f"{LEAST_TRIALS}, {LEAST_BINS} groups of {LEAST_A_BIN}. Go on with a larger `n`."
+        )
+    if np.ptp(values(sweep.points, "top1_err")) == 0:
+        raise AnalysisError(f"{sweep}: all trials have one and the same error, so that nothing matters.")
+
+
+def _knob(sweep: SweepTrials, setting: Setting, confidence: float, drop: float) -> Knob:
+    errors = values(sweep.points, "top1_err")[setting.rows]
+    found: Explained = explained(setting, errors, confidence)
+    curve = isolation(setting, errors, confidence)
+    optimum = _optimum(sweep, setting)
+    is_known = optimum is not None
+    if optimum is None:
+        optimum = np.nan if setting.labels else lowest(setting, errors, len(curve))
+    below, above = (None, None) if setting.labels or len(curve) < 2 else cliffs(curve, optimum, drop)
+    few = gaining.problem(setting, len(errors))
+    best, worst = (None, None) if few else gains(setting, errors, confidence)
+    return Knob(
+        setting=setting,
+        share=found.share,
+        p=found.p,
+        optimum=optimum,
+        is_known=is_known,
+        curve=tuple(curve),
+        below=below,
+        above=above,
+        best=best,
+        worst=worst,
+    )
+
+
+def _optimum(sweep: SweepTrials, setting: Setting) -> float | None:
+    """Return a hyperparameter's value at the sweep's optimum; None if that is not known, or a text."""
+    for column in (setting.name, f"hp.{setting.name}"):
+        if not setting.labels and column in sweep.optimum and sweep.optimum[column].notna().any():
+            return float(sweep.optimum[column].dropna().iloc[0])
+    return None
+
+
+def _together(settings: Sequence[Setting]) -> list[str]:
+    """Say which hyperparameters were not drawn independently: part of what one explains may be another's."""
+    whole = [s for s in settings if not s.labels and len(s.rows) == max(len(s.rows) for s in settings)]
+    if len(whole) < 2:
+        return []
+    together = np.corrcoef([stats.rankdata(s.levels) for s in whole])  # Spearman's
+    return [
+        f"{whole[i].name} and {whole[j].name} go together (rank correlation {together[i, j]:.2f}): part of "
+        "what one explains may be the other's"
+        for i, j in zip(*np.triu_indices(len(whole), 1), strict=True)
+        if abs(together[i, j]) >= _TOGETHER
+    ]
+
+
+def _bare(knob: Knob) -> Knob:
+    """Return what is known without limits, of points of which nobody can say how chance moves them."""
+
+    def bare(interval: Interval) -> Interval:
+        return Interval(interval.value, np.nan, np.nan)
+
+    def bare_gain(gain: Gain | None) -> Gain | None:
+        return gain and gain._replace(error=bare(gain.error), change=bare(gain.change))
+
+    return replace(
+        knob,
+        share=bare(knob.share),
+        p=np.nan,
+        curve=tuple(b._replace(median=bare(b.median), best_of_4=bare(b.best_of_4)) for b in knob.curve),
+        below=knob.below and Cliff(bare(knob.below.at)),
+        above=knob.above and Cliff(bare(knob.above.at)),
+        best=bare_gain(knob.best),
+        worst=bare_gain(knob.worst),
+    )
+
+
+def knobs_table(found: Sequence[Knobs]) -> pd.DataFrame:
+    """Return one row a hyperparameter of each sweep, with limits in columns of their own.
+
+    Columns: sweep, model, optimizer, recipe, hyperparameter, n; share (0 to 1) and p; optimum and
+    optimum_known; cliff_below and cliff_above (values; infinite: not reached); best_change and worst_change
+    (points), each with ``_low`` and ``_high``.
+    """
+    return pd.DataFrame([_row(each.sweep, knob) for each in found for knob in each.knobs])
+
+
+def _row(sweep: SweepTrials, knob: Knob) -> dict[str, object]:
+    numbers = {
+        "share": knob.share,
+        "cliff_below": knob.below.at if knob.below else NOTHING,
+        "cliff_above": knob.above.at if knob.above else NOTHING,
+        "best_change": knob.best.change if knob.best else NOTHING,
+        "worst_change": knob.worst.change if knob.worst else NOTHING,
+    }
+    limits = {
+        name + end: getattr(interval, part)
+        for name, interval in numbers.items()
+        for end, part in (("", "value"), ("_low", "low"), ("_high", "high"))
+    }
+    return (
+        {"sweep": sweep.sweep, "model": sweep.model, "optimizer": sweep.optimizer, "recipe": sweep.recipe}
+        | {"hyperparameter": knob.name, "n": len(knob.setting.rows), "p": knob.p}
+        | {"optimum": knob.optimum, "optimum_known": knob.is_known}
+        | limits
+    )

@@ -1,0 +1,214 @@
+"""How often the intervals of `sweep knobs` hold the truth, in 2, 5 and 8 dimensions.
+
+`python benchmarks/coverage_knobs.py OUT.csv [REPS]` adds the cases that OUT.csv lacks, and can be stopped
+at any time. The truth is that of two million trials of each surface.
+"""
+
+import functools
+import itertools
+import sys
+from collections import defaultdict
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy.stats import qmc
+
+from analysis.intervals import Interval
+from analysis.knobs.cliffs import cliffs, lowest
+from analysis.knobs.gains import LEAST_TRIALS, TENTHS, gains
+from analysis.knobs.isolation import BEST_OF, isolation
+from analysis.knobs.settings import Setting
+from analysis.knobs.shares import explained, holm
+
+Floats = NDArray[np.float64]
+SURFACES = ("cliff", "half", "interaction", "null")
+DIMENSIONS = (2, 5, 8)
+SIZES = (96, 256, 512)
+DESIGNS = ("iid", "sobol")
+REPS = 600
+CONFIDENCE = 0.95
+OPTIMUM = 0.4
+"""Where every surface is best in its first hyperparameter."""
+MANY = 2_000_000
+CELLS = 240
+GRID = np.linspace(0.0, 100.0, 2001)
+
+
+def errors(u: Floats, surface: str, rng: np.random.Generator) -> Floats:
+    """Return errors in percent of points of the unit cube, shape (n, d); a diverged trial has 100.
+
+    ``cliff``: a bowl, and a cliff in the first that the second moves. ``half``: half diverge, a steep bowl in
+    the others. ``interaction``: the first two matter together. ``null``: nothing matters, 30 % diverge.
+    """
+    n, d = u.shape
+    noise = rng.normal(0, 2.0, n)
+    weak = sum(4.0 / (j + 1) * u[:, j] for j in range(2, d))
+    bowl = 40 * (u[:, 0] - OPTIMUM) ** 2 + 20 * (u[:, 1] - 0.5) ** 2
+    if surface == "null":
+        return np.where(rng.random(n) < 0.3, 100.0, np.clip(50 + 7 * noise, 0, 99.9))
+    if surface == "interaction":
+        return np.clip(20 + 60 * np.abs(u[:, 0] - u[:, 1]) + weak + noise, 0, 100)
+    edge, scale = (0.55, 0.05) if surface == "half" else (0.85, 0.03)
+    chance = 1 / (1 + np.exp(-(u[:, 0] + 0.3 * (u[:, 1] - 0.5) - edge) / scale))
+    steep = 3 if surface == "half" else 1
+    finite = np.clip(20 + steep * bowl + weak + noise, 0, 99.9)
+    return np.where(rng.random(n) < chance, 100.0, finite)
+
+
+def draw(design: str, n: int, d: int, rng: np.random.Generator) -> Floats:
+    """Draw points; of eight dimensions or five the last one is a choice of four values."""
+    if design == "iid":
+        u = rng.random((n, d))
+    else:
+        u = np.concatenate([qmc.Sobol(d, rng=rng).random(16) for _ in range(-(-n // 16))])[:n]
+    return u if d == 2 else np.column_stack([u[:, :-1], np.floor(4 * u[:, -1]) / 4])
+
+
+class Truth(NamedTuple):
+    """What is true of one hyperparameter."""
+
+    share: float
+    means: Floats
+    """Mean error in each cell of its values, shape (CELLS,)."""
+    below: Floats
+    """Share of errors of at most `GRID`, shape (CELLS, GRID)."""
+
+    def quantile(self, values: Floats, q: float) -> float:
+        """Return a quantile of the errors at some values together."""
+        whole = self.below[_cells(values)].mean(axis=0)
+        return float(GRID[min(int(np.searchsorted(whole, q)), len(GRID) - 1)])
+
+    def crossing(self, start: float, limit: float) -> float:
+        """Return from which value above the start on the median always exceeds a limit; inf without one."""
+        medians = GRID[np.minimum((self.below < 0.5).sum(axis=1), len(GRID) - 1)]
+        good = np.flatnonzero((medians <= limit) | (np.arange(CELLS) / CELLS < start))
+        return (good[-1] + 1) / CELLS if good[-1] + 1 < CELLS else np.inf
+
+
+def _cells(values: Floats) -> NDArray[np.int64]:
+    return np.minimum((values * CELLS).astype(np.int64), CELLS - 1)
+
+
+@functools.cache
+def truths(surface: str, d: int) -> list[Truth]:
+    """Return what is true of each hyperparameter."""
+    rng = np.random.default_rng(1)
+    u = draw("iid", MANY, d, rng)
+    y = errors(u, surface, rng)
+    return [_truth(u[:, j], y) for j in range(d)]
+
+
+def _truth(values: Floats, y: Floats) -> Truth:
+    cell = _cells(values)
+    counts = np.maximum(np.bincount(cell, minlength=CELLS), 1)
+    means = np.bincount(cell, y, CELLS) / counts
+    place = np.searchsorted(GRID, np.round(y, 9))
+    below = np.bincount(cell * len(GRID) + place, minlength=CELLS * len(GRID)).reshape(CELLS, -1)
+    used = np.bincount(cell, minlength=CELLS) > 0
+    spread = ((means - y.mean()) ** 2 * counts)[used].sum() / len(y)
+    inner = y.var() - spread
+    share = max(0.0, float((spread - inner * used.sum() / len(y)) / y.var()))
+    return Truth(share, means, below.cumsum(axis=1) / counts[:, None])
+
+
+def setting_of(values: Floats) -> Setting:
+    """Return a column of the unit cube as a hyperparameter."""
+    return Setting.of("x", values, np.arange(len(values)))
+
+
+Hits = dict[str, list[bool]]
+
+
+def look(surface: str, d: int, n: int, design: str, reps: int) -> Hits:
+    """Simulate sweeps, and tell of each kind of interval how often it held."""
+    rng = np.random.default_rng([SURFACES.index(surface), d, n, DESIGNS.index(design)])
+    hits: Hits = defaultdict(list)
+    for _ in range(reps):
+        u = draw(design, n, d, rng)
+        y = errors(u, surface, rng)
+        p = []
+        for j, truth in enumerate(truths(surface, d)):
+            setting = setting_of(u[:, j])
+            kind = "" if setting.is_range else " (choice)"
+            found = explained(setting, y, CONFIDENCE)
+            p.append(found.p)
+            low, high = found.share.low, max(found.share.high, 1e-3)  # a share of next to nothing is none
+            _add(hits, f"share{kind}", Interval(found.share.value, low, high), truth.share)
+            _isolation(hits, setting, y, truth, kind)
+            if setting.is_range:
+                _cliffs(hits, setting, y, truth, OPTIMUM if j == 0 else 0.5, "known")
+                _cliffs(hits, setting, y, truth, None, "lowest")
+            if n >= LEAST_TRIALS:
+                _gains(hits, setting, y, truth, kind)
+        if surface == "null":
+            hits["no false alarm"].append(bool(np.nanmin(holm(np.array(p))) > 1 - CONFIDENCE))
+    return hits
+
+
+def _add(hits: Hits, name: str, interval: Interval, truth: float) -> None:
+    hits[name].append(bool(interval.low - 1e-9 <= truth <= interval.high + 1e-9))
+
+
+def _isolation(hits: Hits, setting: Setting, y: Floats, truth: Truth, kind: str) -> None:
+    curve = isolation(setting, y, CONFIDENCE)
+    place = setting.bins(len(curve))
+    for b, each in enumerate(curve):
+        inside = setting.values[place == b]
+        for name, interval, q in (("median", each.median, 0.5), ("best of 4", each.best_of_4, BEST_OF)):
+            exact = truth.quantile(inside, q)
+            near = Interval(interval.value, interval.low - 0.06, interval.high + 0.06)  # the grid's step
+            _add(hits, f"{name}{kind}", near, exact)
+
+
+def _cliffs(hits: Hits, setting: Setting, y: Floats, truth: Truth, optimum: float | None, name: str) -> None:
+    curve = isolation(setting, y, CONFIDENCE)
+    at = lowest(setting, y, len(curve)) if optimum is None else optimum
+    _, above = cliffs(curve, at)
+    home = next(b for b, each in enumerate(curve) if each.low <= at <= each.high)
+    inside = setting.values[setting.bins(len(curve)) == home]
+    exact = truth.crossing(at, truth.quantile(inside, 0.5) + 10.0)
+    tolerance = 1 / CELLS
+    _add(
+        hits,
+        f"cliff, optimum {name}",
+        Interval(0, above.at.low - tolerance, above.at.high + tolerance),
+        exact,
+    )
+    if np.isfinite(exact):
+        hits[f"cliff found, optimum {name}"].append(bool(np.isfinite(above.at.high)))
+
+
+def _gains(hits: Hits, setting: Setting, y: Floats, truth: Truth, kind: str) -> None:
+    """Choose tenths as `gains` does, and compare with the true mean there."""
+    tenth = pd.Series(setting.bins(TENTHS))
+    half = tenth.groupby(tenth).cumcount().to_numpy() % 2
+    means = pd.Series(y).groupby([half, tenth.to_numpy()]).mean()
+    true = truth.means[_cells(setting.values)]
+    for gain, choose in zip(gains(setting, y, CONFIDENCE), ("idxmin", "idxmax"), strict=True):
+        chosen = [getattr(means[h], choose)() for h in (0, 1)]
+        there = np.concatenate([true[(half == 1 - h) & (tenth == chosen[h])] for h in (0, 1)])
+        name = "best" if choose == "idxmin" else "worst"
+        _add(hits, f"error in the {name} tenth{kind}", gain.error, float(there.mean()))
+        everywhere = float(np.average(truth.means, weights=np.maximum(truth.below[:, -1], 1e-12)))
+        _add(hits, f"change by the {name} tenth{kind}", gain.change, float(there.mean()) - everywhere)
+
+
+def main(out: Path, reps: int) -> None:
+    """Add the cases that a table lacks."""
+    done = pd.read_csv(out) if out.exists() else pd.DataFrame(columns=["surface", "d", "n", "design"])
+    known = set(done[["surface", "d", "n", "design"]].itertuples(index=False, name=None))
+    for case in itertools.product(SURFACES, DIMENSIONS, SIZES, DESIGNS):
+        if case in known:
+            continue
+        hits = look(*case, reps)
+        names = dict(zip(("surface", "d", "n", "design"), case, strict=True))
+        rows = [{**names, "name": k, "rate": float(np.mean(v)), "count": len(v)} for k, v in hits.items()]
+        pd.DataFrame(rows).to_csv(out, mode="a", header=not out.exists(), index=False)
+        print(*case, flush=True)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), int(sys.argv[2]) if len(sys.argv) > 2 else REPS)
