@@ -3,12 +3,14 @@
 import csv
 import dataclasses
 import io
+import json
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from search_spaces.errors import SearchSpaceError
+from search_spaces.hyperparameter import Value
 from search_spaces.optima import Optimum
 
 
@@ -51,9 +53,13 @@ class Found:
     """Versions of the packages that trained it."""
     found: str
     """Date, as YYYY-MM-DD."""
+    over: str = "{}"
+    """The values of further hyperparameters that were searched, as JSON."""
 
     def __post_init__(self) -> None:
         self.optimum  # noqa: B018 - checks lr, weight decay and batch
+        if not isinstance(self.values, dict):
+            raise SearchSpaceError(f"over must be a JSON object, got {self.over[:40]!r}")
         problems = [
             f"{name} must be {rule}, got {getattr(self, name)!r}"
             for name, rule, fits in (
@@ -82,12 +88,20 @@ class Found:
         )
 
     @property
-    def identity(self) -> tuple[str, str, str, str, int]:
-        """Model, optimizer, recipe, data and epochs: the table has at most one row of each combination."""
-        return self.model, self.optimizer, self.recipe, self.data, self.epochs
+    def values(self) -> dict[str, Value]:
+        """The best values of further hyperparameters, by name."""
+        values: dict[str, Value] = json.loads(self.over)
+        return values
+
+    @property
+    def identity(self) -> tuple[str, ...]:
+        """What the table has at most one row of: a model's training, and what was searched of it."""
+        return self.model, self.optimizer, self.recipe, self.data, str(self.epochs), *sorted(self.values)
 
 
 _FIELDS = {field.name: field.type for field in dataclasses.fields(Found)}
+_EARLIER = list(_FIELDS)[:-1]
+"""The columns of a table without further hyperparameters."""
 
 
 def read_found(path: Path) -> list[Found]:
@@ -106,7 +120,7 @@ def read_found(path: Path) -> list[Found]:
         return []
     reader = csv.DictReader(io.StringIO(text))
     try:
-        if list(reader.fieldnames or ()) != list(_FIELDS):
+        if list(reader.fieldnames or ()) not in (list(_FIELDS), _EARLIER):
             raise SearchSpaceError(
                 f"{path} is not a table of optima: its first line must be {','.join(_FIELDS)}"
             )
@@ -122,10 +136,11 @@ def read_found(path: Path) -> list[Found]:
 
 def _parse(row: dict[str, str], where: str) -> Found:
     if None in row or None in row.values():
-        raise SearchSpaceError(f"{where} is damaged: it needs {len(_FIELDS)} cells")
+        cells = len([name for name in row if name])
+        raise SearchSpaceError(f"{where} is damaged: it needs {cells} cells")
     try:
         kinds = {"str": str, "int": int, "float": float}
-        return Found(**{name: kinds[str(_kind(kind))](row[name]) for name, kind in _FIELDS.items()})
+        return Found(**{name: kinds[str(_kind(_FIELDS[name]))](cell) for name, cell in row.items()})
     except ValueError as error:  # SearchSpaceError is one
         raise SearchSpaceError(f"{where} is damaged: {error}") from error
 
@@ -142,16 +157,24 @@ def with_row(found: Sequence[Found], row: Found) -> list[Found]:
 def to_csv(found: Sequence[Found]) -> str:
     """Return the table as CSV. Reading it gives the same numbers, to the last bit."""
     out = io.StringIO()
-    writer = csv.DictWriter(out, list(_FIELDS), lineterminator="\n")
+    columns = list(_FIELDS) if any(row.values for row in found) else _EARLIER
+    writer = csv.DictWriter(out, columns, lineterminator="\n")
     writer.writeheader()
     for row in found:
-        values = dataclasses.asdict(row)
+        values = {name: getattr(row, name) for name in columns}
         writer.writerow({name: repr(v) if isinstance(v, float) else v for name, v in values.items()})
     return out.getvalue()
 
 
 def choose_found(
-    found: Sequence[Found], model: str, optimizer: str, recipe: str, *, data: str | None, epochs: int
+    found: Sequence[Found],
+    model: str,
+    optimizer: str,
+    recipe: str,
+    *,
+    data: str | None,
+    epochs: int,
+    over: Sequence[str] = (),
 ) -> Found | None:
     """Return the row that fits a training; None if there is none.
 
@@ -165,10 +188,14 @@ def choose_found(
         Fingerprint of the data. Optima found on other data are ignored; None accepts any.
     epochs : int
         Length of the schedule. If several rows fit, the one with the nearest length, as a ratio, is chosen.
+    over : sequence of str
+        Names of further hyperparameters. A search of just these is preferred to one of learning rate and
+        weight decay alone; others do not fit.
     """
-    fitting = [
+    same = [
         row
         for row in found
         if (row.model, row.optimizer, row.recipe) == (model, optimizer, recipe) and data in (None, row.data)
     ]
+    fitting = [row for row in same if sorted(row.values) == sorted(over)] or [r for r in same if not r.values]
     return min(fitting, key=lambda row: abs(math.log(row.epochs / epochs)), default=None)

@@ -31,8 +31,8 @@ class Hyperparameter:
     high: float | None = None
     """Highest value; None of a choice."""
     choices: tuple[str, ...] = ()
-    optimum: Value
-    """What the trials at the optimum have, the zero of Δ."""
+    optimum: Value | None = None
+    """What the trials at the optimum have, the zero of Δ; None where it is searched."""
 
     def __post_init__(self) -> None:
         problems = _problems(self)
@@ -61,19 +61,22 @@ class Hyperparameter:
         return self.low, self.high
 
     def value(self, u: float) -> Value:
-        """Return the value at a relative point in [0, 1).
+        """Return the value at a relative point in [0, 1]; a search may try its very end.
 
         Continuous ones are rounded to 8 significant digits: the last bits depend on the platform, and must
         not change a trial's key.
         """
         if self.scale == "choice":
-            return self.choices[int(u * len(self.choices))]
+            return self.choices[self._place(u)]
         low, high = self._range
         if self.scale == "integer":
-            return int(low) + int(u * (high - low + 1))
+            return int(low) + self._place(u)
         inner, outer = _SCALES[self.scale]
         at = inner(low) + u * (inner(high) - inner(low))
         return min(max(float(f"{outer(at):.8g}"), low), high)
+
+    def _place(self, u: float) -> int:
+        return int(min(u * self.count, self.count - 1))
 
     def values(self, u: NDArray[np.float64]) -> list[Value]:
         """Return the values at relative points, shape (n,)."""
@@ -113,7 +116,7 @@ def _problems(given: Hyperparameter) -> list[str]:
 def _choice_problems(given: Hyperparameter) -> list[str]:
     if len(set(given.choices)) < len(given.choices) or len(given.choices) < 2:
         return [f"a choice needs two values or more, each once, got {'|'.join(given.choices)!r}"]
-    if given.optimum not in given.choices:
+    if given.optimum is not None and given.optimum not in given.choices:
         return [f"its value at the optimum must be one of {', '.join(given.choices)}, got {given.optimum!r}"]
     return []
 
@@ -127,6 +130,8 @@ def _range_problems(given: Hyperparameter, low: float, high: float) -> list[str]
     if given.scale == "integer" and not (_is_whole(low) and _is_whole(high)):
         said.append(f"an integer needs whole numbers, got {low:g} to {high:g}")
     at = given.optimum
+    if at is None:
+        return said
     if isinstance(at, bool | str) or not low <= at <= high:
         said.append(f"its value at the optimum must lie in {low:g} to {high:g}, got {at!r}")
     elif given.scale == "integer" and not _is_whole(at):

@@ -19,6 +19,17 @@ class Wanted(NamedTuple):
     optimum: str | None
     """None: what is trained without ``--over``."""
 
+    @property
+    def searched(self) -> Hyperparameter:
+        """The hyperparameter where its optimum is searched.
+
+        Raises
+        ------
+        SearchSpaceError
+            If the range is none.
+        """
+        return self._with(None)
+
     def at(self, optimum: Value | None) -> Hyperparameter:
         """Return the hyperparameter; ``optimum`` is its value where the text gives none.
 
@@ -33,8 +44,17 @@ class Wanted(NamedTuple):
                 f"{self.name}: its value at the optimum is not known. Say it after an @: "
                 f"{self.name}=LOW:HIGH@VALUE"
             )
-        values = {"low": self.low, "high": self.high, "choices": self.choices}
-        return Hyperparameter(name=self.name, scale=self.scale, optimum=self._typed(given), **values)  # type: ignore[arg-type]
+        return self._with(self._typed(given))
+
+    def _with(self, optimum: Value | None) -> Hyperparameter:
+        return Hyperparameter(
+            name=self.name,
+            scale=self.scale,
+            low=self.low,
+            high=self.high,
+            choices=self.choices,
+            optimum=optimum,
+        )
 
     def _read(self, text: str) -> Value:
         return text if self.scale == "choice" else _number(self.name, text)

@@ -90,7 +90,8 @@ def search(
     clock, asked = itertools.count(), 0
     while running or asked < points:
         while len(running) < 2 and asked < points:
-            u = chooser.ask(asked)
+            u_lr, u_wd = chooser.ask(asked)
+            u = u_lr, u_wd
             noise = rng.normal(0, SEED_NOISE) + rng.normal(0, EPOCH_NOISE, EPOCHS)
             running.append(
                 (next(clock), Tried(asked, u, np.clip(np.expm1(surface.curve(u) + noise), 0, 90)), 1)

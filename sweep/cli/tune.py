@@ -60,5 +60,6 @@ def _run_args(request: TuneRequest, output: TuneOutputOptions) -> list[str]:
     return [
         *model,
         *cli_args(request, TrainingOptions, always=["optimizer"]),
+        *([] if request.over is None else ["--over", request.over]),
         *cli_args(output, FolderOptions),
     ]

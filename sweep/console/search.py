@@ -3,12 +3,12 @@
 import dataclasses
 import math
 import shlex
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rich.console import Console
 
-from search_spaces import Box, Found
+from search_spaces import Box, Found, Value
 from sweep.console.tables import new_table
 from sweep.core.search_plan import SearchBudget, SearchPlan
 from sweep.core.trial import TrialState
@@ -28,6 +28,8 @@ def print_dry_run(plan: SearchPlan, budget: SearchBudget, to_train: int, console
     print_start(plan, budget, to_train, console)
     console.print(f"  {plan.recipe.epochs} epochs each, {tags.trained_by(plan)}, on minival", markup=False)
     console.print(f"  ranges {ranges(plan.box)}")
+    for each in plan.over:
+        console.print(f"  and {each}", markup=False)
 
 
 def ranges(box: Box) -> str:
@@ -70,6 +72,8 @@ def print_summary(
         judged.add_row(str(point.index), errors, *values, f"{outcome.mean:.2f}")
     if judged.rows:
         console.print(judged)
+    for outcome in outcomes(search) if search.plan.over else []:
+        console.print(f"point {outcome.point.index}: {_values(dict(outcome.point.over))}", markup=False)
     for trial in search.failed:
         record = search.history(trial).record
         reason = f"{record.error}{see_error(search.folder, trial.key)}" if record else ""
@@ -81,11 +85,21 @@ def print_summary(
         return
     console.print(
         f"Optimum of {found.model} with {found.optimizer} on {found.recipe}: lr {found.lr:.3g}, wd "
-        f"{found.weight_decay:.3g}: {found.top1_err:.2f} ± {found.standard_error:.2f} % on minival (mean of "
-        f"{found.seeds} seeds, ± its standard error). Saved to {table}, where `sweep run` finds it.",
+        f"{found.weight_decay:.3g}{_further(found.values)}: {found.top1_err:.2f} ± "
+        f"{found.standard_error:.2f} % on minival (mean of {found.seeds} seeds, ± its standard error). "
+        f"Saved to {table}, where `sweep run` finds it.",
         markup=False,
     )
     console.print(f"Next: sweep run {shlex.join(cli_args)} --n 64", markup=False, soft_wrap=True)
+
+
+def _values(values: Mapping[str, Value]) -> str:
+    named = (f"{name} {v:.4g}" if isinstance(v, float) else f"{name} {v}" for name, v in values.items())
+    return ", ".join(named)
+
+
+def _further(values: Mapping[str, Value]) -> str:
+    return f", {_values(values)}" if values else ""
 
 
 def status_row(search: Search) -> dict[str, Any]:
@@ -126,6 +140,7 @@ def _best(search: Search, to_come: int | None) -> dict[str, Any] | None:
         "point": point.index,
         "lr": point.lr,
         "weight_decay": point.weight_decay,
+        **({"over": dict(point.over)} if point.over else {}),
         "top1_err": error,
         "seeds": seeds,
     }
@@ -139,7 +154,8 @@ def status_notes(row: dict[str, Any]) -> list[str]:
     if found := row["best"]:
         so_far = " so far" if row["left"] else ""
         mean = f", mean of {found['seeds']} seeds" if found["seeds"] > 1 else ""
-        notes.append(f"best{so_far} on minival{mean}: lr {found['lr']:.3g}, wd {found['weight_decay']:.3g}")
+        at = f"lr {found['lr']:.3g}, wd {found['weight_decay']:.3g}{_further(found.get('over', {}))}"
+        notes.append(f"best{so_far} on minival{mean}: {at}")
     return notes + driven_by(row["driver"])
 
 
@@ -190,6 +206,7 @@ def as_json(search: Search, found: Found | None) -> dict[str, Any]:
                 "point": o.point.index,
                 "lr": o.point.lr,
                 "weight_decay": o.point.weight_decay,
+                **({"over": dict(o.point.over)} if o.point.over else {}),
                 "errors": list(o.errors),
                 "mean": o.mean,
             }

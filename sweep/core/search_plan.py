@@ -6,6 +6,7 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 
+from search_spaces import FIRST, Hyperparameter
 from sweep.core.base_plan import BasePlan
 from sweep.core.keys import draw_seed, make_trial, recipe_contents
 from sweep.core.plan_json import parse, plan_fields
@@ -34,10 +35,18 @@ class SearchPlan(BasePlan):
         "box",
         "seed",
         "skipped_images",
+        "over",
     )
 
     design: str = field(default="search", init=False)
     trials: tuple[TrialSpec, ...] = ()
+    over: tuple[Hyperparameter, ...] = ()
+    """What is searched beside learning rate and weight decay, in alphabetical order."""
+
+    @property
+    def swept(self) -> tuple[str, ...]:
+        """The names of the hyperparameters that are searched."""
+        return (*FIRST, *(each.name for each in self.over))
 
     def _prefix(self) -> str:
         return "tune-"
@@ -61,36 +70,12 @@ class SearchPlan(BasePlan):
         """Read the settings' file; see `BasePlan.from_json`."""
         return parse(text, origin, "search", lambda values: cls(**plan_fields(values)))
 
-    def point(self, index: int, u_lr: float, u_wd: float) -> TrialSpec:
-        """Make the trial of a relative point in the ranges."""
+    def point(self, index: int, *u: float) -> TrialSpec:
+        """Make the trial of a relative point in the ranges, in the order of `swept`."""
+        u_lr, u_wd, *u_over = u
         ((lr, wd),) = self.box.points(np.array([[u_lr, u_wd]])).tolist()
-        return self._trial(lr, wd, role=Role.POINT, index=index, repeat=0, u_lr=u_lr, u_wd=u_wd)
-
-    def finalist(self, point: TrialSpec, repeat: int) -> TrialSpec:
-        """Make the trial of a point once more, with another seed; ``repeat`` counts from 1."""
-        return self._trial(
-            point.lr,
-            point.weight_decay,
-            role=Role.FINALIST,
-            index=point.index,
-            repeat=repeat,
-            u_lr=point.u_lr,
-            u_wd=point.u_wd,
-        )
-
-    def _trial(
-        self,
-        lr: float,
-        wd: float,
-        *,
-        role: Role,
-        index: int,
-        repeat: int,
-        u_lr: float | None,
-        u_wd: float | None,
-    ) -> TrialSpec:
-        # A key of three words is no sweep's trial's: the zero of Δ is trained with weights of its own.
-        seed = draw_seed(self.seed, 1, index, repeat)
+        over = tuple((each.name, each.value(at)) for each, at in zip(self.over, u_over, strict=True))
+        seed = self._draw_seed(index, 0)
         return make_trial(
             self,
             recipe_contents(self.recipe),
@@ -98,11 +83,33 @@ class SearchPlan(BasePlan):
             wd,
             seed,
             index=index,
-            repeat=repeat,
-            role=role,
+            role=Role.POINT,
             u_lr=u_lr,
             u_wd=u_wd,
+            over=over,
+            u_over=tuple(u_over),
         )
+
+    def finalist(self, point: TrialSpec, repeat: int) -> TrialSpec:
+        """Make the trial of a point once more, with another seed; ``repeat`` counts from 1."""
+        return make_trial(
+            self,
+            recipe_contents(self.recipe),
+            point.lr,
+            point.weight_decay,
+            self._draw_seed(point.index, repeat),
+            index=point.index,
+            repeat=repeat,
+            role=Role.FINALIST,
+            u_lr=point.u_lr,
+            u_wd=point.u_wd,
+            over=point.over,
+            u_over=point.u_over,
+        )
+
+    def _draw_seed(self, index: int, repeat: int) -> int:
+        # A key of three words is no sweep's trial's: the zero of Δ is trained with weights of its own.
+        return draw_seed(self.seed, 1, index, repeat)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -2,6 +2,7 @@
 
 import datetime
 import importlib.metadata
+import json
 import shlex
 from collections.abc import Sequence
 from pathlib import Path
@@ -167,6 +168,7 @@ def _found(search: Search, budget: SearchBudget, command: Sequence[str]) -> Foun
         command=shlex.join(command),
         versions=" ".join(f"{name} {importlib.metadata.version(name)}" for name in _PACKAGES),
         found=datetime.date.today().isoformat(),
+        over=json.dumps(dict(best.point.over)),
     )
 
 

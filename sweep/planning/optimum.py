@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import search_spaces
-from search_spaces import Box, Found, Optimum, SearchSpaceError
+from search_spaces import Box, Found, Hyperparameter, Optimum, SearchSpaceError
 from sweep.core.plan import FOUND_FOR, GIVEN
 from sweep.errors import InputError
 from sweep.planning.requests import FolderOptions, Request, TrainingOptions
+from sweep.planning.space import hyperparameters, read_space
 from sweep.recipes.loading import DEFAULT
 from sweep.recipes.recipe import Recipe
 from sweep.utils.options import cli_args
@@ -50,6 +51,18 @@ class OptimumLookup:
             raise InputError("`box_down` and `box_up` change the box optimum; `box` paper has its own ranges")
         return optimum, search_spaces.paper(model, request.optimizer, self.recipe.name, self.recipe.batch)
 
+    def over(self, model: str, data: str | None = None) -> tuple[Hyperparameter, ...]:
+        """Return what is swept of a model beside learning rate and weight decay; arguments as of `space`.
+
+        Raises
+        ------
+        InputError, SearchSpaceError
+            If nobody takes one of them, or not over its range.
+        """
+        given = self.request.lr is not None
+        found = None if given else self._found_here(model, data)
+        return hyperparameters(self.request, self.recipe, model, found.values if found else {})
+
     def _optimum(self, model: str, data: str | None) -> Optimum:
         request, recipe = self.request, self.recipe
         if request.lr is not None and request.wd is not None:
@@ -61,16 +74,27 @@ class OptimumLookup:
 
     def _known(self, model: str, data: str | None) -> tuple[Optimum, int]:
         """Look an optimum up: the nearest that was found here, else the shipped one; and for what length."""
-        wanted, epochs = (model, self.request.optimizer, self.recipe.name), self.recipe.epochs
-        if found := search_spaces.choose_found(self.table, *wanted, data=data, epochs=epochs):
+        if found := self._found_here(model, data):
             return found.optimum, found.epochs
+        wanted, epochs = (model, self.request.optimizer, self.recipe.name), self.recipe.epochs
         if exact := search_spaces.find_for(*wanted, epochs):
             return exact, epochs
         try:
             return search_spaces.find(*wanted), self.usual_epochs
         except SearchSpaceError as error:
-            other = search_spaces.choose_found(self.table, *wanted, data=None, epochs=epochs)
+            other = self._found_here(model, None)
             raise _no_optimum(self.request, model, str(error), other) from error
+
+    def _found_here(self, model: str, data: str | None) -> Found | None:
+        return search_spaces.choose_found(
+            self.table,
+            model,
+            self.request.optimizer,
+            self.recipe.name,
+            data=data,
+            epochs=self.recipe.epochs,
+            over=[each.name for each in read_space(self.request)[0]],
+        )
 
 
 def _no_optimum(request: Request, model: str, said: str, other: Found | None) -> InputError:

@@ -123,6 +123,12 @@ class SearchOptions:
         None, "Searched instead of the optimizer's usual range.", metavar="LOW:HIGH"
     )
     wd_range: str | None = option(None, "The same of the weight decay.", metavar="LOW:HIGH")
+    over: str | None = option(
+        None,
+        "What is searched. Default: lr,weight_decay. Others with their range: "
+        "lr,weight_decay,beta2=0.9:0.999:logit.",
+        metavar="NAMES",
+    )
     seed: int = option(0, "Draws the first points and the initial weights.")
 
 

@@ -10,7 +10,7 @@ from sweep.planning.checks import Problems, check_request
 from sweep.planning.inputs import Inputs
 from sweep.planning.optimum import OptimumLookup
 from sweep.planning.requests import Request, TrainingOptions
-from sweep.planning.space import hyperparameters, read_space
+from sweep.planning.space import read_space
 from sweep.recipes.recipe import Recipe
 from sweep.user_trainer import loading as trainers
 
@@ -131,7 +131,7 @@ def _lookup(request: Request, inputs: Inputs, problems: Problems) -> OptimumLook
         with problems.noted():
             lookup.space(model)
         with problems.noted():
-            hyperparameters(request, recipe, model)
+            lookup.over(model)
     return lookup
 
 
@@ -143,7 +143,7 @@ def _resolved(lookup: OptimumLookup, data: Data) -> Resolved:
         recipe=recipe,
         models=models,
         spaces=tuple(lookup.space(model, data.fingerprint) for model in models),
-        over=tuple(hyperparameters(request, recipe, model) for model in models),
+        over=tuple(lookup.over(model, data.fingerprint) for model in models),
         fixed=read_space(request)[1],
         data=data,
     )

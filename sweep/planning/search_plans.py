@@ -4,7 +4,7 @@ import dataclasses
 from dataclasses import dataclass
 
 import search_spaces
-from search_spaces import Box
+from search_spaces import Box, Hyperparameter
 from sweep.core.optimizers import OPTIMIZERS
 from sweep.core.search_plan import SearchBudget, SearchPlan
 from sweep.data.images import NO_IMAGES, FileSplits, Splits
@@ -14,6 +14,7 @@ from sweep.planning.images import load_splits, training_px
 from sweep.planning.inputs import Inputs
 from sweep.planning.requests import TuneRequest
 from sweep.planning.resolve import Data, open_data, recipe_of
+from sweep.planning.space import hyperparameters, read_space
 from sweep.recipes.recipe import Recipe
 
 MOST_TRIALS, MOST_SEEDS = 1000, 100
@@ -28,7 +29,9 @@ class ResolvedSearch:
     model: str
     """With its arguments, as it stands in plans."""
     box: Box
-    """The ranges that are searched."""
+    """The ranges of learning rate and weight decay."""
+    over: tuple[Hyperparameter, ...]
+    """What is searched beside them."""
     data: Data
 
 
@@ -51,14 +54,15 @@ def resolve_search(request: TuneRequest, inputs: Inputs | None = None) -> Resolv
     with problems.noted():
         search_spaces.relative_points("sobol", 16, request.seed)
     box = _box(request, problems)
+    sound = not problems
     recipe = recipe_of(request, inputs, problems)
+    over = _over(request, recipe, problems) if sound and recipe else ()
     problems.refuse()
     assert box
     assert recipe
     (model,) = request.names(_models(request))
-    return ResolvedSearch(
-        request=request, recipe=recipe, model=model, box=box, data=open_data(recipe, request, inputs)
-    )
+    data = open_data(recipe, request, inputs)
+    return ResolvedSearch(request=request, recipe=recipe, model=model, box=box, over=over, data=data)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -101,6 +105,7 @@ def _plan(resolved: ResolvedSearch, px: int) -> SearchPlan:
         data_fingerprint=data.fingerprint,
         classes=data.classes,
         skipped_images=data.skipped_images,
+        over=resolved.over,
     )
 
 
@@ -128,6 +133,16 @@ def _box(request: TuneRequest, problems: Problems) -> Box | None:
                 changes |= dict(zip((f"{name}_low", f"{name}_high"), _range(name, text), strict=True))
         return dataclasses.replace(box, **changes)
     return None
+
+
+def _over(request: TuneRequest, recipe: Recipe, problems: Problems) -> tuple[Hyperparameter, ...]:
+    """Return what is searched beside learning rate and weight decay."""
+    with problems.noted():
+        if fixed := read_space(request)[1]:
+            raise InputError(f"`over`: a search needs {' and '.join(fixed)}, too: name it")
+        (model,) = request.names(_models(request))
+        return hyperparameters(request, recipe, model)
+    return ()
 
 
 def _range(name: str, text: str) -> tuple[float, float]:

@@ -1,7 +1,8 @@
 """What ``--over`` means: each hyperparameter that it names, and who takes it."""
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
 from typing import Any
 
 from search_spaces import Hyperparameter, SearchSpaceError, Value, Wanted, grid_side, read_over
@@ -9,7 +10,7 @@ from sweep.core.model_spec import RESERVED, join, split
 from sweep.core.optimizers import SETTINGS
 from sweep.errors import InputError, unknown
 from sweep.models.catalog import MODELS
-from sweep.planning.requests import Request
+from sweep.planning.requests import Request, TuneRequest
 from sweep.recipes.recipe import SWEPT, Recipe
 
 MOST = 100
@@ -20,8 +21,10 @@ _LOOKED_AT = 16
 _TAKEN = ("batch", "epochs", "evaluate", "model", "optimizer", "px", "recipe", "seed", "trainer")
 """Parameters that each trial's MLflow run has."""
 
+_NONE: Mapping[str, Value] = MappingProxyType({})
 
-def read_space(request: Request) -> tuple[list[Wanted], tuple[str, ...]]:
+
+def read_space(request: Request | TuneRequest) -> tuple[list[Wanted], tuple[str, ...]]:
     """Return what is swept beside learning rate and weight decay, and which of these two is not.
 
     Raises
@@ -37,17 +40,21 @@ def read_space(request: Request) -> tuple[list[Wanted], tuple[str, ...]]:
     return wanted, fixed
 
 
-def hyperparameters(request: Request, recipe: Recipe, model: str) -> tuple[Hyperparameter, ...]:
-    """Return what is swept of a model beside learning rate and weight decay.
+def hyperparameters(
+    request: Request | TuneRequest, recipe: Recipe, model: str, known: Mapping[str, Value] = _NONE
+) -> tuple[Hyperparameter, ...]:
+    """Return what is swept or searched of a model beside learning rate and weight decay.
 
     Parameters
     ----------
-    request : Request
+    request : Request or TuneRequest
         What was asked for.
     recipe : Recipe
         Its recipe.
     model : str
         As it stands in plans.
+    known : mapping, optional
+        Values that were found to be best.
 
     Raises
     ------
@@ -59,7 +66,7 @@ def hyperparameters(request: Request, recipe: Recipe, model: str) -> tuple[Hyper
     found = []
     for each in wanted:
         try:
-            found.append(_found(each, request, recipe, model))
+            found.append(_found(each, request, recipe, model, known))
         except (InputError, SearchSpaceError) as error:
             problems.append(str(error))
     if problems:
@@ -67,24 +74,35 @@ def hyperparameters(request: Request, recipe: Recipe, model: str) -> tuple[Hyper
     return tuple(found)
 
 
-def _found(wanted: Wanted, request: Request, recipe: Recipe, model: str) -> Hyperparameter:
-    name, args = wanted.name, split(model)[1]
+def _found(
+    wanted: Wanted,
+    request: Request | TuneRequest,
+    recipe: Recipe,
+    model: str,
+    known: Mapping[str, Value],
+) -> Hyperparameter:
+    name, optimizer, arguments = wanted.name, request.optimizer, split(model)[1]
+
+    def given(usual: Value | None) -> Hyperparameter:
+        return wanted.searched if isinstance(request, TuneRequest) else wanted.at(known.get(name, usual))
+
     if recipe.trainer:
         if name in _TAKEN:
             raise InputError(f"{name} is what the sweep itself calls something of a trial: take another name")
-        given = wanted.at(args.get(name))
-    elif name in SETTINGS[request.optimizer]:
-        given = wanted.at(SETTINGS[request.optimizer][name].usual)
-        _check_setting(given, request.optimizer)
+        found = given(arguments.get(name))
+    elif name in SETTINGS[optimizer]:
+        found = given(SETTINGS[optimizer][name].usual)
+        _check_setting(found, optimizer)
     elif name in SWEPT:
-        given = wanted.at(getattr(recipe, name))
-        _check_field(given, recipe)
+        found = given(getattr(recipe, name))
+        _check_field(found, recipe)
     else:
-        _check_name(name, request.optimizer)
-        given = wanted.at(args.get(name))
-        _check_argument(given, request.optimizer, model)
-    _check_grid(given, request)
-    return given
+        _check_name(name, optimizer)
+        found = given(arguments.get(name))
+        _check_argument(found, optimizer, model)
+    if isinstance(request, Request):
+        _check_grid(found, request)
+    return found
 
 
 def _ends(given: Hyperparameter) -> Iterator[Value]:
@@ -95,7 +113,7 @@ def _ends(given: Hyperparameter) -> Iterator[Value]:
     assert given.low is not None
     assert given.high is not None
     if given.scale != "integer":
-        yield from (given.low, given.high, given.optimum)
+        yield from (given.low, given.high)
         return
     step = max(1, int(given.count) // _LOOKED_AT)
     yield from range(int(given.low), int(given.high) + 1, step)

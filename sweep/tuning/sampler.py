@@ -1,6 +1,7 @@
 """Chooses the next point of a search and prunes trials: the only module that searches with Optuna."""
 
 import math
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import optuna
@@ -8,6 +9,7 @@ from optuna.distributions import BaseDistribution, FloatDistribution
 from optuna.trial import TrialState as OptunaState
 
 import search_spaces
+from search_spaces import FIRST
 from sweep.core.trial import Role, TrialState
 
 if TYPE_CHECKING:
@@ -20,10 +22,8 @@ START = 12
 _LEAST_FINISHED = 6
 """Finished trials that pruning needs: a trial is pruned if it is worse than their median at an epoch."""
 
-_SPACE: dict[str, BaseDistribution] = {
-    "u_lr": FloatDistribution(0.0, 1.0),
-    "u_wd": FloatDistribution(0.0, 1.0),
-}
+_SHORT = {"lr": "lr", "weight_decay": "wd"}
+"""How Optuna's parameters of these are called, after ``u_``; others have their own names."""
 
 optuna.logging.set_verbosity(optuna.logging.ERROR)
 
@@ -37,6 +37,8 @@ class OptunaSampler:
         Decides the first points and the sampler's random numbers.
     epochs : int
         Length of a trial that is not pruned.
+    names : sequence of str
+        The hyperparameters that are searched.
     sampler, pruner : optional
         Alternatives to those of `sweep tune`, for comparisons.
     start : int
@@ -49,6 +51,7 @@ class OptunaSampler:
         self,
         seed: int,
         epochs: int,
+        names: Sequence[str] = FIRST,
         *,
         sampler: Any = None,
         pruner: Any = None,
@@ -56,56 +59,44 @@ class OptunaSampler:
         counts_pruned: bool = False,
     ) -> None:
         self._counts_pruned = counts_pruned
+        self._names = {name: f"u_{_SHORT.get(name, name)}" for name in names}
         self._study = optuna.create_study(
             sampler=sampler or make_sampler(seed, start), pruner=pruner or make_pruner(epochs)
         )
-        self._net = search_spaces.relative_points("sobol", -(-max(start, 1) // 16) * 16, seed)[
-            :start
-        ].tolist()
+        net = search_spaces.relative_points("sobol", -(-max(start, 1) // 16) * 16, seed, names)
+        self._net = net[:start].tolist()
         self._trials: dict[int, optuna.Trial] = {}
         self._epochs: dict[int, int] = {}
 
     @classmethod
     def of(cls, search: "Search") -> "OptunaSampler":
         """Return a sampler that knows all trials of a search so far."""
-        sampler = cls(search.plan.seed, search.plan.recipe.epochs)
+        sampler = cls(search.plan.seed, search.plan.recipe.epochs, search.plan.swept)
         points = [trial for trial in search.trials if trial.role is Role.POINT]
         for trial in sorted(points, key=lambda trial: trial.index):
             assert trial.u_lr is not None
             assert trial.u_wd is not None
             history = search.history(trial)
-            sampler.begin(trial.index, trial.u_lr, trial.u_wd)
+            sampler.begin(trial.index, (trial.u_lr, trial.u_wd, *trial.u_over))
             for epoch, (_, record) in sorted(history.epochs.items()):
                 sampler.report(trial.index, epoch, record.top1_err)
             if history.record and history.record.state is not TrialState.FAILED:
                 sampler.tell(trial.index, history.record.state, history.record.top1_err)
         return sampler
 
-    def ask(self, index: int) -> tuple[float, float]:
-        """Choose the relative point (lr, wd) of the trial with this index."""
-        return self.begin(index, *self._net[index]) if index < len(self._net) else self._ask(index)
+    def ask(self, index: int) -> tuple[float, ...]:
+        """Choose the relative point of the trial with this index."""
+        return self.begin(index, self._net[index]) if index < len(self._net) else self._ask(index)
 
-    def begin(self, index: int, u_lr: float, u_wd: float) -> tuple[float, float]:
-        """Record the relative point of a trial.
-
-        Parameters
-        ----------
-        index : int
-            The trial's index.
-        u_lr, u_wd : float
-            The relative point, each in [0, 1].
-
-        Returns
-        -------
-        tuple of float
-            The same point.
-        """
-        self._study.enqueue_trial({"u_lr": u_lr, "u_wd": u_wd})
+    def begin(self, index: int, point: Sequence[float]) -> tuple[float, ...]:
+        """Record the relative point of a trial, each coordinate in [0, 1]; return the same point."""
+        self._study.enqueue_trial(dict(zip(self._names.values(), point, strict=True)))
         return self._ask(index)
 
-    def _ask(self, index: int) -> tuple[float, float]:
-        trial = self._trials[index] = self._study.ask(_SPACE)
-        return float(trial.params["u_lr"]), float(trial.params["u_wd"])
+    def _ask(self, index: int) -> tuple[float, ...]:
+        space: dict[str, BaseDistribution] = {u: FloatDistribution(0.0, 1.0) for u in self._names.values()}
+        trial = self._trials[index] = self._study.ask(space)
+        return tuple(float(trial.params[u]) for u in self._names.values())
 
     def report(self, index: int, epoch: int, error: float) -> bool:
         """Record a trial's error after an epoch.
@@ -151,7 +142,7 @@ class OptunaSampler:
             self._study.tell(trial, objective(error))
 
     def importances(self) -> dict[str, float]:
-        """Return the shares of the objective's variance that lr and weight decay explain (fANOVA).
+        """Return the share of the objective's variance that each hyperparameter explains (fANOVA).
 
         Raises
         ------
@@ -163,7 +154,7 @@ class OptunaSampler:
         values = get_param_importances(self._study, evaluator=FanovaImportanceEvaluator(seed=0))
         if not values:
             raise ValueError("no trial was trained to its end")
-        return {"lr": values["u_lr"], "weight_decay": values["u_wd"]}
+        return {name: values[u] for name, u in self._names.items()}
 
 
 def objective(error: float) -> float:

@@ -89,7 +89,7 @@ def _is_of(plan: SearchPlan, trial: TrialSpec) -> bool:
     try:
         assert trial.u_lr is not None
         assert trial.u_wd is not None
-        point = plan.point(trial.index, trial.u_lr, trial.u_wd)
+        point = plan.point(trial.index, trial.u_lr, trial.u_wd, *trial.u_over)
         return trial in (point, plan.finalist(point, trial.repeat))
     except (AssertionError, ValueError, TypeError, ArithmeticError, AttributeError, SearchSpaceError):
         return False

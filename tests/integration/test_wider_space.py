@@ -60,6 +60,48 @@ def test_it_resumes_and_is_compared(tmp_path):
         assert drawn.returncode == 0, drawn.stdout + drawn.stderr
 
 
+SEARCHED = """
+def train(config):
+    assert config.split in ("val", "minival")
+    for epoch in range(config.epochs):
+        at = config.hyperparameters
+        wrong = 100 * abs(at["momentum"] - 0.8) + 10 * (at["act"] != "gelu") + 10 * abs(at["depth"] - 3)
+        yield min(100, wrong + config.seed % 5 / 10)
+"""
+OVER = "lr,weight_decay,momentum=0.5:0.99,depth=1:4:integer,act=relu|gelu"
+
+
+def test_an_optimum_is_searched_over_all_of_it_and_swept_around(tmp_path):
+    (tmp_path / "own.py").write_text(SEARCHED)
+    own = ("--trainer", "own:train", "--epochs", "1", "--address", "none", "--over", OVER)
+    tune = ("tune", *own, "--n-trials", "24", "--finalists", "2", "--seeds", "2")
+    begun = sweep(tmp_path, *tune, "--n-trials", "9")
+    assert begun.returncode == 0, begun.stdout + begun.stderr
+    whole = sweep(tmp_path, *tune)
+    assert whole.returncode == 0, whole.stdout + whole.stderr
+    assert "Next: sweep run --trainer own:train" in whole.stdout
+    (found,) = pd.read_csv(tmp_path / "sweeps" / "optima.csv").to_dict("records")
+    values = json.loads(found["over"])
+    assert set(values) == {"act", "depth", "momentum"}
+    assert found["top1_err"] < 15, "a random point has 50"
+    ran = sweep(tmp_path, "run", *own, "--n", "3", "--seeds", "1")
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    optimum = table(tmp_path).query("role == 'optimum'").to_dict("records")[0]
+    assert {name: optimum[f"hp.{name}"] for name in values} == values
+    assert optimum["lr"] == found["lr"]
+    plain = sweep(tmp_path, "run", *own[:-2], "--n", "3")
+    assert plain.returncode == 2
+    assert "no optimum is known" in plain.stderr
+    assert "sweep tune" in plain.stderr
+
+
+def test_a_search_needs_both_of_the_usual_two(tmp_path):
+    (tmp_path / "own.py").write_text(SEARCHED)
+    ran = sweep(tmp_path, "tune", "--trainer", "own:train", "--epochs", "1", "--over", "lr,momentum=0.5:0.99")
+    assert ran.returncode == 2
+    assert "--over: a search needs weight_decay, too" in ran.stderr
+
+
 @pytest.mark.parametrize("text", ["lr,momentum=0.99:0.5@0.9", "lr,momentum", "lr,momentum=0.5:0.9:cubic@0.9"])
 def test_what_is_no_range_is_one_message(tmp_path, text):
     (tmp_path / "own.py").write_text(TRAINER)

@@ -186,3 +186,29 @@ def test_models_shows_what_was_found(found, sweep):
 def test_a_damaged_table_is_refused_by_one_message(found, words, refused):
     found(ROW).write_text(f"{HEADER}\n{LINE[:40]}")
     assert "sweeps/optima.csv, line 2 is damaged" in refused(*words)
+
+
+def test_an_optimum_over_more_stands_beside_the_usual_one_and_is_taken_for_just_that():
+    wider = change(lr=7.0, over='{"beta2": 0.98, "act": "gelu"}')
+    rows = with_row([ROW], wider)
+    assert rows == [ROW, wider]
+    assert with_row(rows, change(lr=8.0, over='{"act": "relu", "beta2": 0.9}'))[1].lr == 8.0
+
+    def found(*over):
+        row = choose_found(rows, "vit_p_1mf", "adamw", "digits", data=None, epochs=10, over=over)
+        return row and (row.lr, row.values)
+
+    assert found("beta2", "act") == (7.0, {"beta2": 0.98, "act": "gelu"})
+    assert found() == (ROW.lr, {})
+    assert found("beta2") == (ROW.lr, {}), "the usual optimum, the rest as it is trained without"
+
+
+def test_a_table_without_further_hyperparameters_is_as_earlier_versions_wrote_it(tmp_path):
+    assert "over" not in to_csv([ROW]).splitlines()[0].split(",")
+    path = tmp_path / "optima.csv"
+    rows = [ROW, change(epochs=3, over='{"beta2": 0.98}')]
+    path.write_text(to_csv(rows))
+    assert read_found(path) == rows
+    path.write_text(to_csv(rows).replace('"{""beta2"": 0.98}"', "[1]"))
+    with pytest.raises(SearchSpaceError, match="line 3 is damaged: over must be a JSON object"):
+        read_found(path)
