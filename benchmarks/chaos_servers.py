@@ -107,10 +107,34 @@ class Postgres:
 
 
 class MlflowServer:
-    """`mlflow server` with its artifacts, without its job runners."""
+    """`mlflow server` with its artifacts, without its job runners.
 
-    def __init__(self, folder: Path, backend: str | None = None) -> None:
+    Parameters
+    ----------
+    folder : Path
+        Holds its log and, unless told otherwise, its database and artifacts.
+    backend : str, optional
+        The database.
+    artifacts : str, optional
+        Where artifacts lie, such as ``s3://BUCKET``.
+    words : sequence of str
+        More of its options.
+    **variables : str
+        More of its environment.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        backend: str | None = None,
+        artifacts: str | None = None,
+        *,
+        words: Sequence[str] = (),
+        **variables: str,
+    ) -> None:
         self._folder, self._backend = folder, backend or f"sqlite:///{folder}/server.db"
+        self._artifacts = artifacts or str(folder / "artifacts")
+        self._words, self._variables = words, variables
         self._port = free_port()
         self._process: subprocess.Popen | None = None
         self.start()
@@ -136,11 +160,13 @@ class MlflowServer:
             "--backend-store-uri",
             self._backend,
             "--artifacts-destination",
-            str(self._folder / "artifacts"),
+            self._artifacts,
+            *self._words,
         ]
         environment = os.environ | {
             "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
             "MLFLOW_DISABLE_TELEMETRY": "true",
+            **self._variables,
         }
         with (self._folder / "server.log").open("a") as log:
             self._process = subprocess.Popen(

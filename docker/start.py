@@ -13,6 +13,8 @@ from pathlib import Path
 
 SECRETS = Path("/run/secrets")
 HEAD_PORT = 6379
+MLFLOW_APP = Path(__file__).with_name("mlflow_app")
+"""MLflow finds the app `own-places` there: its own, less what would serve files of this container."""
 WAIT_S = 300
 HEALTHY = Path("/tmp/cluster-healthy")
 """Made by the first health check that has written a run and run a job; one a start."""
@@ -64,6 +66,7 @@ def mlflow() -> list[str]:
     os.environ["MLFLOW_BACKEND_STORE_URI"] = database
     os.environ["MLFLOW_S3_ENDPOINT_URL"] = _s3_address()
     os.environ["MLFLOW_SERVER_ENABLE_JOB_EXECUTION"] = "false"  # eight idle processes otherwise
+    os.environ["PYTHONPATH"] = str(MLFLOW_APP)
     host = os.environ.get("SWEEP_HOST") or "localhost"
     return [
         "mlflow",
@@ -71,7 +74,7 @@ def mlflow() -> list[str]:
         "--host=0.0.0.0",
         "--port=5000",
         f"--workers={os.environ.get('MLFLOW_WORKERS') or 2}",
-        "--app-name=basic-auth",
+        "--app-name=own-places",
         "--artifacts-destination=s3://artifacts",
         f"--allowed-hosts=mlflow:5000,localhost:*,127.0.0.1:*,{host},{host}:*",
         f"--cors-allowed-origins=http://localhost:*,http://127.0.0.1:*,https://{host},http://{host}:5000",

@@ -4,6 +4,7 @@ import functools
 import inspect
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
@@ -98,7 +99,7 @@ def _submit(words: Sequence[str], context: typer.Context) -> None:
     started = remote.submit(api, submission)
     _say(f"Job {submission.job_id} {'is submitted' if started else 'is running already'}")
     try:
-        job = remote.until_accepted(api, submission.job_id, _show)
+        job = remote.until_accepted(api, submission.job_id, partial(_show, api))
     except KeyboardInterrupt:
         _leave(submission.job_id)
     if job.ended:
@@ -122,9 +123,9 @@ def logs(
     api = _cluster()
     found = api.find(job)
     if not follow:
-        return _show(api.log(found.id))
+        return _show(api, api.log(found.id))
     try:
-        raise typer.Exit(_exit_code(remote.follow(api, found.id, _show)))
+        raise typer.Exit(_exit_code(remote.follow(api, found.id, partial(_show, api))))
     except KeyboardInterrupt:
         _leave(found.id)
 
@@ -185,9 +186,11 @@ def _exit_code(job: "RemoteJob") -> int:
     return job.exit_code
 
 
-def _show(text: str) -> None:
-    """Print what a driver has printed, as it is."""
-    print(text, end="", flush=True)
+def _show(api: "JobsApi", text: str) -> None:
+    """Print what a driver has printed; the commands in it as they are given here."""
+    from sweep.remote.submission import here
+
+    print(here(text, api.profile.folder), end="", flush=True)
 
 
 def _say(text: str) -> None:

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from sweep.errors import InputError
-from sweep.remote.submission import FIGURES, version
+from sweep.remote.build import build
+from sweep.remote.submission import FIGURES
 
 REFUSED = 2
 
@@ -15,7 +16,7 @@ def main(words: Sequence[str]) -> None:
     """See that a job can run here, and become its driver."""
     (client, folder), command = (word.partition("=")[2] for word in words[:2]), words[3:]
     try:
-        check_version(client)
+        check_build(client)
         prepare(Path(folder))
     except InputError as error:
         print(f"Error: {error}", file=sys.stderr)
@@ -25,19 +26,23 @@ def main(words: Sequence[str]) -> None:
     os.execv(sys.executable, [sys.executable, "-m", "sweep", *command, "--address", "auto"])
 
 
-def check_version(client: str) -> None:
-    """Refuse a command of another version: its options and keys may differ.
+def check_build(client: str) -> None:
+    """Refuse a command of another version or build: its options, keys and results may differ.
 
     Raises
     ------
     InputError
-        If it is another version.
+        If it is another one.
     """
-    if client != version():
-        raise InputError(
-            f"the cluster has version {version()} of robustness-sweep, and the command came from {client}. "
-            f"Install the cluster's: pip install robustness-sweep=={version()}"
-        )
+    if client == build():
+        return
+    version, other = build().partition("+")[0], client.partition("+")[0]
+    remedy = f"Install the cluster's: pip install robustness-sweep=={version}"
+    if other == version:
+        remedy = "Their sources differ: install the same ones on both sides"
+    raise InputError(
+        f"the cluster has robustness-sweep {build()}, and the command came from {client}. {remedy}"
+    )
 
 
 def prepare(folder: Path) -> None:

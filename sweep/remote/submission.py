@@ -1,7 +1,7 @@
 """A command becomes a job of the cluster: the same command, the same job."""
 
 import hashlib
-import importlib.metadata
+import re
 import shlex
 import time
 from collections.abc import Callable, Sequence
@@ -11,6 +11,7 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from sweep.errors import InputError
+from sweep.remote.build import build
 from sweep.remote.jobs import JobsApi, RemoteJob
 from sweep.remote.package import Package
 
@@ -19,6 +20,8 @@ FOLDER = "sweep_folder"
 COMMAND = "sweep_command"
 FIGURES = "figures"
 """In the user's folder, for what a study draws."""
+_COMMANDS = re.compile(r"\bsweep (run|tune|study)\b")
+"""Commands that a driver names, and that are submitted here."""
 _EVERY_S = 1.0
 _ACCEPTED = " to train"
 """What a driver prints once nothing is wrong with its command."""
@@ -59,7 +62,7 @@ class Submission:
             "python",
             "-m",
             "sweep.remote.start",
-            f"--version={version()}",
+            f"--version={build()}",
             f"--folder={self.folder}",
             "--",
         ]
@@ -71,11 +74,6 @@ class Submission:
             "metadata": {FOLDER: self.folder, COMMAND: self.command},
             "runtime_env": {"env_vars": variables} | files,
         }
-
-
-def version() -> str:
-    """Return the version of this package."""
-    return importlib.metadata.version("robustness-sweep")
 
 
 def submit(api: JobsApi, submission: Submission) -> bool:
@@ -154,10 +152,14 @@ def job_rows(api: JobsApi) -> list[dict[str, Any]]:
             "command": job.metadata.get(COMMAND, ""),
             "started": datetime.fromtimestamp(job.started_ms / 1000, UTC).isoformat(timespec="seconds"),
             "exit_code": job.exit_code,
-            "last_line": (api.log(job.id).strip().splitlines() or [job.message])[-1],
+            "last_line": here(_last_line(api.log(job.id)) or job.message, api.profile.folder),
         }
         for job in api.jobs()[:_LISTED]
     ]
+
+
+def _last_line(text: str) -> str:
+    return text.strip().rpartition("\n")[2]
 
 
 def stop(api: JobsApi, job: RemoteJob) -> RemoteJob:
@@ -200,7 +202,7 @@ def check_installed(log: str) -> None:
     """
     if "No module named 'sweep" in log:
         raise InputError(
-            f"the cluster has no robustness-sweep, or another version: install {version()} for the Python "
+            f"the cluster has no robustness-sweep, or another version: install {build()} for the Python "
             "that Ray runs with, on its head and its workers"
         )
 
@@ -229,3 +231,9 @@ def there(option: str, value: str, folder: str) -> str:
     if option in ("data", "storage") and not (value.startswith("/") or "://" in value):
         raise InputError(f"`{option}` {value}: it does not travel; give the path on the cluster's machines")
     return value
+
+
+def here(text: str, folder: str) -> str:
+    """Return what a driver printed with its commands as they are given here."""
+    text = _COMMANDS.sub(r"sweep submit \1", text)
+    return text.replace(f" --dir {folder}", "")

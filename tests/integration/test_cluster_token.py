@@ -4,7 +4,7 @@ import os
 import re
 
 import pytest
-from support.heads import ASKS, ASKS_NOT, Head
+from ray_head import ASKS, ASKS_NOT, Head
 from support.runs import sweep
 
 from sweep.core.resources import Resources
@@ -24,14 +24,14 @@ REMEDY = "the variable RAY_AUTH_TOKEN, a file named by RAY_AUTH_TOKEN_PATH, or ~
 
 @pytest.fixture(scope="module")
 def closed():
-    head = Head(**ASKS)
+    head = Head(ASKS)
     yield head
     head.stop()
 
 
 @pytest.fixture(scope="module")
 def open_to_all():
-    head = Head(**ASKS_NOT)
+    head = Head(ASKS_NOT)
     yield head
     head.stop()
 

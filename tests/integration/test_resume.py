@@ -1,5 +1,6 @@
 """`sweep run` and `sweep tune` go on with a trial in the middle of its training: real processes, killed."""
 
+import os
 import subprocess
 from collections.abc import Sequence
 from contextlib import suppress
@@ -16,6 +17,7 @@ from sweep.core.resources import Resources
 from sweep.core.trial import TrialState
 from sweep.driver.checkpoint_cleanup import Checkpoints
 from sweep.errors import InputError
+from sweep.training import checkpoint
 
 SEARCH = (
     "tune",
@@ -108,19 +110,44 @@ def test_a_search_that_is_killed_twice_finds_what_an_undisturbed_one_finds(tmp_p
     assert epochs(killed, 4 * 30) == epochs(undisturbed, 4 * 30)
 
 
+def cut_short(path: Path, mark: Path) -> None:
+    path.write_bytes(path.read_bytes()[:-100])
+
+
+def bring_code(path: Path, mark: Path) -> None:
+    """Replace the state by what makes a folder when it is unpickled; the digest is the right one."""
+
+    class Evil:
+        def __reduce__(self):
+            return (os.mkdir, (str(mark),))
+
+    with path.open("rb") as file:
+        contents = checkpoint._read(file)
+    with path.open("wb") as file:
+        checkpoint._write(contents | {"state": Evil()}, file)
+
+
 @pytest.mark.system
-def test_a_damaged_checkpoint_is_said_and_changes_no_result(undisturbed, tmp_path):
+@pytest.mark.parametrize(
+    ("tamper", "says"),
+    [
+        (cut_short, "is not used: it was truncated, or changed after it was written"),
+        (bring_code, "is not used: Weights only load failed"),
+    ],
+)
+def test_a_changed_checkpoint_is_said_and_changes_no_result(tamper, says, undisturbed, tmp_path):
     storage = tmp_path / "shared"
     storage.mkdir()
     driver = start(tmp_path, "--storage", str(storage))
     wait_for(lambda: list(storage.glob("*/*.ckpt")))
     kill_with_workers(driver)
     for path in storage.glob("*/*.ckpt"):
-        path.write_bytes(path.read_bytes()[:-100])
+        tamper(path, tmp_path / "run")
     out = finish(start(tmp_path, "--storage", str(storage)))
-    assert "is not used: it was truncated, or changed after it was written" in out
+    assert says in out
     assert table(tmp_path).equals(table(undisturbed))
     assert list(storage.iterdir()) == []
+    assert not (tmp_path / "run").exists()
 
 
 # ---- where they lie

@@ -7,7 +7,6 @@ import socket
 import subprocess
 import sys
 import time
-import urllib.error
 import urllib.request
 from base64 import b64encode
 from collections.abc import Iterator
@@ -18,6 +17,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
+from support.http import ask
 
 ROOT = Path(__file__).parents[2]
 STAND_INS = Path(__file__).with_name("stand_ins")
@@ -232,12 +232,7 @@ class Cluster:
 
 def status(url: str, body: bytes | None = None, **headers: str) -> int:
     """Return the status with which a server answers."""
-    named = {name.replace("_", "-"): value for name, value in headers.items()}
-    try:
-        with urllib.request.urlopen(urllib.request.Request(url, body, named), timeout=30) as answer:
-            return answer.status
-    except urllib.error.HTTPError as error:
-        return error.code
+    return ask(url, body, {name.replace("_", "-"): value for name, value in headers.items()})[0]
 
 
 def _free_port() -> int:

@@ -3,12 +3,14 @@
 The tests are steps of one story, in this order: a cluster takes a minute to start.
 """
 
+import json
 import re
 import shutil
 import subprocess
 import time
 from collections.abc import Callable
 from pathlib import Path
+from secrets import token_hex
 
 import pandas as pd
 import pytest
@@ -178,6 +180,15 @@ def test_foreign_hosts_and_pages_are_refused(cluster):
     assert status(search, body, **known) == 200
     assert status(search, body, Host="evil.example.org", **known) == 403
     assert status(search, body, Origin="https://evil.example.org", **known) == 403
+
+
+def test_nobody_chooses_where_mlflow_keeps_artifacts(cluster):
+    """tests/system/test_mlflow_places.py has every way; this is that the cluster's server refuses at all."""
+    create, name = f"{cluster.mlflow}/api/2.0/mlflow/experiments/create", token_hex(8)
+    known = {"Content_Type": "application/json", "Authorization": cluster.basic("admin")}
+    for place in ("/home/sweep", "s3://artifacts/1"):
+        assert status(create, json.dumps({"name": name, "artifact_location": place}).encode(), **known) == 403
+    assert status(create, json.dumps({"name": name}).encode(), **known) == 200
 
 
 def test_nothing_else_is_published_and_jobs_do_not_reach_the_database(cluster):

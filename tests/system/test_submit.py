@@ -9,10 +9,10 @@ from pathlib import Path
 import psutil
 import pytest
 from chaos_site import wait_until
-from support.heads import ASKS, Head
+from ray_head import ASKS, Head
 from support.runs import environment
 
-from sweep.remote.submission import version
+from sweep.remote.build import build
 
 pytestmark = pytest.mark.system
 
@@ -90,13 +90,13 @@ class Laptop:
 def head(tmp_path_factory):
     token = tmp_path_factory.mktemp("secret") / "token"
     token.write_text(TOKEN)
-    head = Head(
-        dashboard=True,
-        RAY_AUTH_MODE="token",
-        RAY_AUTH_TOKEN_PATH=str(token),
-        PYTHONPATH=str(ROOT),
-        PATH=f"{Path(sys.executable).parent}:{os.environ['PATH']}",
-    )
+    variables = {
+        "RAY_AUTH_MODE": "token",
+        "RAY_AUTH_TOKEN_PATH": str(token),
+        "PYTHONPATH": str(ROOT),
+        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+    }
+    head = Head(variables, dashboard=True)
     yield head
     head.stop()
 
@@ -260,6 +260,11 @@ def test_another_version_on_the_cluster(laptop, monkeypatch):
     )
     code, printed = laptop.sweep("submit", *RUN, PYTHONPATH=f"{site}:{ROOT}")
     assert code == 2, printed
-    assert (
-        f"the cluster has version {version()} of robustness-sweep, and the command came from 0.0.7" in printed
-    )
+    assert f"the cluster has robustness-sweep {build()}, and the command came from 0.0.7+" in printed
+
+
+def test_a_refusal_names_the_command_that_is_given_here(laptop):
+    code, printed = laptop.sweep("submit", "run", "-m", "resnet18")
+    assert code == 2, printed
+    assert "Find one: sweep submit tune --model resnet18" in printed
+    assert "sweep tune" not in printed

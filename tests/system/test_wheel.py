@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 from support.runs import environment
 
+from sweep.remote.build import build
+
 pytestmark = pytest.mark.system
 
 ROOT = Path(__file__).parents[2]
@@ -78,3 +80,9 @@ def test_all_shipped_files_are_in_it(installed, tmp_path):
     code = "from sweep.recipes.loading import shipped; print(*shipped())"
     assert "digits" in call(installed / "python", "-c", code, cwd=tmp_path).split()
     assert "vit_c_1gf" in call(installed / "sweep", "models", cwd=tmp_path)
+
+
+def test_it_is_the_same_build_as_the_checkout(installed, tmp_path):
+    """Or a laptop with a checkout could not submit to a cluster that has the wheel."""
+    code = "from sweep.remote.build import build; print(build())"
+    assert call(installed / "python", "-c", code, cwd=tmp_path).strip() == build()

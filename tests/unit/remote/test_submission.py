@@ -6,8 +6,9 @@ import pytest
 
 from sweep.errors import InputError
 from sweep.remote import start
+from sweep.remote.build import build
 from sweep.remote.package import Package
-from sweep.remote.submission import Submission, there, version
+from sweep.remote.submission import Submission, here, there
 
 RUN = Submission(words=("run", "--model", "a b"), folder="/sweeps/alice")
 PACKAGE = Package(content=b"zip", files=("own.py",))
@@ -28,7 +29,7 @@ def test_the_same_command_files_and_folder_are_the_same_job():
 def test_what_ray_is_given():
     request = RUN.request("gcs://package.zip")
     assert request["entrypoint"] == (
-        f"python -m sweep.remote.start --version={version()} --folder=/sweeps/alice -- run --model 'a b'"
+        f"python -m sweep.remote.start --version={build()} --folder=/sweeps/alice -- run --model 'a b'"
     )
     assert request["runtime_env"]["working_dir"] == "gcs://package.zip"
     assert "working_dir" not in RUN.request(None)["runtime_env"]
@@ -54,6 +55,16 @@ def test_paths_of_this_machine_and_of_the_cluster(option, value, is_there):
     assert there(option, value, "/sweeps/alice") == is_there
 
 
+def test_commands_in_what_a_driver_prints_are_those_that_are_given_here():
+    said = "Find one: sweep tune --model a --dir /sweeps/alice. `sweep run` takes it; sweep status lists it."
+    assert here(said, "/sweeps/alice") == (
+        "Find one: sweep submit tune --model a. `sweep submit run` takes it; sweep status lists it."
+    )
+    assert (
+        here("sweep submit tune --dir /sweeps/bob", "/sweeps/alice") == "sweep submit tune --dir /sweeps/bob"
+    )
+
+
 @pytest.fixture
 def become(monkeypatch):
     """Begin a job; return the command that the process would become, and its environment."""
@@ -73,7 +84,7 @@ def test_a_job_becomes_the_command_itself(become, monkeypatch, tmp_path):
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "to be put back")
     monkeypatch.delenv("MLFLOW_TRACKING_URI")
     monkeypatch.setenv("SWEEP_DIR", "to be put back")
-    words, variables = become(f"--version={version()}", f"--folder={tmp_path}/new", "--", "run", "--n", "3")
+    words, variables = become(f"--version={build()}", f"--folder={tmp_path}/new", "--", "run", "--n", "3")
     assert words == ["-m", "sweep", "run", "--n", "3", "--address", "auto"]
     assert variables["SWEEP_DIR"] == f"{tmp_path}/new"
     assert variables["MLFLOW_TRACKING_URI"] == f"sqlite:///{tmp_path}/new/mlflow.db"
@@ -83,17 +94,24 @@ def test_a_job_becomes_the_command_itself(become, monkeypatch, tmp_path):
 def test_the_heads_own_mlflow_is_taken(become, monkeypatch, tmp_path):
     monkeypatch.setenv("SWEEP_DIR", "to be put back")
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://mlflow:5000")
-    _, variables = become(f"--version={version()}", f"--folder={tmp_path}", "--", "run")
+    _, variables = become(f"--version={build()}", f"--folder={tmp_path}", "--", "run")
     assert variables["MLFLOW_TRACKING_URI"] == "http://mlflow:5000"
 
 
-def test_another_version_is_refused_by_name(tmp_path, capsys):
+@pytest.mark.parametrize(
+    ("client", "remedy"),
+    [
+        ("0.0.7", f"pip install robustness-sweep=={build().partition('+')[0]}"),
+        (f"{build()}0", "Their sources differ: install the same ones on both sides"),
+    ],
+)
+def test_another_version_or_build_is_refused_by_name(client, remedy, tmp_path, capsys):
     with pytest.raises(SystemExit) as end:
-        start.main(["--version=0.0.7", f"--folder={tmp_path}/new", "--", "run"])
+        start.main([f"--version={client}", f"--folder={tmp_path}/new", "--", "run"])
     assert end.value.code == 2
-    assert f"the cluster has version {version()} of robustness-sweep, and the command came from 0.0.7" in (
-        capsys.readouterr().err
-    )
+    said = capsys.readouterr().err
+    assert f"the cluster has robustness-sweep {build()}, and the command came from {client}. " in said
+    assert remedy in said
     assert not (tmp_path / "new").exists()
 
 

@@ -1,14 +1,15 @@
 """Ray heads as their administrators start them, each in a folder of its own, with a token or without."""
 
+import os
 import shutil
 import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 from chaos_servers import free_port, kill_tree
-from support.runs import environment
 
 PROGRAM = Path(sys.executable).with_name("ray")
 ASKS = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": "7a" * 32}
@@ -17,27 +18,37 @@ ASKS_NOT = {"RAY_AUTH_MODE": "disabled"}
 
 
 class Head:
-    """A Ray head with one CPU; ``dashboard`` also serves the Jobs API."""
+    """A Ray head that runs trials, too; ``dashboard`` also serves the Jobs API."""
 
-    def __init__(self, *, dashboard: bool = False, home: Path | None = None, **variables: str) -> None:
+    def __init__(
+        self,
+        variables: Mapping[str, str],
+        *,
+        dashboard: bool = False,
+        home: Path | None = None,
+        cpus: int = 1,
+    ) -> None:
         self._temporary = Path(tempfile.mkdtemp(prefix="head-"))  # a socket's path must be short
         self.port, self.jobs_port, self._dashboard = free_port(), free_port(), dashboard
-        self._environment = environment(
-            RAY_USAGE_STATS_ENABLED="0", RAY_raylet_start_wait_time_s="120", HOME=str(home or self._temporary)
-        )
-        self._environment |= variables
+        self._cpus = cpus
+        clean = {k: v for k, v in os.environ.items() if not k.startswith(("MLFLOW", "SWEEP", "RAY"))}
+        settings = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_raylet_start_wait_time_s": "120"}
+        self._environment = clean | settings | {"HOME": str(home or self._temporary)} | dict(variables)
         self._started = 0
         self.start()
 
     @property
     def address(self) -> str:
+        """HOST:PORT of its cluster."""
         return f"127.0.0.1:{self.port}"
 
     @property
     def jobs(self) -> str:
+        """The address of its Jobs API."""
         return f"http://127.0.0.1:{self.jobs_port}"
 
     def start(self) -> None:
+        """Start it, again after it was killed."""
         self._started += 1
         log = self._temporary / f"log{self._started}"
         ports = {
@@ -47,7 +58,7 @@ class Head:
             "ray-client-server-port": free_port(),
         }
         words = [f"--{name}={port}" for name, port in ports.items()]
-        words += ["--num-cpus=1", f"--include-dashboard={self._dashboard}", "--block"]
+        words += [f"--num-cpus={self._cpus}", f"--include-dashboard={self._dashboard}", "--block"]
         words += [f"--temp-dir={self._temporary}/ray"]
         with log.open("w") as out:
             self._process = subprocess.Popen(
@@ -70,5 +81,6 @@ class Head:
         self._process.wait()
 
     def stop(self) -> None:
+        """Stop it, and remove what it has written."""
         self.kill()
         shutil.rmtree(self._temporary, ignore_errors=True)
