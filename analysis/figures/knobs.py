@@ -1,6 +1,7 @@
 """The figure of isolation curves: the errors at each value of each hyperparameter, the others free."""
 
 import math
+import textwrap
 from collections.abc import Sequence
 
 import matplotlib
@@ -13,10 +14,12 @@ from matplotlib.patches import Patch
 from analysis.errors import AnalysisError
 from analysis.figures.style import FAINT, FONT_PT, PAGE_IN, STYLE, new_figure, put_ticks
 from analysis.knobs import Knob, Knobs
-from analysis.layout import Look, looks_of
+from analysis.layout import TITLE_CHAR_IN, Look, looks_of
 
 _COLUMNS = 4
 _ROW_IN = 1.75
+_TITLE = int((PAGE_IN / _COLUMNS - 0.25) / TITLE_CHAR_IN)
+"""Letters in a line of a subplot's title."""
 _BAND_ALPHA = 0.16
 _MOST_BANDS = 3
 """More sweeps than this are drawn without bands, which would hide each other."""
@@ -90,7 +93,7 @@ def _draw_panel(ax: Axes, name: str, found: Sequence[Knobs], looks: dict[str, Lo
     ax.grid(axis="y", color="0.92", linewidth=0.5)
     ax.set_axisbelow(True)
     shares = ", ".join(f"{100 * knob.share.value:.0f}" for _, knob in drawn)
-    ax.set_title(f"{name} explains {shares} %", loc="left")
+    ax.set_title(textwrap.fill(f"{name}: {shares} %", _TITLE, break_on_hyphens=False), loc="left")
     if first.labels:
         ax.set_xticks(range(len(first.labels)), first.labels)
     elif first.is_log and first.is_range:
@@ -123,7 +126,8 @@ def _handles(found: Sequence[Knobs], looks: dict[str, Look]) -> list[Line2D | Pa
     ]
     handles.append(Line2D([], [], color="0.3", linewidth=1.3, label="median"))
     handles.append(Line2D([], [], color="0.3", linewidth=0.6, label="best of 4 tries"))
+    handles.append(Line2D([], [], linestyle="", label="%: of the variance explained"))
     if len(found) <= _MOST_BANDS and not math.isnan(found[0].knobs[0].share.low):
-        label = f"{100 * found[0].confidence:g} % limits of the median"
+        label = f"{100 * found[0].confidence:g} % limits"
         handles.append(Patch(color="0.3", alpha=_BAND_ALPHA, linewidth=0, label=label))
     return handles

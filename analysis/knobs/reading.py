@@ -123,7 +123,7 @@ def read_knobs(sweep: SweepTrials, confidence: float = CONFIDENCE, cliff: float 
         knobs=tuple(_bare(knob) if problem else knob for knob in whole),
         drop=cliff,
         confidence=confidence,
-        notes=(*notes, *_together(enough)),
+        notes=(*notes, *(f"{sweep.name}: {text}" for text in _together(enough))),
     )
 
 

@@ -6,7 +6,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from analysis import advice, compare, read_sweeps
+from analysis import advice, compare, read_knobs, read_sweeps
+from analysis.knobs import headline, sentences
 
 RESULTS = Path(__file__).parents[3] / "docs" / "results"
 MODELS = {"ViT_P": "vit_p_1mf", "ViT_C": "vit_c_1mf", "RegNetY": "regnety_1mf"}
@@ -112,3 +113,54 @@ def test_what_to_take_is_what_is_compared_today(recipe, optimizer):
     trials = trials[trials.sweep.isin(swept)].assign(family=trials.model, panel="1MF")
     said = " ".join(advice(compare(read_sweeps(trials))))
     assert f"- **{optimizer}.** {said}\n" in (RESULTS / recipe / "README.md").read_text()
+
+
+SEARCH = RESULTS / "imagenet_random_search"
+
+
+@pytest.fixture(scope="module")
+def search():
+    trials = pd.read_csv(SEARCH / "trials.csv").assign(panel="ImageNet")
+    return trials.assign(family=trials.model)
+
+
+@pytest.fixture(scope="module")
+def said():
+    """What is said of the random search, each paragraph in one line."""
+    return re.sub(r"\n(> )?(?=\S)", " ", (SEARCH / "README.md").read_text())
+
+
+def test_the_random_search_is_counted_as_it_says(search, said):
+    failed = {}
+    for name, rows in search.groupby("model"):
+        finished, diverged = (rows[rows.state == state] for state in ("finished", "diverged"))
+        assert (len(rows), len(finished) + len(diverged)) == (512, 512)
+        chance = finished.top1_err > 99
+        failed[name] = (len(finished), chance.sum(), f"{(len(diverged) + chance.sum()) / 512:.0%}")
+        assert f"{rows.top1_err.min():.2f} %" in said
+    assert failed == {"alexnet": (365, 176, "63%"), "convnext_t": (288, 1, "44%")}
+    assert "of its 365 trainings that finished, 176 ended at chance" in said
+    assert "Of ConvNeXt-T's 288 one did. With these, 63 % of AlexNet's trainings" in said
+    assert "and 44 % of ConvNeXt-T's" in said
+
+
+def test_what_is_said_of_the_random_search_is_what_is_computed_today(search, said):
+    sweeps = read_sweeps(search)
+    assert advice(compare(sweeps))[0] in said
+    for each in map(read_knobs, sweeps):
+        assert headline(each) in said
+        assert sentences(each)[0] in said
+
+
+def test_the_shares_agree_with_an_analysis_of_variance(search, said):
+    for name, rows in search.groupby("model"):
+        group = pd.qcut(rows.lr, 16, labels=False)
+        within = rows.top1_err.groupby(group).var().mean()
+        total = rows.top1_err.var(ddof=0)
+        told = re.search(name + r": lr matters most: by itself it explains \d+ % \((\d+)–(\d+)\)", said)
+        assert float(told[1]) <= 100 * (1 - within / total) <= float(told[2])
+
+
+def test_the_source_and_the_licence_of_the_random_search_are_named(said):
+    assert "CC BY-SA 4.0" in said
+    assert "https://github.com/nicholaslourie/opda" in said

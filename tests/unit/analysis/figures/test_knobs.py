@@ -1,5 +1,7 @@
 """The figure of isolation curves."""
 
+import itertools
+
 import matplotlib
 import numpy as np
 import pandas as pd
@@ -21,7 +23,10 @@ def found(*names: str, optimum: bool = False):
                 "lr": 10 ** (-3 * rng.random(n)),
                 "weight_decay": rng.random(n),
             }
-            | {"hp.aug": rng.choice(["flip", "none"], n), "hp.batch_size": rng.choice([128, 256, 512], n)}
+            | {
+                "hp.augmentation_strength": rng.choice(["flip", "none"], n),
+                "hp.batch_size": rng.choice([128, 256, 512], n),
+            }
         )
         table["top1_err"] = 20 + 100 * table["lr"].clip(0, 0.7) + rng.normal(0, 2, n)
         if optimum:
@@ -54,12 +59,12 @@ def test_nothing_is_cut_off_or_smaller_than_7_points_and_the_bytes_are_the_same(
 
 def test_each_hyperparameter_has_a_subplot_on_its_own_scale_and_the_likeliest_is_first():
     figure = knobs_figure(found("a", "b", optimum=True))
-    panels = {ax.get_title(loc="left").split()[0]: ax for ax in figure.axes if ax.get_visible()}
+    panels = {ax.get_title(loc="left").split(":")[0]: ax for ax in figure.axes if ax.get_visible()}
     assert next(iter(panels)) == "lr"
-    assert set(panels) == {"lr", "weight_decay", "aug", "batch_size"}
+    assert set(panels) == {"lr", "weight_decay", "augmentation_strength", "batch_size"}
     assert panels["lr"].get_xscale() == "log"
     assert panels["weight_decay"].get_xscale() == "linear"
-    assert [tick.get_text() for tick in panels["aug"].get_xticklabels()] == ["flip", "none"]
+    assert [tick.get_text() for tick in panels["augmentation_strength"].get_xticklabels()] == ["flip", "none"]
     assert [tick.get_text() for tick in panels["batch_size"].get_xticklabels()] == ["128", "256", "512"]
     assert any(list(line.get_xdata()) == [0.01, 0.01] for line in panels["lr"].lines)
 
@@ -71,6 +76,14 @@ def test_lines_are_the_medians(tmp_path):
     lines = [line.get_ydata() for line in figure.axes[0].lines]
     assert any(np.array_equal(line, [b.median.value for b in lr.curve]) for line in lines)
     assert any(np.array_equal(line, [b.best_of_4.value for b in lr.curve]) for line in lines)
+
+
+def test_titles_do_not_overlap():
+    figure = knobs_figure(found(*"abcd"))
+    figure.canvas.draw()
+    titles = [ax.get_title(loc="left") and ax._left_title.get_window_extent() for ax in figure.axes]
+    for one, other in itertools.pairwise(titles):
+        assert one.x1 < other.x0
 
 
 def test_no_sweep_is_no_figure():
