@@ -5,7 +5,10 @@ from typing import NamedTuple
 from search_spaces.errors import SearchSpaceError
 from search_spaces.hyperparameter import FIRST, SCALES, Hyperparameter, Value
 
-FORM = "NAME=LOW:HIGH, NAME=LOW:HIGH:SCALE or NAME=A|B|C, each with @VALUE for its value at the optimum"
+FORM = (
+    "It lists lr, weight_decay and others, as NAME=LOW:HIGH, NAME=LOW:HIGH:SCALE or NAME=A|B|C; @VALUE after "
+    "it is the value at the optimum."
+)
 
 
 class Wanted(NamedTuple):
@@ -88,20 +91,19 @@ def read_over(text: str) -> tuple[list[Wanted], tuple[str, ...]]:
     ('weight_decay',)
     """
     words = [word.strip() for word in text.split(",")]
-    problems, wanted = [], {}
-    for word in words:
+    names = [word.partition("=")[0].strip() for word in words]
+    problems = [f"{name} is named twice" for name in dict.fromkeys(names) if name and names.count(name) > 1]
+    wanted = []
+    for word in dict.fromkeys(words):
         try:
             each = _read(word)
         except SearchSpaceError as error:
             problems.append(str(error))
-            continue
-        if each and each.name in wanted:
-            problems.append(f"{each.name} is named twice")
-        elif each:
-            wanted[each.name] = each
+        else:
+            wanted += [each] if each else []
     if problems:
-        raise SearchSpaceError("`over`: " + "; ".join(problems))
-    return sorted(wanted.values()), tuple(name for name in FIRST if name not in words)
+        raise SearchSpaceError(f"`over`: {'; '.join(problems)}. {FORM}")
+    return sorted(wanted), tuple(name for name in FIRST if name not in words)
 
 
 def _read(word: str) -> Wanted | None:
@@ -110,17 +112,19 @@ def _read(word: str) -> Wanted | None:
         return None
     name, equals, rest = word.partition("=")
     name = name.strip()
+    if not name:
+        raise SearchSpaceError(f"{word[:40]!r} has no name")
     if name in FIRST:
         raise SearchSpaceError(f"{name} has the range of `box`, `box_down` and `box_up`: name it alone")
     if not equals:
-        raise SearchSpaceError(f"{word[:40]!r} has no range; write {FORM}")
+        raise SearchSpaceError(f"{word[:40]!r} has no range")
     values, _, optimum = rest.partition("@")
     at = optimum.strip() or None
     if "|" in values:
         return Wanted(name, "choice", None, None, tuple(each.strip() for each in values.split("|")), at)
     parts = [part.strip() for part in values.split(":")]
     if len(parts) not in (2, 3):
-        raise SearchSpaceError(f"{name} has the range {values[:40]!r}; write {FORM}")
+        raise SearchSpaceError(f"{name} has the range {values[:40]!r}")
     scale = parts[2] if len(parts) == 3 else "linear"
     if scale not in SCALES:
         raise SearchSpaceError(f"{name}: no scale is called {scale!r}; there are {', '.join(SCALES[:-1])}")

@@ -17,7 +17,9 @@ MOST = 100
 """Hyperparameters that a sweep may have."""
 
 _LOOKED_AT = 16
-"""Integers of a range that a model is built with, to see whether it takes them."""
+"""Integers of a range that a model is built with, to see whether it takes them, from the lowest on."""
+_PROBABILITIES = ("drop_rate", "drop_path_rate")
+"""How those of timm's arguments end whose values a model checks only once it trains."""
 _TAKEN = ("batch", "epochs", "evaluate", "model", "optimizer", "px", "recipe", "seed", "trainer")
 """Parameters that each trial's MLflow run has."""
 
@@ -115,9 +117,9 @@ def _ends(given: Hyperparameter) -> Iterator[Value]:
     if given.scale != "integer":
         yield from (given.low, given.high)
         return
-    step = max(1, int(given.count) // _LOOKED_AT)
-    yield from range(int(given.low), int(given.high) + 1, step)
-    yield int(given.high)
+    low, high = int(given.low), int(given.high)
+    yield from range(low, min(low + _LOOKED_AT, high))
+    yield high
 
 
 def _check_setting(given: Hyperparameter, optimizer: str) -> None:
@@ -151,6 +153,8 @@ def _check_name(name: str, optimizer: str) -> None:
 
 def _check_argument(given: Hyperparameter, optimizer: str, model: str) -> None:
     """Build the model at the ends of the range."""
+    if given.name.endswith(_PROBABILITIES) and (wrong := [e for e in _ends(given) if not _is_share(e)]):
+        raise InputError(f"{given.name} is a probability, from 0 to below 1, got {wrong[0]}")
     from sweep.models import registry  # imports torch and timm
 
     name, args = split(model)
@@ -163,6 +167,10 @@ def _check_argument(given: Hyperparameter, optimizer: str, model: str) -> None:
                 raise
             known = [*SETTINGS[optimizer], *SWEPT, "drop_rate", "drop_path_rate"]
             raise unknown("hyperparameter", given.name, known, f"{name} does not take it.") from error
+
+
+def _is_share(value: Value) -> bool:
+    return not isinstance(value, str) and 0 <= value < 1
 
 
 def _check_grid(given: Hyperparameter, request: Request) -> None:

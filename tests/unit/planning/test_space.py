@@ -50,6 +50,9 @@ def test_an_argument_that_was_given_is_the_optimum():
         ("warmup_epochs=0:500", "warmup_epochs must lie in 0 … 25"),
         ("label_smoothing=a|b@a", "label_smoothing of a recipe is a number, got 'a'"),
         ("drop_path_rate=0:0.3", "its value at the optimum is not known"),
+        ("drop_path_rate=0:1.5@0", "drop_path_rate is a probability, from 0 to below 1, got 1.5"),
+        ("attn_drop_rate=-0.1:0.5@0", "attn_drop_rate is a probability, from 0 to below 1, got -0.1"),
+        ("embed_dim=32:64:integer@32", "cannot be built"),
         ("num_heads=2:4:integer@2", "cannot be built"),
     ],
 )
