@@ -83,7 +83,9 @@ def cdf_figure(
         figure = new_figure(sheet.width, sheet.height, look)
         _draw(figure, sheet, bands or {}, axis)
         for ax in figure.axes[-len(sheet.cells[-1]) :]:
-            ax.set_xlabel("Δ top-1 error (points)" if curves[0].relative else "top-1 error (%)")
+            ax.set_xlabel(
+                "Δ top-1 error to the optimum (points)" if curves[0].relative else "top-1 error (%)"
+            )
         figure.supylabel("share of trials", size=matplotlib.rcParams["font.size"])
     return figure
 
