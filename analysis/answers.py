@@ -256,8 +256,8 @@ def of_budget(pair: Comparison) -> str:
     if k is None or k >= worse.n:
         return ""
     return (
-        f"{counted(k, 'random trial')} of {last.name} can be expected to reach {target:.2f} %, the best of "
-        f"{worse.n} of {worse.name}"
+        f"{counted(k, 'random trial')} of {last.name} can be expected to reach {target:.2f} %, as low as "
+        f"the best of {worse.n} of {worse.name}"
     )
 
 

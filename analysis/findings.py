@@ -56,14 +56,14 @@ def _word(share: float) -> str:
 
 
 def _share(s: Summary) -> str:
-    return f"{100 * s.within[NEAR].value:.0f} % of its points within {NEAR:g} of its optimum"
+    return f"{100 * s.within[NEAR].value:.0f} % of its trials within {NEAR:g} points of its optimum"
 
 
 def _note(s: Summary) -> str:
     _, low, high = s.within[NEAR]
     sure = f"{100 * low:.0f} to {100 * high:.0f} % at {100 * s.confidence:g} % confidence; "
     limits = "" if math.isnan(low) else sure
-    return f"{limits}{s.sweep.optimum_err:.1f} % error at the optimum, {counted(s.sweep.n, 'point')}"
+    return f"{limits}{s.sweep.optimum_err:.1f} % error at the optimum, {counted(s.sweep.n, 'trial')}"
 
 
 def findings(

@@ -13,10 +13,10 @@ from analysis.table import SweepTrials
 from analysis.tuning import doublings, tuning_of
 
 _DELTA = (
-    "Share of points within x points of the error at the model's own optimum: the higher at the left, the "
+    "Share of trials within x points of the error at the model's own optimum: the higher at the left, the "
     "more robust. A model that is equally bad everywhere is high, too: see the error itself."
 )
-_ERROR = "Share of points with at most this error: the further left and the higher, the better."
+_ERROR = "Share of trials with at most this error: the further left and the higher, the better."
 _MAPS = (
     "The points around each optimum (★), dark where the error is low; × diverged. Drag over a map, or move "
     "the ends of the ranges, to choose a region: the EDF above the maps is that of its points."

@@ -24,7 +24,9 @@ def in_short(contents: Contents) -> str:
         f"{rank.summary.sweep.name} {100 * rank.summary.within[NEAR].value:.0f} % ({rank.word})"
         for rank in ranking(contents.summaries)
     ]
-    within = f" Points within {NEAR:g} of the optimum: {', '.join(ranks)}." if ranks else ""
+    within = (
+        f" Trials within {NEAR:g} points of the error at the optimum: {', '.join(ranks)}." if ranks else ""
+    )
     return _size(contents) + within
 
 

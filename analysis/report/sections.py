@@ -138,8 +138,8 @@ def summary(contents: Contents) -> Html:
     ]
     confidence = contents.summaries[0].confidence
     caption = (
-        f"With {100 * confidence:g} % intervals, if the design allows them. n: points with a result. Within "
-        "d: share of these points within d points of the error at the optimum."
+        f"With {100 * confidence:g} % intervals, if the design allows them. n: trials with a result. "
+        "Within d: share of these trials within d points of the error at the optimum."
     )
     return table("summary", caption, head, rows, sortable=True)
 

@@ -42,7 +42,7 @@ def print_sweeps(summary: "pd.DataFrame", console: Console) -> None:
     seeds = sorted({row["seeds"] for row in rows if row["seeds"] > 1})
     of = f"at optimum: mean of {listed([str(count) for count in seeds])} seeds; " if seeds else ""
     console.print(
-        f"Errors in %; {of}≤x: share of points within x points of the error at the optimum; area: under that "
+        f"Errors in %; {of}≤x: share of trials within x points of the error at the optimum; area: under that "
         "curve up to 8 points, 1 at best. ±: the farther confidence limit; at the optimum one standard error."
     )
 

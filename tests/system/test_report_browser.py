@@ -147,7 +147,7 @@ def test_the_ranges_choose_a_region_with_the_keyboard(page):
         page.press("ArrowRight")
     assert chosen(page).startswith("lr ×")
     assert page.run("document.querySelector('.ranges input').getAttribute('aria-valuetext')") in chosen(page)
-    assert int(re.search(r"(\d+) (of \d+ )?points", in_region(page))[1]) < 20
+    assert int(re.search(r"(\d+) (of \d+ )?trials", in_region(page))[1]) < 20
 
 
 def test_a_click_sorts_and_another_turns_it_round(page):
@@ -232,7 +232,7 @@ def test_it_prints_what_is_folded_too(page, tmp_path):
         "Best and worst trials",
     ):
         assert words in printed
-    assert "% of points" in printed, "letters of a chart stay letters"
+    assert "% of trials" in printed, "letters of a chart stay letters"
     assert "budget k" in printed
     assert "Skip to the report" not in printed
     assert "The trials of vit_c_1mf" not in printed

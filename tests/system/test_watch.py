@@ -73,7 +73,7 @@ def test_the_page_fills_up_while_a_driver_writes(chromium, tmp_path):
             run(sweep, trial, 6.0)
         chromium.wait("document.querySelector('.delta svg')")
         said = "document.querySelector('.ranking li').innerText"
-        chromium.wait(f"{said}.includes('so far 100 % of its points')")
+        chromium.wait(f"{said}.includes('so far 100 % of its trials')")
         assert "will end between 40 % and 100 %" in chromium.run(said)
         assert chromium.run("document.querySelector('.delta [fill^=\"url(#hatch\"]') !== null")
         run(sweep, points[8], None)
@@ -88,7 +88,7 @@ def test_the_page_fills_up_while_a_driver_writes(chromium, tmp_path):
         chromium.wait("window.kept === undefined && document.querySelector('#findings-h')")
     chromium.wait(f"{STATE} === '21 of 21 trials have a result.'")
     assert chromium.run("document.querySelector('.delta [fill^=\"url(#hatch\"]')") is None
-    assert "40 % of its points within 4" in chromium.run("document.querySelector('.ranking li').innerText")
+    assert "40 % of its trials within 4" in chromium.run("document.querySelector('.ranking li').innerText")
     assert served.end()[::2] == (130, "")
     chromium.wait(f"{STATE}.includes('sweep watch does not answer')")
     assert not [text for text in chromium.errors if "ERR_CONNECTION_REFUSED" not in text]

@@ -21,9 +21,9 @@ function drawEdf(node, kind, edfs, [left, right], height = 260) {
   const curves = edfs.map(edf => ({edf, corners: corners(edf, left, right)}));
   const svg = plotted(canvas, {
     height,
-    x: {domain: [left, right], label: kind === "delta" ? "Δ: error above the optimum's, points →" : "error, % →",
+    x: {domain: [left, right], label: kind === "delta" ? "Δ: error above that at the optimum, points →" : "error, % →",
       labelAnchor: "center", labelArrow: "none"},
-    y: {domain: [0, 100], label: "% of points", grid: true, ticks: 5, labelArrow: "none"},
+    y: {domain: [0, 100], label: "% of trials", grid: true, ticks: 5, labelArrow: "none"},
     marginTop: 22,
     marks: [
       () => hatches(edfs),
@@ -39,14 +39,14 @@ function drawEdf(node, kind, edfs, [left, right], height = 260) {
   points(node, svg, edfs.filter(edf => !faded(edf.sweep)).flatMap(edf => edf.placed
     .filter(step => step.x >= left && step.x <= right)
     .map(step => ({trial: step.trial, x: x.apply(step.x), y: y.apply(100 * step.count / edf.n),
-      text: `${percent(100 * step.count / edf.n)} of its points ${kind === "delta"
+      text: `${percent(100 * step.count / edf.n)} of its trials ${kind === "delta"
         ? `within ${short(step.x)} points` : `at most ${short(step.x)} %`}`}))));
 }
 
 function counts(edf, right) {
   const beyond = edf.placed.filter(step => step.x > right).length;
   return [
-    `${edf.n} ${edf.open ? `of ${edf.total} ` : ""}points`,
+    `${edf.n} ${edf.open ? `of ${edf.total} ` : ""}trials`,
     edf.diverged ? `${edf.diverged} diverged` : null,
     beyond ? `${beyond} beyond ${short(right)}` : null,
   ].filter(text => text).join(", ");

@@ -112,7 +112,7 @@ function showRanking() {
       const low = 100 * near(edf) / edf.total, high = 100 * (near(edf) + edf.open) / edf.total;
       note.textContent = `will end between ${percent(low)} and ${percent(high)}; `
         + `${short(zeroOf(sweep))} % error at the optimum so far`;
-      item.append(` so far ${percent(100 * item.share)} of its points within ${NEAR} of its optimum`, note);
+      item.append(` so far ${percent(100 * item.share)} of its trials within ${NEAR} points of its optimum`, note);
     } else item.append(edf ? " no point has a result yet" : " no result at its optimum yet");
   }
   const list = items[0]?.parentNode;

@@ -31,9 +31,9 @@ def test_the_most_robust_is_first_with_the_share_within_four_points():
     first, last = ranking(two()[0])
     share = 100 * np.mean(FAR - 5.01 <= 4)
     assert (first.word, last.word) == ("robust", "sensitive")
-    assert first.text == "100 % of its points within 4 of its optimum"
-    assert last.text.startswith(f"{share:.0f} % of its points")
-    assert first.note == "94 to 100 % at 95 % confidence; 5.0 % error at the optimum, 64 points"
+    assert first.text == "100 % of its trials within 4 points of its optimum"
+    assert last.text.startswith(f"{share:.0f} % of its trials")
+    assert first.note == "94 to 100 % at 95 % confidence; 5.0 % error at the optimum, 64 trials"
 
 
 @pytest.mark.parametrize(("near", "word"), [(60, "robust"), (50, "fairly robust"), (38, "sensitive")])
@@ -48,7 +48,7 @@ def test_a_grid_has_no_limits_and_a_diverged_optimum_no_rank():
     lost = trials(FAR, family="ViT_P")
     lost.loc[lost["role"] == "optimum", ["state", "top1_err"]] = ["diverged", 100.0]
     (rank,) = ranking(analysed(grid, lost, seeds=())[0])
-    assert rank.note == "5.0 % error at the optimum, 64 points"
+    assert rank.note == "5.0 % error at the optimum, 64 trials"
 
 
 def test_the_answer_comes_first_then_the_error_and_what_decides_it():
