@@ -5,9 +5,10 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from search_spaces import Value
+if TYPE_CHECKING:  # it imports numpy, which would slow every command down
+    from search_spaces import Value
 
 _LARGEST = sys.float_info.max
 
@@ -80,7 +81,7 @@ class TrialSpec:
     """Relative point in [0, 1); None at the optimum, and where the learning rate is not swept."""
     u_wd: float | None = None
     """None at the optimum, and where the weight decay is not swept."""
-    over: tuple[tuple[str, Value], ...] = ()
+    over: "tuple[tuple[str, Value], ...]" = ()
     """The further hyperparameters that are swept, in alphabetical order, with their values."""
     u_over: tuple[float, ...] = ()
     """Their relative values in [0, 1); empty at the optimum."""
