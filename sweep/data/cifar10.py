@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sweep.data.images import Images, Splits, fingerprint, resize, train_and_minival
+from sweep.data.images import Images, SplitImages
 from sweep.errors import InputError
 from sweep.recipes.recipe import Recipe
 
@@ -37,7 +37,7 @@ _Read = Callable[[str], bytes | None]
 """Returns the contents of the file of a name; None if there is none."""
 
 
-class Cifar10:
+class Cifar10(SplitImages):
     """The data set in the authors' files: a folder of them, or their archive, or a folder with either in it.
 
     A tenth of the training images is minival; val are the test images.
@@ -49,20 +49,12 @@ class Cifar10:
     """
 
     classes = CLASSES
-    skipped_images: tuple[str, ...] = ()
-    notes: tuple[str, ...] = ()
 
     def __init__(self, recipe: Recipe, path: Path) -> None:
         train, val = _read(path)
+        held_out = max(1, len(train.labels) // _MINIVAL_ONE_IN)
         rng = np.random.default_rng(recipe.data_seed)
-        minival_size = max(1, len(train.labels) // _MINIVAL_ONE_IN)
-        train, minival = train_and_minival(train, minival_size, recipe.train_subset, rng)
-        self._splits = Splits(train, minival, val)
-        self.fingerprint = fingerprint(self._splits)
-
-    def load(self, px: int) -> Splits:
-        """Return the splits at a resolution of ``px`` × ``px``."""
-        return Splits(*(resize(part, px) for part in self._splits))
+        super().__init__(train, val, minival_size=held_out, subset=recipe.train_subset, rng=rng)
 
 
 def has_batches(path: Path) -> bool:

@@ -5,30 +5,21 @@ from pathlib import Path
 
 import numpy as np
 
-from sweep.data.images import Images, Splits, fingerprint, hold_out, resize, train_and_minival
+from sweep.data.images import Images, SplitImages, hold_out
 from sweep.recipes.recipe import Recipe
 
 _VAL, _MINIVAL = 500, 297  # leaves 1,000 to train on
 
 
-class Digits:
+class Digits(SplitImages):
     """The built-in data set."""
 
     classes = 10
-    skipped_images: tuple[str, ...] = ()
-    notes: tuple[str, ...] = ()
 
     def __init__(self, recipe: Recipe) -> None:
-        images = read_digits()
         rng = np.random.default_rng(recipe.data_seed)
-        rest, val = hold_out(images, _VAL, rng)
-        train, minival = train_and_minival(rest, _MINIVAL, recipe.train_subset, rng)
-        self._splits = Splits(train, minival, val)
-        self.fingerprint = fingerprint(self._splits)
-
-    def load(self, px: int) -> Splits:
-        """Return the splits at a resolution of ``px`` × ``px``."""
-        return Splits(*(resize(part, px) for part in self._splits))
+        train, val = hold_out(read_digits(), _VAL, rng)
+        super().__init__(train, val, minival_size=_MINIVAL, subset=recipe.train_subset, rng=rng)
 
 
 def read_digits() -> Images:

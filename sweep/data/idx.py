@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from sweep.data.images import Images, Splits, fingerprint, resize, train_and_minival
+from sweep.data.images import Images, SplitImages
 from sweep.errors import InputError
 from sweep.recipes.recipe import Recipe
 
@@ -20,26 +20,17 @@ _MOST_DIMENSIONS = 32  # of an array, in every version of numpy
 _MINIVAL_ONE_IN = 12  # one in twelve training images: 5,000 of Fashion-MNIST's 60,000
 
 
-class Idx:
+class Idx(SplitImages):
     """A data set in four files ``{train,t10k}-{images-idx3,labels-idx1}-ubyte``, gzipped or not."""
-
-    skipped_images: tuple[str, ...] = ()
-    notes: tuple[str, ...] = ()
 
     def __init__(self, recipe: Recipe, folder: Path) -> None:
         train, val = _read_part(folder, "train"), _read_part(folder, "t10k")
         self.classes = int(max(train.labels.max(), val.labels.max())) + 1
         if self.classes < 2:
             raise InputError(f"`data` {folder}: all labels are 0; two or more classes are needed")
+        held_out = max(1, len(train.labels) // _MINIVAL_ONE_IN)
         rng = np.random.default_rng(recipe.data_seed)
-        minival_size = max(1, len(train.labels) // _MINIVAL_ONE_IN)
-        train, minival = train_and_minival(train, minival_size, recipe.train_subset, rng)
-        self._splits = Splits(train, minival, val)
-        self.fingerprint = fingerprint(self._splits)
-
-    def load(self, px: int) -> Splits:
-        """Return the splits at a resolution of ``px`` × ``px``."""
-        return Splits(*(resize(part, px) for part in self._splits))
+        super().__init__(train, val, minival_size=held_out, subset=recipe.train_subset, rng=rng)
 
 
 def _read_part(folder: Path, part: str) -> Images:

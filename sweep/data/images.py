@@ -170,6 +170,43 @@ def train_and_minival(
     return train, minival
 
 
+class SplitImages:
+    """A data set of square images in memory, split as trials need it.
+
+    Parameters
+    ----------
+    train : Images
+        All training images.
+    val : Images
+        Those on which errors are reported.
+    minival_size : int
+        How many of the training images to hold out as minival.
+    subset : int or None
+        Train on at most this many; None: on all others.
+    rng : numpy.random.Generator
+        Chooses them.
+    """
+
+    skipped_images: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    def __init__(
+        self,
+        train: Images,
+        val: Images,
+        *,
+        minival_size: int,
+        subset: int | None,
+        rng: np.random.Generator,
+    ) -> None:
+        self._splits = Splits(*train_and_minival(train, minival_size, subset, rng), val)
+        self.fingerprint = fingerprint(self._splits)
+
+    def load(self, px: int) -> Splits:
+        """Return the splits at a resolution of ``px`` × ``px``."""
+        return Splits(*(resize(part, px) for part in self._splits))
+
+
 def fingerprint(splits: Splits) -> str:
     """Hash splits to 16 hexadecimal digits, which depend on pixels, labels and their order only."""
     digest = hashlib.sha256()

@@ -14,7 +14,7 @@ from sweep.core.resources import Resources
 from sweep.core.trial import EpochRecord, TrialRecord, TrialSpec, TrialState
 from sweep.data.images import FileSplits, Splits
 from sweep.orchestrate.failures import APART, Attempts, failure_of
-from sweep.orchestrate.packs import Kind, form_packs, report_sizes, to_measure
+from sweep.orchestrate.packs import Kind, form_packs, packs_of, report_sizes, to_measure
 from sweep.orchestrate.preflight import check_carried
 from sweep.orchestrate.reports import WorkerReport
 from sweep.orchestrate.worker import TrialRunner
@@ -98,12 +98,11 @@ class LocalExecutor:
     ) -> Callable[[Kind], int]:
         """Return the largest pack of each kind."""
         if self._pack is not None:
-            pack = self._pack
-            return lambda kind: pack
+            return packs_of({}, self._pack)
         asked, runner = to_measure(jobs, 1), TrialRunner(contexts, lambda data: data, on_gpu=self._on_gpu)
         sizes = {kind: runner.best_pack(*each) for kind, each in asked.items()}
         report_sizes(sizes, asked, observer)
-        return lambda kind: sizes.get(kind, 1)
+        return packs_of(sizes)
 
     def search(self, source: TrialSource, contexts: Sequence[TrialContext]) -> None:
         """Run the jobs that a trial source asks for, one after the other."""

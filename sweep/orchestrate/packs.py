@@ -60,6 +60,11 @@ def to_measure(jobs: Sequence[Job], workers: int) -> dict[Kind, tuple[Job, int]]
     return {kind: (group[0], most[kind]) for kind, group in alike.items() if most[kind] > 1}
 
 
+def packs_of(sizes: Mapping[Kind, int], otherwise: int = 1) -> Callable[[Kind], int]:
+    """Return the largest pack of each kind as a function; ``otherwise`` of those that were not measured."""
+    return lambda kind: sizes.get(kind, otherwise)
+
+
 def report_sizes(
     sizes: Mapping[Kind, int], measured: Mapping[Kind, tuple[Job, int]], observer: TrialObserver
 ) -> None:

@@ -21,7 +21,7 @@ from sweep.orchestrate.actors import PACK, Worker, best_pack
 from sweep.orchestrate.cluster import cluster
 from sweep.orchestrate.failures import RETRIES
 from sweep.orchestrate.nodes import check_seen, parallel_trials
-from sweep.orchestrate.packs import Kind, form_packs, report_sizes, to_measure
+from sweep.orchestrate.packs import Kind, form_packs, packs_of, report_sizes, to_measure
 from sweep.orchestrate.reporter import TuneReporter
 from sweep.orchestrate.searcher import TuneSearcher
 from sweep.utils.tracebacks import last_line
@@ -105,14 +105,13 @@ class RayExecutor:
     ) -> Callable[[Kind], int]:
         """Return the largest pack of each kind; it is measured with the resources of a worker."""
         if self._pack is not None:
-            pack = self._pack
-            return lambda kind: pack
+            return packs_of({}, self._pack)
         asked = to_measure(jobs, self.parallel)
         task = ray.remote(best_pack).options(num_cpus=self._cpus, num_gpus=self._gpus, max_retries=0)
         pending = {kind: task.remote(list(contexts), *each, self._gpus > 0) for kind, each in asked.items()}
         sizes = {kind: _or_one(reference) for kind, reference in pending.items()}
         report_sizes(sizes, asked, observer)
-        return lambda kind: sizes.get(kind, 1)
+        return packs_of(sizes)
 
     def _packs(
         self, jobs: Sequence[Job], reporter: TuneReporter, most: Callable[[Kind], int]
