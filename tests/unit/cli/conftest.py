@@ -15,3 +15,9 @@ def place(tmp_path, results):
     (tmp_path / "empty.toml").write_text("")
     (tmp_path / "t.csv").write_text("model,lr,wd,err\na,1,1,5\na,2,1,9\n")
     return tmp_path
+
+
+@pytest.fixture
+def plan(place):
+    """The plan of one of the two sweeps."""
+    return next((place / "sweeps").glob("vit_c*/plan.json"))
