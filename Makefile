@@ -4,7 +4,7 @@ BIN := .venv/bin
 STAMP := .venv/.installed
 DEMO := demo
 
-.PHONY: setup secrets demo results docs test test-system lint clean
+.PHONY: setup secrets demo results docs stub test test-system lint clean
 
 setup: $(STAMP)
 
@@ -41,6 +41,10 @@ secrets:
 docs: $(STAMP)
 	$(BIN)/python -m sphinx -W --keep-going -E -a -q -b html docs docs/_build/html
 	@echo "Open docs/_build/html/index.html"
+
+# What editors and type checkers see of the Python API, made of its options.
+stub: $(STAMP)
+	PYTHONPATH=. $(BIN)/python tests/support/api_stub.py
 
 lint: $(STAMP)
 	$(BIN)/ruff check .

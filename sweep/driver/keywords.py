@@ -120,7 +120,7 @@ def _documented(text: str | None, fields: Sequence[Field], flags: Mapping[str, s
 
 
 def _description(field: Field, flags: Mapping[str, str]) -> str:
-    text = option_of(field).help
+    text = option_of(field).help.removesuffix(" May be repeated.")
     for name, flag in flags.items():
         text = re.sub(rf"(?<!\w){re.escape(flag)}(?![\w-])", f"``{name}``", text)
     kind, several = _kind(field.type), get_origin(field.type) is Sequence

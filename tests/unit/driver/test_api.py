@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from support import api_stub
 
 import analysis
 import sweep as package
@@ -45,6 +46,37 @@ def test_functions_have_the_options_and_defaults_of_the_commands(function, group
         assert f"\n    {name} : " in function.__doc__
     assert "{options}" not in function.__doc__
     assert "Examples\n    --------" in function.__doc__
+
+
+def test_the_stub_for_type_checkers_has_the_options():
+    assert api_stub.FILE.read_text() == api_stub.stub(), "write it again: make stub"
+
+
+RIGHT = """
+import pathlib, sweep
+result: sweep.SweepResult = sweep.run_sweep("resnet18", n=3, pack=2, data=pathlib.Path("x"), repeat=[1])
+search: sweep.SearchResult = sweep.find_optimum("resnet18", n_trials=3, folder="sweeps")
+sweep.run_sweep(models=["resnet18"], n=None, observer=lambda event: None)
+sweep.read_trials(source="results.csv", optimum=["lr=1e-3,wd=0.1"])
+"""
+WRONG = [
+    'sweep.run_sweep(models="resnet18", n=3, nonsense=1)',
+    'sweep.run_sweep(models="resnet18", n="3")',
+    'sweep.run_sweep("resnet18", 3)',
+    'sweep.find_optimum(models="resnet18")',
+    "sweep.read_trials(1)",
+]
+
+
+@pytest.mark.slow
+def test_mypy_tells_right_keywords_from_wrong_ones(tmp_path):
+    (tmp_path / "example.py").write_text(RIGHT + "\n".join(WRONG))
+    words = ["mypy", "--strict", "--config-file=", "--follow-imports=skip", "--cache-dir", tmp_path / "cache"]
+    files = [tmp_path / "example.py", api_stub.FILE]
+    checked = subprocess.run([sys.executable, "-m", *words, *files], capture_output=True, text=True)
+    before = RIGHT.count("\n")
+    lines = {int(line.split(":")[1]) for line in checked.stdout.splitlines() if "error:" in line}
+    assert lines == {before + i + 1 for i in range(len(WRONG))}, checked.stdout + checked.stderr
 
 
 @pytest.mark.parametrize(
