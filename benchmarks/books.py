@@ -25,7 +25,7 @@ from typing import Any, NamedTuple
 import psutil
 from sweep_overhead import machine, own_memory
 
-from sweep.orchestrate import runner
+from sweep.orchestrate import ray_executor
 
 RECIPE = 'dataset = "digits"\nmax_px = 16\nepochs = 1\nbatch = 32\nwarmup_epochs = 0\ntrain_subset = 64\n'
 MODEL = "vit_p_1mf"
@@ -131,7 +131,7 @@ def service(n: int) -> None:
             self._jobs, self._trains = jobs, ReturnsAtOnce()
             self.reset_config(config)
 
-    setattr(runner, "Worker", Worker)  # noqa: B010 - the product has no such option
+    setattr(ray_executor, "Worker", Worker)  # noqa: B010 - the product has no such option
     Path("books.toml").write_text(RECIPE)
     sys.argv = ["sweep", *WORDS, "--n", str(n - 1)]
     cli_main.main()

@@ -40,12 +40,12 @@ def open_executor(
         data or the storage.
     """
     if resources.in_process:
-        from sweep.orchestrate.local import open_here
+        from sweep.orchestrate.local_executor import open_here
 
         with open_here(resources) as executor:
             yield executor
     else:
-        from sweep.orchestrate.runner import open_ray
+        from sweep.orchestrate.ray_executor import open_ray
 
         with open_ray(resources, data, raw_output=raw_output, warn=warn) as executor:
             yield executor

@@ -157,7 +157,7 @@ POISONED = """
 import os, sys
 from pathlib import Path
 from sweep.cli import main
-from sweep.orchestrate import actors, runner
+from sweep.orchestrate import actors, ray_executor
 
 class Worker(actors.Worker):
     def reset_config(self, config):
@@ -174,7 +174,7 @@ class Worker(actors.Worker):
         return super().step()
 
 if __name__ == "__main__":
-    runner.Worker = Worker
+    ray_executor.Worker = Worker
     main.main()
 """
 

@@ -340,7 +340,7 @@ def test_killed_midway_it_goes_on_and_nothing_is_trained_twice(tmp_path):
 POISONED = """
 import os
 from sweep.cli import main
-from sweep.orchestrate import actors, runner
+from sweep.orchestrate import actors, ray_executor
 
 class Worker(actors.Worker):
     def reset_config(self, config):
@@ -353,7 +353,7 @@ class Worker(actors.Worker):
         return super().step()
 
 if __name__ == "__main__":
-    runner.Worker = Worker
+    ray_executor.Worker = Worker
     main.main()
 """
 

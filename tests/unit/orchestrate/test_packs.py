@@ -17,7 +17,7 @@ from sweep.data.datasets import open_dataset
 from sweep.data.images import Splits
 from sweep.orchestrate import worker
 from sweep.orchestrate.failures import APART, RETRIES
-from sweep.orchestrate.local import LocalExecutor
+from sweep.orchestrate.local_executor import LocalExecutor
 from sweep.orchestrate.pack_sizes import remembered
 from sweep.orchestrate.packs import form_packs
 from sweep.orchestrate.reporter import TuneReporter

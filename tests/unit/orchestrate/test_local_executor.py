@@ -155,11 +155,11 @@ def test_threads_are_a_workers_meanwhile_and_as_before_afterwards(contexts):
 
 def test_more_than_this_machine_has_is_refused(tmp_path):
     cpus = (os.cpu_count() or 1) + 1
-    with pytest.raises(InputError, match=f"--cpus-per-trial {cpus}: this machine has"):
+    with pytest.raises(InputError, match=f"`cpus_per_trial` {cpus}: this machine has"):
         open_executor(Resources(address="none", cpus_per_trial=cpus), []).__enter__()
     with pytest.raises(InputError, match="at most one GPU"):
         Resources(address="none", gpus_per_trial=2)
     gpus = torch.cuda.device_count()
     if not gpus:
-        with pytest.raises(InputError, match="--gpus-per-trial 1: this machine has 0 GPUs"):
+        with pytest.raises(InputError, match="`gpus_per_trial` 1: this machine has 0 GPUs"):
             open_executor(Resources(address="none", gpus_per_trial=1), []).__enter__()
