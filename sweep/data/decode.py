@@ -178,7 +178,7 @@ def read_rgb(path: Path | str, px: int | None = None, *, background: str = "whit
     except (OSError, UnidentifiedImageError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         raise InputError(
             f"{path} is not a readable image: {_what_it_is(path) or error}. Replace it, or leave such images "
-            "out: --skip-corrupt"
+            "out: `skip_corrupt`"
         ) from error
 
 

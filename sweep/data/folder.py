@@ -69,7 +69,7 @@ class ImageFolder:
         reading: DataReading = QUIETLY,
     ) -> None:
         if not (folder / "train").is_dir():
-            raise InputError(f"--data {folder}: no folder train/ of class folders in it")
+            raise InputError(f"`data` {folder}: no folder train/ of class folders in it")
         self._folder, self._names = folder, class_names(folder / "train")
         self.classes = len(self._names)
         self._one_by_one, self._background = recipe.per_image, recipe.background

@@ -19,7 +19,7 @@ def check_reachable(address: str) -> None:
         socket.create_connection((host, int(port)), timeout=5).close()
     except (OSError, ValueError, OverflowError) as error:
         raise InputError(
-            f"no Ray cluster at --address {address}: {error}. It takes local, none, auto or HOST:PORT."
+            f"no Ray cluster at `address` {address}: {error}. It takes local, none, auto or HOST:PORT."
         ) from error
 
 
@@ -45,5 +45,5 @@ def check_carried(what: str, asked: float, machines: Sequence[float], *, where: 
     most = max(machines, default=0.0)
     if asked > most:
         alone = f", at most {most:g} on one machine" if len(machines) > 1 and most else ""
-        flag = f"--{what.lower()}s-per-trial {asked:g}"
-        raise InputError(f"{flag}: {where} has {sum(machines):g} {what}s{alone}")
+        option = f"`{what.lower()}s_per_trial` {asked:g}"
+        raise InputError(f"{option}: {where} has {sum(machines):g} {what}s{alone}")

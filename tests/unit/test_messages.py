@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-FOLDERS = ["analysis", "search_spaces", *(f"sweep/{name}" for name in ("core", "recipes", "checkpoints"))]
+PACKAGES = ("core", "recipes", "checkpoints", "data", "models", "orchestrate", "user_trainer", "utils")
+FOLDERS = ["analysis", "search_spaces", *(f"sweep/{name}" for name in PACKAGES)]
 FILES = [path for folder in FOLDERS for path in sorted((ROOT / folder).rglob("*.py"))]
 FLAG = re.compile(r"(?<![\w(-])--[a-z][a-z-]+")
 

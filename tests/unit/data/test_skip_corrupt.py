@@ -94,7 +94,7 @@ def test_a_file_that_is_kept_from_us_is_no_corrupt_image(tmp_path):
 def test_by_default_the_file_and_the_option_are_named(tmp_path):
     folder = make(tmp_path / "data")
     damage(folder / "train" / "dog" / "2.jpg", 0.5)
-    with pytest.raises(InputError, match=r"dog/2\.jpg is not a readable image.*--skip-corrupt"):
+    with pytest.raises(InputError, match=r"dog/2\.jpg is not a readable image.*`skip_corrupt`"):
         open_dataset(recipe(augment=()), folder).load(16)
 
 
