@@ -1,7 +1,5 @@
 """`sweep run`."""
 
-import dataclasses
-
 import typer
 
 from sweep.cli.app import app
@@ -20,18 +18,15 @@ def run(request: Request, resources: PackedResources, output: RunOutputOptions) 
     """Train a model at n points around its optimum, and at the optimum itself."""
     from sweep.console.observer import ConsoleObserver
     from sweep.console.run import print_data, print_dry_run, print_new_sweeps, print_summary
-    from sweep.driver.prepare import inputs_of, sweep_runs
+    from sweep.driver.prepare import plan_sweeps, sweep_runs
     from sweep.driver.reuse import results_elsewhere
     from sweep.driver.run import run as run_driver
-    from sweep.planning.plans import make_plans
-    from sweep.workspace.search import FOUND
     from sweep.workspace.workspace import Workspace
 
-    console = plain_console()
+    console, workspace = plain_console(), Workspace(output.folder)
     on_event = ConsoleObserver(console).on_event
-    planned = make_plans(dataclasses.replace(request, found=output.folder / FOUND), inputs_of(on_event))
+    planned = plan_sweeps(request, workspace, on_event)
     print_data(planned[0].plan, planned[0].notes, console)
-    workspace = Workspace(output.folder)
     print_new_sweeps([p.plan for p in planned], workspace, console)
     tasks = sweep_runs(planned, workspace, retry_failed=output.retry_failed)
     if output.dry_run:

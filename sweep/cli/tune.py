@@ -20,34 +20,28 @@ from sweep.utils.options import cli_args
 @takes_options
 def tune(request: TuneRequest, resources: Resources, output: TuneOutputOptions) -> None:
     """Find and save a model's optimum: search learning rate and weight decay, judged on held-out data."""
-    from search_spaces import read_found
     from sweep.console import search as console_search
     from sweep.console.observer import ConsoleObserver
     from sweep.console.run import print_data
     from sweep.driver import tune as driver_tune
-    from sweep.driver.prepare import inputs_of
-    from sweep.planning.search_plans import budget_of, plan_search
+    from sweep.driver.prepare import search_run
     from sweep.tuning.finalists import remaining
     from sweep.workspace.search import FOUND
     from sweep.workspace.workspace import Workspace
 
-    console, budget = plain_console(stderr=output.as_json), budget_of(request)
+    console, workspace = plain_console(stderr=output.as_json), Workspace(output.folder)
     on_event = ConsoleObserver(console).on_event
-    planned = plan_search(request, inputs_of(on_event))
-    plan, splits = planned.plan, planned.splits
-    print_data(plan, planned.notes, console)
-    workspace, table = Workspace(output.folder), output.folder / FOUND
-    read_found(table)  # a damaged table is better found before the search than after it
-    search = workspace.prepare(plan)
+    task = search_run(request, workspace, ["sweep", *sys.argv[1:]], on_event)
+    search, budget = task.search, task.budget
+    print_data(search.plan, task.notes, console)
     if output.dry_run:
-        return console_search.print_dry_run(plan, budget, remaining(search, budget), console)
-    command = ["sweep", *sys.argv[1:]]
+        return console_search.print_dry_run(search.plan, budget, remaining(search, budget), console)
     try:
-        found, delivered = driver_tune.run(search, splits, budget, workspace, resources, command, on_event)
+        found, delivered = driver_tune.run(task, workspace, resources, on_event)
     except KeyboardInterrupt:
         console.print("Stopped. Every finished trial is kept; the same command continues.")
         raise typer.Exit(130) from None
-    console_search.print_summary(search, found, table, _run_args(request, output), console)
+    console_search.print_summary(search, found, workspace.folder / FOUND, _run_args(request, output), console)
     print_warnings(console_search.warnings(found) if found else [])
     if output.as_json:
         print_json(console_search.as_json(search, found))

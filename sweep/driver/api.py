@@ -4,7 +4,6 @@ They have the options, defaults and errors of the commands, and resume as these 
 observer is called with what happens. Nothing heavy is imported before one of them is called.
 """
 
-import dataclasses
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -98,17 +97,14 @@ def run_sweep(
     >>> result = sweep.run_sweep(["vit_p_1mf", "vit_c_1mf"], n=64, address="none")  # doctest: +SKIP
     >>> result.trials.groupby("model").top1_err.median()  # doctest: +SKIP
     """
-    from sweep.driver.prepare import inputs_of, sweep_runs
+    from sweep.driver.prepare import plan_sweeps, sweep_runs
     from sweep.driver.run import run
-    from sweep.planning.plans import make_plans
     from sweep.results.figures import with_places
-    from sweep.workspace.search import FOUND
     from sweep.workspace.table import trial_table
     from sweep.workspace.workspace import Workspace
 
-    on_event = observer or _ignore
-    planned = make_plans(dataclasses.replace(request, found=output.folder / FOUND), inputs_of(on_event))
-    workspace = Workspace(output.folder)
+    on_event, workspace = observer or _ignore, Workspace(output.folder)
+    planned = plan_sweeps(request, workspace, on_event)
     runs = sweep_runs(planned, workspace, retry_failed=output.retry_failed)
     complete = False if output.dry_run else run(runs, workspace, resources, on_event)
     return SweepResult(
@@ -152,29 +148,20 @@ def find_optimum(
     >>> found = sweep.find_optimum("resnet18", n_trials=24, address="none")  # doctest: +SKIP
     >>> found.optimum.lr, found.optimum.weight_decay  # doctest: +SKIP
     """
-    from search_spaces import read_found
-    from sweep.driver.prepare import inputs_of
+    from sweep.driver.prepare import search_run
     from sweep.driver.tune import run
-    from sweep.planning.search_plans import budget_of, plan_search
-    from sweep.workspace.search import FOUND
     from sweep.workspace.table import trial_table
     from sweep.workspace.workspace import Workspace
 
-    on_event = observer or _ignore
-    planned = plan_search(request, inputs_of(on_event))
-    plan, splits = planned.plan, planned.splits
-    workspace, budget = Workspace(output.folder), budget_of(request)
-    read_found(output.folder / FOUND)  # a damaged table is better found before the search than after it
-    search = workspace.prepare(plan)
-    found, complete = None, False
-    if not output.dry_run:
-        command = ["sweep", "tune", *cli_args(request), *cli_args(resources), *cli_args(output)]
-        found, complete = run(search, splits, budget, workspace, resources, command, on_event)
+    on_event, workspace = observer or _ignore, Workspace(output.folder)
+    command = ["sweep", "tune", *cli_args(request), *cli_args(resources), *cli_args(output)]
+    task = search_run(request, workspace, command, on_event)
+    found, complete = (None, False) if output.dry_run else run(task, workspace, resources, on_event)
     return SearchResult(
-        search=search.name,
+        search=task.search.name,
         optimum=found,
-        trials=trial_table([search]),
-        failed=tuple(search.failed),
+        trials=trial_table([task.search]),
+        failed=tuple(task.search.failed),
         mlflow_complete=complete,
     )
 

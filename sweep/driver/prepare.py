@@ -1,11 +1,17 @@
-"""Around planning: who hears of what is read for it, and what is wanted of the folders of planned sweeps."""
+"""From requests to what is wanted of a folder's sweeps and searches; who hears of what is read for it."""
 
+import dataclasses
 from collections.abc import Sequence
 
+from search_spaces import read_found
 from sweep.data.reading import ReadingObserver
 from sweep.driver.events import ImagesRead, OnEvent, ReadingEnded
 from sweep.planning.inputs import Inputs
-from sweep.planning.plans import PlannedSweep
+from sweep.planning.plans import PlannedSweep, make_plans
+from sweep.planning.requests import Request, TuneRequest
+from sweep.planning.search_plans import budget_of, plan_search
+from sweep.workspace.search import FOUND
+from sweep.workspace.search_run import SearchRun
 from sweep.workspace.sweep_run import SweepRun
 from sweep.workspace.workspace import Workspace
 
@@ -26,6 +32,18 @@ class _ReadingEvents(ReadingObserver):
 def inputs_of(on_event: OnEvent) -> Inputs:
     """Return the inputs of planning; how far images are read is reported as events."""
     return Inputs(_ReadingEvents(on_event))
+
+
+def plan_sweeps(request: Request, workspace: Workspace, on_event: OnEvent) -> list[PlannedSweep]:
+    """Plan sweeps; an optimum that was found in this folder comes before a shipped one.
+
+    Raises
+    ------
+    InputError
+        Naming all that is wrong with the request.
+    """
+    asked = dataclasses.replace(request, found=workspace.folder / FOUND)
+    return make_plans(asked, inputs_of(on_event))
 
 
 def sweep_runs(
@@ -53,3 +71,36 @@ def sweep_runs(
         )
         for p in planned
     ]
+
+
+def search_run(
+    request: TuneRequest, workspace: Workspace, command: Sequence[str], on_event: OnEvent
+) -> SearchRun:
+    """Plan a search and open it; nothing is written yet.
+
+    Parameters
+    ----------
+    request : TuneRequest
+        What is asked for.
+    workspace : Workspace
+        The folder that the search lies in.
+    command : sequence of str
+        The command line that asks for the same.
+    on_event : callable
+        Is called with how far images are read.
+
+    Raises
+    ------
+    InputError
+        Naming all that is wrong with the request, or with the folder's table of optima: better known before
+        the search than after it.
+    """
+    planned = plan_search(request, inputs_of(on_event))
+    read_found(workspace.folder / FOUND)
+    return SearchRun(
+        search=workspace.prepare(planned.plan),
+        splits=planned.splits,
+        budget=budget_of(request),
+        command=command,
+        notes=planned.notes,
+    )

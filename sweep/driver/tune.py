@@ -13,9 +13,7 @@ import search_spaces
 from search_spaces import Found
 from sweep.core.jobs import AttemptFailure, Job
 from sweep.core.resources import Resources
-from sweep.core.search_plan import SearchBudget
 from sweep.core.trial import EpochRecord, TrialRecord, TrialSpec
-from sweep.data.images import FileSplits, Splits
 from sweep.driver.events import OnEvent, OptimumSaved, SearchStarted
 from sweep.driver.log import logged
 from sweep.driver.recorder import Recorder
@@ -23,37 +21,26 @@ from sweep.driver.session import DriverJob, DriverSession, open_session
 from sweep.tuning.finalists import is_complete, outcomes, remaining, standard_error
 from sweep.tuning.tuner import Tuner
 from sweep.utils.atomic_files import write_atomically
-from sweep.workspace.search import FOUND, Search
+from sweep.workspace.search import FOUND
+from sweep.workspace.search_run import SearchRun
 from sweep.workspace.workspace import Workspace
 
 _PACKAGES = ("robustness-sweep", "torch", "timm", "optuna", "ray")
 
 
 def run(
-    search: Search,
-    splits: FileSplits | Splits,
-    budget: SearchBudget,
-    workspace: Workspace,
-    resources: Resources,
-    command: Sequence[str],
-    on_event: OnEvent,
+    task: SearchRun, workspace: Workspace, resources: Resources, on_event: OnEvent
 ) -> tuple[Found | None, bool]:
     """Search, repeat the best points, and save the optimum.
 
     Parameters
     ----------
-    search : Search
-        What is searched.
-    splits : Splits or FileSplits
-        What its trials are trained on.
-    budget : SearchBudget
-        How much is tried.
+    task : SearchRun
+        What is searched, and how much is tried.
     workspace : Workspace
         The folder that the search lies in; the table of optima is written there.
     resources : Resources
         Where trials run, and what each takes.
-    command : sequence of str
-        The command line, which the table of optima has of every optimum.
     on_event : callable
         Is called with each event (`sweep.driver.events`).
 
@@ -69,36 +56,38 @@ def run(
     KeyboardInterrupt
         After Ctrl-C or SIGTERM; every finished trial is kept.
     """
-    on_event = logged(on_event, [search])
+    on_event = logged(on_event, [task.search])
     job = DriverJob(
-        folders=[search],
-        data=[splits],
+        folders=[task.search],
+        data=[task.splits],
         workspace=workspace,
         resources=resources,
         on_event=on_event,
         remedy="the same command",
     )
-    with open_session(job, lambda: _started(search, budget)) as session:
-        search.want(budget)
+    with open_session(job, lambda: _started(task)) as session:
+        task.search.want(task.budget)
         session.tracking.put_differences()
-        _train(search, budget, session)
-        found = _found(search, budget, command)
+        _train(task, session)
+        found = _found(task)
         if found:
             save(workspace.folder / FOUND, found)
             on_event(OptimumSaved(found=found))
     return found, session.tracking.complete
 
 
-def _started(search: Search, budget: SearchBudget) -> SearchStarted:
-    return SearchStarted(plan=search.plan, budget=budget, to_train=remaining(search, budget))
+def _started(task: SearchRun) -> SearchStarted:
+    to_train = remaining(task.search, task.budget)
+    return SearchStarted(plan=task.search.plan, budget=task.budget, to_train=to_train)
 
 
-def _train(search: Search, budget: SearchBudget, session: DriverSession) -> None:
-    to_train = remaining(search, budget)  # MLflow may have had results that were lost
+def _train(task: SearchRun, session: DriverSession) -> None:
+    to_train = remaining(task.search, task.budget)  # MLflow may have had results that were lost
     if not to_train:
         return
-    with session.training([(search.plan.model, search.plan.recipe.epochs)] * to_train) as training:
-        source = RecordedSource(Tuner(search, budget), training.recorder)
+    plan = task.search.plan
+    with session.training([(plan.model, plan.recipe.epochs)] * to_train) as training:
+        source = RecordedSource(Tuner(task.search, task.budget), training.recorder)
         training.executor.search(source, training.contexts)
 
 
@@ -141,10 +130,11 @@ class RecordedSource:
         self._recorder.on_message(trial, text)
 
 
-def _found(search: Search, budget: SearchBudget, command: Sequence[str]) -> Found | None:
+def _found(task: SearchRun) -> Found | None:
     """Return the optimum: the best mean of the repeats; None while the search is not at its end."""
+    search = task.search
     judged, plan = outcomes(search), search.plan
-    if not judged or not is_complete(search, budget) or judged[0].mean >= 100:
+    if not judged or not is_complete(search, task.budget) or judged[0].mean >= 100:
         return None
     best, box = judged[0], plan.box
     return Found(
@@ -165,7 +155,7 @@ def _found(search: Search, budget: SearchBudget, command: Sequence[str]) -> Foun
         wd_low=box.wd_low,
         wd_high=box.wd_high,
         search=search.name,
-        command=shlex.join(command),
+        command=shlex.join(task.command),
         versions=" ".join(f"{name} {importlib.metadata.version(name)}" for name in _PACKAGES),
         found=datetime.date.today().isoformat(),
         over=json.dumps(dict(best.point.over)),
