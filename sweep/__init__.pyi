@@ -60,7 +60,7 @@ def run_sweep(
     trainer : str, optional
         Your own training function, with ``epochs``.
     optimizer : str, default adamw
-        adamw or sgd.
+        adamw, sgd, nadamw, lion or muon.
     recipe : str, optional
         Name of a recipe, or path of a .toml. Default: digits.
     data : Path, optional
@@ -143,6 +143,7 @@ def find_optimum(
     seeds: int = 4,
     lr_range: str | None = None,
     wd_range: str | None = None,
+    over: str | None = None,
     seed: int = 0,
     model_args: str | None = None,
     trainer: str | None = None,
@@ -179,6 +180,9 @@ def find_optimum(
         Searched instead of the optimizer's usual range.
     wd_range : str, optional
         The same of the weight decay.
+    over : str, optional
+        What is searched. Default: lr,weight_decay. Others with their range:
+        lr,weight_decay,beta2=0.9:0.999:logit.
     seed : int, default 0
         Draws the first points and the initial weights.
     model_args : str, optional
@@ -186,7 +190,7 @@ def find_optimum(
     trainer : str, optional
         Your own training function, with ``epochs``.
     optimizer : str, default adamw
-        adamw or sgd.
+        adamw, sgd, nadamw, lion or muon.
     recipe : str, optional
         Name of a recipe, or path of a .toml. Default: digits.
     data : Path, optional

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from sweep.core.jobs import Executor, ExecutorLost, TrialContext
@@ -12,6 +13,7 @@ from sweep.data.images import FileSplits, Splits
 from sweep.driver.checkpoint_cleanup import Checkpoints
 from sweep.driver.delivery import TrackingSession
 from sweep.driver.events import Message, OnEvent, Started, TrainingEnded, TrainingStarted
+from sweep.driver.last_words import crashes_traced, last_words
 from sweep.driver.log import driver_log
 from sweep.driver.recorder import Recorder
 from sweep.driver.signals import terminable
@@ -19,6 +21,11 @@ from sweep.tracking.process import TrackerProcess
 from sweep.workspace.lock import LOG
 from sweep.workspace.trial_folder import TrialFolder
 from sweep.workspace.workspace import Workspace
+
+_SUDDEN_END = (
+    "Error: the run has ended suddenly: its process was killed, or Ray ended it. What is known is in {log}. "
+    "Every finished trial is kept; the same command resumes."
+)
 
 
 class Training(NamedTuple):
@@ -44,6 +51,11 @@ class DriverJob:
     """Is called with each event."""
     remedy: str = "`sweep sync`, or the same command,"
     """The command that sends what MLflow lacks in the end."""
+
+    @property
+    def log(self) -> Path:
+        """The log that messages name, and that Ray writes to: of several, the first."""
+        return self.folders[0].folder / LOG
 
 
 class DriverSession:
@@ -130,6 +142,8 @@ def open_session(job: DriverJob, start: Callable[[], Started]) -> Iterator[Drive
         for folder in job.folders:
             stack.enter_context(folder.driving())
         stack.enter_context(driver_log(job.folders, job.resources))
+        stack.enter_context(crashes_traced(job.log))
+        stack.enter_context(last_words(_SUDDEN_END.format(log=job.log)))
         started = start()
         job.on_event(started)
         # MLflow is imported while Ray starts: both take seconds. It is opened, and its database created, once
@@ -149,12 +163,10 @@ def open_session(job: DriverJob, start: Callable[[], Started]) -> Iterator[Drive
 def _open_executor(job: DriverJob, stack: ExitStack) -> Executor:
     from sweep.orchestrate.executor import open_executor
 
-    log = job.folders[0].folder / LOG
-
     def warn(text: str) -> None:
         job.on_event(Message(text=text))
 
-    return stack.enter_context(open_executor(job.resources, job.data, raw_output=log, warn=warn))
+    return stack.enter_context(open_executor(job.resources, job.data, raw_output=job.log, warn=warn))
 
 
 def _write_plans(job: DriverJob) -> None:

@@ -3,6 +3,7 @@
 import logging
 import os
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -81,7 +82,7 @@ def _joined(address: str, warn: Callable[[str], None]) -> Iterator[None]:
         keep_token_private()
         # Or Ray starts workers beforehand, and the first driver waits for ever if one of them is lost.
         system_config = {"prestart_worker_first_driver": False}
-        _start(address, include_dashboard=False, _system_config=system_config, **_temporary_folder())
+        _start(address, include_dashboard=False, _system_config=system_config, **_temporary_folder(warn))
         yield
         return
     found = find_address(address)
@@ -90,21 +91,32 @@ def _joined(address: str, warn: Callable[[str], None]) -> Iterator[None]:
         yield
 
 
-def _temporary_folder() -> dict[str, str]:
+def _temporary_folder(warn: Callable[[str], None]) -> dict[str, str]:
     """Return where Ray keeps its sockets, if their paths would be too long where it usually does."""
     usual = os.environ.get("RAY_TMPDIR") or tempfile.gettempdir()
     folder = socket_folder(usual, _SOCKETS_BELOW)
     if folder == usual:
         return {}
-    _log.warning("Ray's sockets lie in %s/ray: paths below %s would be too long for sockets", folder, usual)
+    warn(f"Ray's files lie in {folder}/ray: paths below {usual} would be too long for its sockets.")
     return {"_temp_dir": f"{folder}/ray"}
 
 
 def _start(address: str, **arguments: Any) -> None:
+    since = time.time()
     try:
         ray.init(logging_level=logging.ERROR, log_to_driver=False, address=address, **arguments)
     except Exception as error:  # a plain one where it has not come up after 30 s
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        what = "Ray does not start here" if address == "local" else f"no Ray cluster at --address {address}"
-        raise InputError(f"{what}: {reason}") from error
+        if address != "local":
+            raise InputError(f"no Ray cluster at `address` {address}: {reason}") from error
+        logs = _logs_since(since, arguments.get("_temp_dir"))
+        where = f" Ray's own log files are in {logs}." if logs else ""
+        raise InputError(f"Ray does not start here: {reason}{where}") from error
     _log.info("Ray %s at %s: %s", ray.__version__, address, ray.cluster_resources())
+
+
+def _logs_since(since: float, folder: str | None) -> Path | None:
+    """Return where the log files of a Ray lie that was started since then, if it came so far."""
+    usual = f"{os.environ.get('RAY_TMPDIR') or tempfile.gettempdir()}/ray"
+    logs = (Path(folder or usual) / "session_latest" / "logs").resolve()
+    return logs if logs.is_dir() and logs.stat().st_mtime >= since else None

@@ -20,6 +20,7 @@ def train(config):
         yield 50
 """
 WORDS = ("run", "--lr", ".02", "--wd", ".01", "--n", "1", "--seeds", "1", "--trainer", "own:train")
+ENDED = "its process was killed, or Ray ended it. What is known"
 HERE = ("--address", "none", "--epochs", "2", "-m", "raises", "-m", "fine")
 
 
@@ -55,6 +56,16 @@ def test_verbose_prints_the_log_with_every_epoch(tmp_path):
     assert "sweep.driver" not in ran.stdout
 
 
+@pytest.mark.slow
+def test_a_run_that_is_killed_names_its_log(tmp_path):
+    driver = start(tmp_path, *WORDS, "--address", "none", "--epochs", "300", "-m", "slow")
+    wait_for_events(tmp_path, "epoch", 1)
+    driver.kill()
+    out, _ = driver.communicate(timeout=60)
+    (log,) = tmp_path.glob("sweeps/slow-*/driver.log")
+    assert f"ended suddenly: {ENDED} is in {log.relative_to(tmp_path)}." in out
+
+
 @pytest.mark.system
 def test_what_ray_prints_of_a_lost_raylet_is_in_the_log_and_not_on_the_terminal(tmp_path):
     words = (*WORDS, "--epochs", "300", "-m", "slow")
@@ -69,6 +80,8 @@ def test_what_ray_prints_of_a_lost_raylet_is_in_the_log_and_not_on_the_terminal(
     (log,) = tmp_path.glob("sweeps/slow-*/driver.log")
     assert "Raylet is terminated" in log.read_text()
     assert f"Ray: Raylet is terminated. Its messages are in {log.relative_to(tmp_path)}" in out
+    ended_by_itself = log.read_text().rstrip().endswith("driver ends")
+    assert ended_by_itself != (f"ended suddenly: {ENDED} is in {log.relative_to(tmp_path)}." in out), out
     (tmp_path / "fast").touch()
     again = sweep(tmp_path, *words)
     assert again.returncode == 0, again.stdout + again.stderr

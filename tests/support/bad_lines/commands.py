@@ -101,6 +101,8 @@ OTHERS = [
     ("cdf --out x.pdf --from t.csv", "--optimum"),
     ("cdf --out x.pdf --band none --confidence 7", "got 7.0"),
     ("cdf --out x.pdf y.pdf", "extra argument"),
+    ("cdf --out x.pdf --style wide", "--style is one of paper, slides"),
+    ("cdf --out x.pdf --style", "requires an argument"),
     ("scatter --out x.pdf --from t.csv --set lr=-1", "lr"),
     ("scatter --out x.pdf --band ks", "No such option"),
     ("scatter", "Missing option '--out'"),
