@@ -112,7 +112,7 @@ RUN = {
         ("grid --n 2", "use 1 or 4"),
     ],
     "--over": [
-        ("''", "--over: '' has no range; write NAME=LOW:HIGH"),
+        ("''", "--over: '' has no name"),
         ("beta2", "'beta2' has no range"),
         ("lr=1:2", "name it alone"),
         ("beta2=0.9:x:logit", "beta2: 'x' is no number"),
