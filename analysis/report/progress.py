@@ -3,7 +3,10 @@
 from analysis.report.extras import Contents
 from analysis.report.html import Child, tag
 
-_NOTE = "A hatched area shows where a curve may end. What is folded below is of when this page was opened."
+_NOTE = (
+    "A hatched area shows where a curve may end. The folded parts below are those of the moment at which "
+    "this page was opened."
+)
 
 
 def strip(contents: Contents) -> Child:

@@ -89,9 +89,76 @@ def test_the_page_fills_up_while_a_driver_writes(chromium, tmp_path):
     chromium.wait(f"{STATE} === '21 of 21 trials have a result.'")
     assert chromium.run("document.querySelector('.delta [fill^=\"url(#hatch\"]')") is None
     assert "40 % of its trials within 4" in chromium.run("document.querySelector('.ranking li').innerText")
+    assert chromium.run("document.querySelector('#progress .about').hidden"), "nothing is hatched any more"
     assert served.end()[::2] == (130, "")
     chromium.wait(f"{STATE}.includes('sweep watch does not answer')")
     assert not [text for text in chromium.errors if "ERR_CONNECTION_REFUSED" not in text]
+
+
+DELTA = "document.querySelector('.delta .plot')"
+TIP = "(document.querySelector('.tip').hidden ? '' : document.querySelector('.tip').innerText)"
+
+
+@pytest.fixture
+def two_models(chromium, tmp_path):
+    """The page on two running sweeps, of which some trials have ended; and the sweeps."""
+    sweeps = [create(Workspace(tmp_path), a_plan(n=20, seeds=1, model=m)) for m in ("vit_c_1mf", "vit_p_1mf")]
+    served = Served(tmp_path)
+    with sweeps[0].driving(), sweeps[1].driving():
+        for sweep in sweeps:
+            for trial in sweep.trials[:9]:
+                run(sweep, trial, 5.0)
+        chromium.size(1280, 4000)
+        chromium.open(served.address)
+        chromium.wait(f"{STATE}.startsWith('18 of 42') && {DELTA}.querySelector('svg')")
+        chromium.errors.clear()  # of a page before, whose server had ended
+        yield sweeps
+        chromium.open("about:blank")
+    served.end()
+
+
+def ends_another(chromium, sweep, place, known):
+    """End a trial, and wait until the page knows."""
+    run(sweep, sweep.trials[place], 7.0)
+    chromium.wait(f"{STATE}.startsWith('{known} of 42')")
+    time.sleep(1)  # in which the charts are drawn again
+
+
+def test_a_point_can_be_asked_for_with_mouse_and_keyboard_while_the_page_fills_up(chromium, two_models):
+    ends_another(chromium, two_models[0], 9, 19)
+    place = chromium.run(f"""(() => {{
+      const node = {DELTA}, frame = node.svg.getBoundingClientRect(), item = node.items.at(-1);
+      return [frame.left + item.x, frame.top + item.y];
+    }})()""")
+    chromium.move(*place)
+    assert "vit_" in chromium.run(TIP)
+    assert "seed " in chromium.run(TIP)
+    chromium.move(1, 1)
+    assert chromium.run(TIP) == ""
+    chromium.run(f"{DELTA}.focus()")
+    chromium.press("ArrowRight")
+    assert "point " in chromium.run(TIP)
+    ends_another(chromium, two_models[0], 10, 20)
+    assert chromium.run(f"document.activeElement === {DELTA}"), "a redrawn chart keeps the focus"
+    chromium.press("Escape")
+    assert chromium.run(TIP) == ""
+    assert chromium.errors == []
+
+
+def test_a_model_that_was_singled_out_stays_so_when_trials_end(chromium, two_models):
+    pressed = f"[...{DELTA}.querySelectorAll('[aria-pressed=true]')].map(each => each.innerText).join()"
+    chromium.run(f"{DELTA}.querySelector('.legend button').click()")
+    chromium.wait(f"{pressed} !== ''")
+    chosen = chromium.run(pressed)[: len("vit_p_1mf")]
+    ends_another(chromium, two_models[1], 9, 19)
+    assert chromium.run(pressed).startswith(chosen)
+
+
+@pytest.mark.parametrize("width", [1280, 400])
+def test_nothing_is_wider_than_the_screen(chromium, two_models, width):
+    chromium.size(width, 900, dark=width == 400)
+    chromium.wait(f"document.documentElement.scrollWidth <= {width}")
+    assert chromium.run("document.querySelector('.state').getBoundingClientRect().bottom") < 900
 
 
 def test_beside_a_real_run_it_costs_next_to_nothing_and_changes_nothing(chromium, tmp_path):

@@ -53,6 +53,7 @@ function showProgress() {
   progress.querySelector(".bars").replaceChildren(...sweeps.map(bar));
   showFailures();
   showRanking();
+  progress.querySelector(".about").hidden = done === total;
   const size = document.querySelector(".size");
   if (data.changes && done < total) size.hidden = true;
 }
