@@ -82,10 +82,9 @@ def cdf_figure(
     with matplotlib.rc_context(look.rc):
         figure = new_figure(sheet.width, sheet.height, look)
         _draw(figure, sheet, bands or {}, axis)
-        for ax in figure.axes[-len(sheet.cells[-1]) :]:
-            ax.set_xlabel(
-                "Δ top-1 error to the optimum (points)" if curves[0].relative else "top-1 error (%)"
-            )
+        columns = len(sheet.cells[-1])
+        for ax in figure.axes[-columns:]:
+            ax.set_xlabel(_x_label(relative=curves[0].relative, columns=columns))
         figure.supylabel("share of trials", size=matplotlib.rcParams["font.size"])
     return figure
 
@@ -133,6 +132,12 @@ def _draw(figure: Figure, sheet: _Sheet, bands: Mapping[str, Band], axis: XAxis)
         figure.legend(handles, cell.entries, loc="outside upper center", ncols=columns, frameon=False)
     if sheet.shades:
         figure.legend(handles=sheet.shades, loc="outside lower center", frameon=False)
+
+
+def _x_label(*, relative: bool, columns: int) -> str:
+    if not relative:
+        return "top-1 error (%)"
+    return "Δ top-1 error to the optimum (points)" if columns == 1 else "Δ top-1 error (points)"
 
 
 def _check_curves(curves: Sequence[Curve]) -> None:

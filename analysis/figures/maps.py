@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import LogNorm, Normalize
 from matplotlib.figure import Figure
@@ -15,8 +16,8 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
 
 from analysis.boxes import box_of
-from analysis.figures.scatters import check_positive
-from analysis.figures.style import PAGE_IN, STYLE, new_figure, put_ticks
+from analysis.figures.scatters import check_not_negative
+from analysis.figures.style import PAGE_IN, STYLE, new_figure, put_ticks, put_zero
 from analysis.layout import LOG_RATIO, RIGHT_SHARE, TITLE_CHAR_IN, sweep_title
 from analysis.table import RESULTS, SweepTrials, read_sweeps, values
 
@@ -33,7 +34,7 @@ def map_figure(table: pd.DataFrame) -> Figure:
     Dark colours are low errors. Diverged points are crosses, points without a result empty circles, and the
     optimum is a star. The sampled box is dashed, if the relative points determine it. All subplots share one
     colour scale, which is logarithmic if errors differ much. The worst tenth of the errors may lie beyond the
-    scale, which then ends in an arrow.
+    scale, which then ends in an arrow. An lr or weight decay of 0 lies at the border of its axis.
 
     Parameters
     ----------
@@ -43,10 +44,10 @@ def map_figure(table: pd.DataFrame) -> Figure:
     Raises
     ------
     AnalysisError
-        If the table breaks a rule of `read_sweeps`, or an lr or weight_decay is not above 0.
+        If the table breaks a rule of `read_sweeps`, or an lr or weight_decay is negative or missing.
     """
     sweeps = read_sweeps(table, need=("lr", "weight_decay"))
-    check_positive(table)
+    check_not_negative(table)
     scale, beyond = _scale(sweeps)
     columns = min(_COLUMNS, len(sweeps))
     rows = -(-len(sweeps) // columns)
@@ -103,9 +104,15 @@ def _draw_map(ax: Axes, sweep: SweepTrials, missing: pd.DataFrame, scale: Scalar
     )
     if not sweep.optimum.empty:
         ax.plot(*_at(sweep.optimum.head(1)), "*", color="white", ms=9, mec="black", mew=0.8, zorder=4)
-    for axis in (ax.xaxis, ax.yaxis):
-        low, high = axis.get_view_interval()
-        put_ticks(axis, float(high / low))
+    drawn = pd.concat([sweep.points, missing, sweep.optimum.head(1)])
+    for axis, values_of in (("x", values(drawn, "lr")), ("y", values(drawn, "weight_decay"))):
+        if not put_zero(ax, axis, values_of):
+            _tick(ax.xaxis if axis == "x" else ax.yaxis)
+
+
+def _tick(axis: Axis) -> None:
+    low, high = axis.get_view_interval()
+    put_ticks(axis, float(high / low))
 
 
 def _draw_scale(figure: Figure, axes: np.ndarray, scale: ScalarMappable, *, beyond: bool) -> None:

@@ -7,7 +7,6 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, NullLocator
 from numpy.typing import NDArray
 
 from analysis.errors import AnalysisError
@@ -18,7 +17,7 @@ from analysis.figures.style import (
     new_figure,
     put_divide,
     put_ticks,
-    short_number,
+    put_zero,
 )
 from analysis.layout import YAxis, looks_of, sweep_title, y_axes
 from analysis.table import RESULTS, SweepTrials, read_sweeps, values
@@ -41,7 +40,7 @@ def scatter_figure(table: pd.DataFrame) -> Figure:
         If the table breaks a rule of `read_sweeps`, or an lr or weight_decay is negative or missing.
     """
     sweeps = read_sweeps(table, need=("lr", "weight_decay"))
-    check_positive(table, or_zero=True)
+    check_not_negative(table)
     heights = y_axes(sweeps)
     looks = looks_of(sweep.family for sweep in sweeps)
     with matplotlib.rc_context(STYLE):
@@ -65,15 +64,13 @@ _AXES: dict[str, Reader] = {
 }
 
 
-def check_positive(table: pd.DataFrame, *, or_zero: bool = False) -> None:
-    """Refuse an lr or weight_decay without a place on a logarithmic axis, which may have one for 0."""
+def check_not_negative(table: pd.DataFrame) -> None:
+    """Refuse an lr or weight_decay without a place on a logarithmic axis, which has one for 0."""
     for column in ("lr", "weight_decay"):
-        x = pd.to_numeric(table[column], errors="coerce")
-        wrong = table[~((x > 0) | ((x == 0) & or_zero))]
+        wrong = table[~(pd.to_numeric(table[column], errors="coerce") >= 0)]
         if len(wrong):
             raise AnalysisError(
-                f"axes are logarithmic: {column} must {'not be negative' if or_zero else 'be above 0'}, got "
-                f"{wrong[column].iloc[0]} in "
+                f"axes are logarithmic: {column} must not be negative, got {wrong[column].iloc[0]} in "
                 f"sweep {wrong['sweep'].iloc[0]} ({len(wrong)} trials). Choose other sweeps with `sweep` ID."
             )
 
@@ -82,7 +79,9 @@ def _draw_scatter(ax: Axes, sweep: SweepTrials, read: Reader, y: YAxis, color: s
     """Draw one sweep against one axis."""
     ax.set(yscale="log" if y.log else "linear", ylim=(y.bottom, y.top))
     x = np.concatenate([read(rows) for rows in (sweep.finished, sweep.diverged, sweep.optimum)])
-    _scale_x(ax, x)
+    if not put_zero(ax, "x", x):
+        ax.set_xscale("log")
+        put_ticks(ax.xaxis, float(x.max() / x.min()))
     if y.log:
         put_ticks(ax.yaxis, y.top / y.bottom)
     if not sweep.optimum.empty:
@@ -91,23 +90,6 @@ def _draw_scatter(ax: Axes, sweep: SweepTrials, read: Reader, y: YAxis, color: s
     if y.top > y.divide:
         _draw_diverged(ax, read(sweep.diverged), y)
     _draw_optimum(ax, sweep, read, y)
-
-
-def _scale_x(ax: Axes, x: NDArray[np.float64]) -> None:
-    """Make the x axis logarithmic, with a place for 0 at its border if there is a 0."""
-    positive = x[x > 0]
-    if len(positive) == len(x):
-        ax.set_xscale("log")
-        put_ticks(ax.xaxis, float(x.max() / x.min()))
-        return
-    least, most = (float(positive.min()), float(positive.max())) if len(positive) else (1.0, 10.0)
-    ax.set_xscale("symlog", linthresh=least, linscale=0.5)
-    decades = 10.0 ** np.arange(np.ceil(np.log10(least)), np.floor(np.log10(most)) + 1)
-    step = 1 + len(decades) // 5
-    ax.set_xticks([0.0, *decades[::step]])
-    ax.xaxis.set_minor_locator(NullLocator())
-    ax.xaxis.set_major_formatter(FuncFormatter(short_number))
-    ax.set_xlim(-0.15 * least, most * 1.6)
 
 
 def _draw_optimum(ax: Axes, sweep: SweepTrials, read: Reader, y: YAxis) -> None:

@@ -16,7 +16,7 @@ from matplotlib.ticker import MaxNLocator
 from analysis.boxes import Box
 from analysis.errors import AnalysisError
 from analysis.figures.maps import COLORS
-from analysis.figures.scatters import check_positive
+from analysis.figures.scatters import check_not_negative
 from analysis.figures.style import COLUMN_IN, FONT_PT, STYLE, new_figure, put_ticks
 from analysis.layout import LOG_RATIO
 from analysis.table import values
@@ -95,10 +95,10 @@ def search_map_figure(
     Raises
     ------
     AnalysisError
-        If no trial has a result, or an lr or weight_decay is not above 0.
+        If no trial has a result, or an lr or weight_decay is negative or missing.
     """
     points = _points(trials)
-    check_positive(points)
+    check_not_negative(points)
     with matplotlib.rc_context(STYLE):
         figure = new_figure(COLUMN_IN * 1.3, 2.9)
         ax = figure.subplots()

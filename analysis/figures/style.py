@@ -9,12 +9,15 @@ from pathlib import Path
 from typing import Any
 
 import matplotlib
+import numpy as np
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
+from matplotlib.scale import SymmetricalLogScale
+from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter, NullLocator
+from numpy.typing import NDArray
 
 from analysis.errors import AnalysisError
 from analysis.layout import Cell, YAxis
@@ -136,6 +139,32 @@ def put_ticks(axis: Axis, ratio: float) -> None:
     axis.set_major_locator(LogLocator(subs=subs, numticks=7) if ratio > 5 else MaxNLocator(4))
     axis.set_minor_formatter(NullFormatter())
     axis.set_major_formatter(FuncFormatter(short_number))
+
+
+def put_zero(ax: Axes, name: str, values: NDArray[np.float64]) -> bool:
+    """Make an axis logarithmic with a place for 0 at its border, if there is a 0; return whether there is.
+
+    Parameters
+    ----------
+    ax : matplotlib.axes.Axes
+        The axes.
+    name : str
+        ``x`` or ``y``.
+    values : ndarray
+        What is drawn along it; none is negative.
+    """
+    positive = values[values > 0]
+    if len(positive) == len(values):
+        return False
+    least, most = (float(positive.min()), float(positive.max())) if len(positive) else (1.0, 10.0)
+    decades = 10.0 ** np.arange(np.ceil(np.log10(least)), np.floor(np.log10(most)) + 1)
+    axis = ax.xaxis if name == "x" else ax.yaxis
+    ax.set(**{f"{name}scale": SymmetricalLogScale(axis, linthresh=least, linscale=0.5)})
+    axis.set_ticks([0.0, *decades[:: 1 + len(decades) // 5]])
+    axis.set_minor_locator(NullLocator())
+    axis.set_major_formatter(FuncFormatter(short_number))
+    ax.set(**{f"{name}lim": (-0.15 * least, most * 1.6)})
+    return True
 
 
 def put_divide(ax: Axes, y: YAxis) -> None:

@@ -79,10 +79,26 @@ def test_a_map_without_optimum_diverged_or_relative_points():
     assert not map_figure(trials([], diverged=3)).axes[0].collections[0].get_offsets().size
 
 
-def test_maps_need_positive_axes():
+def test_a_point_without_weight_decay_lies_at_the_border_of_the_map():
+    table = trials(np.linspace(5, 9, 12))
+    table.loc[[0, 1], "weight_decay"] = 0.0
+    axes, *_ = map_figure(table).axes
+    (_, *others) = sorted(table[table["role"] == "point"]["weight_decay"].unique())
+    border, top = axes.get_ylim()
+    assert border < 0 < others[0] < top
+    assert axes.get_yticks()[0] == 0
+    assert axes.yaxis.get_major_formatter()(0) == "0"
+    heights = axes.transAxes.inverted().transform(axes.transData.transform([(1, 0), (1, others[0])]))[:, 1]
+    assert 0 < heights[0] < 0.1 < heights[1]
+    assert axes.get_xscale() == "log"
+    render(map_figure(table), ".png")
+
+
+@pytest.mark.parametrize("value", [-0.1, np.nan])
+def test_maps_need_a_place_for_each_point(value):
     table = trials([5.0])
-    table.loc[0, "lr"] = 0.0
-    with pytest.raises(AnalysisError, match="lr must be above 0"):
+    table.loc[0, "lr"] = value
+    with pytest.raises(AnalysisError, match="lr must not be negative"):
         map_figure(table)
 
 
