@@ -15,12 +15,12 @@ from analysis.errors import AnalysisError
 from analysis.intervals import Interval
 from analysis.knobs import Knobs, knobs_table, read_knobs
 from analysis.outcomes import Outcome, best_within, outcome_table, outcomes, published
-from analysis.repeats import Repeated, repeated_points, repeats_table
+from analysis.repeats import Repeated, SeedSpread, repeated_points, repeats_table, seed_spread
 from analysis.summaries import Summary, summarise, summary_table
 from analysis.table import SweepTrials, read_sweeps
 from analysis.tuning import TuningCurve, tuning_curve
 from analysis.verdicts import flattery, too_short, verdicts
-from analysis.words import of_repeats
+from analysis.words import of_repeats, of_seeds
 
 __all__ = [
     "BANDS",
@@ -38,6 +38,7 @@ __all__ = [
     "Margin",
     "Outcome",
     "Repeated",
+    "SeedSpread",
     "Summary",
     "SweepTrials",
     "TuningCurve",
@@ -53,6 +54,7 @@ __all__ = [
     "knobs_table",
     "no_band",
     "of_repeats",
+    "of_seeds",
     "outcome_table",
     "outcomes",
     "published",
@@ -61,6 +63,7 @@ __all__ = [
     "read_sweeps",
     "repeated_points",
     "repeats_table",
+    "seed_spread",
     "sentences",
     "share_within",
     "summarise",

@@ -1,4 +1,4 @@
-"""Chosen points trained with several seeds: separates the effect of lr and wd from seed noise."""
+"""Points trained with several seeds: separates the effect of hyperparameters from seed noise."""
 
 import math
 from collections.abc import Sequence
@@ -7,11 +7,12 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from scipy import stats
 
 from analysis.bands import CONFIDENCE
 from analysis.intervals import NOTHING, Interval, rounding_variance
 from analysis.summaries import interval_columns, mean_of_zeros, minus, zero_of
-from analysis.table import RESULTS, SweepTrials, values
+from analysis.table import DIVERGED_ERR, RESULTS, SweepTrials, values
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -26,7 +27,8 @@ class Repeated:
     """Error of the point's original trial, in percent; NaN without a result. It may be low by luck if the
     point was chosen for it, so that none of the numbers below include it."""
     errors: NDArray[np.float64]
-    """Errors with the other seeds, in percent, 100 if diverged, shape (k,)."""
+    """Errors with the other seeds, in percent, 100 if diverged, shape (k,); with all seeds if every point has
+    several."""
     diverged: int
     """How many of the other seeds diverged."""
     missing: int
@@ -56,6 +58,54 @@ def repeated_points(sweep: SweepTrials, confidence: float = CONFIDENCE) -> list[
     ]
 
 
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class SeedSpread:
+    """How far the seeds of a sweep's points are apart, beside the points themselves."""
+
+    sweep: SweepTrials
+    seeds: int
+    """The most trainings of a point with a result."""
+    noise: Interval
+    """Standard deviation between the seeds of a point, in points, pooled over all. Its limits assume normal
+    errors, and are missing if a training diverged."""
+    points: float
+    """Standard deviation between the mean errors of the points, in points."""
+    share: float
+    """The share of noise in the variance of these means."""
+
+
+def seed_spread(sweep: SweepTrials, confidence: float = CONFIDENCE) -> SeedSpread | None:
+    """Tell noise from effect where every point has several seeds; None for other sweeps.
+
+    Parameters
+    ----------
+    sweep : SweepTrials
+        The trials.
+    confidence : float
+        In (0, 1).
+    """
+    if not sweep.averaged or len(sweep.points) < 2:
+        return None
+    own = sweep.points[sweep.points["first_err"].notna()]
+    trainings = pd.concat([own.assign(top1_err=own["first_err"]), _with_result(sweep.repeats)])
+    errors = trainings.groupby("index")["top1_err"]
+    counts, variances = errors.count(), errors.var(ddof=1).fillna(0.0)
+    dof = int((counts - 1).sum())
+    if not dof:
+        return None
+    variance = float(((counts - 1) * variances).sum() / dof)
+    tails = stats.chi2.ppf([(1 + confidence) / 2, (1 - confidence) / 2], dof)
+    low, high = np.sqrt(variance * dof / tails)
+    if (trainings["top1_err"] == DIVERGED_ERR).any():
+        low = high = math.nan
+    between = float(values(sweep.points, "top1_err").var(ddof=1))
+    share = float(variance * (1 / counts).mean() / between) if between else math.nan
+    noise = Interval(math.sqrt(variance), float(low), float(high))
+    return SeedSpread(
+        sweep=sweep, seeds=int(counts.max()), noise=noise, points=math.sqrt(between), share=min(share, 1.0)
+    )
+
+
 def repeats_table(points: Sequence[Repeated]) -> pd.DataFrame:
     """Return a table of repeated points, one row per point.
 
@@ -79,7 +129,11 @@ def _row(point: Repeated) -> dict[str, object]:
 def _repeated(sweep: SweepTrials, rows: pd.DataFrame, rounding: float, confidence: float) -> Repeated:
     index, found = int(rows["index"].iloc[0]), _with_result(rows)
     errors = values(found, "top1_err")
-    own = values(sweep.points[sweep.points["index"] == index], "top1_err")
+    own = values(sweep.points[sweep.points["index"] == index], "first_err" if sweep.averaged else "top1_err")
+    if sweep.averaged:
+        errors = np.concatenate(
+            [own[~np.isnan(own)], errors]
+        )  # its first training was not chosen for its error
     mean = mean_of_zeros(errors, rounding, confidence)
     return Repeated(
         sweep=sweep,

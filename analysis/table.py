@@ -32,6 +32,10 @@ LEAST_SCRAMBLES = 3
 """Scrambles that an interval needs. An interval from two, with one degree of freedom, would be about 0.6
 wide: too wide to be of use."""
 
+ALL_REPEATED = 0.9
+"""Share of points with repeats from which on they were not chosen for their errors: a table of points with
+several seeds each, of which some may be missing."""
+
 _PER_SWEEP = ("model", "optimizer", "family", "panel", "recipe")
 _WORDS = ("sweep", "role", *_PER_SWEEP, "state")
 _COLUMNS = (*_WORDS, "index", "top1_err")
@@ -56,7 +60,8 @@ class SweepTrials:
     diverged: pd.DataFrame
     """Rows of the points whose loss became infinite or NaN: results too, with a top-1 error of 100 %."""
     points: pd.DataFrame
-    """Rows of both, by index; a diverged point has a top1_err of 100."""
+    """Rows of both, by index; a diverged point has a top1_err of 100. If `averaged`, top1_err is the mean of
+    a point's trainings, and a point whose every training diverged has diverged."""
     missing: int
     """Points without a result: planned, running or failed."""
     optimum: pd.DataFrame
@@ -66,6 +71,8 @@ class SweepTrials:
     """Top-1 errors of the k trials at the optimum with a result, in percent, 100 if diverged, shape (k,)."""
     repeats: pd.DataFrame
     """Rows of the trials that train a chosen point with another seed, by index and repeat."""
+    averaged: bool = False
+    """Whether every point was trained with several seeds, so that a point's error is their mean."""
     name: str = ""
     """What tells it from the other sweeps of its table: the model, and what else differs."""
     setting: str = ""
@@ -184,6 +191,8 @@ def _sweep(name: str, rows: pd.DataFrame) -> SweepTrials:
     _check_one_optimum(name, rows[rows["role"] == "optimum"])
     points, optimum, repeats = (rows[rows["role"] == role] for role in ROLES)
     _check_at_their_points(name, points, repeats)
+    averaged = _are_all_repeated(points, repeats)
+    points = _means(points, repeats) if averaged else points
     optimum = optimum.sort_values("repeat")
     words = {column: str(rows[column].iloc[0]) for column in (*_PER_SWEEP, "design")}
     sweep = SweepTrials(
@@ -195,6 +204,7 @@ def _sweep(name: str, rows: pd.DataFrame) -> SweepTrials:
         optimum=optimum,
         optimum_errs=values(optimum[optimum["state"].isin(RESULTS)], "top1_err"),
         repeats=repeats.sort_values(["index", "repeat"]),
+        averaged=averaged,
         **words,
     )
     if sweep.n == 0:
@@ -203,6 +213,25 @@ def _sweep(name: str, rows: pd.DataFrame) -> SweepTrials:
             "choose other sweeps with `sweep` ID, or, if it is one of this folder's, go on with `sweep run`."
         )
     return sweep
+
+
+def _are_all_repeated(points: pd.DataFrame, repeats: pd.DataFrame) -> bool:
+    """Return whether repeats are of all points alike, not of a few that were chosen for their errors."""
+    return bool(len(repeats)) and bool(points["index"].isin(repeats["index"]).mean() >= ALL_REPEATED)
+
+
+def _means(points: pd.DataFrame, repeats: pd.DataFrame) -> pd.DataFrame:
+    """Return points with the mean error of their trainings that have a result.
+
+    A training that diverged counts as 100 %. The row is otherwise that of the first training, whose own error
+    is in ``first_err``; it has diverged if all have.
+    """
+    trainings = pd.concat([points, repeats])
+    results = trainings[trainings["state"].isin(RESULTS)].groupby("index")
+    mean = points["index"].map(results["top1_err"].mean())
+    finished = points["index"].isin(trainings.loc[trainings["state"] == "finished", "index"])
+    state = np.where(mean.isna(), points["state"], np.where(finished, "finished", "diverged"))
+    return points.assign(top1_err=mean, first_err=points["top1_err"], state=state)
 
 
 def _check_columns(table: pd.DataFrame, columns: tuple[str, ...]) -> None:
@@ -318,7 +347,8 @@ def _check_at_their_points(name: str, points: pd.DataFrame, repeats: pd.DataFram
         )
     wrong = pd.Series(False, index=both.index)
     for column in ("lr", "weight_decay") if len(both) else ():
-        wrong |= both[column] != both[f"{column}_point"]
+        here, there = both[column], both[f"{column}_point"]
+        wrong |= (here != there) & (here.notna() | there.notna())
     if wrong.any():
         row = both[wrong].iloc[0]
         raise AnalysisError(

@@ -3,7 +3,7 @@
 import math
 
 from analysis.intervals import Interval
-from analysis.repeats import Repeated
+from analysis.repeats import Repeated, SeedSpread
 
 
 def negated(interval: Interval) -> Interval:
@@ -26,6 +26,16 @@ def of_repeats(point: Repeated) -> str:
     if math.isnan(point.delta.value):
         return f"{text}. The optimum has no finite error to compare it with."
     return f"{text}. That minus the mean at the optimum: {number(point.delta)} points."
+
+
+def of_seeds(found: SeedSpread) -> str:
+    """Return a sentence on how much of the difference between points is noise between their seeds."""
+    seeds = f"up to {found.seeds}" if len(found.sweep.repeats) % len(found.sweep.points) else f"{found.seeds}"
+    return (
+        f"{len(found.sweep.points)} points, each the mean of {seeds} seeds: the standard deviation is "
+        f"{number(found.noise)} points between seeds and {found.points:.2f} between points; noise makes up "
+        f"{100 * found.share:.0f} % of the variance of these means."
+    )
 
 
 def counted(n: int, what: str) -> str:

@@ -81,13 +81,16 @@ def print_ranking(summaries: "Sequence[Summary]", console: Console) -> None:
 
 
 def print_repeats(sweeps: "Sequence[SweepTrials]", confidence: float, console: Console) -> None:
-    """Print what other seeds make of chosen points, if any were trained with several."""
-    from analysis import of_repeats, repeated_points
+    """Print what other seeds make of chosen points, or of all, if any were trained with several."""
+    from analysis import of_repeats, of_seeds, repeated_points, seed_spread
     from analysis.names import known
 
-    for point in (point for sweep in sweeps for point in repeated_points(sweep, confidence)):
-        name = ", ".join(known(point.sweep.model + point.sweep.setting, point.sweep.optimizer))
-        console.print(f"{name}: {of_repeats(point)}", markup=False)
+    for sweep in sweeps:
+        name = ", ".join(known(sweep.model + sweep.setting, sweep.optimizer))
+        if spread := seed_spread(sweep, confidence):
+            console.print(f"{name}: {of_seeds(spread)}", markup=False)
+        for point in [] if sweep.averaged else repeated_points(sweep, confidence):
+            console.print(f"{name}: {of_repeats(point)}", markup=False)
 
 
 def print_comparisons(pairs: "Sequence[Comparison]", console: Console) -> None:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from analysis.names import known
+from analysis.table import ALL_REPEATED
 from sweep.core.trial import Role
 from sweep.errors import InputError
 from sweep.sources import hyperparameters, jsonl, mlflow, mlruns, optimum, optuna, pycls, raytune, table
@@ -159,23 +160,39 @@ def _together(others: Sequence[Normalised], optima: Sequence[Optimum], notes: li
 
 
 def _with_seeds_together(whole: pd.DataFrame, notes: list[str]) -> pd.DataFrame:
-    """Make points that were trained with several seeds one point each: its first trial, and repeats of it."""
-    points = whole[(whole["role"] == Role.POINT) & whole[["lr", "weight_decay", "seed"]].notna().all(axis=1)]
-    where = ["sweep", "lr", "weight_decay", *hyperparameters.of(whole)]
-    groups = points.groupby(where, sort=False, dropna=False)
+    """Make trials that agree in every hyperparameter one point: its first trial, and repeats of it."""
+    settings = ["lr", "weight_decay", *hyperparameters.of(whole)]
+    points = whole[(whole["role"] == Role.POINT) & whole[settings].notna().any(axis=1)]
+    groups = points.groupby(["sweep", *settings], sort=False, dropna=False)
     again = points[groups.cumcount() > 0]
-    if again.empty or points.duplicated([*where, "seed"]).any():
+    if again.empty or _have_a_seed_twice(points, settings):
         return whole
     whole.loc[again.index, "role"] = Role.REPEAT.value
     whole.loc[again.index, "repeat"] = groups.cumcount()[again.index]
     whole["index"] = _indices(whole.assign(index=None))
     firsts = groups["index"].transform(lambda index: index.index[0])[again.index]
     whole.loc[again.index, "index"] = whole.loc[firsts, "index"].to_numpy()
-    notes.append(
-        f"{groups.ngroups} points with up to {int(groups.size().max())} seeds each: a point's first trial "
-        "counts in the EDF, the others tell the noise between seeds"
-    )
+    notes += [
+        _seeds_note(rows) for _, rows in whole.groupby("sweep", sort=False) if "repeat" in set(rows["role"])
+    ]
     return whole
+
+
+def _have_a_seed_twice(points: pd.DataFrame, settings: list[str]) -> bool:
+    """Return whether a point has two trials with one seed, so that something else differs between them."""
+    known = points[points["seed"].notna()]
+    return bool(known.duplicated(["sweep", *settings, "seed"]).any())
+
+
+def _seeds_note(rows: pd.DataFrame) -> str:
+    """Say what became of trials that agree in every hyperparameter."""
+    points, repeats = (rows[rows["role"] == role] for role in (Role.POINT, Role.REPEAT))
+    most = int(repeats["index"].value_counts().max()) + 1
+    counts = "the first trial of a point counts in the EDF, the others tell the noise between seeds"
+    if points["index"].isin(repeats["index"]).mean() >= ALL_REPEATED:
+        counts = "the mean of a point's trials counts in the EDF, and what differs between them is noise"
+    unnamed = "" if rows["seed"].notna().all() else ", which agree in every hyperparameter"
+    return f"{rows['model'].iloc[0]}: {len(points)} points with up to {most} seeds each{unnamed}: {counts}"
 
 
 def _merged(whole: pd.DataFrame) -> list[str]:

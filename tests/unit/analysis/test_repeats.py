@@ -6,7 +6,7 @@ from scipy import stats
 from support.analysed import repeated, trials
 from support.analysed_repeats import with_repeats
 
-from analysis import AnalysisError, of_repeats, read_sweeps, repeated_points
+from analysis import AnalysisError, of_repeats, of_seeds, read_sweeps, repeated_points, seed_spread
 from analysis.edf import curves
 
 ZEROS = [5.0, 5.31, 4.62, 5.07]
@@ -109,3 +109,66 @@ def test_a_repeat_belongs_to_a_point(column, value, words):
 def test_repeats_need_to_say_where_they_are():
     with pytest.raises(AnalysisError, match="lr, weight_decay missing"):
         read_sweeps(with_repeats(a_table(), 0, [6.0]).drop(columns=["lr", "weight_decay"]))
+
+
+def a_grid(points=9, seeds=15, *, noise=2.0, effect=5.0, seed=0):
+    """A table in which every point has several seeds."""
+    rng = np.random.default_rng(seed)
+    truth = rng.normal(30, effect, points)
+    errors = truth[:, None] + rng.normal(0, noise, (points, seeds))
+    table = trials(list(errors[:, 0]))
+    for index in range(points):
+        table = with_repeats(table, index, list(errors[index, 1:]))
+    return table, errors
+
+
+def test_where_every_point_has_several_seeds_their_means_count():
+    table, errors = a_grid()
+    (sweep,) = read_sweeps(table)
+    assert (sweep.averaged, sweep.n) == (True, 9)
+    assert sweep.points["top1_err"].tolist() == pytest.approx(errors.mean(axis=1))
+    (curve,) = curves(table, absolute=True)
+    assert curve.edf.x.tolist() == pytest.approx(sorted(errors.mean(axis=1)))
+
+
+def test_each_point_is_told_with_all_its_seeds():
+    table, errors = a_grid()
+    told = found(table)
+    assert [point.mean.value for point in told] == pytest.approx(errors.mean(axis=1))
+    assert [point.spread for point in told] == pytest.approx(errors.std(axis=1, ddof=1))
+
+
+def test_a_point_diverges_only_if_all_its_trainings_do():
+    table, errors = a_grid(points=3, seeds=3)
+    is_of = table["index"].isin([0, 1]) & table["role"].isin(["point", "repeat"])
+    lost = is_of & ~((table["index"] == 1) & (table["role"] == "point"))
+    table.loc[lost, ["state", "top1_err"]] = ["diverged", 100.0]
+    (sweep,) = read_sweeps(table)
+    assert sweep.points["state"].tolist() == ["diverged", "finished", "finished"]
+    assert sweep.points["top1_err"].tolist() == pytest.approx(
+        [100, (200 + errors[1, 0]) / 3, errors[2].mean()]
+    )
+    assert np.isnan(seed_spread(sweep).noise.low)
+
+
+def test_noise_is_told_from_effect():
+    table, errors = a_grid(points=30, seeds=4, noise=2.0, effect=5.0)
+    spread = seed_spread(read_sweeps(table)[0])
+    within = errors.var(axis=1, ddof=1).mean()
+    assert (spread.seeds, spread.noise.value) == (4, pytest.approx(np.sqrt(within)))
+    assert spread.share == pytest.approx(within / 4 / errors.mean(axis=1).var(ddof=1))
+    assert "30 points, each the mean of 4 seeds: the standard deviation is" in of_seeds(spread)
+
+
+def test_the_limits_of_noise_hold_as_often_as_they_say():
+    held = 0
+    for seed in range(200):
+        noise = seed_spread(read_sweeps(a_grid(points=4, seeds=5, seed=seed)[0])[0]).noise
+        held += noise.low <= 2.0 <= noise.high
+    assert 1e-3 < stats.binom.cdf(held, 200, 0.95) < 1 - 1e-3
+
+
+def test_a_few_chosen_points_with_other_seeds_are_not_averaged():
+    (sweep,) = read_sweeps(with_repeats(a_table(), 0, [5.0, 6.0]))
+    assert not sweep.averaged
+    assert seed_spread(sweep) is None

@@ -113,3 +113,24 @@ def test_a_truth_value_tells_which_trials_diverged(tmp_path):
             tmp_path / "t.csv", index=False
         )
         assert read([str(tmp_path / "t.csv")], Mapping()).table["state"].tolist() == states
+
+
+def test_rows_that_differ_in_their_seed_alone_are_one_point(tmp_path, sweep):
+    rng = np.random.default_rng(0)
+    grid = [(lr, wd) for lr in (0.1, 0.2, 0.4) for wd in (0.01, 0.1, 1.0)]
+    rows = [("m", lr, wd, 20 + 10 * lr + rng.normal()) for lr, wd in grid for _ in range(15)]
+    pd.DataFrame(rows, columns=["model", "lr", "wd", "err"]).to_csv(tmp_path / "t.csv", index=False)
+    imported = read([str(tmp_path / "t.csv")], Mapping())
+    assert imported.table["role"].value_counts().to_dict() == {"repeat": 126, "point": 9}
+    assert any(
+        "9 points with up to 15 seeds each, which agree in every hyper" in line for line in imported.preview
+    )
+    code, out, _ = sweep("cdf", "--from", "t.csv", "--set", "design=iid", "--absolute", "--out", "f.png")
+    assert code == 0
+    assert "9 points, each the mean of 15 seeds: the standard deviation is" in out
+    assert "noise makes up" in out
+
+
+def test_a_seed_that_occurs_twice_at_one_point_says_that_something_else_differs(tmp_path):
+    a_table(lr=0.1, seed=[0, 1] * (N // 2)).to_csv(tmp_path / "t.csv", index=False)
+    assert set(read([str(tmp_path / "t.csv")], Mapping()).table["role"]) == {"point"}
