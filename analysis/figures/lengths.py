@@ -3,7 +3,6 @@
 import math
 from collections.abc import Sequence
 
-import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.container import ErrorbarContainer
@@ -14,15 +13,15 @@ from analysis.errors import AnalysisError
 from analysis.figures.schedules import (
     SPREAD,
     Line,
+    Panel,
+    Sheet,
+    draw_panels,
     height_of,
     lacks,
     lengths_of,
-    name_axes,
-    new_sheet,
     panels_of,
-    put_lengths,
 )
-from analysis.figures.style import FAINT, STYLE, put_divide, put_legend
+from analysis.figures.style import FAINT
 from analysis.layout import YAxis, optimizer_name
 from analysis.outcomes import Delta, Outcome, delta, longest
 
@@ -52,26 +51,20 @@ def lengths_figure(found: Sequence[Outcome], *, width_in: float | None = None) -
     changes = {id(row): delta(row, longest(found, row)) for row in found}
     y = _height(found, changes)
     spread = any(not math.isnan(change.sd) for change in changes.values())
-    parts = [[_entry(line) for line in panel.lines] for panel in panels]
-    with matplotlib.rc_context(STYLE):
-        figure, axes, entries = new_sheet(panels, parts, width_in, below=int(spread))
-        for ax, panel, texts in zip(axes, panels, entries, strict=True):
-            put_lengths(ax, lengths)
-            ax.set_ylim(y.bottom, y.top)
-            ax.axhline(0.0, color=FAINT, linewidth=0.8, zorder=1)
-            shifts = 1.05 ** (np.arange(len(panel.lines)) - (len(panel.lines) - 1) / 2)
-            handles = [
-                _draw(ax, line, changes, y, shift) for line, shift in zip(panel.lines, shifts, strict=True)
-            ]
-            put_legend(ax, panel.title, handles, texts)
-        if y.top > y.divide:
-            for ax in axes:
-                put_divide(ax, y)
-        name_axes(figure, "epochs", f"Δ top-1 error to {lengths[-1]} epochs (points)")
-        if spread:
-            key = Line2D([], [], color="0.3", marker="|", ms=8, ls="", label=SPREAD)
-            figure.legend(handles=[key], loc="outside lower center", frameon=False)
-    return figure
+
+    def draw(ax: Axes, panel: Panel) -> list[ErrorbarContainer]:
+        ax.axhline(0.0, color=FAINT, linewidth=0.8, zorder=1)
+        shifts = 1.05 ** (np.arange(len(panel.lines)) - (len(panel.lines) - 1) / 2)
+        return [_draw(ax, line, changes, y, shift) for line, shift in zip(panel.lines, shifts, strict=True)]
+
+    sheet = Sheet(
+        y=y,
+        y_label=f"Δ top-1 error to {lengths[-1]} epochs (points)",
+        entry=_entry,
+        draw=draw,
+        keys=[Line2D([], [], color="0.3", marker="|", ms=8, ls="", label=SPREAD)] if spread else [],
+    )
+    return draw_panels(panels, sheet, width_in)
 
 
 def _height(found: Sequence[Outcome], changes: dict[int, Delta]) -> YAxis:

@@ -4,7 +4,6 @@ import itertools
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -13,15 +12,14 @@ from matplotlib.lines import Line2D
 from analysis.figures.schedules import (
     SPREAD,
     Line,
+    Panel,
+    Sheet,
+    draw_panels,
     height_of,
     lacks,
     lengths_of,
-    name_axes,
-    new_sheet,
     panels_of,
-    put_lengths,
 )
-from analysis.figures.style import STYLE, put_divide, put_legend, put_ticks
 from analysis.layout import LOG_RATIO, YAxis, optimizer_name
 from analysis.outcomes import Outcome, stand_in
 
@@ -64,26 +62,20 @@ def optimizers_figure(found: Sequence[Outcome], *, width_in: float | None = None
     lengths, panels = lengths_of(found), panels_of(found)
     marks = {id(row): mark for row in found if (mark := _mark(row, found))}
     y = _height(list(marks.values()))
-    parts = [[[line.name, *lacks(line.outcomes)] for line in panel.lines] for panel in panels]
-    keys = _keys(found, list(marks.values()))
-    with matplotlib.rc_context(STYLE):
-        figure, axes, entries = new_sheet(panels, parts, width_in, below=len(keys))
-        for ax, panel, texts in zip(axes, panels, entries, strict=True):
-            put_lengths(ax, lengths)
-            ax.set(yscale="log" if y.log else "linear", ylim=(y.bottom, y.top))
-            for line, shift in zip(panel.lines, _shifts(len(panel.lines), lengths), strict=True):
-                _draw(ax, line, marks, y, shift)
-            handles = [Line2D([], [], color=line.look.color, linewidth=3) for line in panel.lines]
-            put_legend(ax, panel.title, handles, texts)
-        for ax in axes:
-            if y.log:
-                put_ticks(ax.yaxis, y.top / y.bottom)
-            if y.top > y.divide:
-                put_divide(ax, y)
-        name_axes(figure, "epochs", "top-1 error (%)")
-        columns = 1 if len(panels) == 1 else 2
-        figure.legend(handles=keys, loc="outside lower center", frameon=False, ncols=columns)
-    return figure
+
+    def draw(ax: Axes, panel: Panel) -> list[Line2D]:
+        for line, shift in zip(panel.lines, _shifts(len(panel.lines), lengths), strict=True):
+            _draw(ax, line, marks, y, shift)
+        return [Line2D([], [], color=line.look.color, linewidth=3) for line in panel.lines]
+
+    sheet = Sheet(
+        y=y,
+        y_label="top-1 error (%)",
+        entry=lambda line: [line.name, *lacks(line.outcomes)],
+        draw=draw,
+        keys=_keys(found, list(marks.values())),
+    )
+    return draw_panels(panels, sheet, width_in)
 
 
 def _mark(row: Outcome, found: Sequence[Outcome]) -> _Mark | None:

@@ -62,8 +62,7 @@ def peak_figure(
     shown = [row for row in found if row.converged]
     if not shown:
         raise AnalysisError(f"none of {len(found)} trainings has finished: there is nothing to draw.")
-    families = list(dict.fromkeys(row.family for row in (*found, *published)))
-    looks = looks_of(families)
+    looks = looks_of(row.family for row in (*found, *published))
     unit_s, unit = _unit([*shown, *published])
     keys = _keys(found, published, looks, limit_s)
     lines = sum(str(key.get_label()).count("\n") + 1 for key in keys)
@@ -71,9 +70,9 @@ def peak_figure(
         figure = new_figure(width_in, _HEIGHT_IN + 0.15 * lines)
         ax = figure.subplots()
         ax.set_xscale("log")
-        for family in families:
-            _draw(ax, [row for row in published if row.family == family], looks[family], unit_s, hollow=True)
-            _draw(ax, [row for row in shown if row.family == family], looks[family], unit_s, hollow=False)
+        for rows, hollow in ((published, True), (shown, False)):
+            for family, look in looks.items():
+                _draw(ax, [row for row in rows if row.family == family], look, unit_s, hollow=hollow)
         _draw_limit(ax, shown, limit_s, unit_s)
         put_ticks(ax.xaxis, ax.get_xlim()[1] / ax.get_xlim()[0])
         ax.set(xlabel=f"time of an epoch ({unit})", ylabel="top-1 error (%)")

@@ -1,17 +1,28 @@
 """Shared parts of the figures of training lengths: a subplot per size, lengths along x, a line per model."""
 
 import itertools
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
 
+import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator, NullLocator
 from numpy.typing import NDArray
 
 from analysis.errors import AnalysisError
-from analysis.figures.style import COLUMN_IN, FONT_PT, PAGE_IN, new_figure
+from analysis.figures.style import (
+    COLUMN_IN,
+    FONT_PT,
+    PAGE_IN,
+    STYLE,
+    new_figure,
+    put_divide,
+    put_legend,
+    put_ticks,
+)
 from analysis.layout import CHAR_IN, Look, YAxis, fold, looks_of, y_axis
 from analysis.outcomes import Outcome
 
@@ -67,49 +78,64 @@ def _name(outcome: Outcome, rows: Sequence[Outcome]) -> str:
 
 
 class Sheet(NamedTuple):
-    """A figure with a subplot for each panel, side by side."""
+    """How the panels of a figure are drawn."""
 
-    figure: Figure
-    axes: list[Axes]
-    entries: list[list[str]]
-    """Each panel's legend entries, folded to its width."""
+    y: YAxis
+    """The y axis of all panels."""
+    y_label: str
+    entry: Callable[[Line], Sequence[str]]
+    """Returns the parts of a line's legend entry."""
+    draw: Callable[[Axes, Panel], Sequence[Any]]
+    """Draws a panel; returns the symbols of its legend, one per line."""
+    keys: Sequence[Line2D]
+    """The legend below all panels."""
 
 
-def new_sheet(
-    panels: Sequence[Panel],
-    parts_of: Sequence[Sequence[Sequence[str]]],
-    width_in: float | None,
-    below: int = 0,
-) -> Sheet:
-    """Return a figure with room for its legends.
+def draw_panels(panels: Sequence[Panel], sheet: Sheet, width_in: float | None) -> Figure:
+    """Draw panels side by side, with room for their legends.
 
     Parameters
     ----------
     panels : sequence of Panel
-        The panels to draw.
-    parts_of : sequence of sequence of sequence of str
-        The parts of the legend entry, for each panel and line.
+        The panels.
+    sheet : Sheet
+        How they are drawn.
     width_in : float or None
         Width in inches. None: a paper's column for one panel, its page for more.
-    below : int
-        Lines of text in a legend below all panels.
     """
+    lengths = lengths_of([row for panel in panels for line in panel.lines for row in line.outcomes])
+    with matplotlib.rc_context(STYLE):
+        figure, entries = _new_figure(panels, sheet, width_in)
+        for ax, panel, texts in zip(figure.axes, panels, entries, strict=True):
+            put_lengths(ax, lengths)
+            ax.set(yscale="log" if sheet.y.log else "linear", ylim=(sheet.y.bottom, sheet.y.top))
+            put_legend(ax, panel.title, sheet.draw(ax, panel), texts)
+        for ax in figure.axes:
+            if sheet.y.log:
+                put_ticks(ax.yaxis, sheet.y.top / sheet.y.bottom)
+            if sheet.y.top > sheet.y.divide:
+                put_divide(ax, sheet.y)
+            ax.set_xlabel("epochs")
+        figure.supylabel(sheet.y_label, size=FONT_PT)
+        if sheet.keys:
+            columns = 1 if len(panels) == 1 else 2
+            figure.legend(handles=sheet.keys, loc="outside lower center", frameon=False, ncols=columns)
+    return figure
+
+
+def _new_figure(
+    panels: Sequence[Panel], sheet: Sheet, width_in: float | None
+) -> tuple[Figure, list[list[str]]]:
+    """Return a figure with a subplot for each panel, and their legend entries, folded to its width."""
     width = width_in or (COLUMN_IN if len(panels) == 1 else PAGE_IN)
     column = (width - 0.5) / len(panels)
     room = max(12, int((column - 0.45) / CHAR_IN))
-    entries = [[fold(parts, room) for parts in panel] for panel in parts_of]
+    entries = [[fold(sheet.entry(line), room) for line in panel.lines] for panel in panels]
     lines = max(sum(entry.count("\n") + 1 for entry in panel) for panel in entries)
-    height = 0.65 + min(max(0.85 * column, 1.6), 2.4) + 0.125 * lines + 0.15 * below
+    height = 0.65 + min(max(0.85 * column, 1.6), 2.4) + 0.125 * lines + 0.15 * len(sheet.keys)
     figure = new_figure(width, height)
-    axes = list(figure.subplots(1, len(panels), sharey=True, squeeze=False)[0])
-    return Sheet(figure, axes, entries)
-
-
-def name_axes(figure: Figure, x: str, y: str) -> None:
-    """Label the x axis of each subplot, and the y axis once for the whole figure."""
-    for ax in figure.axes:
-        ax.set_xlabel(x)
-    figure.supylabel(y, size=FONT_PT)
+    figure.subplots(1, len(panels), sharey=True, squeeze=False)
+    return figure, entries
 
 
 def put_lengths(ax: Axes, lengths: Sequence[int]) -> None:

@@ -98,9 +98,9 @@ def compare(
 ) -> None:
     """Compare models, optimizers or recipes: which is better, which more robust, and how sure that is."""
     import analysis
-    from sweep.console.comparison import print_comparisons, print_repeats, print_sweeps
+    from sweep.console.comparison import comparison_json, print_comparisons, print_repeats, print_sweeps
     from sweep.results.figures import with_places
-    from sweep.workspace.table import learning_table, records, write_table
+    from sweep.workspace.table import learning_table, write_table
 
     table = with_places(trials.to_compare)
     sweeps = analysis.read_sweeps(table)
@@ -111,15 +111,7 @@ def compare(
         write_table(analysis.comparison_table(pairs), out)
     print_notes(trials)
     if as_json:
-        again = [point for each in sweeps for point in analysis.repeated_points(each, confidence)]
-        tables = {
-            "sweeps": summary,
-            "pairs": analysis.comparison_table(pairs),
-            "repeats": analysis.repeats_table(again),
-        }
-        print_json(
-            {"answer": analysis.advice(pairs)} | {name: records(rows) for name, rows in tables.items()}
-        )
+        print_json(comparison_json(pairs, summary, sweeps, confidence))
         return
     print_sweeps(summary, plain_console())
     print_repeats(sweeps, confidence, plain_console())

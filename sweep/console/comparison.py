@@ -112,3 +112,34 @@ def print_comparisons(pairs: "Sequence[Comparison]", console: Console) -> None:
             "wrong claim. Limits of how often one beats the other hold for all budgets together; all other "
             "limits hold one by one."
         )
+
+
+def comparison_json(
+    pairs: "Sequence[Comparison]",
+    summary: "pd.DataFrame",
+    sweeps: "Sequence[SweepTrials]",
+    confidence: float,
+) -> dict[str, Any]:
+    """Return what `sweep compare` prints, as data: which to take, and tables of sweeps, pairs and repeats.
+
+    Parameters
+    ----------
+    pairs : sequence of Comparison
+        The comparisons.
+    summary : DataFrame
+        See `analysis.summary_table`.
+    sweeps : sequence of SweepTrials
+        The sweeps, whose repeated points are listed.
+    confidence : float
+        Of the repeats' intervals.
+    """
+    import analysis
+    from sweep.workspace.table import records
+
+    again = [point for each in sweeps for point in analysis.repeated_points(each, confidence)]
+    return {
+        "answer": analysis.advice(pairs),
+        "sweeps": records(summary),
+        "pairs": records(analysis.comparison_table(pairs)),
+        "repeats": records(analysis.repeats_table(again)),
+    }
