@@ -111,7 +111,7 @@ def _start(address: str, **arguments: Any) -> None:
             raise InputError(f"no Ray cluster at `address` {address}: {reason}") from error
         logs = _logs_since(since, arguments.get("_temp_dir"))
         where = f" Ray's own log files are in {logs}." if logs else ""
-        raise InputError(f"Ray does not start here: {reason}{where}") from error
+        raise InputError(f"Ray does not start here: {reason.rstrip('.')}.{where}") from error
     _log.info("Ray %s at %s: %s", ray.__version__, address, ray.cluster_resources())
 
 
