@@ -1,7 +1,6 @@
 """Checkpoints in a folder."""
 
 import os
-import socket
 from collections.abc import Collection
 from contextlib import suppress
 from dataclasses import dataclass
@@ -67,7 +66,7 @@ class FolderCheckpointFile:
         The folder must exist: on a machine without access to it, no checkpoint is written.
         """
         path = self._path
-        aside = path.with_name(f".{path.name}.{socket.gethostname()}.{os.getpid()}")
+        aside = path.with_name(f".{path.name}.{os.uname().nodename}.{os.getpid()}")
         try:
             with aside.open("wb") as file:
                 write(file)

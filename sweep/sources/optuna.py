@@ -12,7 +12,8 @@ from sweep.core.trial import TrialState
 from sweep.errors import InputError, unknown
 from sweep.sources.base import LOST, STOPPED, Source, home_expanded, several, table_of
 from sweep.utils.database_copies import private_copy
-from sweep.utils.database_urls import masked, shared_with_optuna, sqlite_file, sqlite_lacks
+from sweep.utils.database_urls import shared_with_optuna, sqlite_file, sqlite_lacks
+from sweep.utils.text import masked
 
 SEPARATOR = "::"
 _UPGRADE = """

@@ -18,8 +18,7 @@ from sweep.sources.mapping import SETTABLE, Mapping, constant_flags
 from sweep.sources.normalise import Normalised, normalise
 from sweep.sources.optimum import Optimum
 from sweep.sources.preview import preview
-from sweep.utils.database_urls import masked
-from sweep.utils.text import counted
+from sweep.utils.text import counted, masked
 
 __all__ = ["ImportedTrials", "Mapping", "Optimum", "open_source", "read"]
 

@@ -11,7 +11,8 @@ from mlflow import MlflowClient
 from mlflow.entities import ViewType
 
 from sweep.errors import InputError
-from sweep.utils.database_urls import masked, shared_with_optuna, sqlite_file, sqlite_lacks
+from sweep.utils.database_urls import shared_with_optuna, sqlite_file, sqlite_lacks
+from sweep.utils.text import masked
 
 # Read when a client is made, not when MLflow is imported.
 # A tracking server that is away is noticed soon; what could not be sent is sent again from the journal.

@@ -13,7 +13,8 @@ from sweep.errors import InputError, unknown
 from sweep.tracking import tags
 from sweep.tracking.client import all_runs, check_is_there, quieten, usable
 from sweep.utils.database_copies import private_copy
-from sweep.utils.database_urls import masked, sqlite_file
+from sweep.utils.database_urls import sqlite_file
+from sweep.utils.text import masked
 
 LOCAL_UI = "http://127.0.0.1:5000"
 """Where `sweep ui` listens by default."""

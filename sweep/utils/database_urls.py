@@ -1,17 +1,11 @@
 """Checks database URLs before a library opens them: opening may create or alter the database."""
 
-import re
 import sqlite3
 from collections.abc import Iterable
 from contextlib import ExitStack, closing, suppress
 from pathlib import Path
 
 from sweep.utils.database_copies import private_copy
-
-
-def masked(text: str) -> str:
-    """Hide the user and password of every URL within a text."""
-    return re.sub(r"://[^@/\s]*@", "://***@", text)
 
 
 def sqlite_file(url: str) -> Path | None:

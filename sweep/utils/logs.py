@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from sweep.utils.database_urls import masked
+from sweep.utils.text import masked
 
 _ROOT = logging.getLogger("sweep")
 _ROOT.addHandler(logging.NullHandler())  # or Python prints warnings that nobody asked for

@@ -1,5 +1,6 @@
-"""Small text helpers: counted nouns, shortened lists, durations."""
+"""Small text helpers: counted nouns, shortened lists, durations, URLs without passwords."""
 
+import re
 from collections.abc import Sequence
 
 
@@ -20,3 +21,8 @@ def listed(names: Sequence[str], most: int = 3) -> str:
     """Format a list of names, shortened if it is long: a, b, c and 15 more."""
     others = len(names) - most
     return ", ".join(names) if others < 2 else f"{', '.join(names[:most])} and {others} more"
+
+
+def masked(text: str) -> str:
+    """Hide the user and password of every URL within a text."""
+    return re.sub(r"://[^@/\s]*@", "://***@", text)

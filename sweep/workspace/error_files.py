@@ -5,7 +5,7 @@ from pathlib import Path
 
 from sweep.core.jobs import AttemptFailure
 from sweep.utils.atomic_files import write_atomically
-from sweep.utils.database_urls import masked
+from sweep.utils.text import masked
 
 ERRORS = "errors"
 
