@@ -97,6 +97,7 @@ OTHERS = [
     ("knobs --dir missing", "missing/ has none"),
     ("cdf --out x.pdf --band ''", "a band is one of"),
     ("cdf --out x.pdf --band KS", "got 'KS'"),
+    ("cdf --out x.pdf --style poster", "--style is one of paper, slides, got 'poster'"),
     ("cdf --out x.pdf --absolute=1", "does not take a value"),
     ("cdf --out x.pdf --from t.csv", "--optimum"),
     ("cdf --out x.pdf --band none --confidence 7", "got 7.0"),
