@@ -26,9 +26,9 @@ from analysis.knobs.shares import explained, holm
 Floats = NDArray[np.float64]
 SURFACES = ("cliff", "half", "interaction", "null")
 DIMENSIONS = (2, 5, 8)
-SIZES = (96, 256, 512)
-DESIGNS = ("iid", "sobol")
-REPS = 300
+SAMPLES = (("iid", 96), ("iid", 512), ("sobol", 512))
+"""Designs, each with a number of points."""
+REPS = 200
 CONFIDENCE = 0.95
 OPTIMUM = 0.4
 """Where every surface is best in its first hyperparameter."""
@@ -126,7 +126,7 @@ Hits = dict[str, list[bool]]
 
 def look(surface: str, d: int, n: int, design: str, reps: int) -> Hits:
     """Simulate sweeps, and tell of each kind of interval how often it held."""
-    rng = np.random.default_rng([SURFACES.index(surface), d, n, DESIGNS.index(design)])
+    rng = np.random.default_rng([SURFACES.index(surface), d, SAMPLES.index((design, n))])
     hits: Hits = defaultdict(list)
     for _ in range(reps):
         u = draw(design, n, d, rng)
@@ -205,7 +205,8 @@ def main(out: Path, reps: int) -> None:
     """Add the cases that a table lacks."""
     done = pd.read_csv(out) if out.exists() else pd.DataFrame(columns=["surface", "d", "n", "design"])
     known = set(done[["surface", "d", "n", "design"]].itertuples(index=False, name=None))
-    for case in itertools.product(SURFACES, DIMENSIONS, SIZES, DESIGNS):
+    for surface, d, (design, n) in itertools.product(SURFACES, DIMENSIONS, SAMPLES):
+        case = surface, d, n, design
         if case in known:
             continue
         hits = look(*case, reps)

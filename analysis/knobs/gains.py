@@ -38,7 +38,8 @@ def gains(setting: Setting, errors: Floats, confidence: float) -> tuple[Gain, Ga
     """Return the best and the worst tenth of a hyperparameter's values, or value where there are few.
 
     The lowest of ten means is low by chance, too. So each half of the trials chooses a tenth, and the other
-    half says what its error is: the mean of both is what one gets by choosing from half the trials.
+    half says what its error is: the mean of both is what one gets by choosing from half the trials. The
+    limits leave room for a trial as good or as bad as the best or worst of all, which the tenth may hide.
 
     Parameters
     ----------
@@ -58,7 +59,7 @@ def gains(setting: Setting, errors: Floats, confidence: float) -> tuple[Gain, Ga
     for choose in (np.nanargmin, np.nanargmax):
         chosen = [int(choose(each)) for each in means]
         there = np.concatenate([errors[(half == 1 - h) & (tenth == chosen[h])] for h in (0, 1)])
-        error = intervals.bounded_mean(there, 0.0, DIVERGED_ERR, confidence)
+        error = intervals.bounded_mean(there, errors.min(), errors.max(), confidence)
         found.append(
             _gain(setting, setting.values[tenth == choose(everywhere)], error, minus(error, overall))
         )
