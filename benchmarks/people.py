@@ -185,7 +185,8 @@ def report_mlflow(uri: str, trials: int, times: Path) -> None:
     seconds: dict[str, list[float]] = {}
     for line in times.read_text().splitlines():
         took, path = line.split()
-        seconds.setdefault(path, []).append(float(took))
+        what = "artifacts" if path.startswith("-artifacts") else path.removeprefix("/")
+        seconds.setdefault(what, []).append(float(took))
     print("| request | how many | median ms | p95 ms | most ms |\n|---|---|---|---|---|")
     for path, each in [
         *sorted(seconds.items()),
