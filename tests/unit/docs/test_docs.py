@@ -82,6 +82,14 @@ def test_a_command_that_does_not_exist_would_be_noticed(line):
         parse(line)
 
 
+@pytest.mark.parametrize("path", PAGES, ids=named)
+def test_no_line_of_code_is_longer_than_the_page_is_wide(path):
+    lines = "\n".join(
+        re.findall(r"^```(?!{)[a-z]*\n(.*?)^```", TEXT[path], re.DOTALL | re.MULTILINE)
+    ).splitlines()
+    assert [line for line in lines if len(line) > 90] == []
+
+
 def test_the_readme_can_be_read_in_five_minutes():
     assert len(TEXT[ROOT / "README.md"].splitlines()) <= 150
 
