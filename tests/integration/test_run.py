@@ -353,8 +353,7 @@ def test_a_temporary_folder_too_long_for_sockets_is_replaced(tmp_path):
     folder.mkdir()
     ran = sweep(tmp_path, *WORDS, "--n", "1", "--seeds", "1", TMPDIR=str(folder))
     assert ran.returncode == 0, ran.stdout + ran.stderr
-    logs = [path.read_text() for path in tmp_path.glob("sweeps/*/driver.log")]
-    assert all("Ray's sockets lie in" in text for text in logs)
+    assert ran.stdout.count("Ray's files lie in /") == 1
 
 
 def test_more_than_the_machine_has_is_refused(tmp_path):
