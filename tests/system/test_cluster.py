@@ -36,7 +36,8 @@ for experiment in client.search_experiments():
     for run in client.search_runs([experiment.experiment_id], max_results=1000):
         tags = run.data.tags
         if "sweep.key" in tags and tags["sweep.role"] != "sweep":
-            print(tags["sweep.key"], tags["sweep.state"], run.data.params, tags)
+            details = sorted((run.data.params | tags).items())
+            print(tags["sweep.key"], tags["sweep.state"], details)
 """
 """Every trial's run in MLflow, as the drivers' account sees it: a line each."""
 PARENT = """
