@@ -11,6 +11,7 @@ from analysis.report.tables import short
 from analysis.summaries import Summary
 from analysis.table import SweepTrials
 from analysis.tuning import doublings, tuning_of
+from analysis.words import counted
 
 _DELTA = (
     "Share of trials within x points of the error at the model's own optimum: the higher at the left, the "
@@ -112,7 +113,17 @@ def _maps(contents: Contents, cell: tuple[str, str]) -> Html:
     title = f"Where in the box a model trains well{_of(contents, cell)}"
     numbers = " ".join(map(_map_numbers, _summaries(contents, contents.cells[cell])))
     optimizer = optimizer_name(cell[1])
-    return chart("maps", title, numbers, _MAPS, panel=cell[0], optimizer=optimizer)
+    caption = _MAPS + _left_out(contents.cells[cell])
+    return chart("maps", title, numbers, caption, panel=cell[0], optimizer=optimizer)
+
+
+def _left_out(sweeps: Iterable[SweepTrials]) -> str:
+    """Say how many points have no place on a logarithmic axis; nothing if all have one."""
+    count = sum(int((s.points[["lr", "weight_decay"]] == 0).any(axis=1).sum()) for s in sweeps)
+    if not count:
+        return ""
+    what = f"{counted(count, 'point')} with an lr or wd of 0"
+    return f" {what}, for which these axes have no place, {'is' if count == 1 else 'are'} left out here."
 
 
 def _scatter(contents: Contents, cell: tuple[str, str], axis: str) -> Html:

@@ -220,6 +220,14 @@ def test_a_table_alone_is_enough(page):
     assert "unknown" not in text.replace("where they ran are unknown", "")
 
 
+def test_points_that_have_no_place_on_a_map_are_counted():
+    table = trials(ERRORS)
+    assert "lr or wd of 0" not in Page(report_html(table)).text
+    table.loc[[0, 1], "weight_decay"] = 0.0
+    said = "2 points with an lr or wd of 0, for which these axes have no place, are left out here."
+    assert said in Page(report_html(table)).text
+
+
 def test_all_diverged_no_optimum_and_no_result():
     lost = trials([], diverged=4)
     bare = trials(ERRORS, family="ViT_P")
