@@ -22,9 +22,9 @@ from sweep.driver.events import (
     TrialMessage,
     TrialStarted,
 )
+from sweep.driver.prepare import search_run
 from sweep.planning.plans import make_plans
-from sweep.planning.requests import Request
-from sweep.planning.search_plans import TuneRequest, budget_of, plan_search
+from sweep.planning.requests import Request, TuneRequest
 from sweep.workspace.sweep_run import SweepRun
 from sweep.workspace.workspace import Workspace
 
@@ -113,11 +113,9 @@ def test_results_that_a_journal_had_lost_are_reported_as_recovered(workspace):
 
 def test_a_search_reports_its_trials_and_the_optimum_that_it_saves(workspace, tmp_path):
     request = TuneRequest(trainer="own_events:train", epochs=3, n_trials=3, finalists=1, seeds=2)
-    budget = budget_of(request)
-    planned = plan_search(request)
-    plan, splits = planned.plan, planned.splits
-    search, events = workspace.prepare(plan), []
-    found, complete = tune.run(search, splits, budget, workspace, HERE, ["sweep", "tune"], events.append)
+    events = []
+    task = search_run(request, workspace, ["sweep", "tune"], events.append)
+    found, complete = tune.run(task, workspace, HERE, events.append)
     assert complete
     assert [type(events[0]), type(events[1])] == [SearchStarted, TrainingStarted]
     assert events[0].to_train == len(events[1].work) == 5
