@@ -18,13 +18,13 @@ from scipy.stats import qmc
 
 from analysis.intervals import Interval
 from analysis.knobs.cliffs import cliffs, lowest
-from analysis.knobs.gains import LEAST_TRIALS, TENTHS, gains
+from analysis.knobs.gains import LEAST_TRIALS, TENTHS, gains, halves
 from analysis.knobs.isolation import BEST_OF, isolation
 from analysis.knobs.settings import Setting
 from analysis.knobs.shares import explained, holm
 
 Floats = NDArray[np.float64]
-SURFACES = ("cliff", "half", "interaction", "null")
+SURFACES = ("cliff", "half", "interaction", "nothing")
 DIMENSIONS = (2, 5, 8)
 SAMPLES = (("iid", 96), ("iid", 512), ("sobol", 512))
 """Designs, each with a number of points."""
@@ -42,13 +42,13 @@ def errors(u: Floats, surface: str, rng: np.random.Generator) -> Floats:
     """Return errors in percent of points of the unit cube, shape (n, d); a diverged trial has 100.
 
     ``cliff``: a bowl, and a cliff in the first that the second moves. ``half``: half diverge, a steep bowl in
-    the others. ``interaction``: the first two matter together. ``null``: nothing matters, 30 % diverge.
+    the others. ``interaction``: the first two matter together. ``nothing``: nothing matters, 30 % diverge.
     """
     n, d = u.shape
     noise = rng.normal(0, 2.0, n)
     weak = sum(4.0 / (j + 1) * u[:, j] for j in range(2, d))
     bowl = 40 * (u[:, 0] - OPTIMUM) ** 2 + 20 * (u[:, 1] - 0.5) ** 2
-    if surface == "null":
+    if surface == "nothing":
         return np.where(rng.random(n) < 0.3, 100.0, np.clip(50 + 7 * noise, 0, 99.9))
     if surface == "interaction":
         return np.clip(20 + 60 * np.abs(u[:, 0] - u[:, 1]) + weak + noise, 0, 100)
@@ -146,7 +146,7 @@ def look(surface: str, d: int, n: int, design: str, reps: int) -> Hits:
                 _cliffs(hits, setting, y, truth, None, "lowest")
             if n >= LEAST_TRIALS:
                 _gains(hits, setting, y, truth, kind)
-        if surface == "null":
+        if surface == "nothing":
             hits["no false alarm"].append(bool(np.nanmin(holm(np.array(p))) > 1 - CONFIDENCE))
     return hits
 
@@ -188,9 +188,9 @@ def _cliffs(hits: Hits, setting: Setting, y: Floats, truth: Truth, optimum: floa
 
 def _gains(hits: Hits, setting: Setting, y: Floats, truth: Truth, kind: str) -> None:
     """Choose tenths as `gains` does, and compare with the true mean there."""
-    tenth = pd.Series(setting.bins(TENTHS))
-    half = tenth.groupby(tenth).cumcount().to_numpy() % 2
-    means = pd.Series(y).groupby([half, tenth.to_numpy()]).mean()
+    tenth = setting.bins(TENTHS)
+    half = halves(tenth)
+    means = pd.Series(y).groupby([half, tenth]).mean()
     true = truth.means[_cells(setting.values)]
     for gain, choose in zip(gains(setting, y, CONFIDENCE), ("idxmin", "idxmax"), strict=True):
         chosen = [getattr(means[h], choose)() for h in (0, 1)]

@@ -49,12 +49,12 @@ def gains(setting: Setting, errors: Floats, confidence: float) -> tuple[Gain, Ga
     setting : Setting
         The values.
     errors : ndarray, shape (n,)
-        The error of each, in percent, diverged trials at 100, in the order in which the points were drawn.
+        The error of each, in percent, diverged trials at 100.
     confidence : float
         In (0, 1).
     """
     tenth = setting.bins(TENTHS)
-    half = _halves(tenth)
+    half = halves(tenth)
     means = [_means(tenth[half == h], errors[half == h], tenth.max() + 1) for h in (0, 1)]
     overall = intervals.bounded_mean(errors, 0.0, DIVERGED_ERR, confidence)
     everywhere = np.bincount(tenth, errors) / np.bincount(tenth)
@@ -86,11 +86,15 @@ def problem(setting: Setting, n: int) -> str | None:
     return None
 
 
-def _halves(tenth: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Split each tenth's trials into two halves, alternately in the order in which they were drawn."""
+def halves(tenth: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Split each tenth's trials into two halves at random, always the same ones.
+
+    Every second one would not do: in a Sobol' design these are in one half of a hyperparameter's values.
+    """
     half = np.empty_like(tenth)
+    shuffled = np.random.default_rng(0).permutation(len(tenth))
     for each in range(tenth.max() + 1):
-        where = np.flatnonzero(tenth == each)
+        where = shuffled[tenth[shuffled] == each]
         half[where] = np.arange(len(where)) % 2
     return half
 

@@ -6,11 +6,12 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy import stats
+from scipy.stats import qmc
 
 from analysis import AnalysisError, knobs_table, read_knobs, read_sweeps
 from analysis.intervals import Interval
 from analysis.knobs.cliffs import cliffs
-from analysis.knobs.gains import gains
+from analysis.knobs.gains import gains, halves
 from analysis.knobs.isolation import Bin, quantile
 from analysis.knobs.settings import Setting
 from analysis.knobs.shares import explained, holm
@@ -176,6 +177,13 @@ def test_each_half_of_the_trials_judges_what_the_other_chose():
     low, high = np.mean(changes, axis=0)
     assert abs(low) < 1.0  # the lowest of ten means, by itself, is 2.4 points low
     assert abs(high) < 1.0
+
+
+def test_both_halves_of_a_sobol_design_cover_every_hyperparameter():
+    u = np.concatenate([qmc.Sobol(5, rng=seed).random(16) for seed in range(32)])
+    half = halves(np.floor(4 * u[:, -1]).astype(np.int64))
+    apart = np.abs(u[half == 0].mean(axis=0) - u[half == 1].mean(axis=0))
+    assert apart.max() < 0.1  # every second point: 0.5
 
 
 def test_texts_integers_and_absent_values_are_hyperparameters_too():
