@@ -112,9 +112,9 @@ def test_a_batch_that_does_not_divide_is_refused_before_ray_starts(sweep, tmp_pa
 @pytest.mark.parametrize(
     ("machines", "message"),
     [
-        ([4.0, 2.0], "--gpus-per-trial 8: the cluster has 6 GPUs, at most 4 on one machine"),
-        ([4.0, 4.0], "--gpus-per-trial 8: the cluster has 8 GPUs, at most 4 on one machine"),
-        ([0.0], "--gpus-per-trial 8: the cluster has 0 GPUs"),
+        ([4.0, 2.0], "`gpus_per_trial` 8: the cluster has 6 GPUs, at most 4 on one machine"),
+        ([4.0, 4.0], "`gpus_per_trial` 8: the cluster has 8 GPUs, at most 4 on one machine"),
+        ([0.0], "`gpus_per_trial` 8: the cluster has 0 GPUs"),
     ],
 )
 def test_a_trial_never_runs_on_several_machines(machines, message):
