@@ -89,7 +89,8 @@ def problem(setting: Setting, n: int) -> str | None:
 def halves(tenth: NDArray[np.int64]) -> NDArray[np.int64]:
     """Split each tenth's trials into two halves at random, always the same ones.
 
-    Every second one would not do: in a Sobol' design these are in one half of a hyperparameter's values.
+    Every second one would not do: in a Sobol' design the two halves complement each other, so that a value
+    which is low by chance in the one is high in the other.
     """
     half = np.empty_like(tenth)
     shuffled = np.random.default_rng(0).permutation(len(tenth))

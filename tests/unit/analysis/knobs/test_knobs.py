@@ -179,11 +179,14 @@ def test_each_half_of_the_trials_judges_what_the_other_chose():
     assert abs(high) < 1.0
 
 
-def test_both_halves_of_a_sobol_design_cover_every_hyperparameter():
-    u = np.concatenate([qmc.Sobol(5, rng=seed).random(16) for seed in range(32)])
-    half = halves(np.floor(4 * u[:, -1]).astype(np.int64))
-    apart = np.abs(u[half == 0].mean(axis=0) - u[half == 1].mean(axis=0))
-    assert apart.max() < 0.1  # every second point: 0.5
+def test_the_halves_of_a_sobol_design_do_not_complement_each_other():
+    apart = []
+    for seed in range(60):
+        u = np.concatenate([qmc.Sobol(5, rng=100 * seed + net).random(16) for net in range(32)])
+        choice, error = np.floor(4 * u[:, -1]).astype(np.int64), np.abs(u[:, 0] - u[:, 1])
+        half = halves(choice)
+        apart += [[error[(choice == c) & (half == h)].mean() - 1 / 3 for h in (0, 1)] for c in range(4)]
+    assert np.corrcoef(np.transpose(apart))[0, 1] > -0.5  # every second trial: -0.64
 
 
 def test_texts_integers_and_absent_values_are_hyperparameters_too():
