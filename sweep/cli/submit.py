@@ -96,10 +96,10 @@ def _submit(words: Sequence[str], context: typer.Context) -> None:
     print_warnings(api.warnings())
     if package:
         _say(f"Travels along: {', '.join(package.files[:5])}{' …' if len(package.files) > 5 else ''}")
-    started = remote.submit(api, submission)
-    _say(f"Job {submission.job_id} {'is submitted' if started else 'is running already'}")
+    begun = remote.submit(api, submission)
+    _say(f"Job {submission.job_id} {'is submitted' if begun.is_new else 'is running already'}")
     try:
-        job = remote.until_accepted(api, submission.job_id, partial(_show, api))
+        job = remote.until_accepted(api, submission.job_id, partial(_show, api), begun.earlier_log)
     except KeyboardInterrupt:
         _leave(submission.job_id)
     if job.ended:

@@ -22,6 +22,8 @@ FIGURES = "figures"
 """In the user's folder, for what a study draws."""
 _COMMANDS = re.compile(r"\bsweep (run|tune|study)\b")
 """Commands that a driver names, and that are submitted here."""
+_DRAW = re.compile(r"Next: sweep cdf\b.*")
+"""What a driver names as the next command; the results are not here yet."""
 _EVERY_S = 1.0
 _ACCEPTED = " to train"
 """What a driver prints once nothing is wrong with its command."""
@@ -76,20 +78,36 @@ class Submission:
         }
 
 
-def submit(api: JobsApi, submission: Submission) -> bool:
-    """Start a job, unless it is running; say whether it was started."""
-    job = api.job(submission.job_id)
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Begun:
+    """A job of the cluster that was submitted just now, or before."""
+
+    is_new: bool
+    """Whether it was started; else it was running already."""
+    earlier_log: str = ""
+    """What jobs of this name had printed before: Ray appends to the same file."""
+
+
+def submit(api: JobsApi, submission: Submission) -> Begun:
+    """Start a job, unless it is running."""
+    job, earlier_log = api.job(submission.job_id), ""
     if job and not job.ended:
-        return False
+        return Begun(is_new=False)
     if job:
+        earlier_log = api.log(job.id)
         api.delete(job.id)  # Ray takes each name once; results and logs are in the sweep's folder
     package = submission.package
     api.submit(submission.request(api.upload(package.name, package.content) if package else None))
-    return True
+    return Begun(is_new=True, earlier_log=earlier_log)
 
 
 def follow(
-    api: JobsApi, job_id: str, show: Callable[[str], None], *, enough: Callable[[], bool] = lambda: False
+    api: JobsApi,
+    job_id: str,
+    show: Callable[[str], None],
+    *,
+    earlier_log: str = "",
+    enough: Callable[[], bool] = lambda: False,
 ) -> RemoteJob:
     """Show what a job prints as it comes.
 
@@ -101,6 +119,8 @@ def follow(
         The job.
     show : callable
         Is called with each piece of whole lines.
+    earlier_log : str
+        What is not shown of its log: it is that of earlier jobs of this name.
     enough : callable
         Says, after each look at the job, whether to end before the job does.
 
@@ -112,7 +132,7 @@ def follow(
     shown = 0
     while True:
         job = api.get(job_id)  # before its log: what it prints last is not missed
-        log = api.log(job_id)
+        log = api.log(job_id).removeprefix(earlier_log)
         end = len(log) if job.ended else log.rfind("\n") + 1
         if end > shown:
             show(log[shown:end])
@@ -122,8 +142,10 @@ def follow(
         time.sleep(_EVERY_S)
 
 
-def until_accepted(api: JobsApi, job_id: str, show: Callable[[str], None]) -> RemoteJob:
-    """Show what a driver prints until it has been training for a while, or has ended.
+def until_accepted(
+    api: JobsApi, job_id: str, show: Callable[[str], None], earlier_log: str = ""
+) -> RemoteJob:
+    """Show what a driver prints until it has been training for a while, or has ended; see `follow`.
 
     Raises
     ------
@@ -140,7 +162,10 @@ def until_accepted(api: JobsApi, job_id: str, show: Callable[[str], None]) -> Re
             accepted = time.monotonic()
         show(text)
 
-    return follow(api, job_id, take, enough=lambda: 0 < accepted < time.monotonic() - _SETTLES_S)
+    def enough() -> bool:
+        return 0 < accepted < time.monotonic() - _SETTLES_S
+
+    return follow(api, job_id, take, earlier_log=earlier_log, enough=enough)
 
 
 def job_rows(api: JobsApi) -> list[dict[str, Any]]:
@@ -149,7 +174,7 @@ def job_rows(api: JobsApi) -> list[dict[str, Any]]:
         {
             "job": job.id,
             "status": job.status.lower(),
-            "command": job.metadata.get(COMMAND, ""),
+            "command": here(job.metadata.get(COMMAND, ""), api.profile.folder),
             "started": datetime.fromtimestamp(job.started_ms / 1000, UTC).isoformat(timespec="seconds"),
             "exit_code": job.exit_code,
             "last_line": here(_last_line(api.log(job.id)) or job.message, api.profile.folder),
@@ -235,5 +260,5 @@ def there(option: str, value: str, folder: str) -> str:
 
 def here(text: str, folder: str) -> str:
     """Return what a driver printed with its commands as they are given here."""
-    text = _COMMANDS.sub(r"sweep submit \1", text)
-    return text.replace(f" --dir {folder}", "")
+    text = _DRAW.sub("Next: sweep fetch, then sweep cdf --dir fetched --out fig.pdf", text)
+    return _COMMANDS.sub(r"sweep submit \1", text).replace(f" --dir {folder}", "")
