@@ -1,5 +1,6 @@
 """A real S3 store (SeaweedFS) for tests."""
 
+import os
 import socket
 import subprocess
 import sys
@@ -14,7 +15,7 @@ from chaos_servers import free_port
 from support.resuming import wait_for
 
 KEYS = {"AWS_ACCESS_KEY_ID": "k", "AWS_SECRET_ACCESS_KEY": "s"}
-"""What clients of the store need in their environment."""
+"""What the store and its clients have in their environment."""
 _PORTS = (
     "master.port",
     "master.port.grpc",
@@ -45,7 +46,8 @@ def s3_store(folder: Path) -> Iterator[str]:
     ports = {name: free_port() for name in _PORTS}
     words = [f"-dir={folder}", *_SETTINGS, *(f"-{name}={port}" for name, port in ports.items())]
     with (folder / "log").open("w") as log:
-        server = subprocess.Popen([weed, "server", *words], stdout=log, stderr=log)
+        # The server needs the keys as well: without any it refuses uploads in parts, which are signed.
+        server = subprocess.Popen([weed, "server", *words], env=os.environ | KEYS, stdout=log, stderr=log)
     try:
         wait_for(lambda: _answers(ports["s3.port"]))
         yield f"127.0.0.1:{ports['s3.port']}"
