@@ -127,6 +127,8 @@ class Browser:
         if end != start:
             self._mouse("mouseMoved", *end, button="left", buttons=1)
         self._mouse("mouseReleased", *end, button="left", clickCount=1)
+        # D3 ignores clicks until the next turn of the page's loop: they would be part of the drag.
+        self.run("new Promise(done => setTimeout(done, 50))")
 
     def _mouse(self, kind: str, x: float, y: float, **more: Any) -> None:
         self.send("Input.dispatchMouseEvent", type=kind, x=x, y=y, **more)
