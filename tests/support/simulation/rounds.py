@@ -217,8 +217,9 @@ class Round:
         if told:
             raise Violation(f"MLflow: {'; '.join(told)}")
         for trial in PLAN.trials:
-            if trial.key not in tracker._runs:
-                continue
+            record = sweep.history(trial).record
+            if trial.key not in tracker._runs or not (record and record.state.has_result):
+                continue  # a loss of power takes epochs of a trial that is not over: it is trained again
             epochs = {e: r.top1_err for e, (_, r) in sweep.history(trial).epochs.items()}
             found = tracker._curves(tracker._runs[trial.key])
             if {
