@@ -5,9 +5,6 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import numpy as np
-from numpy.typing import NDArray
-
 from search_spaces.errors import SearchSpaceError
 
 Value = float | int | str
@@ -77,10 +74,6 @@ class Hyperparameter:
 
     def _place(self, u: float) -> int:
         return int(min(u * self.count, self.count - 1))
-
-    def values(self, u: NDArray[np.float64]) -> list[Value]:
-        """Return the values at relative points, shape (n,)."""
-        return [self.value(each) for each in u.tolist()]
 
 
 def _logit(share: float) -> float:

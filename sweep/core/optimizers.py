@@ -33,4 +33,4 @@ SETTINGS: Mapping[str, Mapping[str, Setting]] = MappingProxyType(
 OPTIMIZERS = tuple(SETTINGS)
 OF_THE_PAPER = ("adamw", "sgd")
 """Those that arXiv:2106.14881 compares."""
-LISTED = "adamw, sgd, nadamw, lion or muon"
+LISTED = f"{', '.join(OPTIMIZERS[:-1])} or {OPTIMIZERS[-1]}"
