@@ -95,6 +95,10 @@ class Ranks:
 
 ALONE = Ranks()
 
+# Python must be the last to let a process group go. `DistributedDataParallel` ends a group's thread while it
+# holds Python's lock. After a failed exchange that thread still waits for the lock: both wait for ever.
+_groups: list[Any] = []
+
 
 @contextmanager
 def joined(rank: int, count: int, store: distributed.Store, device: torch.device) -> Iterator[Ranks]:
@@ -118,6 +122,7 @@ def joined(rank: int, count: int, store: distributed.Store, device: torch.device
     """
     backend = "nccl" if device.type == "cuda" else "gloo"
     distributed.init_process_group(backend, store=store, rank=rank, world_size=count, timeout=TIMEOUT)
+    _groups.append(distributed.group.WORLD)
     try:
         yield Ranks(rank=rank, count=count)
     finally:
