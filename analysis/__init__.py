@@ -4,10 +4,10 @@ Needs numpy, scipy and pandas only. `analysis.figures` draws; it is not imported
 numbers needs no matplotlib.
 """
 
-from analysis.answers import Answer, advice, answers, sentences
 from analysis.bands import BANDS, Band, curve_band, no_band
 from analysis.budgets import Budgets
 from analysis.compare import TESTS, Comparison, compare
+from analysis.comparison_sentences import Answer, advice, answers, sentences
 from analysis.comparison_table import comparison_table
 from analysis.edf import DELTAS, EDF, Curve, curves, edf, share_within
 from analysis.equivalence import Margin, read_margin
@@ -17,7 +17,7 @@ from analysis.knobs import Knobs, knobs_table, read_knobs
 from analysis.outcomes import Outcome, best_within, outcome_table, outcomes, published
 from analysis.repeats import Repeated, SeedSpread, repeated_points, repeats_table, seed_spread
 from analysis.summaries import Summary, summarise, summary_table
-from analysis.table import SweepTrials, read_sweeps
+from analysis.sweep_trials import SweepTrials, read_sweeps
 from analysis.tuning import TuningCurve, tuning_curve
 from analysis.verdicts import flattery, too_short, verdicts
 from analysis.words import of_repeats, of_seeds

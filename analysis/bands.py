@@ -30,7 +30,7 @@ from scipy import optimize, special, stats
 
 from analysis.edf import EDF, Curve
 from analysis.errors import AnalysisError
-from analysis.table import no_sampling_error
+from analysis.sweep_trials import no_sampling_error
 
 Floats = NDArray[np.float64]
 

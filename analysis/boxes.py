@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from analysis.table import values
+from analysis.sweep_trials import values
 
 _FIT = 1e-6
 """A box is drawn if lr and wd agree with the relative points to this relative error."""

@@ -33,7 +33,7 @@ from analysis.pairing import Pair, Pairs, pair_up, pairs_of
 from analysis.robustness import NO_CONTRAST, Contrast, Trials
 from analysis.sampling import Sampling
 from analysis.summaries import minus
-from analysis.table import DIVERGED_ERR, SweepTrials, values
+from analysis.sweep_trials import DIVERGED_ERR, SweepTrials, values
 
 Floats = NDArray[np.float64]
 

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from analysis.answers import sentences
 from analysis.compare import Comparison
+from analysis.comparison_sentences import sentences
 from analysis.pairing import aspects
 from analysis.summaries import interval_columns
 

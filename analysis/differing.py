@@ -15,7 +15,7 @@ from scipy import stats
 
 from analysis import permutation
 from analysis.permutation import MaxT
-from analysis.table import DIVERGED_ERR
+from analysis.sweep_trials import DIVERGED_ERR
 
 Floats = NDArray[np.float64]
 

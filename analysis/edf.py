@@ -12,7 +12,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from analysis.errors import AnalysisError
-from analysis.table import DIVERGED_ERR, SweepTrials, read_sweeps, values
+from analysis.sweep_trials import DIVERGED_ERR, SweepTrials, read_sweeps, values
 
 DELTAS = (1.0, 2.0, 4.0, 8.0)
 """Points above the optimum's error at which a sweep is summarised."""
@@ -144,7 +144,7 @@ def curves(table: pd.DataFrame, *, absolute: bool = False) -> list[Curve]:
     Parameters
     ----------
     table : DataFrame
-        One row per trial; see `analysis.table.read_sweeps`.
+        One row per trial; see `analysis.read_sweeps`.
     absolute : bool
         Use the top-1 error in percent as x instead of Δ.
 

@@ -7,11 +7,11 @@ import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from analysis.answers import advice, of_budget
 from analysis.compare import Comparison
+from analysis.comparison_sentences import advice, of_budget
 from analysis.names import optimizer_name
 from analysis.summaries import Summary
-from analysis.table import SweepTrials
+from analysis.sweep_trials import SweepTrials
 from analysis.words import counted
 
 NEAR = 4.0

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from analysis.edf import Curve
 from analysis.names import known, optimizer_name
-from analysis.table import FAMILIES, OPTIMIZERS, SweepTrials, panel_order, values, word_order
+from analysis.sweep_trials import FAMILIES, OPTIMIZERS, SweepTrials, panel_order, values, word_order
 
 RIGHT_SHARE = 0.9
 """The x axis reaches this quantile of each curve's finite errors: outliers do not compress the rest."""

@@ -8,7 +8,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from analysis.errors import AnalysisError
-from analysis.table import RESULTS, SweepTrials, values
+from analysis.sweep_trials import RESULTS, SweepTrials, values
 
 COLUMNS = ("key", "epoch", "top1_err")
 """The columns of a table of learning curves, which has one row per epoch of a trial."""

@@ -16,7 +16,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from analysis.errors import AnalysisError
-from analysis.table import DIVERGED_ERR, FAMILIES, OPTIMIZERS, RESULTS, panel_order, values, word_order
+from analysis.sweep_trials import DIVERGED_ERR, FAMILIES, OPTIMIZERS, RESULTS, panel_order, values, word_order
 
 _WORDS = ("model", "family", "panel", "optimizer")
 _COLUMNS = (*_WORDS, "schedule", "repeat", "state", "top1_err", "epochs", "wall_s")

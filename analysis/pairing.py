@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analysis.sampling import Sampling
-from analysis.table import UNKNOWN_DESIGN, SweepTrials, values
+from analysis.sweep_trials import UNKNOWN_DESIGN, SweepTrials, values
 
 Floats = NDArray[np.float64]
 Pair = tuple[SweepTrials, SweepTrials]

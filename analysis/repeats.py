@@ -12,7 +12,7 @@ from scipy import stats
 from analysis.bands import CONFIDENCE
 from analysis.intervals import NOTHING, Interval, rounding_variance
 from analysis.summaries import interval_columns, mean_of_zeros, minus, zero_of
-from analysis.table import DIVERGED_ERR, RESULTS, SweepTrials, values
+from analysis.sweep_trials import DIVERGED_ERR, RESULTS, SweepTrials, values
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)

@@ -30,7 +30,7 @@ from scipy import stats
 from analysis.intervals import NOTHING, Interval, rounding_variance
 from analysis.sampling import Sampling
 from analysis.summaries import AREA_TO, area_scores, within
-from analysis.table import DIVERGED_ERR, SweepTrials, values
+from analysis.sweep_trials import DIVERGED_ERR, SweepTrials, values
 
 Floats = NDArray[np.float64]
 

@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 from analysis import intervals
 from analysis.bands import HIDDEN_VARIANCE
 from analysis.intervals import Interval
-from analysis.table import SCRAMBLE_POINTS, SweepTrials, no_sampling_error, values, whole_scrambles
+from analysis.sweep_trials import SCRAMBLE_POINTS, SweepTrials, no_sampling_error, values, whole_scrambles
 
 Floats = NDArray[np.float64]
 

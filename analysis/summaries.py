@@ -15,7 +15,7 @@ from analysis.bands import CONFIDENCE, POINTWISE, curve_band
 from analysis.edf import DECIMALS, DELTAS, Curve, curve_of, edf
 from analysis.intervals import NOTHING, Interval, rounding_variance
 from analysis.sampling import Sampling
-from analysis.table import DIVERGED_ERR, SweepTrials, values
+from analysis.sweep_trials import DIVERGED_ERR, SweepTrials, values
 from analysis.variance import SeedNoise, VarianceSplit, seed_noise, variance_split
 
 Floats = NDArray[np.float64]

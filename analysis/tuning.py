@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 from analysis.bands import CONFIDENCE, EQUAL_PRECISION, SIMULTANEOUS, count_limits
 from analysis.errors import AnalysisError
 from analysis.intervals import log_choose
-from analysis.table import SweepTrials, values
+from analysis.sweep_trials import SweepTrials, values
 
 Floats = NDArray[np.float64]
 

@@ -8,7 +8,7 @@ import pandas as pd
 
 from analysis.edf import DECIMALS, Curve, curve_of, share_within
 from analysis.names import of_stage
-from analysis.table import SweepTrials
+from analysis.sweep_trials import SweepTrials
 
 FLATTERY_GAP = 4.0
 """An optimum is suspected if it is this many points worse than the best of its panel. Run-to-run noise is

@@ -52,8 +52,8 @@ def small_folder(root: Path, large: Path) -> Path:
 
 
 def plan(data: Path, **options: Any) -> Any:
+    from sweep.planning.command_options import Request
     from sweep.planning.plans import make_plans
-    from sweep.planning.requests import Request
 
     (planned,) = make_plans(Request(models=["vit_p_1gf"], n=64, recipe="imagenet", data=data, **options))
     return planned

@@ -26,9 +26,9 @@ from ray_head import ASKS, Head
 from sweep_overhead import machine
 
 from sweep.remote.jobs import JobsApi
-from sweep.remote.package import Package, make_package
 from sweep.remote.profile import Profile
 from sweep.remote.submission import Submission, submit
+from sweep.remote.upload import Package, make_package
 from sweep.utils.ray_token import Token
 
 ROOT = Path(__file__).parents[1]

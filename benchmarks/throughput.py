@@ -42,10 +42,10 @@ class Bench:
     def __init__(self, name: str, count: int, device: Any) -> None:
         import torch
 
-        from sweep.models import registry
+        from sweep.models import timm_models
 
         self.name, self._device, self._count = name, device, count
-        self.px, _ = registry.resolution(name)
+        self.px, _ = timm_models.resolution(name)
         images = torch.randn(count, 3, self.px, self.px, device=device)
         self._images = images.contiguous(memory_format=torch.channels_last)
         self._labels = torch.randint(CLASSES, (count,), device=device)
@@ -55,21 +55,21 @@ class Bench:
         """Of an image's forward pass, in multiply-adds."""
         import torch
 
-        from sweep.models import registry
+        from sweep.models import timm_models
         from sweep.models.complexity import measure as cost
 
         with torch.device("meta"):
-            return cost(registry.create(self.name, num_classes=CLASSES, px=self.px), self.px).flops
+            return cost(timm_models.create(self.name, num_classes=CLASSES, px=self.px), self.px).flops
 
     def bare(self, *, compiled: bool) -> Step:
         """Return a step of nothing but the model, the loss and the optimizer."""
         import torch
         from torch.nn.functional import cross_entropy
 
-        from sweep.models import registry
+        from sweep.models import timm_models
         from sweep.training.precision import Precision
 
-        model: Any = registry.create(self.name, num_classes=CLASSES, px=self.px).to(self._device)
+        model: Any = timm_models.create(self.name, num_classes=CLASSES, px=self.px).to(self._device)
         model = model.to(memory_format=torch.channels_last)
         optimizer = torch.optim.AdamW(model.parameters(), fused=True)
         run, precision = torch.compile(model) if compiled else model, Precision(self._device, mixed=True)
@@ -88,7 +88,7 @@ class Bench:
         from sweep.core.trial import TrialSpec
         from sweep.recipes.recipe import Recipe
         from sweep.training.batches import Batch
-        from sweep.training.member import Member
+        from sweep.training.pack_member import Member
         from sweep.training.ranks import ALONE
 
         recipe = Recipe(

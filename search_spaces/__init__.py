@@ -3,7 +3,7 @@
 from search_spaces.box import Box, around, paper, searched
 from search_spaces.design import DESIGNS, grid_side, relative_points
 from search_spaces.errors import SearchSpaceError
-from search_spaces.found import Found, choose_found, read_found, to_csv, with_row
+from search_spaces.found_optima import Found, choose_found, read_found, to_csv, with_row
 from search_spaces.hyperparameter import FIRST, SCALES, Hyperparameter, Value
 from search_spaces.optima import Optimum, find, find_for, optima
 from search_spaces.space_text import Wanted, read_over

@@ -16,7 +16,7 @@ from analysis.figures.style import FONT_PT, PAGE_IN, STYLE, new_figure, put_tick
 from analysis.layout import LOG_RATIO, TITLE_CHAR_IN, Look
 from analysis.learning import Example, examples
 from analysis.names import known, optimizer_name
-from analysis.table import DIVERGED_ERR, SweepTrials, read_sweeps
+from analysis.sweep_trials import DIVERGED_ERR, SweepTrials, read_sweeps
 
 _COLUMNS = 3
 _ROW_IN = 1.75
@@ -37,7 +37,7 @@ def learning_figure(table: pd.DataFrame, learning: pd.DataFrame) -> Figure:
     Parameters
     ----------
     table : DataFrame
-        One row per trial; see `analysis.table.read_sweeps`; with the additional column key.
+        One row per trial; see `analysis.read_sweeps`; with the additional column key.
     learning : DataFrame
         One row per epoch; see `analysis.learning.examples`.
 

@@ -19,7 +19,7 @@ from analysis.boxes import box_of
 from analysis.figures.scatters import check_not_negative
 from analysis.figures.style import PAGE_IN, STYLE, new_figure, put_ticks, put_zero
 from analysis.layout import LOG_RATIO, RIGHT_SHARE, TITLE_CHAR_IN, sweep_title
-from analysis.table import RESULTS, SweepTrials, read_sweeps, values
+from analysis.sweep_trials import RESULTS, SweepTrials, read_sweeps, values
 
 COLORS = "cividis"
 """The colour map of Nuñez, Anderton and Renslow (2018, PLOS ONE 13:e0199239). Colour-blind readers see the
@@ -39,7 +39,7 @@ def map_figure(table: pd.DataFrame) -> Figure:
     Parameters
     ----------
     table : DataFrame
-        One row per trial; see `analysis.table.read_sweeps`; with the additional columns lr and weight_decay.
+        One row per trial; see `analysis.read_sweeps`; with the additional columns lr and weight_decay.
 
     Raises
     ------

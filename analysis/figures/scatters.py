@@ -20,7 +20,7 @@ from analysis.figures.style import (
     put_zero,
 )
 from analysis.layout import YAxis, looks_of, sweep_title, y_axes
-from analysis.table import RESULTS, SweepTrials, read_sweeps, values
+from analysis.sweep_trials import RESULTS, SweepTrials, read_sweeps, values
 
 
 def scatter_figure(table: pd.DataFrame) -> Figure:
@@ -32,7 +32,7 @@ def scatter_figure(table: pd.DataFrame) -> Figure:
     Parameters
     ----------
     table : DataFrame
-        One row per trial; see `analysis.table.read_sweeps`; with the additional columns lr and weight_decay.
+        One row per trial; see `analysis.read_sweeps`; with the additional columns lr and weight_decay.
 
     Raises
     ------

@@ -19,7 +19,7 @@ from analysis.figures.maps import COLORS
 from analysis.figures.scatters import check_not_negative
 from analysis.figures.style import COLUMN_IN, FONT_PT, STYLE, new_figure, put_ticks
 from analysis.layout import LOG_RATIO
-from analysis.table import values
+from analysis.sweep_trials import values
 
 _LOOKS: dict[str, dict[str, Any]] = {
     "finished": {"marker": "o", "mfc": "#0072B2", "mec": "none", "ms": 4.0},

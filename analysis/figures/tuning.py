@@ -23,7 +23,7 @@ from analysis.figures.style import (
     put_ticks,
 )
 from analysis.layout import LOG_RATIO, Look, grid
-from analysis.table import read_sweeps
+from analysis.sweep_trials import read_sweeps
 from analysis.tuning import TuningCurve, doublings, tuning_of
 
 _BAND_ALPHA = 0.16
@@ -38,7 +38,7 @@ def tuning_figure(table: pd.DataFrame, *, width_in: float | None = None) -> Figu
     Parameters
     ----------
     table : DataFrame
-        One row per trial; see `analysis.table.read_sweeps`.
+        One row per trial; see `analysis.read_sweeps`.
     width_in : float, optional
         Width in inches. Default: a paper's column for one panel, its page for more.
 

@@ -9,7 +9,7 @@ from analysis import intervals
 from analysis.intervals import Interval
 from analysis.knobs.differences import minus
 from analysis.knobs.settings import Setting
-from analysis.table import DIVERGED_ERR
+from analysis.sweep_trials import DIVERGED_ERR
 
 Floats = NDArray[np.float64]
 

@@ -10,7 +10,7 @@ from scipy import stats
 
 from analysis.intervals import Interval
 from analysis.knobs.settings import Setting
-from analysis.table import DIVERGED_ERR
+from analysis.sweep_trials import DIVERGED_ERR
 
 Floats = NDArray[np.float64]
 

@@ -18,7 +18,7 @@ from analysis.knobs.isolation import LEAST_A_BIN, LEAST_BINS, Bin, isolation
 from analysis.knobs.settings import Setting, settings_of
 from analysis.knobs.shares import Explained, explained, holm
 from analysis.sampling import Sampling
-from analysis.table import SweepTrials, values
+from analysis.sweep_trials import SweepTrials, values
 
 Floats = NDArray[np.float64]
 

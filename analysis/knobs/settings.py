@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from analysis.table import SweepTrials
+from analysis.sweep_trials import SweepTrials
 
 Floats = NDArray[np.float64]
 

@@ -7,9 +7,9 @@ from analysis.learning import Example, examples
 from analysis.names import known, optimizer_name
 from analysis.report.extras import Contents, sweep_name
 from analysis.report.html import Html, joined, prose, slug, tag
-from analysis.report.tables import short
+from analysis.report.html_tables import short
 from analysis.summaries import Summary
-from analysis.table import SweepTrials
+from analysis.sweep_trials import SweepTrials
 from analysis.tuning import doublings, tuning_of
 from analysis.words import counted
 

@@ -9,7 +9,7 @@ import pandas as pd
 from analysis.compare import Comparison
 from analysis.names import Identity, Names, known, optimizer_name, tell_apart
 from analysis.summaries import Summary
-from analysis.table import RESULTS, SweepTrials
+from analysis.sweep_trials import RESULTS, SweepTrials
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

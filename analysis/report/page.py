@@ -18,7 +18,7 @@ from analysis.report.glossary import glossary
 from analysis.report.html import Child, Html, escape, joined, tag
 from analysis.report.payload import embedded
 from analysis.summaries import summarise
-from analysis.table import RESULTS, SweepTrials, read_sweeps
+from analysis.sweep_trials import RESULTS, SweepTrials, read_sweeps
 from analysis.verdicts import verdicts
 
 Part = Callable[[Contents], Child]
@@ -103,7 +103,7 @@ def report_html(table: pd.DataFrame, extras: Extras | None = None) -> str:
     Parameters
     ----------
     table : DataFrame
-        One row per trial; see `analysis.table.read_sweeps`; with the additional columns lr, weight_decay and
+        One row per trial; see `analysis.read_sweeps`; with the additional columns lr, weight_decay and
         key. Sweeps without a result are named, but no number counts them.
     extras : Extras, optional
         Further information; sections say what is missing.

@@ -16,7 +16,7 @@ from analysis.learning import examples
 from analysis.names import optimizer_name
 from analysis.report.extras import Contents, Progress
 from analysis.report.html import Html, tag
-from analysis.table import SweepTrials
+from analysis.sweep_trials import SweepTrials
 from analysis.tuning import some_budgets, tuning_of
 
 _DIGITS = 6

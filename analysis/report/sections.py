@@ -5,17 +5,17 @@ from collections.abc import Mapping
 
 import pandas as pd
 
-from analysis.answers import sentences
 from analysis.boxes import box_of
 from analysis.compare import Comparison
+from analysis.comparison_sentences import sentences
 from analysis.learning import examples
 from analysis.names import UNNAMED, optimizer_name
 from analysis.repeats import Repeated, repeated_points
 from analysis.report.extras import ACROSS, NO_OPTIMIZER, Contents, model_of, without_result
 from analysis.report.html import Child, Html, joined, prose, slug, tag, terms
-from analysis.report.tables import NOTHING, Cell, estimate, number, short, table, word
+from analysis.report.html_tables import NOTHING, Cell, estimate, number, short, table, word
 from analysis.summaries import AREA_TO, Summary
-from analysis.table import STATES
+from analysis.sweep_trials import STATES
 from analysis.words import p_value
 
 _SHOWN_STATES = ("planned", "running", "finished", "diverged", "failed")

@@ -47,7 +47,7 @@ def train(job: tuple[str, str, Point]) -> dict[str, float]:
 
     from sweep.core.trial import TrialSpec
     from sweep.data.datasets import open_dataset
-    from sweep.models import registry
+    from sweep.models import timm_models
     from sweep.recipes.loading import load
     from sweep.training import loop
     from sweep.training.streams import open_batches
@@ -56,7 +56,7 @@ def train(job: tuple[str, str, Point]) -> dict[str, float]:
     model, optimizer, (lr, wd, seed) = job
     recipe = load("digits")
     source = open_dataset(recipe, None)
-    px, device = recipe.px(registry.resolution(model)[0]), torch.device("cpu")
+    px, device = recipe.px(timm_models.resolution(model)[0]), torch.device("cpu")
     batches = open_batches(source.load(px), recipe, device, px=px, resize=px, evaluate="minival")
     spec = TrialSpec(key="grid", model=model, optimizer=optimizer, lr=lr, weight_decay=wd, seed=seed)
     row: dict[str, float] = {"lr": lr, "wd": wd, "seed": seed}

@@ -25,7 +25,7 @@ from sweep.cli.main import app
 from sweep.recipes.loading import shipped
 from sweep.recipes.recipe import Recipe
 from sweep.user_trainer.contract import Config
-from sweep.workspace.table import COLUMNS
+from sweep.workspace.trial_table import COLUMNS
 
 MARK = re.compile(r"<!-- generated: (\w+) -->")
 _BOLD = re.compile(r"\[bold\](.*?)\[/bold\]")

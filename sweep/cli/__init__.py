@@ -1,1 +1,1 @@
-"""The command line: Typer commands that build one request, call one function and choose an exit code."""
+"""The command line: each command parses, builds one request, calls one function and chooses an exit code."""

@@ -4,8 +4,8 @@ import sys
 
 from sweep.cli import results, run, status, submit, tune, watch  # noqa: F401 - each registers its commands
 from sweep.cli.app import app
-from sweep.cli.options import with_flags
 from sweep.cli.study import study
+from sweep.cli.typer_options import with_flags
 from sweep.console.output import plain_console
 from sweep.errors import InputError
 

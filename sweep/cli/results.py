@@ -6,8 +6,8 @@ from typing import Annotated
 import typer
 
 from sweep.cli.app import app
-from sweep.cli.options import AsJson, Confidence, Out, with_flags
 from sweep.cli.trial_options import print_notes, takes_all_trials, takes_trials
+from sweep.cli.typer_options import AsJson, Confidence, Out, with_flags
 from sweep.console.output import plain_console, print_json, print_warnings
 from sweep.errors import InputError
 from sweep.results.selection import Trials
@@ -21,7 +21,7 @@ from sweep.results.selection import Trials
 def export(trials: Trials, out: Out) -> None:
     """Write one row a trial to a .csv, .parquet or .json file."""
     from sweep.utils.text import counted
-    from sweep.workspace.table import write_table
+    from sweep.workspace.trial_table import write_table
 
     write_table(trials.table, out)
     print_notes(trials)
@@ -55,7 +55,7 @@ def cdf(
     from analysis import curves, figures, read_sweeps, summarise, summary_table, verdicts
     from sweep.console.comparison import print_ranking, print_repeats, print_sweeps
     from sweep.results.figures import bands_of, with_places
-    from sweep.workspace.table import learning_table
+    from sweep.workspace.trial_table import learning_table
 
     table = with_places(trials.to_compare)
     drawn = curves(table, absolute=absolute)
@@ -100,7 +100,7 @@ def compare(
     import analysis
     from sweep.console.comparison import comparison_json, print_comparisons, print_repeats, print_sweeps
     from sweep.results.figures import with_places
-    from sweep.workspace.table import learning_table, write_table
+    from sweep.workspace.trial_table import learning_table, write_table
 
     table = with_places(trials.to_compare)
     sweeps = analysis.read_sweeps(table)
@@ -146,7 +146,7 @@ def knobs(
     import analysis
     from sweep.console.knobs import print_knobs
     from sweep.results.figures import with_places, write_knobs
-    from sweep.workspace.table import records
+    from sweep.workspace.trial_table import records
 
     sweeps = analysis.read_sweeps(with_places(trials.to_compare))
     found = [analysis.read_knobs(each, confidence, cliff) for each in sweeps]

@@ -3,10 +3,10 @@
 import typer
 
 from sweep.cli.app import app
-from sweep.cli.options import takes_options
+from sweep.cli.typer_options import takes_options
 from sweep.console.output import plain_console
 from sweep.core.resources import PackedResources
-from sweep.planning.requests import Request, RunOutputOptions
+from sweep.planning.command_options import Request, RunOutputOptions
 
 
 @app.command(

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from sweep.cli.app import app
-from sweep.cli.options import AsJson, takes_options
+from sweep.cli.typer_options import AsJson, takes_options
 from sweep.console.output import plain_console, print_json
 from sweep.errors import InputError
-from sweep.planning.requests import FolderOptions
+from sweep.planning.command_options import FolderOptions
 
 if TYPE_CHECKING:
     from sweep.workspace.workspace import Workspace

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from sweep.cli.options import takes_options, with_flags
+from sweep.cli.typer_options import takes_options, with_flags
 from sweep.core.resources import PackedResources
 from sweep.errors import InputError
-from sweep.planning.requests import PointOptions, Study, StudyOptions, StudyOutputOptions
+from sweep.planning.command_options import PointOptions, Study, StudyOptions, StudyOutputOptions
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 import typer
 
 from sweep.cli.app import app
-from sweep.cli.options import check_options
 from sweep.cli.run import run
 from sweep.cli.study import hyperparameters, lengths, optimizers, peak
 from sweep.cli.tune import tune
+from sweep.cli.typer_options import check_options
 from sweep.console.output import plain_console, print_warnings
 from sweep.errors import InputError
 
@@ -87,7 +87,7 @@ def _is_given(context: typer.Context, name: str) -> bool:
 
 def _submit(words: Sequence[str], context: typer.Context) -> None:
     from sweep.remote import submission as remote
-    from sweep.remote.package import make_package
+    from sweep.remote.upload import make_package
 
     api = _cluster()
     words = [*words, *_options(context, api.profile.folder)]

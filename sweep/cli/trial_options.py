@@ -5,7 +5,7 @@ import inspect
 from collections.abc import Callable
 from typing import Any
 
-from sweep.cli.options import takes_options, with_flags
+from sweep.cli.typer_options import takes_options, with_flags
 from sweep.console.output import plain_console
 from sweep.results.selection import TrialOptions, Trials, choose
 

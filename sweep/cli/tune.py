@@ -5,11 +5,11 @@ import sys
 import typer
 
 from sweep.cli.app import app
-from sweep.cli.options import takes_options
+from sweep.cli.typer_options import takes_options
 from sweep.console.output import plain_console, print_json, print_warnings
 from sweep.core.resources import Resources
-from sweep.planning.requests import FolderOptions, TrainingOptions, TuneOutputOptions, TuneRequest
-from sweep.utils.options import cli_args
+from sweep.planning.command_options import FolderOptions, TrainingOptions, TuneOutputOptions, TuneRequest
+from sweep.utils.option_groups import cli_args
 
 
 @app.command(

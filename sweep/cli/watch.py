@@ -6,9 +6,9 @@ from typing import Annotated
 import typer
 
 from sweep.cli.app import app
-from sweep.cli.options import takes_options
+from sweep.cli.typer_options import takes_options
 from sweep.console.output import plain_console
-from sweep.planning.requests import FolderOptions
+from sweep.planning.command_options import FolderOptions
 from sweep.results.selection import Filter
 
 PORT = 8643

@@ -1,1 +1,1 @@
-"""What is printed: tables, progress, warnings."""
+"""What the commands print on the terminal: tables, progress, warnings. Nothing is computed here."""

@@ -134,7 +134,7 @@ def comparison_json(
         Of the repeats' intervals.
     """
     import analysis
-    from sweep.workspace.table import records
+    from sweep.workspace.trial_table import records
 
     again = [point for each in sweeps for point in analysis.repeated_points(each, confidence)]
     return {

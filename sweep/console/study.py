@@ -13,7 +13,7 @@ from sweep.results.figures import bands_of
 from sweep.results.study import Figures, trials_of
 from sweep.utils.text import counted, duration
 from sweep.workspace.sweep_run import SweepRun
-from sweep.workspace.table import learning_table
+from sweep.workspace.trial_table import learning_table
 
 if TYPE_CHECKING:
     from analysis import Outcome

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from sweep.checkpoints import locations
 from sweep.errors import InputError
 from sweep.recipes.recipe import Recipe
-from sweep.utils.options import option
+from sweep.utils.option_groups import option
 
 CPU_RANKS_VARIABLE = "SWEEP_CPU_RANKS"
 """Environment variable of the driver: processes that train a trial together on CPUs, for tests."""

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 from sweep.core.resources import PackedResources, Resources
 from sweep.driver.keywords import takes_keywords
-from sweep.planning.requests import OutputOptions, Request, RunOutputOptions, TuneRequest
+from sweep.planning.command_options import OutputOptions, Request, RunOutputOptions, TuneRequest
 from sweep.results.selection import TrialOptions
-from sweep.utils.options import cli_args
+from sweep.utils.option_groups import cli_args
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -100,7 +100,7 @@ def run_sweep(
     from sweep.driver.prepare import plan_sweeps, sweep_runs
     from sweep.driver.run import run
     from sweep.results.figures import with_places
-    from sweep.workspace.table import trial_table
+    from sweep.workspace.trial_table import trial_table
     from sweep.workspace.workspace import Workspace
 
     on_event, workspace = observer or _ignore, Workspace(output.folder)
@@ -150,7 +150,7 @@ def find_optimum(
     """
     from sweep.driver.prepare import search_run
     from sweep.driver.tune import run
-    from sweep.workspace.table import trial_table
+    from sweep.workspace.trial_table import trial_table
     from sweep.workspace.workspace import Workspace
 
     on_event, workspace = observer or _ignore, Workspace(output.folder)

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, TypeVar, get_args, get_origin
 
 from sweep.errors import InputError
-from sweep.utils.options import flags_of, option_of, options_of
+from sweep.utils.option_groups import flags_of, option_of, options_of
 
 Result = TypeVar("Result")
 Field = dataclasses.Field[Any]

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from search_spaces import read_found
 from sweep.data.reading import ReadingObserver
 from sweep.driver.events import ImagesRead, OnEvent, ReadingEnded
+from sweep.planning.command_options import Request, TuneRequest
 from sweep.planning.inputs import Inputs
 from sweep.planning.plans import PlannedSweep, make_plans
-from sweep.planning.requests import Request, TuneRequest
 from sweep.planning.search_plans import budget_of, plan_search
 from sweep.workspace.search import FOUND
 from sweep.workspace.search_run import SearchRun

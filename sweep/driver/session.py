@@ -11,9 +11,9 @@ from sweep.core.resources import Resources
 from sweep.core.trial import TrialRecord
 from sweep.data.images import FileSplits, Splits
 from sweep.driver.checkpoint_cleanup import Checkpoints
+from sweep.driver.crashes import crashes_traced, last_words
 from sweep.driver.delivery import TrackingSession
 from sweep.driver.events import Message, OnEvent, Started, TrainingEnded, TrainingStarted
-from sweep.driver.last_words import crashes_traced, last_words
 from sweep.driver.log import driver_log
 from sweep.driver.recorder import Recorder
 from sweep.driver.signals import terminable

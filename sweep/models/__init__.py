@@ -1,1 +1,1 @@
-"""The models: their catalog, their registration with timm, their complexity."""
+"""The paper's models as data, building them and any other model of timm, and what a model costs."""

@@ -11,7 +11,7 @@ from torch import nn
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import flop_registry
 
-from sweep.models import registry
+from sweep.models import timm_models
 from sweep.models.catalog import MODELS
 
 
@@ -61,5 +61,5 @@ def measure_catalogued(name: str) -> Complexity:
     """Count the cost of a model of the catalog at its own training resolution, without computing anything."""
     spec = MODELS[name]
     with torch.device("meta"):
-        model = registry.create(name, num_classes=spec.classes, px=spec.train_px)
+        model = timm_models.create(name, num_classes=spec.classes, px=spec.train_px)
         return measure(model, spec.train_px)

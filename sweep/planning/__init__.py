@@ -1,1 +1,1 @@
-"""From requests to checked plans."""
+"""The options of commands, and from requests to checked plans."""

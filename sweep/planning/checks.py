@@ -10,7 +10,7 @@ from sweep.core.model_spec import split
 from sweep.core.optimizers import OPTIMIZERS
 from sweep.errors import InputError, unknown
 from sweep.models.catalog import MODELS
-from sweep.planning.requests import Request, TrainingOptions
+from sweep.planning.command_options import Request, TrainingOptions
 from sweep.planning.space import read_space
 
 BOXES = ("optimum", "paper")
@@ -115,6 +115,6 @@ def check_model(asked: TrainingOptions, model: str) -> None:
 
 def _check_model_name(name: str) -> None:
     if name not in MODELS:
-        from sweep.models import registry  # imports torch and timm: only for a model that is not ours
+        from sweep.models import timm_models  # imports torch and timm: only for a model that is not ours
 
-        registry.resolution(name)
+        timm_models.resolution(name)

@@ -30,10 +30,10 @@ def training_px(model: str, recipe: Recipe, classes: int) -> int:
 
 def _checked_px(model: str, recipe: Recipe, classes: int) -> int:
     if model not in MODELS:
-        from sweep.models import registry
+        from sweep.models import timm_models
 
-        px = recipe.px(registry.resolution(model)[0])
-        registry.check(model, num_classes=classes, px=px)
+        px = recipe.px(timm_models.resolution(model)[0])
+        timm_models.check(model, num_classes=classes, px=px)
         return px
     px = recipe.px(MODELS[model].train_px)
     if px % stride(MODELS[model]):
@@ -46,10 +46,10 @@ def _checked_px(model: str, recipe: Recipe, classes: int) -> int:
 
 def _check_single_images(model: str, recipe: Recipe, classes: int, px: int) -> None:
     """Refuse a recipe with a micro-batch of one image for a model that cannot train on it."""
-    from sweep.models import registry
+    from sweep.models import timm_models
 
     try:
-        registry.check_single_images(model, num_classes=classes, px=px)
+        timm_models.check_single_images(model, num_classes=classes, px=px)
     except InputError as error:
         micro = f" in micro-batches of {recipe.micro_batch}" if recipe.micro_batch else ""
         raise InputError(

@@ -5,7 +5,7 @@ import functools
 import search_spaces
 from sweep.data.reading import IGNORED, ReadingObserver
 from sweep.errors import InputError
-from sweep.planning.requests import TrainingOptions
+from sweep.planning.command_options import TrainingOptions
 from sweep.recipes import loading as recipes
 from sweep.recipes.recipe import Recipe
 from sweep.user_trainer import loading as trainers

@@ -9,11 +9,11 @@ import search_spaces
 from search_spaces import Box, Found, Hyperparameter, Optimum, SearchSpaceError
 from sweep.core.plan import FOUND_FOR, GIVEN
 from sweep.errors import InputError
-from sweep.planning.requests import FolderOptions, Request, TrainingOptions
+from sweep.planning.command_options import FolderOptions, Request, TrainingOptions
 from sweep.planning.space import hyperparameters, read_space
 from sweep.recipes.loading import DEFAULT
 from sweep.recipes.recipe import Recipe
-from sweep.utils.options import cli_args
+from sweep.utils.option_groups import cli_args
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 from sweep.core.plan import Plan, make_plan
 from sweep.data.images import NO_IMAGES, FileSplits, Splits
+from sweep.planning.command_options import Request
 from sweep.planning.images import load_splits, training_px
 from sweep.planning.inputs import Inputs
-from sweep.planning.requests import Request
 from sweep.planning.resolve import Resolved, resolve
 
 

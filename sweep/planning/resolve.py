@@ -7,9 +7,9 @@ from search_spaces import Box, Hyperparameter, Optimum
 from sweep.data.datasets import DataReading, check_place, open_dataset
 from sweep.data.images import ImageDataset
 from sweep.planning.checks import Problems, check_request
+from sweep.planning.command_options import Request, TrainingOptions
 from sweep.planning.inputs import Inputs
 from sweep.planning.optimum import OptimumLookup
-from sweep.planning.requests import Request, TrainingOptions
 from sweep.planning.space import read_space
 from sweep.recipes.recipe import Recipe
 from sweep.user_trainer import loading as trainers

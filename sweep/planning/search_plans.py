@@ -10,9 +10,9 @@ from sweep.core.search_plan import SearchBudget, SearchPlan
 from sweep.data.images import NO_IMAGES, FileSplits, Splits
 from sweep.errors import InputError
 from sweep.planning.checks import Problems, check_choice, check_models, check_range
+from sweep.planning.command_options import TuneRequest
 from sweep.planning.images import load_splits, training_px
 from sweep.planning.inputs import Inputs
-from sweep.planning.requests import TuneRequest
 from sweep.planning.resolve import Data, open_data, recipe_of
 from sweep.planning.space import hyperparameters, read_space
 from sweep.recipes.recipe import Recipe

@@ -10,7 +10,7 @@ from sweep.core.model_spec import RESERVED, join, split
 from sweep.core.optimizers import SETTINGS
 from sweep.errors import InputError, unknown
 from sweep.models.catalog import MODELS
-from sweep.planning.requests import Request, TuneRequest
+from sweep.planning.command_options import Request, TuneRequest
 from sweep.recipes.recipe import SWEPT, Recipe
 
 MOST = 100
@@ -155,13 +155,13 @@ def _check_argument(given: Hyperparameter, optimizer: str, model: str) -> None:
     """Build the model at the ends of the range."""
     if given.name.endswith(_PROBABILITIES) and (wrong := [e for e in _ends(given) if not _is_share(e)]):
         raise InputError(f"{given.name} is a probability, from 0 to below 1, got {wrong[0]}")
-    from sweep.models import registry  # imports torch and timm
+    from sweep.models import timm_models  # imports torch and timm
 
     name, args = split(model)
-    px = MODELS[name].train_px if name in MODELS else registry.resolution(name)[0]
+    px = MODELS[name].train_px if name in MODELS else timm_models.resolution(name)[0]
     for end in _ends(given):
         try:
-            registry.check(join(name, args | {given.name: end}), num_classes=10, px=px)
+            timm_models.check(join(name, args | {given.name: end}), num_classes=10, px=px)
         except InputError as error:
             if "unexpected keyword argument" not in str(error):
                 raise

@@ -10,9 +10,9 @@ from sweep.core.model_spec import split
 from sweep.core.optimizers import OF_THE_PAPER, OPTIMIZERS
 from sweep.errors import InputError, unknown
 from sweep.models.catalog import MODELS
+from sweep.planning.command_options import SEEDS, DataOptions, PointOptions, Request, Study
 from sweep.planning.inputs import Inputs
 from sweep.planning.plans import PlannedSweep, plan_together
-from sweep.planning.requests import SEEDS, DataOptions, PointOptions, Request, Study
 from sweep.recipes.recipe import Recipe
 
 KINDS = ("lengths", "optimizers", "hyperparameters", "peak")

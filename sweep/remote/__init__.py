@@ -1,1 +1,1 @@
-"""Sweeps on a cluster that this machine is no part of, through the HTTP API of Ray's jobs."""
+"""Commands on a cluster that this machine is no part of, over HTTP; their sweeps are fetched from it."""

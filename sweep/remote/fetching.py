@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from sweep.errors import InputError
+from sweep.remote.download import unpack
 from sweep.remote.jobs import JobsApi
-from sweep.remote.pack import unpack
 from sweep.remote.submission import run_and_read
 
 
@@ -31,7 +31,8 @@ def fetch(api: JobsApi, name: str, out: Path) -> list[str]:
         If there is none, or ``out`` holds sweeps of its own.
     """
     folder = api.profile.folder
-    names = unpack(run_and_read(api, folder, ["sweep.remote.pack", folder, *([name] if name else [])]), out)
+    printing = ["sweep.remote.download", folder, *([name] if name else [])]
+    names = unpack(run_and_read(api, folder, printing), out)
     if not names:
         beginning = f" that begins with {name}" if name else ""
         raise InputError(f"the cluster has no sweep{beginning} in {folder}. `sweep submit` starts one.")

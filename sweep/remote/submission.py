@@ -13,7 +13,7 @@ from typing import Any
 from sweep.errors import InputError
 from sweep.remote.build import build
 from sweep.remote.jobs import JobsApi, RemoteJob
-from sweep.remote.package import Package
+from sweep.remote.upload import Package
 
 FOLDER = "sweep_folder"
 """Where the driver's folder stands in a job's metadata; by it a user's jobs are known."""
@@ -27,6 +27,8 @@ _DRAW = re.compile(r"Next: sweep cdf\b.*")
 _EVERY_S = 1.0
 _ACCEPTED = " to train"
 """What a driver prints once nothing is wrong with its command."""
+_NOT_OURS = re.compile(r"No module named '?sweep\b")
+"""What Python prints without our package, or of an older version without the module that is asked for."""
 _LISTED = 20
 """More jobs than these, the newest, are not listed: their logs are read."""
 _SETTLES_S = 6.0
@@ -225,7 +227,7 @@ def check_installed(log: str) -> None:
     InputError
         If that is what a job's log says.
     """
-    if "No module named 'sweep" in log:
+    if _NOT_OURS.search(log):
         raise InputError(
             f"the cluster has no robustness-sweep, or another version: install {build()} for the Python "
             "that Ray runs with, on its head and its workers"

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from sweep.models.catalog import MODELS
 from sweep.workspace.sweep import Sweep
-from sweep.workspace.table import TABLE_SUFFIXES, trial_table, write_table
 from sweep.workspace.trial_folder import TrialFolder
+from sweep.workspace.trial_table import TABLE_SUFFIXES, trial_table, write_table
 
 if TYPE_CHECKING:
     import pandas as pd

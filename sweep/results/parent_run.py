@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 from sweep.core.base_plan import BasePlan
 from sweep.tracking import tags
 from sweep.workspace.sweep import Sweep
-from sweep.workspace.table import trial_table
 from sweep.workspace.trial_folder import TrialFolder
+from sweep.workspace.trial_table import trial_table
 
 if TYPE_CHECKING:
     from analysis import Summary

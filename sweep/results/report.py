@@ -15,7 +15,7 @@ from sweep.errors import InputError
 from sweep.utils.atomic_files import write_atomically
 from sweep.utils.text import counted
 from sweep.workspace.sweep import Sweep
-from sweep.workspace.table import learning_table
+from sweep.workspace.trial_table import learning_table
 
 if TYPE_CHECKING:
     from analysis.report import Extras, Progress, SweepFacts

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 from sweep.core.trial import Role
 from sweep.errors import InputError
-from sweep.planning.requests import FolderOptions
+from sweep.planning.command_options import FolderOptions
 from sweep.results.recipe_names import on_other_data, recipe_names
-from sweep.utils.options import option, options_of
+from sweep.utils.option_groups import option, options_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -35,7 +35,7 @@ class Trials:
     """The trials that a command is about."""
 
     table: "pd.DataFrame"
-    """One row a trial, with the columns of `sweep.workspace.table.COLUMNS`."""
+    """One row a trial, with the columns of `sweep.workspace.trial_table.COLUMNS`."""
     warnings: Sequence[str] = ()
     """What makes a comparison of the sweeps unpaired or biased."""
     sweeps: "Sequence[Sweep]" = ()
@@ -209,7 +209,7 @@ def own_trials(folder: Path, only: Filter) -> Trials:
 
 
 def _trials_of(sweeps: "Sequence[Sweep]") -> Trials:
-    from sweep.workspace.table import trial_table
+    from sweep.workspace.trial_table import trial_table
 
     return Trials(trial_table(sweeps), comparison_warnings(sweeps), sweeps)
 

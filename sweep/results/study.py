@@ -8,7 +8,7 @@ from sweep.core.trial import Role
 from sweep.errors import InputError
 from sweep.results.figures import with_places
 from sweep.workspace.sweep_run import SweepRun
-from sweep.workspace.table import trial_table
+from sweep.workspace.trial_table import trial_table
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -1,1 +1,1 @@
-"""Sweeps that other tools ran, as our table of trials."""
+"""Reads sweeps that other tools ran, and makes them our table of trials: a reader for each format."""

@@ -10,7 +10,7 @@ import pandas as pd
 
 from sweep.errors import InputError, unknown
 from sweep.sources.base import Source
-from sweep.sources.cells import is_empty, numbers, words
+from sweep.sources.cell_values import is_empty, numbers, words
 
 VALUE = "hp."
 """How the columns of hyperparameters begin in our table."""

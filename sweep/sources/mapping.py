@@ -9,8 +9,8 @@ from dataclasses import dataclass, field, replace
 
 from sweep.errors import InputError, unknown
 from sweep.sources.base import Source, several
-from sweep.sources.cells import are_truth_values, is_empty
-from sweep.workspace.table import COLUMN_NAMES, COLUMNS
+from sweep.sources.cell_values import are_truth_values, is_empty
+from sweep.workspace.trial_table import COLUMN_NAMES, COLUMNS
 
 NAN = ("diverged", "failed")
 RESULTS = tuple(column.name for column in COLUMNS if column.is_result)

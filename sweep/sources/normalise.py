@@ -7,15 +7,15 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from analysis.table import DIVERGED_ERR, UNKNOWN_DESIGN
+from analysis.sweep_trials import DIVERGED_ERR, UNKNOWN_DESIGN
 from sweep.core.trial import Role, TrialState
 from sweep.errors import InputError, unknown
 from sweep.sources import hyperparameters
 from sweep.sources.base import LOST, STATE_OF, STOPPED, Source
-from sweep.sources.cells import are_truth_values, is_empty, numbers, some_rows, whole_numbers, words
+from sweep.sources.cell_values import are_truth_values, is_empty, numbers, some_rows, whole_numbers, words
 from sweep.sources.hyperparameters import Hyperparameters
 from sweep.sources.mapping import Mapping, Origin, is_accuracy, origins
-from sweep.workspace.table import COLUMN_NAMES, columns_of
+from sweep.workspace.trial_table import COLUMN_NAMES, columns_of
 
 UNKNOWN = UNKNOWN_DESIGN
 """The optimizer, recipe or design of trials if their source does not give it."""
@@ -42,7 +42,7 @@ class Normalised:
 
     source: Source
     table: pd.DataFrame
-    """With the columns of `sweep.workspace.table.COLUMNS`; index and repeat may be empty."""
+    """With the columns of `sweep.workspace.trial_table.COLUMNS`; index and repeat may be empty."""
     origins: dict[str, Origin]
     """The origin of each column."""
     scale: "Scale"

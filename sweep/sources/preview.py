@@ -10,7 +10,7 @@ from sweep.sources.hyperparameters import FURTHER
 from sweep.sources.mapping import Origin
 from sweep.sources.normalise import Normalised
 from sweep.utils.text import counted
-from sweep.workspace.table import COLUMN_NAMES
+from sweep.workspace.trial_table import COLUMN_NAMES
 
 _WIDTH = 14
 

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 import pandas as pd
 
 from analysis.names import known
-from analysis.table import ALL_REPEATED
+from analysis.sweep_trials import ALL_REPEATED
 from sweep.core.trial import Role
 from sweep.errors import InputError
-from sweep.sources import hyperparameters, jsonl, mlflow, mlruns, optimum, optuna, pycls, raytune, table
+from sweep.sources import csv_parquet, hyperparameters, jsonl, mlflow, mlruns, optimum, optuna, pycls, raytune
 from sweep.sources.base import Source, home_expanded, several
 from sweep.sources.mapping import SETTABLE, Mapping, constant_flags
 from sweep.sources.normalise import Normalised, normalise
@@ -38,8 +38,8 @@ class ImportedTrials:
     """Trials of other tools, combined in one table."""
 
     table: pd.DataFrame
-    """One row per trial, with the columns of `sweep.workspace.table.COLUMNS`, and ``hp.NAME`` for whatever
-    else was varied."""
+    """One row per trial, with the columns of `sweep.workspace.trial_table.COLUMNS`, and ``hp.NAME`` for
+    whatever else was varied."""
     preview: list[str]
     """Lines that say how the sources were read."""
     warnings: list[str]
@@ -71,8 +71,8 @@ def open_source(name: str) -> Source:
         raise InputError(f"`source` {name}: no such file or folder. It takes {FORMS}")
     if path.is_dir():
         return raytune.read(path, name)
-    readers = dict.fromkeys(table.SUFFIXES, table.read) | dict.fromkeys(jsonl.SUFFIXES, jsonl.read)
-    readers |= {".json": pycls.read}
+    readers = dict.fromkeys(csv_parquet.SUFFIXES, csv_parquet.read) | {".json": pycls.read}
+    readers |= dict.fromkeys(jsonl.SUFFIXES, jsonl.read)
     if path.suffix.lower() not in readers:
         raise InputError(f"`source` {name}: unknown kind of source. It takes {FORMS}")
     return readers[path.suffix.lower()](path, name)
@@ -128,7 +128,7 @@ def read(names: Sequence[str], mapping: Mapping, optima: Sequence[Optimum] = ())
     others = [normalise(source, mapping.with_own(own)) for source, own in opened if not source.ours]
     hyperparameters.check_known(mapping.over, [other.hyperparameters for other in others])
     notes: list[str] = []
-    parts = [table.as_exported(source) for source in ours]
+    parts = [csv_parquet.as_exported(source) for source in ours]
     _check_each_in_one(parts, [source.name for source in ours])
     if others:
         parts.append(_together(others, optima, notes))
@@ -141,7 +141,7 @@ def read(names: Sequence[str], mapping: Mapping, optima: Sequence[Optimum] = ())
 
 def _together(others: Sequence[Normalised], optima: Sequence[Optimum], notes: list[str]) -> pd.DataFrame:
     """Combine imported trials: name their sweeps, mark the optima, number the trials; add to the notes."""
-    from sweep.workspace.table import typed
+    from sweep.workspace.trial_table import typed
 
     parts = [other.table.assign(source=other.source.name) for other in others]
     whole = hyperparameters.without_constants(pd.concat(parts, ignore_index=True), notes)

@@ -9,7 +9,7 @@ import pandas as pd
 
 from sweep.errors import InputError
 from sweep.sources.base import flatten
-from sweep.sources.cells import is_empty
+from sweep.sources.cell_values import is_empty
 
 _IDS = ("run_id", "trial_id", "id", "run", "trial", "run_name", "name", "job_id")
 _EPOCHS = ("epoch", "epochs", "step", "_step", "training_iteration", "iteration", "global_step")

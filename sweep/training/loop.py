@@ -14,12 +14,12 @@ from sweep.training import compiling
 from sweep.training.batches import Batches
 from sweep.training.batchnorm import renew_batchnorm
 from sweep.training.checkpoint import Checkpoint
-from sweep.training.course import Course
 from sweep.training.evaluation import evaluate
-from sweep.training.member import Member
 from sweep.training.memory import explain_out_of_memory
 from sweep.training.mixing import mix
+from sweep.training.pack_member import Member
 from sweep.training.ranks import ALONE, Ranks
+from sweep.training.trial_training import TrialTraining
 
 
 def train(
@@ -74,24 +74,24 @@ def train(
     """
     building = {"classes": classes, "px": px, "device": device, "ranks": ranks}
     with explain_out_of_memory(recipe, px), compiling.explain_compile_errors(compiling=recipe.compile):
-        courses = [
+        trainings = [
             _open(partial(_build, trial, recipe, batches, checkpoint, **building), checkpoint, ranks)
             for trial, checkpoint in zip(trials, checkpoints or repeat(None, len(trials)), strict=True)
         ]
-        yield from _Pack(courses, recipe, batches, classes=classes, ranks=ranks).run()
+        yield from _Pack(trainings, recipe, batches, classes=classes, ranks=ranks).run()
 
 
 def _build(
     trial: TrialSpec, recipe: Recipe, batches: Batches, checkpoint: Checkpoint | None, **building: Any
-) -> Course:
-    return Course(Member(trial, recipe, **building), batches.steps, checkpoint)
+) -> TrialTraining:
+    return TrialTraining(Member(trial, recipe, **building), batches.steps, checkpoint)
 
 
-def _open(build: Callable[[], Course], checkpoint: Checkpoint | None, ranks: Ranks) -> Course:
+def _open(build: Callable[[], TrialTraining], checkpoint: Checkpoint | None, ranks: Ranks) -> TrialTraining:
     """Resume from the checkpoint that the first process finds, or start from scratch."""
-    course = checkpoint and checkpoint.restore(lambda state: build().load(state))
-    state = ranks.broadcast(course and course.state()) if ranks.count > 1 else None
-    return course or (build().load(state) if state else build())
+    training = checkpoint and checkpoint.restore(lambda state: build().load(state))
+    state = ranks.broadcast(training and training.state()) if ranks.count > 1 else None
+    return training or (build().load(state) if state else build())
 
 
 class _Pack:
@@ -102,7 +102,7 @@ class _Pack:
 
     Parameters
     ----------
-    courses : sequence of Course
+    trainings : sequence of TrialTraining
         The trials of one model at one resolution, each where it stands.
     recipe : Recipe
         Epochs, schedule, averaging.
@@ -115,46 +115,52 @@ class _Pack:
     """
 
     def __init__(
-        self, courses: Sequence[Course], recipe: Recipe, batches: Batches, *, classes: int, ranks: Ranks
+        self,
+        trainings: Sequence[TrialTraining],
+        recipe: Recipe,
+        batches: Batches,
+        *,
+        classes: int,
+        ranks: Ranks,
     ) -> None:
-        self._courses, self._recipe, self._batches = courses, recipe, batches
+        self._trainings, self._recipe, self._batches = trainings, recipe, batches
         self._classes, self._ranks = classes, ranks
 
     def run(self) -> Iterator[list[EpochRecord | None]]:
         """Yield the records of the finished epochs, then train and yield those of each further epoch."""
         for epoch in range(self._recipe.epochs):
-            if all(course.ended_before(epoch) for course in self._courses):
+            if all(training.ended_before(epoch) for training in self._trainings):
                 return
-            if standing := [course for course in self._courses if course.stands_in(epoch)]:
+            if standing := [training for training in self._trainings if training.stands_in(epoch)]:
                 self._train(epoch, standing)
                 self._finish(epoch, standing)
-            yield [course.record(epoch) for course in self._courses]
+            yield [training.record(epoch) for training in self._trainings]
 
-    def _train(self, epoch: int, courses: Sequence[Course]) -> None:
+    def _train(self, epoch: int, trainings: Sequence[TrialTraining]) -> None:
         """Take the remaining steps of an epoch."""
-        for course in courses:
-            course.member.begin_epoch()
-        going = [course.step for course in courses if not course.member.diverged]
+        for training in trainings:
+            training.member.begin_epoch()
+        going = [training.step for training in trainings if not training.member.diverged]
         first = min(going, default=self._batches.steps)
         steps = self._batches.steps
         for step, batch in enumerate(self._batches.train(epoch, first), first):
             at, after = epoch + step / steps, epoch + (step + 1) / steps
             mixed = mix(batch, self._recipe, self._classes, epoch, step, ranks=self._ranks)
-            for course in courses:
-                course.take(step, mixed, at, after)
-            if all(course.member.diverged for course in courses):
+            for training in trainings:
+                training.take(step, mixed, at, after)
+            if all(training.member.diverged for training in trainings):
                 return
-            _save_if_due(courses)
+            _save_if_due(trainings)
 
-    def _finish(self, epoch: int, courses: Sequence[Course]) -> None:
+    def _finish(self, epoch: int, trainings: Sequence[TrialTraining]) -> None:
         """Evaluate each member and store its record."""
-        for course in courses:
-            course.member.check_weights()
-        members = [course.member for course in courses if not course.member.diverged]
+        for training in trainings:
+            training.member.check_weights()
+        members = [training.member for training in trainings if not training.member.diverged]
         results = dict(zip(members, self._evaluate(epoch, members), strict=True))
-        for course in courses:
-            course.finish_epoch(*results.get(course.member, (100.0, math.nan)))
-        _save_if_due(courses)
+        for training in trainings:
+            training.finish_epoch(*results.get(training.member, (100.0, math.nan)))
+        _save_if_due(trainings)
 
     def _evaluate(self, epoch: int, members: Sequence[Member]) -> list[tuple[float, float]]:
         models, ranks = [member.evaluated for member in members], self._ranks
@@ -168,8 +174,8 @@ class _Pack:
         return evaluate(models, self._batches, ranks, computing)
 
 
-def _save_if_due(courses: Sequence[Course]) -> None:
+def _save_if_due(trainings: Sequence[TrialTraining]) -> None:
     """Save all as soon as one is to be saved: they can then resume in lock-step."""
-    if any(course.due for course in courses):
-        for course in courses:
-            course.save()
+    if any(training.due for training in trainings):
+        for training in trainings:
+            training.save()

@@ -13,9 +13,9 @@ import torch
 from sweep.core.trial import TrialSpec
 from sweep.recipes.recipe import Recipe
 from sweep.training.batches import Batch, Batches
-from sweep.training.member import Member
 from sweep.training.memory import TrainingOutOfMemoryError, explain_out_of_memory
 from sweep.training.mixing import mix
+from sweep.training.pack_member import Member
 from sweep.training.ranks import ALONE
 
 BUDGET_S = 10.0

@@ -6,7 +6,7 @@ from sweep.results.figures import with_places
 from sweep.results.selection import Trials, comparison_warnings
 from sweep.watch.follow import Follower, epochs_of
 from sweep.workspace.sweep import Sweep
-from sweep.workspace.table import trial_table
+from sweep.workspace.trial_table import trial_table
 
 
 def page_of(follower: Follower, *, served: bool) -> str:

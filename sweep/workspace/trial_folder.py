@@ -162,7 +162,7 @@ class TrialFolder(ABC, Generic[AnyPlan]):
         return {state: states.count(state) for state in self.STATES}
 
     def rows(self) -> Iterator[dict[str, Any]]:
-        """Yield one row a trial: `sweep.workspace.table.COLUMNS`, and cells of further hyperparameters."""
+        """Yield one row a trial: the trial table's columns, and cells of further hyperparameters."""
         states, plan = self.states(), self.plan
         for trial in plan.trials:
             state, record = states[trial.key], self.history(trial).record

@@ -23,8 +23,8 @@ from sweep.driver.events import (
     TrialStarted,
 )
 from sweep.driver.prepare import search_run
+from sweep.planning.command_options import Request, TuneRequest
 from sweep.planning.plans import make_plans
-from sweep.planning.requests import Request, TuneRequest
 from sweep.workspace.sweep_run import SweepRun
 from sweep.workspace.workspace import Workspace
 

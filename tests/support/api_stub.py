@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, get_args, get_origin
 
 import sweep
-from sweep.utils.options import Option, options_of
+from sweep.utils.option_groups import Option, options_of
 
 FILE = Path(sweep.__file__).with_suffix(".pyi")
 FUNCTIONS = (sweep.run_sweep, sweep.find_optimum, sweep.read_trials)

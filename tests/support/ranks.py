@@ -13,7 +13,7 @@ from support.training import CPU
 from sweep.data.datasets import open_dataset
 from sweep.data.images import Splits
 from sweep.training.loop import train
-from sweep.training.member import Member
+from sweep.training.pack_member import Member
 from sweep.training.ranks import joined
 from sweep.training.streams import open_batches
 

@@ -3,8 +3,8 @@
 from support.journals import failed, finished
 from support.workspaces import create
 
+from sweep.planning.command_options import Request
 from sweep.planning.plans import make_plans
-from sweep.planning.requests import Request
 from sweep.workspace.sweep_run import SweepRun
 from sweep.workspace.workspace import Workspace
 
@@ -25,8 +25,8 @@ def test_dry_run_counts_the_seeds_at_the_optimum_and_those_that_are_there(sweep,
     out = sweep(*words, "3", "--repeat", "2", "--repeat", "0")[1]
     assert "10 of 10 trials to train" in out
     assert "with 3 seeds; point 0, point 2 with 2 other seeds" in out
+    from sweep.planning.command_options import Request
     from sweep.planning.plans import make_plans
-    from sweep.planning.requests import Request
 
     (planned,) = make_plans(Request(models=["vit_p_1mf"], n=3, seeds=2))
     made = create(Workspace(tmp_path / "sweeps"), planned.plan)

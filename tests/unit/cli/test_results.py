@@ -192,7 +192,7 @@ def test_status_without_a_result_at_the_optimum_has_no_mean(sweep, tmp_path):
 def test_export_writes_every_column_and_reads_back_exactly(sweep, results, tmp_path):
     import pandas as pd
 
-    from sweep.workspace.table import COLUMN_NAMES
+    from sweep.workspace.trial_table import COLUMN_NAMES
 
     assert sweep("export", "--out", "t.csv")[0] == sweep("export", "--out", "t.parquet")[0] == 0
     csv, parquet = pd.read_csv(tmp_path / "t.csv"), pd.read_parquet(tmp_path / "t.parquet")
@@ -310,7 +310,7 @@ def test_sweeps_of_nothing_but_their_optimum_are_exported_and_not_compared(sweep
 
 @pytest.mark.slow
 def test_models_are_listed_with_their_cost():
-    # In a fresh process: beside a CPU-only torch, timm can only be imported through sweep.models.registry.
+    # In a fresh process: beside a CPU-only torch, timm can only be imported through sweep.models.timm_models.
     ran = subprocess.run(
         [sys.executable, "-m", "sweep", "models", "--json"], capture_output=True, text=True, check=True
     )

@@ -8,8 +8,8 @@ from support.workspaces import create
 
 from sweep.console import run
 from sweep.console.run import optimum_lines
+from sweep.planning.command_options import Request
 from sweep.planning.plans import make_plans
-from sweep.planning.requests import Request
 from sweep.planning.studies import Study, requests_of
 from sweep.workspace.workspace import Workspace
 

@@ -8,9 +8,9 @@ from support.plans import a_plan
 from sweep.core.model_spec import LONGEST, RESERVED, join, slug, split, with_args
 from sweep.core.plan import Plan
 from sweep.errors import InputError
-from sweep.models import registry
+from sweep.models import timm_models
+from sweep.planning.command_options import Request
 from sweep.planning.plans import make_plans
-from sweep.planning.requests import Request
 from sweep.results.figures import OTHER_PANEL, _place
 
 NAMES = st.from_regex(r"[a-z_][a-z0-9_]{0,8}", fullmatch=True).filter(lambda name: name not in RESERVED)
@@ -103,16 +103,16 @@ def test_arguments_that_the_model_does_not_take_are_refused(model, message):
 
 
 def test_arguments_reach_the_model():
-    model = registry.create("vit_p_1mf(depth=2,drop_path_rate=0.5)", num_classes=10, px=16)
+    model = timm_models.create("vit_p_1mf(depth=2,drop_path_rate=0.5)", num_classes=10, px=16)
     assert len(model.blocks) == 2
     assert model.blocks[1].drop_path1.drop_prob == 0.5
-    regnet = registry.create("regnety_1mf(drop_path_rate=0.4)", num_classes=10, px=16)
+    regnet = timm_models.create("regnety_1mf(drop_path_rate=0.4)", num_classes=10, px=16)
     rates = [m.drop_prob for m in regnet.modules() if type(m).__name__ == "DropPath"]
-    reference = registry.timm.create_model("regnety_002", drop_path_rate=0.4)
+    reference = timm_models.timm.create_model("regnety_002", drop_path_rate=0.4)
     assert max(rates) == pytest.approx(
         max(m.drop_prob for m in reference.modules() if type(m).__name__ == "DropPath")
     )
-    assert registry.resolution("vit_p_1mf(depth=2)") == (16, 16)
+    assert timm_models.resolution("vit_p_1mf(depth=2)") == (16, 16)
 
 
 def test_a_model_with_arguments_is_another_model_in_keys_and_names():

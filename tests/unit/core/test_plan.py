@@ -44,8 +44,8 @@ def test_weight_seeds_differ_from_trial_to_trial():
 
 
 def test_an_optimum_found_for_another_schedule_says_so():
+    from sweep.planning.command_options import Request
     from sweep.planning.plans import make_plans
-    from sweep.planning.requests import Request
 
     (planned,) = make_plans(Request(models=["vit_p_1mf"], n=1, epochs=3))
     assert planned.plan.optimum_source.endswith("found for 25 epochs, used for 3")
@@ -210,8 +210,8 @@ def test_keys_of_every_kind_of_plan_stay_as_they_are(changes, first, last):
 
 def test_keys_of_a_command_stay_as_they_are():
     # From the words of a command, so that the embedded data's fingerprint and split are pinned, too.
+    from sweep.planning.command_options import Request
     from sweep.planning.plans import make_plans
-    from sweep.planning.requests import Request
 
     (planned,) = make_plans(Request(models=["vit_p_1mf"], n=1, seeds=1, lr=0.01, wd=0.1))
     assert keys(planned.plan) == ["6478467600c59bce", "e3d2a5cc93f74aa4"]

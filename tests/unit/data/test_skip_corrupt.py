@@ -11,8 +11,8 @@ from PIL import Image
 from sweep.core.plan import Plan
 from sweep.data.datasets import open_dataset
 from sweep.errors import InputError
+from sweep.planning.command_options import Request
 from sweep.planning.plans import make_plans
-from sweep.planning.requests import Request
 from sweep.recipes.recipe import Recipe
 
 RECIPE = 'dataset = "folder"\nmax_px = 16\nepochs = 1\nbatch = 2\nwarmup_epochs = 0\n'

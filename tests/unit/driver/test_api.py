@@ -11,13 +11,13 @@ from support import api_stub
 import analysis
 import sweep as package
 from sweep.cli import main  # noqa: F401 - its commands say which flags there are
-from sweep.cli.options import with_flags
+from sweep.cli.typer_options import with_flags
 from sweep.core.resources import PackedResources, Resources
 from sweep.driver.keywords import takes_keywords
 from sweep.errors import InputError
-from sweep.planning.requests import OutputOptions, Request, RunOutputOptions, TuneRequest
+from sweep.planning.command_options import OutputOptions, Request, RunOutputOptions, TuneRequest
 from sweep.results.selection import TrialOptions
-from sweep.utils.options import option, options_of
+from sweep.utils.option_groups import option, options_of
 
 POINT = {"lr": 0.005, "wd": 0.05}
 

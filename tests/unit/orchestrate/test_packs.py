@@ -22,7 +22,7 @@ from sweep.orchestrate.pack_sizes import remembered
 from sweep.orchestrate.packs import form_packs
 from sweep.orchestrate.reporter import TuneReporter
 from sweep.training import loop
-from sweep.training.member import Member
+from sweep.training.pack_member import Member
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 

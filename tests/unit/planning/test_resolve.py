@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from sweep.errors import InputError
+from sweep.planning.command_options import Request, Study, TuneRequest
 from sweep.planning.plans import make_plans
-from sweep.planning.requests import Request, Study, TuneRequest
 from sweep.planning.resolve import resolve
 from sweep.planning.search_plans import plan_search, resolve_search
 from sweep.planning.studies import plan_study

@@ -3,8 +3,8 @@
 import pytest
 
 from sweep.errors import InputError
+from sweep.planning.command_options import Request
 from sweep.planning.plans import make_plans
-from sweep.planning.requests import Request
 
 
 def over(text: str, **changes):

@@ -3,8 +3,8 @@ from pathlib import Path
 import pytest
 
 from sweep.errors import InputError
+from sweep.planning.command_options import Request
 from sweep.planning.plans import make_plans, plan_together
-from sweep.planning.requests import Request
 from sweep.planning.studies import KINDS, Study, best_optimizer, lengths_of, requests_of
 from sweep.recipes.loading import load
 

@@ -7,8 +7,8 @@ import pytest
 from sweep.errors import InputError
 from sweep.remote import start
 from sweep.remote.build import build
-from sweep.remote.package import Package
-from sweep.remote.submission import Submission, here, there
+from sweep.remote.submission import Submission, check_installed, here, there
+from sweep.remote.upload import Package
 
 RUN = Submission(words=("run", "--model", "a b"), folder="/sweeps/alice")
 PACKAGE = Package(content=b"zip", files=("own.py",))
@@ -38,6 +38,19 @@ def test_what_ray_is_given():
         "sweep_command": "sweep run --model 'a b'",
     }
     json.dumps(request)
+
+
+@pytest.mark.parametrize(
+    "printed",
+    [
+        "ModuleNotFoundError: No module named 'sweep'",
+        "/usr/bin/python: No module named sweep.remote.download",  # an older version of ours
+    ],
+)
+def test_a_cluster_without_this_version_is_told_from_other_errors(printed):
+    with pytest.raises(InputError, match="or another version: install"):
+        check_installed(printed)
+    check_installed("ModuleNotFoundError: No module named 'sweeping'")
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from sweep.errors import InputError
 from sweep.sources.mapping import Mapping
 from sweep.sources.reading import read
 from sweep.tracking.store import MlflowTracker
-from sweep.workspace.table import trial_table
+from sweep.workspace.trial_table import trial_table
 from sweep.workspace.workspace import Workspace
 
 

@@ -2,14 +2,14 @@
 
 import pytest
 
-from sweep.training import member
+from sweep.training import pack_member
 
 
 @pytest.fixture
 def weights(monkeypatch):
     """The state of every training that ends, in order."""
     seen = []
-    finish = member.Member.finish_epoch
+    finish = pack_member.Member.finish_epoch
 
     def spy(self, epoch, *measured):
         record = finish(self, epoch, *measured)
@@ -17,5 +17,5 @@ def weights(monkeypatch):
             seen.append(self.state())
         return record
 
-    monkeypatch.setattr(member.Member, "finish_epoch", spy)
+    monkeypatch.setattr(pack_member.Member, "finish_epoch", spy)
     return seen

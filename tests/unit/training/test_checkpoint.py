@@ -17,8 +17,8 @@ from sweep.checkpoints import folder as checkpoints_folder
 from sweep.checkpoints.folder import FolderCheckpointFile
 from sweep.data.datasets import open_dataset
 from sweep.data.images import Splits
-from sweep.models import registry
-from sweep.training import checkpoint, member
+from sweep.models import timm_models
+from sweep.training import checkpoint, pack_member
 from sweep.training.checkpoint import Checkpoint
 from sweep.training.streams import open_batches
 
@@ -65,7 +65,7 @@ def test_killed_twice_at_any_step_it_ends_with_the_same_records_and_weights(
 ):
     weights.clear()
     if model == "dropping":  # it draws random numbers while it trains; the others have BatchNorm
-        monkeypatch.setattr(registry, "create", lambda *_, **__: Dropping(10))
+        monkeypatch.setattr(timm_models, "create", lambda *_, **__: Dropping(10))
     recipe = make_recipe(**RECIPE)
     batches = make_batches(recipe)
     if model == "studys recipe":
@@ -93,8 +93,8 @@ def test_killed_twice_at_any_step_it_ends_with_the_same_records_and_weights(
 def test_what_was_trained_is_not_trained_again(monkeypatch, tmp_path):
     recipe = make_recipe(epochs=3)
     batches, steps = make_batches(recipe), []
-    step = member.Member.step
-    monkeypatch.setattr(member.Member, "step", lambda self, *a: (steps.append(a[1]), step(self, *a))[1])
+    step = pack_member.Member.step
+    monkeypatch.setattr(pack_member.Member, "step", lambda self, *a: (steps.append(a[1]), step(self, *a))[1])
     with pytest.raises(Killed):
         run([make_trial()], recipe, batches, Killing(tmp_path / "k", dies_at=6))
     assert len(steps) == 6
@@ -118,7 +118,7 @@ def test_a_finished_training_only_tells_its_records(tmp_path, monkeypatch):
     recipe = make_recipe()
     batches = make_batches(recipe)
     undisturbed = run([make_trial()], recipe, batches, Killing(tmp_path / "k"))
-    monkeypatch.setattr(member.Member, "step", lambda *_: pytest.fail("trained again"))
+    monkeypatch.setattr(pack_member.Member, "step", lambda *_: pytest.fail("trained again"))
     assert run([make_trial()], recipe, batches, Killing(tmp_path / "k")) == undisturbed
 
 

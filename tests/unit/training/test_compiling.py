@@ -6,7 +6,7 @@ from support.killing import Killed, Killing, run, same
 from support.ranks import EMA, MIXED, RECIPE, close, just_train, together, trained
 from support.training import Dropping, make_batches, make_recipe, make_trial
 
-from sweep.models import registry
+from sweep.models import timm_models
 from sweep.training.compiling import CompilationError
 from sweep.training.ranks import ALONE
 
@@ -55,7 +55,7 @@ def test_another_trial_compiles_nothing():
 @pytest.mark.parametrize("model", ["vit_c_1mf", "dropping"])
 def test_killed_it_ends_as_if_it_had_not_been(model, weights, monkeypatch, tmp_path):
     if model == "dropping":  # it draws random numbers while it trains
-        monkeypatch.setattr(registry, "create", lambda *_, **__: Dropping(10))
+        monkeypatch.setattr(timm_models, "create", lambda *_, **__: Dropping(10))
         model = "vit_c_1mf"
     recipe = make_recipe(compile=True, ema_steps=2)
     batches, trial = make_batches(recipe), make_trial(model)

@@ -15,7 +15,7 @@ from torch.nn import functional as F
 
 from sweep.core.trial import EpochRecord
 from sweep.data.datasets import open_dataset
-from sweep.models import registry
+from sweep.models import timm_models
 from sweep.recipes.loading import load
 from sweep.training import batches as batches_module
 from sweep.training.batches import InMemoryBatches
@@ -29,12 +29,12 @@ pytestmark = pytest.mark.usefixtures("one_thread")
 
 @pytest.fixture
 def dropping(monkeypatch):
-    create = registry.create
+    create = timm_models.create
 
     def create_ours(name, *, num_classes, px):
         return Dropping(num_classes) if name == "dropping" else create(name, num_classes=num_classes, px=px)
 
-    monkeypatch.setattr(registry, "create", create_ours)
+    monkeypatch.setattr(timm_models, "create", create_ours)
 
 
 # ---- the loop itself
@@ -50,7 +50,7 @@ def test_training_is_a_plain_loop(optimizer, smoothing):
     records = run_one(trial, recipe, batches)
 
     torch.manual_seed(4)
-    model = registry.create("vit_c_1mf", num_classes=10, px=16)
+    model = timm_models.create("vit_c_1mf", num_classes=10, px=16)
     groups = [
         {"params": [p for p in model.parameters() if p.ndim > 1], "weight_decay": 0.05},
         {"params": [p for p in model.parameters() if p.ndim <= 1], "weight_decay": 0.0},
@@ -209,9 +209,9 @@ def test_all_trials_see_the_same_batches(monkeypatch):
     def spy(self, batch, *epochs):
         seen.setdefault(self._trial.seed, []).append((batch.images.clone(), batch.labels.clone(), epochs))
 
-    monkeypatch.setattr("sweep.training.member.Member.step", spy)
+    monkeypatch.setattr("sweep.training.pack_member.Member.step", spy)
     done = EpochRecord(epoch=1, top1_err=50.0, val_loss=None, train_loss=None, lr=0.1)
-    monkeypatch.setattr("sweep.training.member.Member.finish_epoch", lambda self, *_: done)
+    monkeypatch.setattr("sweep.training.pack_member.Member.finish_epoch", lambda self, *_: done)
     recipe = make_recipe(augment=("shift", "flip"))
     for seed in (0, 1):
         list(train([make_trial(seed=seed)], recipe, make_batches(recipe), classes=10, px=16, device=CPU))
@@ -236,14 +236,14 @@ def test_a_diverged_trial_ends_with_an_error_of_100():
 
 
 def test_divergence_at_the_very_first_step(monkeypatch):
-    create = registry.create
+    create = timm_models.create
 
     def broken(*args, **kwargs):
         model = create(*args, **kwargs)
         nn.init.constant_(model.head.bias, math.nan)
         return model
 
-    monkeypatch.setattr(registry, "create", broken)
+    monkeypatch.setattr(timm_models, "create", broken)
     (record,) = run_one(make_trial(), make_recipe())
     assert (record.diverged_step, record.top1_err, record.val_loss) == (1, 100, None)
     assert (record.train_loss, record.last_finite_loss) == (None, None)
@@ -293,12 +293,12 @@ def test_too_little_memory_is_no_divergence_but_an_error_with_a_remedy(error, mo
     def full(*_):
         raise error
 
-    monkeypatch.setattr("sweep.training.member.Member._loss", full)
+    monkeypatch.setattr("sweep.training.pack_member.Member._loss", full)
     expected = r"minibatch of 32 images of 16 px, 8 at once: take a recipe with a micro_batch below 8"
     with pytest.raises(TrainingOutOfMemoryError, match=expected) as raised:
         run_one(make_trial(), make_recipe(micro_batch=8))
     assert str(pickle.loads(pickle.dumps(raised.value))) == str(raised.value)  # it comes from a worker
-    monkeypatch.setattr("sweep.training.member.Member._loss", lambda *_: 1 / 0)
+    monkeypatch.setattr("sweep.training.pack_member.Member._loss", lambda *_: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         run_one(make_trial(), make_recipe())
 

@@ -11,7 +11,7 @@ from torch.nn import functional as F
 
 from sweep.core.optimizers import OPTIMIZERS
 from sweep.errors import InputError
-from sweep.models import registry
+from sweep.models import timm_models
 from sweep.recipes.recipe import Recipe
 from sweep.training.optim import lr_factor, make_optimizer
 
@@ -22,7 +22,7 @@ NAMES = ("vit_p_1mf", "vit_c_1mf", "regnety_1mf", "resnet18")
 
 def build(name):
     torch.manual_seed(3)
-    return registry.create(name, num_classes=10, px=16)
+    return timm_models.create(name, num_classes=10, px=16)
 
 
 def undecayed(model):

@@ -5,7 +5,7 @@ import torch
 from support.training import CPU, make_batches, make_recipe, make_trial
 
 from sweep.training import pack_size
-from sweep.training.member import Member
+from sweep.training.pack_member import Member
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 

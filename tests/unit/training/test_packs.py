@@ -11,9 +11,9 @@ from support.training import CPU, Dropping, make_batches, make_recipe, make_tria
 
 from sweep.data.datasets import open_dataset
 from sweep.data.images import Splits
-from sweep.models import registry
+from sweep.models import timm_models
 from sweep.training import streams
-from sweep.training.member import Member
+from sweep.training.pack_member import Member
 from sweep.training.streams import open_batches
 
 pytestmark = pytest.mark.usefixtures("one_thread", "dropping")
@@ -31,13 +31,13 @@ TRIALS = [
 
 @pytest.fixture(scope="module")
 def dropping():
-    create = registry.create
+    create = timm_models.create
 
     def ours(name, **sizes):
         return Dropping(10) if name == "dropping" else create(name, **sizes)
 
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(registry, "create", ours)
+        patched.setattr(timm_models, "create", ours)
         yield
 
 

@@ -140,7 +140,7 @@ def test_evaluation_scales_the_shorter_side_and_cuts_the_centre(folder):
 
 
 def test_the_crop_covers_8_to_100_percent(folder, monkeypatch):
-    from torchvision.transforms import v2  # once sweep.models.registry has made it importable
+    from torchvision.transforms import v2  # once sweep.models.timm_models has made it importable
 
     areas = []
     make_params = v2.RandomResizedCrop.make_params
@@ -349,8 +349,8 @@ def test_new_fields_leave_every_key_of_the_demo_as_it_was():
     """Its table was made before there were any of these fields."""
     import pandas as pd
 
+    from sweep.planning.command_options import Request
     from sweep.planning.plans import make_plans
-    from sweep.planning.requests import Request
 
     demo = pd.read_csv(Path(__file__).parents[3] / "docs" / "demo" / "trials.csv")
     planned = make_plans(Request(models=list(demo.model.unique())))

@@ -17,8 +17,8 @@ from sweep.core.plan import Plan
 from sweep.core.trial import TrialSpec
 from sweep.errors import InputError
 from sweep.orchestrate.failures import failure_of
+from sweep.planning.command_options import Request
 from sweep.planning.plans import make_plans
-from sweep.planning.requests import Request
 from sweep.planning.search_plans import TuneRequest, plan_search
 from sweep.recipes import loading as recipes
 from sweep.user_trainer import loading as trainers

@@ -12,8 +12,8 @@ import pytest
 import torch
 
 from sweep.models.catalog import test_resize as resize_of
+from sweep.planning.command_options import Request
 from sweep.planning.plans import make_plans
-from sweep.planning.requests import Request
 from sweep.training import loop
 from sweep.training.streams import open_batches
 from sweep.utils import cpu_isa

@@ -11,7 +11,7 @@ from support.workspaces import create
 from sweep.core.trial import TrialState
 from sweep.errors import InputError
 from sweep.workspace.sweep_run import SweepRun
-from sweep.workspace.table import COLUMN_NAMES
+from sweep.workspace.trial_table import COLUMN_NAMES
 from sweep.workspace.workspace import Workspace
 
 

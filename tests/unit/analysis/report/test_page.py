@@ -19,8 +19,8 @@ from support.reports import ERRORS, several
 from analysis import AnalysisError
 from analysis.report import Extras, SweepFacts, report_html
 from analysis.report.html import Html, prose, slug, tag
+from analysis.report.html_tables import Cell, table
 from analysis.report.sections import duration
-from analysis.report.tables import Cell, table
 
 EVIL = "<script>alert(1)</script>"
 

@@ -10,9 +10,9 @@ from typing import Annotated, Any, get_args, get_origin
 import typer
 from typer.models import OptionInfo
 
-from sweep.utils import options
+from sweep.utils import option_groups
 from sweep.utils.logs import print_log
-from sweep.utils.options import Option, flag_of, flags_of, options_of
+from sweep.utils.option_groups import Option, flag_of, flags_of, options_of
 
 Out = Annotated[Path, typer.Option("--out", "-o", help="File to write; its suffix decides the format.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
@@ -67,7 +67,7 @@ def check_options(command: Callable[..., Any], given: Mapping[str, Any]) -> None
 
 def with_flags(text: str) -> str:
     """Name the flags of options in a message that names parameters."""
-    return options.with_flags(text, _FLAGS)
+    return option_groups.with_flags(text, _FLAGS)
 
 
 def _own_flag(parameter: inspect.Parameter) -> str | None:

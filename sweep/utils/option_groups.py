@@ -1,8 +1,8 @@
 """Option groups: dataclasses whose fields are options of commands, and keywords of the Python API.
 
-A group's fields say everything once: type, default, help, flag. `sweep.cli.options` makes Typer's options of
-them; `cli_args` writes a request as the words that a command would be given. Messages name a parameter in
-backticks; on the command line `with_flags` shows its flag instead.
+A group's fields say everything once: type, default, help, flag. `sweep.cli.typer_options` makes Typer's
+options of them; `cli_args` writes a request as the words that a command would be given. Messages name a
+parameter in backticks; on the command line `with_flags` shows its flag instead.
 """
 
 import dataclasses

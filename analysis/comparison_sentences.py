@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from analysis.compare import Comparison
 from analysis.intervals import Interval
 from analysis.summaries import AREA_TO
-from analysis.table import SweepTrials
+from analysis.sweep_trials import SweepTrials
 from analysis.tuning import budget_for
 from analysis.words import counted, negated, number, p_value, percent, points_of
 

@@ -10,17 +10,17 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from sweep.core.trial import EpochRecord, TrialSpec
-from sweep.models import registry
+from sweep.models import timm_models
 from sweep.recipes.recipe import Recipe
 from sweep.training.batches import Batch
 from sweep.training.batchnorm import RunningStatistics
 from sweep.training.compiling import compiled
 from sweep.training.ema import WeightAverage
 from sweep.training.optim import lr_factor, make_optimizer
-from sweep.training.own_settings import own_settings
 from sweep.training.precision import Precision
 from sweep.training.randomness import derive_seed, fork_rng
 from sweep.training.ranks import Ranks
+from sweep.training.trial_settings import trial_settings
 
 
 class Member:
@@ -45,10 +45,10 @@ class Member:
     def __init__(
         self, trial: TrialSpec, recipe: Recipe, *, classes: int, px: int, device: torch.device, ranks: Ranks
     ) -> None:
-        own = own_settings(trial, recipe)
+        own = trial_settings(trial, recipe)
         self._trial, self._recipe, self._device, self._ranks = trial, own.recipe, device, ranks
         with fork_rng(trial.seed, device):
-            model = registry.create(own.model, num_classes=classes, px=px)
+            model = timm_models.create(own.model, num_classes=classes, px=px)
         self._model = model.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self._optimizer = make_optimizer(
             trial.optimizer, self._model, trial.lr, trial.weight_decay, own.optimizer

@@ -1,4 +1,4 @@
-"""What a trial changes in the recipe, the model and the optimizer, where more than two values are swept."""
+"""Hands a trial's further hyperparameters to the recipe, the model or the optimizer that they belong to."""
 
 import dataclasses
 from typing import Any, NamedTuple
@@ -9,7 +9,7 @@ from sweep.core.trial import TrialSpec
 from sweep.recipes.recipe import SWEPT, Recipe
 
 
-class OwnSettings(NamedTuple):
+class TrialSettings(NamedTuple):
     """What one trial is trained with."""
 
     model: str
@@ -19,7 +19,7 @@ class OwnSettings(NamedTuple):
     """Hyperparameters of the optimizer that differ from the usual."""
 
 
-def own_settings(trial: TrialSpec, recipe: Recipe) -> OwnSettings:
+def trial_settings(trial: TrialSpec, recipe: Recipe) -> TrialSettings:
     """Divide a trial's further hyperparameters among optimizer, recipe and model.
 
     A name that neither the optimizer nor the recipe has is an argument of the model.
@@ -29,4 +29,4 @@ def own_settings(trial: TrialSpec, recipe: Recipe) -> OwnSettings:
     schedule: dict[str, Any] = {name: over.pop(name) for name in SWEPT if name in over}
     name, args = split(trial.model)
     model = join(name, args | over) if over else trial.model
-    return OwnSettings(model, dataclasses.replace(recipe, **schedule) if schedule else recipe, optimizer)
+    return TrialSettings(model, dataclasses.replace(recipe, **schedule) if schedule else recipe, optimizer)

@@ -4,7 +4,7 @@ import pytest
 from support.analysed import repeated, trials
 
 from analysis import AnalysisError, read_sweeps
-from analysis.table import panel_order
+from analysis.sweep_trials import panel_order
 
 
 def changed(column, value, at=0, **kwargs):

@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from sweep.errors import InputError
-from sweep.models import _torchvision, registry
+from sweep.models import _torchvision, timm_models
 from sweep.models.catalog import MODELS
 from sweep.models.complexity import measure
 
@@ -55,12 +55,12 @@ TRIO = ("vit_p_1mf", "vit_c_1mf", "regnety_1mf")
 def on_meta(name, px, num_classes=1000):
     """A model without weights, built once for all tests: building takes most of the time."""
     with torch.device("meta"):
-        return registry.create(name, num_classes=num_classes, px=px)
+        return timm_models.create(name, num_classes=num_classes, px=px)
 
 
 def seeded(name, seed=0, px=32, num_classes=10):
     torch.manual_seed(seed)
-    return registry.create(name, num_classes=num_classes, px=px)
+    return timm_models.create(name, num_classes=num_classes, px=px)
 
 
 @pytest.fixture(scope="module")
@@ -96,7 +96,7 @@ def test_cost_is_the_authors(name):
 
 @pytest.mark.parametrize("name", AUTHORS_COUNTS)
 def test_resolutions(name):
-    assert registry.resolution(name) == TRAIN_AND_TEST_PX.get(name, (224, 224))
+    assert timm_models.resolution(name) == TRAIN_AND_TEST_PX.get(name, (224, 224))
 
 
 @pytest.mark.parametrize("name", STEMS)
@@ -173,18 +173,18 @@ def test_timm_builds_ours_at_another_resolution():
 
 
 def test_timms_own_models_build():
-    model = registry.create("resnet18", num_classes=7, px=32).eval()
+    model = timm_models.create("resnet18", num_classes=7, px=32).eval()
     assert model(torch.zeros(2, 3, 32, 32)).shape == (2, 7)
     # 11.69 M for 1000 classes (torchvision's model zoo)
     assert sum(p.numel() for p in model.parameters()) == 11_689_512 - 993 * 513
-    assert registry.resolution("resnet18")[0] == 224
+    assert timm_models.resolution("resnet18")[0] == 224
 
 
 def test_timms_own_vit_is_built_for_the_resolution():
-    assert registry.create("vit_tiny_patch16_224", num_classes=3, px=32).pos_embed.shape[1] == 2 * 2 + 1
+    assert timm_models.create("vit_tiny_patch16_224", num_classes=3, px=32).pos_embed.shape[1] == 2 * 2 + 1
 
 
-@pytest.mark.parametrize("build", [registry.create, registry.check])
+@pytest.mark.parametrize("build", [timm_models.create, timm_models.check])
 def test_an_unknown_name_offers_near_ones(build):
     with pytest.raises(InputError, match=r"unknown model 'vit_c_1gv'.*Did you mean .*vit_c_1gf"):
         build("vit_c_1gv", num_classes=10, px=32)
@@ -193,24 +193,24 @@ def test_an_unknown_name_offers_near_ones(build):
 @pytest.mark.parametrize(("name", "px"), [("vit_p_1mf", 2), ("vit_c_1mf", 15), ("vit_p_1gf", 8)])
 def test_an_impossible_resolution_is_refused(name, px):
     with pytest.raises(InputError, match=f"'{name}' cannot be built for {px} px"):
-        registry.check(name, num_classes=10, px=px)
+        timm_models.check(name, num_classes=10, px=px)
 
 
 def test_a_possible_resolution_passes():
     for name in (*TRIO, "resnet18"):
-        registry.check(name, num_classes=10, px=16)
+        timm_models.check(name, num_classes=10, px=16)
 
 
 @pytest.mark.parametrize("name", ["resnet18", "regnety_1mf"])
 def test_what_the_check_of_single_images_says_is_what_training_does(name):
-    model = registry.create(name, num_classes=10, px=16).train()
+    model = timm_models.create(name, num_classes=10, px=16).train()
     try:
         model(torch.zeros(1, 3, 16, 16))
     except ValueError:
         with pytest.raises(InputError, match=f"'{name}' has BatchNorm"):
-            registry.check_single_images(name, num_classes=10, px=16)
+            timm_models.check_single_images(name, num_classes=10, px=16)
     else:
-        registry.check_single_images(name, num_classes=10, px=16)
+        timm_models.check_single_images(name, num_classes=10, px=16)
 
 
 # ---- initial weights
@@ -298,7 +298,7 @@ def test_the_seed_alone_decides_the_weights(name):
 
 @pytest.mark.slow
 def test_timm_imports_in_a_fresh_process():
-    code = "import sweep.models.registry, timm, torchvision.transforms; print(timm.is_model('vit_c_1gf'))"
+    code = "import sweep.models.timm_models, timm, torchvision.transforms; print(timm.is_model('vit_c_1gf'))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.stdout.strip() == "True", done.stderr
 

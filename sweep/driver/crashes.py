@@ -1,4 +1,4 @@
-"""Last words of a process that cannot say them itself."""
+"""What is printed and logged when this process ends suddenly, without Python being asked."""
 
 import faulthandler
 import subprocess

@@ -9,7 +9,7 @@ import pandas as pd
 from sweep.errors import InputError
 from sweep.sources.base import Source
 from sweep.sources.rows import check_no_chart, last_epochs, with_dictionaries
-from sweep.workspace.table import COLUMN_NAMES, COLUMNS, columns_of
+from sweep.workspace.trial_table import COLUMN_NAMES, COLUMNS, columns_of
 
 SUFFIXES = (".csv", ".parquet")
 
@@ -116,9 +116,9 @@ def as_exported(source: Source) -> pd.DataFrame:
     InputError
         If a cell that must hold a number does not.
     """
-    from sweep.sources.cells import numbers, whole_numbers, words
+    from sweep.sources.cell_values import numbers, whole_numbers, words
     from sweep.sources.hyperparameters import FURTHER, values
-    from sweep.workspace.table import typed
+    from sweep.workspace.trial_table import typed
 
     cells: dict[str, Any] = {}
     for column in COLUMN_NAMES:

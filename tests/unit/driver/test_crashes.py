@@ -9,7 +9,7 @@ import pytest
 
 PROGRAM = """
 import os, signal, sys
-from sweep.driver.last_words import last_words
+from sweep.driver.crashes import last_words
 try:
     with last_words("see the log"):
         {what}
@@ -53,7 +53,7 @@ def test_a_process_that_was_started_meanwhile_and_goes_on_does_not_hide_it():
 
 
 def test_without_a_shell_there_are_no_last_words(monkeypatch):
-    from sweep.driver.last_words import last_words
+    from sweep.driver.crashes import last_words
 
     monkeypatch.setenv("PATH", os.devnull)
     with last_words("see the log"):
@@ -63,7 +63,7 @@ def test_without_a_shell_there_are_no_last_words(monkeypatch):
 def test_a_crash_leaves_pythons_traceback_in_the_log(tmp_path):
     program = """
 import os, pathlib
-from sweep.driver.last_words import crashes_traced
+from sweep.driver.crashes import crashes_traced
 def innermost():
     os.abort()
 with crashes_traced(pathlib.Path("driver.log")):

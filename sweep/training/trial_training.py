@@ -1,4 +1,4 @@
-"""A trial's way through its training: how far it has come, and its records."""
+"""The training of one trial of a pack: how far it has come, its records and its checkpoint."""
 
 import dataclasses
 from typing import Any, Self
@@ -6,11 +6,11 @@ from typing import Any, Self
 from sweep.core.trial import EpochRecord
 from sweep.training.batches import Batch
 from sweep.training.checkpoint import Checkpoint
-from sweep.training.member import Member
+from sweep.training.pack_member import Member
 
 
-class Course:
-    """A member of a pack, where it stands in its training, and its checkpoint.
+class TrialTraining:
+    """The training of one member of a pack, which can be saved and resumed after each step.
 
     Its state is the same in whatever company it trains, so that it can resume in another one, or alone.
 

@@ -7,7 +7,7 @@ import torch
 from support.training import make_recipe, make_trial, run_one, run_pack
 
 from sweep.training.optim import make_optimizer
-from sweep.training.own_settings import own_settings
+from sweep.training.trial_settings import trial_settings
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -42,7 +42,7 @@ def test_an_argument_of_the_model():
 
 def test_an_argument_stands_above_the_models_own():
     trial = with_over(make_trial("vit_p_1mf(depth=2,drop_path_rate=0.1)"), drop_path_rate=0.2)
-    assert own_settings(trial, make_recipe()).model == "vit_p_1mf(depth=2,drop_path_rate=0.2)"
+    assert trial_settings(trial, make_recipe()).model == "vit_p_1mf(depth=2,drop_path_rate=0.2)"
 
 
 @pytest.mark.parametrize(

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from sweep.cli import main  # noqa: F401 - its commands say which flags there are
-from sweep.cli.options import takes_options, with_flags
+from sweep.cli.typer_options import takes_options, with_flags
 from sweep.core.resources import Resources
-from sweep.planning.requests import (
+from sweep.planning.command_options import (
     PointOptions,
     Request,
     RunOutputOptions,
@@ -25,7 +25,7 @@ from sweep.planning.requests import (
     TuneRequest,
 )
 from sweep.results.selection import TrialOptions
-from sweep.utils.options import cli_args, flag_of, option, options_of
+from sweep.utils.option_groups import cli_args, flag_of, option, options_of
 
 GROUPS = [
     Request,

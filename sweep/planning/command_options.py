@@ -1,7 +1,7 @@
-"""What is asked of `sweep run`, `sweep tune` and `sweep study`, and of their twins in Python.
+"""The options of `sweep run`, `sweep tune` and `sweep study`, and of their twins in Python.
 
-Each option is written down once. Nothing heavy is imported here: the command line makes its help of these
-groups.
+Each option is written down once, here or in `sweep.core.resources`, where trials run. Nothing heavy is
+imported: the command line makes its help of these groups.
 """
 
 from collections.abc import Sequence
@@ -10,7 +10,7 @@ from pathlib import Path
 
 from sweep.core.model_spec import with_args
 from sweep.core.optimizers import LISTED
-from sweep.utils.options import option
+from sweep.utils.option_groups import option
 
 DEFAULT_FOLDER = Path("sweeps")
 SEEDS = 5

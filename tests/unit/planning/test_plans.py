@@ -9,8 +9,8 @@ from PIL import Image
 
 from search_spaces import SearchSpaceError
 from sweep.errors import InputError
+from sweep.planning.command_options import Request
 from sweep.planning.plans import make_plans, plan_together
-from sweep.planning.requests import Request
 
 
 def test_one_plan_a_model_each_at_its_own_resolution():
@@ -24,7 +24,7 @@ def test_one_plan_a_model_each_at_its_own_resolution():
 def test_planning_imports_neither_torch_nor_ray_nor_mlflow():
     code = (
         "import sys; from sweep.planning.plans import make_plans\n"
-        "from sweep.planning.requests import Request\n"
+        "from sweep.planning.command_options import Request\n"
         "make_plans(Request(models=['vit_c_1mf'], n=2))\n"
         "print(sorted({'torch', 'timm', 'ray', 'mlflow'} & set(sys.modules)))"
     )

@@ -1,6 +1,6 @@
-"""The study's models, registered with timm: ``timm.create_model("vit_c_1gf", img_size=32)``.
+"""Builds any of timm's models, the paper's among them: importing this module registers those with timm.
 
-Importing this module registers them. `create` builds these and any other timm model.
+``timm.create_model("vit_c_1gf", img_size=32)`` then works, too.
 """
 
 from sweep.models import prepare_timm  # noqa: F401 - before timm
