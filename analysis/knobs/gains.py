@@ -44,14 +44,7 @@ def gains(setting: Setting, errors: Floats, confidence: float) -> tuple[Gain, Ga
     half says what its error is: the mean of both is what one gets by choosing from half the trials. The
     limits leave room for a trial as good or as bad as the best or worst of all, which the tenth may hide.
 
-    Parameters
-    ----------
-    setting : Setting
-        The values.
-    errors : ndarray, shape (n,)
-        The error of each, in percent, diverged trials at 100.
-    confidence : float
-        In (0, 1).
+    Parameters as for `analysis.knobs.shares.explained`.
     """
     tenth = setting.bins(TENTHS)
     half = halves(tenth)

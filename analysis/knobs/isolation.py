@@ -48,14 +48,7 @@ def isolation(setting: Setting, errors: Floats, confidence: float) -> list[Bin]:
 
     Limits are the exact ones of quantiles (David & Nagaraja 2003, Order Statistics, § 7.1), each by itself.
 
-    Parameters
-    ----------
-    setting : Setting
-        The values.
-    errors : ndarray, shape (n,)
-        The error of each, in percent, diverged trials at 100.
-    confidence : float
-        In (0, 1).
+    Parameters as for `analysis.knobs.shares.explained`.
     """
     bins = setting.bins(max(1, min(_MOST_BINS, len(errors) // LEAST_A_BIN)))
     edges = _edges(setting, bins)

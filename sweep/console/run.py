@@ -30,11 +30,7 @@ _NAMED_IMAGES = 5
 def print_dry_run(tasks: "Sequence[SweepRun]", elsewhere: Sequence[Set[str]], console: Console) -> None:
     """Print what would be trained; ``elsewhere``: keys of each task that other sweeps have results of."""
     for task, there in zip(tasks, elsewhere, strict=True):
-        plan, box = task.sweep.plan.first(task.n, task.seeds, task.repeated), task.sweep.plan.box
-        several = f", with {plan.seeds} seeds" if plan.seeds > 1 else ""
-        chosen = sorted({trial.index for trial in plan.repeats})
-        others = counted(plan.seeds - 1, "other seed")
-        several += f"; {listed([f'point {index}' for index in chosen])} with {others}" if chosen else ""
+        plan = task.sweep.plan.first(task.n, task.seeds, task.repeated)
         left = sum(trial.key not in there for trial in task.to_train)
         failed = sum(trial.key not in there for trial in task.missing) - left
         notes = f", and {failed} failed that --retry-failed trains again" if failed else ""
@@ -42,21 +38,27 @@ def print_dry_run(tasks: "Sequence[SweepRun]", elsewhere: Sequence[Set[str]], co
         console.print(
             f"[bold]{plan.name}[/bold]: {left} of {counted(len(plan.trials), 'trial')} to train{notes}"
         )
-        console.print(
-            f"  {plan.recipe.epochs} epochs each, {tags.trained_by(plan)}, seed {plan.seed}", markup=False
-        )
-        console.print(
-            f"  {plan.n} {plan.design} points; optimum lr {plan.optimum_lr:.3g}, wd {plan.optimum_wd:.3g}"
-            f"{several}"
-        )
-        console.print(f"  ({plan.optimum_source})")
-        ranges = {
-            "lr": f"lr {box.lr_low:.3g} to {box.lr_high:.3g}",
-            "weight_decay": f"wd {box.wd_low:.3g} to {box.wd_high:.3g}",
-        }
-        console.print(f"  box {', '.join(ranges[name] for name in FIRST if name in plan.swept) or 'none'}")
-        for each in plan.over:
-            console.print(f"  and {each}, {each.optimum} at the optimum", markup=False)
+        _print_plan(plan, console)
+
+
+def _print_plan(plan: Plan, console: Console) -> None:
+    several = f", with {plan.seeds} seeds" if plan.seeds > 1 else ""
+    chosen = sorted({trial.index for trial in plan.repeats})
+    others = counted(plan.seeds - 1, "other seed")
+    several += f"; {listed([f'point {index}' for index in chosen])} with {others}" if chosen else ""
+    console.print(
+        f"  {plan.recipe.epochs} epochs each, {tags.trained_by(plan)}, seed {plan.seed}", markup=False
+    )
+    optimum = f"optimum lr {plan.optimum_lr:.3g}, wd {plan.optimum_wd:.3g}"
+    console.print(f"  {plan.n} {plan.design} points; {optimum}{several}")
+    console.print(f"  ({plan.optimum_source})")
+    ranges = {
+        "lr": f"lr {plan.box.lr_low:.3g} to {plan.box.lr_high:.3g}",
+        "weight_decay": f"wd {plan.box.wd_low:.3g} to {plan.box.wd_high:.3g}",
+    }
+    console.print(f"  box {', '.join(ranges[name] for name in FIRST if name in plan.swept) or 'none'}")
+    for each in plan.over:
+        console.print(f"  and {each}, {each.optimum} at the optimum", markup=False)
 
 
 def print_data(plan: "BasePlan", notes: Sequence[str], console: Console) -> None:

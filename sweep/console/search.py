@@ -64,22 +64,8 @@ def print_summary(
     console : Console
         Where to print.
     """
-    judged = new_table("lr", "wd", "mean %", names=("point", "errors on minival, other seeds %"))
-    for outcome in outcomes(search):
-        errors = " ".join(f"{error:.2f}" for error in outcome.errors)
-        point = outcome.point
-        values = f"{point.lr:.3g}", f"{point.weight_decay:.3g}"
-        judged.add_row(str(point.index), errors, *values, f"{outcome.mean:.2f}")
-    if judged.rows:
-        console.print(judged)
-    for outcome in outcomes(search) if search.plan.over else []:
-        console.print(f"point {outcome.point.index}: {_values(dict(outcome.point.over))}", markup=False)
-    for trial in search.failed:
-        record = search.history(trial).record
-        reason = f"{record.error}{see_error(search.folder, trial.key)}" if record else ""
-        console.print(f"no result: {trial.role} {trial.index} ({trial.key}): {reason}", markup=False)
-    if search.failed:
-        console.print("The same command tries those again.")
+    _print_finalists(search, console)
+    _print_failed(search, console)
     if found is None:
         console.print(_why_none(search), markup=False)
         return
@@ -91,6 +77,29 @@ def print_summary(
         markup=False,
     )
     console.print(f"Next: sweep run {shlex.join(cli_args)} --n 64", markup=False, soft_wrap=True)
+
+
+def _print_finalists(search: Search, console: Console) -> None:
+    found = outcomes(search)
+    judged = new_table("lr", "wd", "mean %", names=("point", "errors on minival, other seeds %"))
+    for outcome in found:
+        errors = " ".join(f"{error:.2f}" for error in outcome.errors)
+        point = outcome.point
+        values = f"{point.lr:.3g}", f"{point.weight_decay:.3g}"
+        judged.add_row(str(point.index), errors, *values, f"{outcome.mean:.2f}")
+    if found:
+        console.print(judged)
+    for outcome in found if search.plan.over else []:
+        console.print(f"point {outcome.point.index}: {_values(dict(outcome.point.over))}", markup=False)
+
+
+def _print_failed(search: Search, console: Console) -> None:
+    for trial in search.failed:
+        record = search.history(trial).record
+        reason = f"{record.error}{see_error(search.folder, trial.key)}" if record else ""
+        console.print(f"no result: {trial.role} {trial.index} ({trial.key}): {reason}", markup=False)
+    if search.failed:
+        console.print("The same command tries those again.")
 
 
 def _values(values: Mapping[str, Value]) -> str:

@@ -43,20 +43,8 @@ def make_trial(
     role, index, repeat, u_lr, u_wd, u_over
         Fields of `TrialSpec` that are not part of the key.
     """
-    determines = {
-        "model": plan.model,
-        "optimizer": plan.optimizer,
-        "recipe": recipe,
-        "px": plan.px,
-        "data": plan.data_fingerprint,
-        "lr": lr.hex(),
-        "weight_decay": weight_decay.hex(),
-        "seed": weight_seed,
-    } | ({} if plan.EVALUATE == "val" else {"evaluate": plan.EVALUATE})
-    if over:
-        determines["over"] = {name: _exactly(value) for name, value in over}
     return TrialSpec(
-        key=contents_hash(determines)[:16],
+        key=_key(plan, recipe, lr=lr.hex(), weight_decay=weight_decay.hex(), seed=weight_seed, over=over),
         model=plan.model,
         optimizer=plan.optimizer,
         lr=lr,
@@ -70,6 +58,45 @@ def make_trial(
         over=over,
         u_over=u_over,
     )
+
+
+def make_again(
+    plan: "BasePlan", recipe: dict[str, Any], trial: TrialSpec, weight_seed: int, *, role: Role, repeat: int
+) -> TrialSpec:
+    """Make a trial at the point of another one, with another seed; the rest as for `make_trial`."""
+    return make_trial(
+        plan,
+        recipe,
+        trial.lr,
+        trial.weight_decay,
+        weight_seed,
+        role=role,
+        index=trial.index,
+        repeat=repeat,
+        u_lr=trial.u_lr,
+        u_wd=trial.u_wd,
+        over=trial.over,
+        u_over=trial.u_over,
+    )
+
+
+def _key(
+    plan: "BasePlan", recipe: dict[str, Any], *, over: tuple[tuple[str, Value], ...], **trained: str | int
+) -> str:
+    """Hash all that determines a result. What a plan leaves at its default is no part of it."""
+    determines: dict[str, Any] = {
+        "model": plan.model,
+        "optimizer": plan.optimizer,
+        "recipe": recipe,
+        "px": plan.px,
+        "data": plan.data_fingerprint,
+        **trained,
+    }
+    if plan.EVALUATE != "val":
+        determines["evaluate"] = plan.EVALUATE
+    if over:
+        determines["over"] = {name: _exactly(value) for name, value in over}
+    return contents_hash(determines)[:16]
 
 
 def _exactly(value: Value) -> Value:

@@ -2,7 +2,7 @@
 
 import dataclasses
 import json
-from collections.abc import Callable, Iterator, Sequence, Set
+from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, ClassVar
@@ -12,7 +12,7 @@ import numpy as np
 import search_spaces
 from search_spaces import FIRST, Box, Hyperparameter
 from sweep.core.base_plan import BasePlan
-from sweep.core.keys import contents_hash, draw_seed, make_trial, recipe_contents
+from sweep.core.keys import contents_hash, draw_seed, make_again, make_trial, recipe_contents
 from sweep.core.plan_json import parse, plan_fields
 from sweep.core.trial import Role, TrialSpec, read_trial
 from sweep.errors import DamagedError
@@ -198,7 +198,9 @@ def make_plan(
 
 def _trials(plan: Plan, n: int, seeds: int, again: Set[tuple[int, int]]) -> tuple[TrialSpec, ...]:
     """List the trials that a plan's settings give; ``again``: index and repeat of points' further trials."""
-    trial = partial(make_trial, plan, recipe_contents(plan.recipe))
+    recipe = recipe_contents(plan.recipe)
+    trial = partial(make_trial, plan, recipe)
+    trial_again = partial(make_again, plan, recipe, role=Role.REPEAT)
     over = tuple((each.name, each.optimum) for each in plan.over)
     at: dict[str, Any] = {"lr": plan.optimum_lr, "weight_decay": plan.optimum_wd, "over": over}
     centres = [
@@ -209,7 +211,8 @@ def _trials(plan: Plan, n: int, seeds: int, again: Set[tuple[int, int]]) -> tupl
         trial(**place, weight_seed=draw_seed(plan.seed, i), role=Role.POINT, index=i)
         for i, place in enumerate(_places(plan, n))
     ]
-    return (*centres, *points, *(_again(points[index], trial, plan.seed, k) for index, k in sorted(again)))
+    repeats = [trial_again(points[i], draw_seed(plan.seed, i + 1, k), repeat=k) for i, k in sorted(again)]
+    return (*centres, *points, *repeats)
 
 
 def _places(plan: Plan, n: int) -> Iterator[dict[str, Any]]:
@@ -229,21 +232,6 @@ def _places(plan: Plan, n: int) -> Iterator[dict[str, Any]]:
             "over": tuple((each.name, each.value(u[each.name])) for each in plan.over),
             "u_over": tuple(u[each.name] for each in plan.over),
         }
-
-
-def _again(point: TrialSpec, trial: Callable[..., TrialSpec], seed: int, repeat: int) -> TrialSpec:
-    return trial(
-        point.lr,
-        point.weight_decay,
-        draw_seed(seed, point.index + 1, repeat),
-        role=Role.REPEAT,
-        index=point.index,
-        repeat=repeat,
-        u_lr=point.u_lr,
-        u_wd=point.u_wd,
-        over=point.over,
-        u_over=point.u_over,
-    )
 
 
 def _optimum_seed(seed: int, repeat: int) -> int:

@@ -8,7 +8,7 @@ import numpy as np
 
 from search_spaces import FIRST, Hyperparameter
 from sweep.core.base_plan import BasePlan
-from sweep.core.keys import draw_seed, make_trial, recipe_contents
+from sweep.core.keys import draw_seed, make_again, make_trial, recipe_contents
 from sweep.core.plan_json import parse, plan_fields
 from sweep.core.trial import Role, TrialSpec
 
@@ -92,20 +92,8 @@ class SearchPlan(BasePlan):
 
     def finalist(self, point: TrialSpec, repeat: int) -> TrialSpec:
         """Make the trial of a point once more, with another seed; ``repeat`` counts from 1."""
-        return make_trial(
-            self,
-            recipe_contents(self.recipe),
-            point.lr,
-            point.weight_decay,
-            self._draw_seed(point.index, repeat),
-            index=point.index,
-            repeat=repeat,
-            role=Role.FINALIST,
-            u_lr=point.u_lr,
-            u_wd=point.u_wd,
-            over=point.over,
-            u_over=point.u_over,
-        )
+        seed = self._draw_seed(point.index, repeat)
+        return make_again(self, recipe_contents(self.recipe), point, seed, role=Role.FINALIST, repeat=repeat)
 
     def _draw_seed(self, index: int, repeat: int) -> int:
         # A key of three words is no sweep's trial's: the zero of Δ is trained with weights of its own.

@@ -1,7 +1,7 @@
 """Reads JSON Lines: an object a trial, which may hold dictionaries and learning curves."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -58,19 +58,32 @@ def _objects(path: Path) -> list[dict[str, Any]]:
         lines = path.read_text(encoding="utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"{path} cannot be read: {error}") from error
-    objects = [_object(path, number, line) for number, line in enumerate(lines, start=1) if line.strip()]
+    objects = json_objects(lines, path)
     if not objects:
         raise InputError(f"{path} is empty: JSON Lines have an object a trial, each in a line of its own")
     return objects
 
 
-def _object(path: Path, number: int, line: str) -> dict[str, Any]:
+def json_objects(lines: Sequence[str], path: Path) -> list[dict[str, Any]]:
+    """Read the object of each line that is not empty; raises as `json_object` does."""
+    numbered = [(number, line) for number, line in enumerate(lines, start=1) if line.strip()]
+    return [json_object(line, f"{path}, line {number}") for number, line in numbered]
+
+
+def json_object(text: str, where: str) -> dict[str, Any]:
+    """Read a JSON object; ``where`` it stands, for messages.
+
+    Raises
+    ------
+    InputError
+        If the text is something else.
+    """
     try:
-        found = json.loads(line)
+        found = json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise InputError(f"{path}: line {number} is not JSON: {error}") from error
+        raise InputError(f"{where} is not JSON: {error}") from error
     if not isinstance(found, dict):
-        raise InputError(f"{path}: line {number} must be a JSON object, a trial; got {line.strip()[:60]!r}")
+        raise InputError(f"{where} must be a JSON object, got {text.strip()[:60]!r}")
     return found
 
 

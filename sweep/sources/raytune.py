@@ -8,6 +8,7 @@ from typing import Any
 from sweep.core.trial import TrialState
 from sweep.errors import InputError
 from sweep.sources.base import LOST, Source, flatten, several, table_of
+from sweep.sources.jsonl import json_object, json_objects
 
 STATE_FILES = "experiment_state-*.json"
 PARAMS, RESULTS, ERROR = "params.json", "result.json", "error.txt"
@@ -135,7 +136,7 @@ def _found(folder: Path, notes: list[str]) -> list[dict[str, Any]]:
 def _in_folders(folder: Path) -> list[dict[str, Any]]:
     trials = []
     for path in sorted(folder.glob(f"*/{PARAMS}")):
-        config, name = _json(path, path.read_text(errors="replace")), path.parent.name
+        config, name = json_object(path.read_text(errors="replace"), str(path)), path.parent.name
         trials.append({"id": name, "config": config, "status": None, "folder": name, "last_result": {}})
     return trials
 
@@ -159,17 +160,7 @@ def _results(path: Path, notes: list[str]) -> list[dict[str, Any]]:
         except (ValueError, RecursionError):
             notes.append(f"the last line of {path.parent.name}/{path.name} is truncated and was ignored")
             del lines[-1]
-    return [_json(path, line) for line in lines if line.strip()]
-
-
-def _json(path: Path, text: str) -> dict[str, Any]:
-    try:
-        value = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise InputError(f"{path} is damaged: {error}") from error
-    if not isinstance(value, dict):
-        raise InputError(f"{path} is not a file of Ray Tune: it holds {type(value).__name__}, not an object")
-    return value
+    return json_objects(lines, path)
 
 
 def _cells(trial: dict[str, Any], results: list[dict[str, Any]]) -> dict[str, Any]:

@@ -80,7 +80,7 @@ def test_nested_settings_are_found_by_their_names(tmp_path):
     ("text", "message"),
     [
         ('{"a": 1}\n{"a": \n', "line 2 is not JSON"),
-        ("[1, 2]\n", "line 1 must be a JSON object, a trial; got '[1, 2]'"),
+        ("[1, 2]\n", "line 1 must be a JSON object, got '[1, 2]'"),
         ("\n\n", "is empty"),
         ("[" * 100_000 + "\n", "line 1 is not JSON"),
     ],
