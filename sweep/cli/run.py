@@ -1,4 +1,4 @@
-"""`sweep run`."""
+"""`sweep run`. Its options are the fields of groups in `sweep.planning.command_options`."""
 
 import typer
 

@@ -1,4 +1,4 @@
-"""`sweep tune`."""
+"""`sweep tune`. Its options are the fields of groups in `sweep.planning.command_options`."""
 
 import sys
 
