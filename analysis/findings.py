@@ -19,7 +19,7 @@ NEAR = 4.0
 do."""
 ROBUST_FROM, FAIR_FROM = 0.9, 0.6
 """A model is called robust if at least the first share of its points lies within `NEAR` of its optimum,
-fairly robust from the second on, sensitive below."""
+less robust from the second on, sensitive below."""
 MOST = 5
 """The most findings."""
 _MATTERS, _NAMED = 0.5, 3
@@ -32,7 +32,7 @@ class Rank(NamedTuple):
 
     summary: Summary
     word: str
-    """robust, fairly robust or sensitive."""
+    """robust, less robust or sensitive."""
     text: str
     """The share behind it, in words."""
     note: str
@@ -52,7 +52,7 @@ def ranking(summaries: Iterable[Summary]) -> list[Rank]:
 def _word(share: float) -> str:
     if share >= ROBUST_FROM:
         return "robust"
-    return "fairly robust" if share >= FAIR_FROM else "sensitive"
+    return "less robust" if share >= FAIR_FROM else "sensitive"
 
 
 def _share(s: Summary) -> str:

@@ -176,6 +176,13 @@ def _fold(ax: Axes, axis: XAxis) -> None:
     ax.xaxis.set_major_formatter(FuncFormatter(short_number))
     ax.axvspan(axis.fold, axis.right, color="0.95", linewidth=0, zorder=0)
     ax.axvline(axis.fold, color=FAINT, linewidth=matplotlib.rcParams["axes.linewidth"], zorder=1)
+    _draw_break(ax, axis.fold)
+
+
+def _draw_break(ax: Axes, x: float) -> None:
+    """Break the x axis visibly, as its scale changes there."""
+    on_axis = {"transform": ax.get_xaxis_transform(), "ha": "center", "va": "center", "clip_on": False}
+    ax.text(x, 0.0, "//", bbox={"color": "white", "pad": 0.2}, zorder=5, **on_axis)
 
 
 def _draw_curve(ax: Axes, curve: Curve, look: Look, limits: tuple[float, float], place: int) -> Line2D:

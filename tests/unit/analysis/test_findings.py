@@ -36,7 +36,7 @@ def test_the_most_robust_is_first_with_the_share_within_four_points():
     assert first.note == "94 to 100 % at 95 % confidence; 5.0 % error at the optimum, 64 trials"
 
 
-@pytest.mark.parametrize(("near", "word"), [(60, "robust"), (50, "fairly robust"), (38, "sensitive")])
+@pytest.mark.parametrize(("near", "word"), [(60, "robust"), (50, "less robust"), (38, "sensitive")])
 def test_the_word_depends_on_that_share_alone(near, word):
     errors = np.concatenate([np.full(near, 6.0), np.full(64 - near, 30.0)])
     (rank,) = ranking(analysed(trials(errors))[0])

@@ -10,6 +10,7 @@ import pytest
 PROGRAM = """
 import os, signal, sys
 from sweep.driver.crashes import last_words
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's jobs in the background ignore it
 try:
     with last_words("see the log"):
         {what}
