@@ -3,7 +3,7 @@
 import dataclasses
 import functools
 import inspect
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, get_args, get_origin
 
@@ -89,14 +89,17 @@ def _instance(group: type, given: dict[str, Any]) -> Any:
     return group(**{name: value for name, value in fixed.items() if value is not None})
 
 
-def _expanded(parameter: inspect.Parameter) -> Iterator[inspect.Parameter]:
-    if not _is_group(parameter.annotation):
-        yield parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY)
-        return
-    details = options_of(parameter.annotation)
-    for field in dataclasses.fields(parameter.annotation):
-        if field.name in details:
-            yield _parameter(field, details[field.name])
+def _expanded(parameter: inspect.Parameter) -> Sequence[inspect.Parameter]:
+    if _is_group(parameter.annotation):
+        return _parameters(parameter.annotation)
+    return [parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY)]
+
+
+@functools.cache  # several commands have the same group, and each start of `sweep` makes all commands
+def _parameters(group: type) -> Sequence[inspect.Parameter]:
+    details = options_of(group)
+    fields = dataclasses.fields(group)  # type: ignore[arg-type]
+    return [_parameter(field, details[field.name]) for field in fields if field.name in details]
 
 
 def _parameter(field: dataclasses.Field[Any], details: Option) -> inspect.Parameter:

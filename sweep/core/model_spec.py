@@ -6,7 +6,6 @@ trial's key, the plan, MLflow and the figures. A model without arguments is its 
 
 import math
 import re
-import tomllib
 from typing import Any
 
 from sweep.errors import InputError
@@ -70,6 +69,8 @@ def _parse(text: str, where: str) -> dict[str, Any]:
     """Read ``depth=6, drop_path_rate=0.1``: the inside of a TOML inline table."""
     if len(text) > LONGEST:
         raise InputError(f"{where}: arguments take up to {LONGEST} letters, got {len(text)}")
+    import tomllib  # every command imports this module
+
     try:
         parsed = tomllib.loads(f"args = {{{text}}}")
     except (ValueError, RecursionError) as error:

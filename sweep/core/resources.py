@@ -4,11 +4,13 @@ import math
 import os
 import re
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from sweep.checkpoints import locations
 from sweep.errors import InputError
-from sweep.recipes.recipe import Recipe
 from sweep.utils.option_groups import option
+
+if TYPE_CHECKING:
+    from sweep.recipes.recipe import Recipe
 
 CPU_RANKS_VARIABLE = "SWEEP_CPU_RANKS"
 """Environment variable of the driver: processes that train a trial together on CPUs, for tests."""
@@ -68,7 +70,7 @@ class Resources:
         cpus = self.cpus_per_trial / self.ranks
         return int(cpus) if cpus >= 2 else 0
 
-    def check(self, recipe: Recipe) -> None:
+    def check(self, recipe: "Recipe") -> None:
         """Check that trials of a recipe can be trained like this.
 
         Raises
@@ -85,6 +87,8 @@ class Resources:
                 "give `sweep submit` the same command; on one of its machines, take `address` auto."
             )
         if self.storage is not None:
+            from sweep.checkpoints import locations
+
             locations.check(self.storage)
         for name, value in (("cpus", self.cpus_per_trial), ("gpus", self.gpus_per_trial or 0.0)):
             if not (0 < value < 1 or (math.isfinite(value) and value >= 0 and value % 1 == 0)):
@@ -114,7 +118,7 @@ class PackedResources(Resources):
         """The most trials that a worker trains together; None: as many as are measured to be fastest."""
         return None if self.pack == "auto" else int(self.pack)
 
-    def check(self, recipe: Recipe) -> None:
+    def check(self, recipe: "Recipe") -> None:
         """Check that trials of a recipe can be trained like this; raises as `Resources.check` does."""
         Resources.check(self, recipe)
         if recipe.trainer and self.pack_size != 1:

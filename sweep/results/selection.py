@@ -5,7 +5,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sweep.core.trial import Role
 from sweep.errors import InputError
 from sweep.planning.command_options import FolderOptions
 from sweep.results.recipe_names import on_other_data, recipe_names
@@ -59,6 +58,7 @@ class Trials:
         InputError
             If none is left.
         """
+        from sweep.core.trial import Role
         from sweep.utils.text import listed
 
         of_points = set(self.table.loc[self.table["role"] != Role.OPTIMUM, "sweep"])

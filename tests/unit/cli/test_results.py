@@ -38,7 +38,8 @@ def test_the_commands_of_the_design_are_there():
 def test_help_imports_nothing_heavy():
     code = "import sys; sys.argv = ['sweep', '--help']\nfrom sweep.cli.main import main\n"
     code += "try: main()\nexcept SystemExit: pass\n"
-    code += "heavy = {'numpy', 'pandas', 'torch', 'ray', 'mlflow', 'matplotlib', 'scipy'}\n"
+    code += "heavy = {'numpy', 'pandas', 'torch', 'ray', 'mlflow', 'matplotlib', 'scipy', 'tomllib'}\n"
+    code += "heavy |= {'sweep.checkpoints', 'sweep.core.trial', 'sweep.recipes', 'sweep.workspace'}\n"
     code += "print(sorted(heavy & set(sys.modules)))"
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert ran.stdout.splitlines()[-1] == "[]"
