@@ -14,6 +14,7 @@ from analysis.equivalence import Margin, read_margin
 from analysis.errors import AnalysisError
 from analysis.intervals import Interval
 from analysis.knobs import Knobs, knobs_table, read_knobs
+from analysis.metric import METRIC_COLUMNS, TOP1_ERROR, Metric
 from analysis.outcomes import Outcome, best_within, outcome_table, outcomes, published
 from analysis.repeats import Repeated, SeedSpread, repeated_points, repeats_table, seed_spread
 from analysis.summaries import Summary, summarise, summary_table
@@ -26,7 +27,9 @@ __all__ = [
     "BANDS",
     "DELTAS",
     "EDF",
+    "METRIC_COLUMNS",
     "TESTS",
+    "TOP1_ERROR",
     "AnalysisError",
     "Answer",
     "Band",
@@ -36,6 +39,7 @@ __all__ = [
     "Interval",
     "Knobs",
     "Margin",
+    "Metric",
     "Outcome",
     "Repeated",
     "SeedSpread",

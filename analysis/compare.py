@@ -25,10 +25,11 @@ from analysis import differing, intervals, paired, robustness, unpaired
 from analysis.bands import CONFIDENCE, POINTWISE, band
 from analysis.budgets import Budgets, budgets
 from analysis.differing import Difference, Stretch
-from analysis.edf import DECIMALS, edf
+from analysis.edf import edf
 from analysis.equivalence import Alike, Margin, alike_by, alike_by_median
 from analysis.errors import AnalysisError
 from analysis.intervals import Interval
+from analysis.metric import DECIMALS
 from analysis.pairing import Pair, Pairs, pair_up, pairs_of
 from analysis.robustness import NO_CONTRAST, Contrast, Trials
 from analysis.sampling import Sampling

@@ -12,14 +12,11 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from analysis.errors import AnalysisError
-from analysis.sweep_trials import DIVERGED_ERR, SweepTrials, read_sweeps, values
+from analysis.metric import THRESHOLDS, TOP1_ERROR, Metric
+from analysis.sweep_trials import SweepTrials, read_sweeps, values
 
-DELTAS = (1.0, 2.0, 4.0, 8.0)
+DELTAS = THRESHOLDS
 """Points above the optimum's error at which a sweep is summarised."""
-DECIMALS = 9
-"""Differences are rounded to 1e-9 points. Without rounding, 8.05 - 4.05 > 4 in binary, and a trial exactly 4
-points off would count as further off. True differences are far larger: an error is a share of whole
-images."""
 
 
 class EDF(NamedTuple):
@@ -132,9 +129,12 @@ class Curve:
     has an infinite Δ, or an error of 100 %."""
     relative: bool
     """Whether x is Δ (points) or the error itself (percent)."""
+    metric: Metric = TOP1_ERROR
+    """What the trials are judged by. If it is not the top-1 error, x is a cost or a difference of costs, and
+    a diverged trial may be worse than everything: it counts in n, but in no step."""
 
 
-def curves(table: pd.DataFrame, *, absolute: bool = False) -> list[Curve]:
+def curves(table: pd.DataFrame, *, absolute: bool = False, any_metric: bool = False) -> list[Curve]:
     """Compute the EDF of every sweep in a trial table.
 
     Only rows with the role "point" count in an EDF. The mean error of the trials at the optimum is the zero
@@ -147,6 +147,8 @@ def curves(table: pd.DataFrame, *, absolute: bool = False) -> list[Curve]:
         One row per trial; see `analysis.read_sweeps`.
     absolute : bool
         Use the top-1 error in percent as x instead of Δ.
+    any_metric : bool
+        Whether the caller can speak of another metric than the top-1 error.
 
     Returns
     -------
@@ -159,7 +161,7 @@ def curves(table: pd.DataFrame, *, absolute: bool = False) -> list[Curve]:
         If the table breaks a rule of `read_sweeps`, or Δ is asked for although a trial at an optimum diverged
         or none has a result.
     """
-    return [curve_of(sweep, absolute=absolute) for sweep in read_sweeps(table)]
+    return [curve_of(sweep, absolute=absolute) for sweep in read_sweeps(table, any_metric=any_metric)]
 
 
 def curve_of(sweep: SweepTrials, *, absolute: bool) -> Curve:
@@ -183,6 +185,7 @@ def curve_of(sweep: SweepTrials, *, absolute: bool) -> Curve:
         missing=sweep.missing,
         scrambles=_scrambles(sweep, absolute),
         relative=not absolute,
+        metric=sweep.metric,
     )
 
 
@@ -191,36 +194,39 @@ def _scrambles(sweep: SweepTrials, absolute: bool) -> NDArray[np.float64]:
     points = sweep.points
     errors = values(points, "top1_err")
     if not absolute:
-        delta = np.round(errors - (sweep.optimum_err or 0.0), DECIMALS)
+        delta = np.round(errors - (sweep.optimum_err or 0.0), sweep.metric.delta_decimals)
         errors = np.where(points["state"] == "diverged", np.inf, delta)
     return errors[sweep.scrambles]
 
 
 def _absolute_edf(sweep: SweepTrials) -> EDF:
-    return edf(np.concatenate([values(sweep.finished, "top1_err"), values(sweep.diverged, "top1_err")]))
+    errors = np.concatenate([values(sweep.finished, "top1_err"), values(sweep.diverged, "top1_err")])
+    return edf(errors[np.isfinite(errors)], n=len(errors))
 
 
 def _relative_edf(sweep: SweepTrials) -> EDF:
     if sweep.optimum_state != "finished" or sweep.optimum_err is None:
         raise AnalysisError(_no_zero(sweep))
-    return edf(np.round(values(sweep.finished, "top1_err") - sweep.optimum_err, DECIMALS), n=sweep.n)
+    deltas = values(sweep.finished, "top1_err") - sweep.optimum_err
+    return edf(np.round(deltas, sweep.metric.delta_decimals), n=sweep.n)
 
 
 def _no_zero(sweep: SweepTrials) -> str:
     """Return the message that says why a sweep has no Δ."""
     k, lost = len(sweep.optimum_errs), int((sweep.optimum["state"] == "diverged").sum())
     trial = f"{lost} of the {k} trials there" if lost and k > 1 else "that trial"
-    rule = f"Δ is counted from the error at the optimum, and in {sweep} {trial}"
+    what, shown = ("error", "errors") if sweep.metric.is_top1_error else (sweep.metric.name,) * 2
+    rule = f"Δ is counted from the {what} at the optimum, and in {sweep} {trial}"
     if lost:
-        return f"{rule} diverged: give a better optimum with `lr` and `wd`, or draw errors with `absolute`."
+        return f"{rule} diverged: give a better optimum with `lr` and `wd`, or draw {shown} with `absolute`."
     if sweep.optimum_state is None:
         return (
             f"{rule} is not in the table: train it with `sweep run`, name it with `optimum` if the table is "
-            "from elsewhere, or draw errors with `absolute`."
+            f"from elsewhere, or draw {shown} with `absolute`."
         )
     return (
         f"{rule} is {sweep.optimum_state}, without a result: finish it, with "
-        "`sweep run` if it is this folder's, or draw errors with `absolute`."
+        f"`sweep run` if it is this folder's, or draw {shown} with `absolute`."
     )
 
 
@@ -243,7 +249,9 @@ def share_within(curve: Curve, deltas: ArrayLike = DELTAS) -> NDArray[np.float64
     at = np.asarray(deltas, dtype=float)
     if curve.relative:
         return curve.edf.share(at)
-    if curve.optimum_err is None or (curve.zeros == DIVERGED_ERR).any():
+    if curve.optimum_err is None or (curve.zeros == curve.metric.worst).any():
         return np.full(at.shape, np.nan)
     finished = (curve.n - curve.diverged) / curve.n
-    return np.minimum(curve.edf.share(curve.optimum_err + at + 0.5 * 10**-DECIMALS), finished)
+    return np.minimum(
+        curve.edf.share(curve.optimum_err + at + 0.5 * 10.0**-curve.metric.delta_decimals), finished
+    )

@@ -9,14 +9,15 @@ from typing import NamedTuple
 
 from analysis.compare import Comparison
 from analysis.comparison_sentences import advice, of_budget
+from analysis.metric import TOP1_ERROR
 from analysis.names import optimizer_name
 from analysis.summaries import Summary
 from analysis.sweep_trials import SweepTrials
 from analysis.words import counted
 
-NEAR = 4.0
+NEAR = TOP1_ERROR.near
 """Models are ranked by the share of their points within this many points of their optimum, like Xiao et al.
-do."""
+do; by another metric, within `Metric.near` of it."""
 ROBUST_FROM, FAIR_FROM = 0.9, 0.6
 """A model is called robust if at least the first share of its points lies within `NEAR` of its optimum,
 less robust from the second on, sensitive below."""
@@ -45,8 +46,8 @@ def ranking(summaries: Iterable[Summary]) -> list[Rank]:
     Sweeps without a finished trial at their optimum have no Δ and are left out.
     """
     known = [s for s in summaries if s.sweep.optimum_state == "finished"]
-    ordered = sorted(known, key=lambda s: (-s.within[NEAR].value, -s.area.value))
-    return [Rank(s, _word(s.within[NEAR].value), _share(s), _note(s)) for s in ordered]
+    ordered = sorted(known, key=lambda s: (-s.near.value, -s.area.value))
+    return [Rank(s, _word(s.near.value), _share(s), _note(s)) for s in ordered]
 
 
 def _word(share: float) -> str:
@@ -56,14 +57,19 @@ def _word(share: float) -> str:
 
 
 def _share(s: Summary) -> str:
-    return f"{100 * s.within[NEAR].value:.0f} % of its trials within {NEAR:g} points of its optimum"
+    return f"{100 * s.near.value:.0f} % of its trials within {_near(s)} of its optimum"
+
+
+def _near(s: Summary) -> str:
+    return s.sweep.metric.amount(s.sweep.metric.near)
 
 
 def _note(s: Summary) -> str:
-    _, low, high = s.within[NEAR]
+    _, low, high = s.near
     sure = f"{100 * low:.0f} to {100 * high:.0f} % at {100 * s.confidence:g} % confidence; "
     limits = "" if math.isnan(low) else sure
-    return f"{limits}{s.sweep.optimum_err:.1f} % error at the optimum, {counted(s.sweep.n, 'trial')}"
+    level = s.sweep.metric.level(s.zero.value)
+    return f"{limits}{level} at the optimum, {counted(s.sweep.n, 'trial')}"
 
 
 def findings(

@@ -122,7 +122,8 @@ def rounding_variance(errors: ArrayLike) -> float:
         All errors on the same images. The step is the least distance between two different ones, at most
         1 point (100 images).
     """
-    steps = np.diff(np.unique(np.round(np.asarray(errors, dtype=float), 9)))
+    sample = np.asarray(errors, dtype=float)
+    steps = np.diff(np.unique(np.round(sample[np.isfinite(sample)], 9)))
     return float(min(steps.min(), 1.0)) ** 2 / 12 if len(steps) else 0.0
 
 

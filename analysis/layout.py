@@ -9,14 +9,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analysis.edf import Curve
+from analysis.metric import Metric
 from analysis.names import known, optimizer_name
 from analysis.sweep_trials import FAMILIES, OPTIMIZERS, SweepTrials, panel_order, values, word_order
 
 RIGHT_SHARE = 0.9
 """The x axis reaches this quantile of each curve's finite errors: outliers do not compress the rest."""
 RIGHT_LEAST, RIGHT_MOST = 5.0, 25.0
-"""Least and greatest length of the x axis, in points. Models that never converge end 70 or more points off:
-on that scale, steps of a few points would be invisible. The legend counts the trials beyond the axis."""
+"""Least and greatest length of the x axis, in points, or steps of another metric. Models that never converge
+end 70 or more points off: on that scale, steps of a few points would be invisible. The legend counts the
+trials beyond the axis."""
 FOLDED_SHARE = 0.16
 """The share of the x axis in which what lies beyond its informative part is compressed."""
 CHAR_IN = 0.051
@@ -150,7 +152,8 @@ def _entry(curve: Curve, name: str, right: float, width: float) -> str:
         parts.append(f"{curve.diverged} diverged")
     beyond = int((finite_errors(curve) > right).sum())
     if beyond:
-        parts.append(f"{beyond} beyond x = {right:g}")
+        shown = right if curve.relative else curve.metric.cost(right)
+        parts.append(f"{beyond} beyond x = {shown:g}")
     parts += _lacks(curve.missing, curve.n, curve.optimum_missing, len(curve.zeros))
     return fold(parts, max(12, int(width / CHAR_IN)))
 
@@ -188,18 +191,30 @@ def finite_errors(curve: Curve) -> NDArray[np.float64]:
 
 def x_limits(curves: Sequence[Curve]) -> tuple[float, float]:
     """Choose the x axis of EDFs, from the lowest error to where the curves stop being informative."""
-    relative = curves[0].relative
+    relative, metric = curves[0].relative, curves[0].metric
+    step = metric.step
     samples = [sample for sample in map(finite_errors, curves) if sample.size]
     if not samples:
-        return (-0.1, RIGHT_LEAST) if relative else (0.0, 100.0)
+        return (-0.1, RIGHT_LEAST) if relative else _ends(metric)
     lowest = min(float(sample[0]) for sample in samples)
     base = 0.0 if relative else lowest
-    most = max(RIGHT_MOST, min(float(np.median(sample)) for sample in samples) - base)
+    most = max(RIGHT_MOST * step, min(float(np.median(sample)) for sample in samples) - base)
     reach = max(float(np.quantile(sample, RIGHT_SHARE, method="lower")) for sample in samples) - base
-    right = float(np.ceil(base + min(max(1.05 * reach, RIGHT_LEAST), most)))
+    right = _ceil(base + min(max(1.05 * reach, RIGHT_LEAST * step), most), metric)
     left = min(base, lowest)
     left -= 0.02 * (right - left)
-    return (left, right) if relative else (max(0.0, left), min(right, 100.0))
+    return (left, right) if relative else (max(metric.best, left), min(right, metric.worst))
+
+
+def _ends(metric: Metric) -> tuple[float, float]:
+    """Return the ends of an axis without a finished trial on it."""
+    low = metric.best if np.isfinite(metric.best) else 0.0
+    return low, metric.worst if np.isfinite(metric.worst) else low + RIGHT_LEAST
+
+
+def _ceil(error: float, metric: Metric) -> float:
+    """Round an error up to whole points, or to whole steps of another metric."""
+    return float(np.ceil(error / metric.step)) * metric.step
 
 
 class XAxis(NamedTuple):
@@ -233,8 +248,13 @@ def x_axis(curves: Sequence[Curve]) -> XAxis:
     """Choose the x axis of EDFs, so that the end of each curve is on it."""
     left, fold = x_limits(curves)
     largest = max((float(sample[-1]) for sample in map(finite_errors, curves) if sample.size), default=fold)
-    axis = XAxis(left, fold, max(fold, float(np.ceil(largest))))
+    axis = XAxis(left, fold, max(fold, min(_ceil(largest, curves[0].metric), _most(curves[0]))))
     return axis if axis.is_folded else XAxis(left, axis.right, axis.right)
+
+
+def _most(curve: Curve) -> float:
+    """Return the greatest error that an axis may show."""
+    return np.inf if curve.relative or curve.metric.is_top1_error else curve.metric.worst
 
 
 def y_axes(sweeps: Sequence[SweepTrials]) -> dict[str, YAxis]:

@@ -11,8 +11,8 @@ from scipy import stats
 
 from analysis.bands import CONFIDENCE
 from analysis.intervals import NOTHING, Interval, rounding_variance
-from analysis.summaries import interval_columns, mean_of_zeros, minus, zero_of
-from analysis.sweep_trials import DIVERGED_ERR, RESULTS, SweepTrials, values
+from analysis.summaries import interval_columns, mean_of_zeros, minus, own_values, zero_of
+from analysis.sweep_trials import RESULTS, SweepTrials, values
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -89,6 +89,8 @@ def seed_spread(sweep: SweepTrials, confidence: float = CONFIDENCE) -> SeedSprea
     own = sweep.points[sweep.points["first_err"].notna()]
     trainings = pd.concat([own.assign(top1_err=own["first_err"]), _with_result(sweep.repeats)])
     errors = trainings.groupby("index")["top1_err"]
+    if not np.isfinite(trainings["top1_err"]).all():  # what is worse than everything has no variance
+        return None
     counts, variances = errors.count(), errors.var(ddof=1).fillna(0.0)
     dof = int((counts - 1).sum())
     if not dof:
@@ -96,7 +98,7 @@ def seed_spread(sweep: SweepTrials, confidence: float = CONFIDENCE) -> SeedSprea
     variance = float(((counts - 1) * variances).sum() / dof)
     tails = stats.chi2.ppf([(1 + confidence) / 2, (1 - confidence) / 2], dof)
     low, high = np.sqrt(variance * dof / tails)
-    if (trainings["top1_err"] == DIVERGED_ERR).any():
+    if (trainings["top1_err"] == sweep.metric.worst).any():
         low = high = math.nan
     between = float(values(sweep.points, "top1_err").var(ddof=1))
     share = float(variance * (1 / counts).mean() / between) if between else math.nan
@@ -121,9 +123,11 @@ def repeats_table(points: Sequence[Repeated]) -> pd.DataFrame:
 
 def _row(point: Repeated) -> dict[str, object]:
     words = ("index", "lr", "weight_decay", "first", "diverged", "missing", "spread")
-    limits = interval_columns({"mean": point.mean, "delta": point.delta})
+    metric = point.sweep.metric
+    limits = interval_columns({"mean": own_values(metric, point.mean), "delta": point.delta})
     of = {name: getattr(point.sweep, name) for name in ("sweep", "model", "optimizer")}
-    return of | {word: getattr(point, word) for word in words} | {"seeds": len(point.errors)} | limits
+    own = {word: getattr(point, word) for word in words} | {"first": metric.cost(point.first)}
+    return of | own | {"seeds": len(point.errors)} | limits
 
 
 def _repeated(sweep: SweepTrials, rows: pd.DataFrame, rounding: float, confidence: float) -> Repeated:
@@ -134,7 +138,7 @@ def _repeated(sweep: SweepTrials, rows: pd.DataFrame, rounding: float, confidenc
         errors = np.concatenate(
             [own[~np.isnan(own)], errors]
         )  # its first training was not chosen for its error
-    mean = mean_of_zeros(errors, rounding, confidence)
+    mean = mean_of_zeros(errors, rounding, confidence, sweep.metric)
     return Repeated(
         sweep=sweep,
         index=index,
@@ -145,7 +149,7 @@ def _repeated(sweep: SweepTrials, rows: pd.DataFrame, rounding: float, confidenc
         diverged=int((found["state"] == "diverged").sum()),
         missing=len(rows) - len(found),
         mean=mean,
-        spread=float(errors.std(ddof=1)) if len(errors) > 1 else math.nan,
+        spread=float(errors.std(ddof=1)) if len(errors) > 1 and np.isfinite(errors).all() else math.nan,
         delta=_delta(sweep, mean, confidence),
     )
 

@@ -53,11 +53,12 @@ class Sampling:
         sample : array_like, shape (n,)
             The value at each point, in the order of ``index``.
         least, most : float
-            The bounds of possible values.
+            The bounds of possible values. Without finite ones there are no limits: a mean says nothing of
+            what a rare value may add to it.
         """
         values_n = np.asarray(sample, dtype=float)
         value = float(values_n.mean())
-        if self.problem:
+        if self.problem or not (math.isfinite(least) and math.isfinite(most)):
             return Interval(value, math.nan, math.nan)
         if self.design == "iid":
             return intervals.bounded_mean(values_n, least, most, self.confidence)

@@ -12,22 +12,26 @@ from scipy import stats
 
 from analysis import intervals
 from analysis.bands import CONFIDENCE, POINTWISE, curve_band
-from analysis.edf import DECIMALS, DELTAS, Curve, curve_of, edf
+from analysis.edf import Curve, curve_of, edf
 from analysis.intervals import NOTHING, Interval, rounding_variance
+from analysis.metric import TOP1_ERROR, Metric
 from analysis.sampling import Sampling
-from analysis.sweep_trials import DIVERGED_ERR, SweepTrials, values
+from analysis.sweep_trials import SweepTrials, values
 from analysis.variance import SeedNoise, VarianceSplit, seed_noise, variance_split
 
 Floats = NDArray[np.float64]
 
-AREA_TO = 8.0
+AREA_TO = TOP1_ERROR.area_to
 """The area under the EDF extends from Δ = 0 to this Δ, in points."""
 QUARTILES = {"lower_quartile": 0.25, "median": 0.5, "upper_quartile": 0.75}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Summary:
-    """A sweep's summary numbers. Errors are in percent, Δ in points; NaN where a number does not exist."""
+    """A sweep's summary numbers. Errors are in percent, Δ in points; NaN where a number does not exist.
+
+    With another metric, errors are costs, and infinite where too many trials diverged.
+    """
 
     sweep: SweepTrials
     confidence: float
@@ -49,11 +53,16 @@ class Summary:
     """δ → share of the points within δ points of the error at the optimum, which is taken as known."""
     area: Interval
     """Area under the EDF of Δ from 0 to `AREA_TO`, divided by `AREA_TO`: 1 if all points are as good as the
-    optimum, 0 if none comes within `AREA_TO` points."""
+    optimum, 0 if none comes within `AREA_TO` points; with another metric, `Metric.area_to`."""
     noise: SeedNoise
     """Noise between seeds at the optimum."""
     variance: VarianceSplit
     """What explains the variance of the errors."""
+
+    @property
+    def near(self) -> Interval:
+        """Share of the points near the optimum: within 4 points of it, or `Metric.near`."""
+        return self.within[self.sweep.metric.near]
 
     @property
     def zero(self) -> Interval:
@@ -70,25 +79,30 @@ def summarise(sweep: SweepTrials, confidence: float = CONFIDENCE) -> Summary:
         no_intervals=points.problem,
         diverged=points.share(sweep.points["state"].to_numpy() == "diverged"),
         best=float(errors.min()),
-        best_again=intervals.best_again(edf(errors), confidence) if sweep.design == "iid" else math.nan,
+        best_again=_best_again(errors, confidence) if sweep.design == "iid" else math.nan,
         quartiles=_quartiles(curve_of(sweep, absolute=True), confidence, points.problem),
-        mean_err=points.mean(errors, 0.0, DIVERGED_ERR),
+        mean_err=points.mean(errors, sweep.metric.best, sweep.metric.worst),
         noise=seed_noise(sweep.optimum_errs if sweep.optimum_state == "finished" else [], errors, confidence),
         variance=_variance(sweep, errors, confidence),
         **_of_delta(sweep, points, errors),
     )
 
 
+def _best_again(errors: Floats, confidence: float) -> float:
+    return intervals.best_again(edf(errors[np.isfinite(errors)], n=len(errors)), confidence)
+
+
 def _of_delta(sweep: SweepTrials, points: Sampling, errors: Floats) -> dict[str, Any]:
     """Return the numbers in terms of Δ; NaN if the optimum has no finished result."""
+    metric = sweep.metric
     if sweep.optimum_state != "finished":
-        return {"mean_delta": NOTHING, "within": dict.fromkeys(DELTAS, NOTHING), "area": NOTHING}
+        return {"mean_delta": NOTHING, "within": dict.fromkeys(metric.deltas, NOTHING), "area": NOTHING}
     zero = zero_of(sweep, points.confidence)
     delta = errors - zero.value
     return {
-        "mean_delta": minus(points.mean(errors, 0.0, DIVERGED_ERR), zero),
-        "within": {d: points.share(within(delta, errors, d)) for d in DELTAS},
-        "area": points.mean(area_scores(delta, errors), 0.0, 1.0),
+        "mean_delta": minus(points.mean(errors, metric.best, metric.worst), zero),
+        "within": {d: points.share(within(delta, errors, d, metric)) for d in metric.deltas},
+        "area": points.mean(area_scores(delta, errors, metric.area_to, metric), 0.0, 1.0),
     }
 
 
@@ -96,10 +110,12 @@ def zero_of(sweep: SweepTrials, confidence: float = CONFIDENCE) -> Interval:
     """Return the mean error at a sweep's optimum, with its limits."""
     zeros = sweep.optimum_errs
     rounding = rounding_variance(np.concatenate([zeros, values(sweep.points, "top1_err")]))
-    return mean_of_zeros(zeros, rounding, confidence)
+    return mean_of_zeros(zeros, rounding, confidence, sweep.metric)
 
 
-def mean_of_zeros(errors: Floats, rounding: float = 0.0, confidence: float = CONFIDENCE) -> Interval:
+def mean_of_zeros(
+    errors: Floats, rounding: float = 0.0, confidence: float = CONFIDENCE, metric: Metric = TOP1_ERROR
+) -> Interval:
     """Return the mean error over seeds, with Student's t limits if there are several.
 
     Parameters
@@ -110,15 +126,17 @@ def mean_of_zeros(errors: Floats, rounding: float = 0.0, confidence: float = CON
         Variance that counting whole images adds to each error; see `rounding_variance`.
     confidence : float
         In (0, 1).
+    metric : Metric
+        Gives the bounds of possible errors.
     """
     if not len(errors):
         return NOTHING
     value = float(errors.mean())
-    if len(errors) < 2:
+    if len(errors) < 2 or math.isinf(value):
         return Interval(value, math.nan, math.nan)
     variance = (errors.var(ddof=1) + rounding) / len(errors)
     width = float(stats.t.ppf((1 + confidence) / 2, len(errors) - 1) * math.sqrt(variance))
-    return clipped(Interval(value, value - width, value + width), 0.0, DIVERGED_ERR)
+    return clipped(Interval(value, value - width, value + width), metric.best, metric.worst)
 
 
 def clipped(interval: Interval, least: float, most: float) -> Interval:
@@ -142,7 +160,7 @@ def _known(width: float) -> float:
     return 0.0 if math.isnan(width) else width
 
 
-def within(delta: Floats, errors: Floats, points: float) -> NDArray[np.bool_]:
+def within(delta: Floats, errors: Floats, points: float, metric: Metric = TOP1_ERROR) -> NDArray[np.bool_]:
     """Return which trials lie within ``points`` points of the optimum; a diverged trial never does.
 
     Parameters
@@ -153,11 +171,13 @@ def within(delta: Floats, errors: Floats, points: float) -> NDArray[np.bool_]:
         Its error in percent, 100 if diverged.
     points : float
         The largest Δ that counts.
+    metric : Metric
+        What the errors are of.
     """
-    return (np.round(delta, DECIMALS) <= points) & (errors < DIVERGED_ERR)
+    return (np.round(delta, metric.delta_decimals) <= points) & (errors < metric.worst)
 
 
-def area_scores(delta: Floats, errors: Floats, to: float = AREA_TO) -> Floats:
+def area_scores(delta: Floats, errors: Floats, to: float = AREA_TO, metric: Metric = TOP1_ERROR) -> Floats:
     """Return each trial's contribution to the area under the EDF of Δ: (to − Δ) / to, clipped to 0 … 1.
 
     Parameters
@@ -168,8 +188,10 @@ def area_scores(delta: Floats, errors: Floats, to: float = AREA_TO) -> Floats:
         Its error in percent, 100 if diverged; a diverged trial contributes 0.
     to : float
         Upper end of the area, in points.
+    metric : Metric
+        What the errors are of.
     """
-    return np.where(errors < DIVERGED_ERR, np.clip((to - delta) / to, 0.0, 1.0), 0.0)
+    return np.where(errors < metric.worst, np.clip((to - delta) / to, 0.0, 1.0), 0.0)
 
 
 def _quartiles(curve: Curve, confidence: float, problem: str | None) -> dict[str, Interval]:
@@ -179,13 +201,16 @@ def _quartiles(curve: Curve, confidence: float, problem: str | None) -> dict[str
     around = curve_band(curve, kind, confidence)
     found = {name: intervals.quantile(curve.edf, q, around) for name, q in QUARTILES.items()}
     # A limit that no observed error determines lies at a bound of possible errors.
-    return {name: clipped(interval, 0.0, DIVERGED_ERR) for name, interval in found.items()}
+    best, worst = curve.metric.best, curve.metric.worst
+    return {name: clipped(interval, best, worst) for name, interval in found.items()}
 
 
 def _variance(sweep: SweepTrials, errors: Floats, confidence: float) -> VarianceSplit:
     """Split the variance, with limits if the points are independent."""
     points = sweep.points
     if not {"u_lr", "u_wd"} <= set(points.columns) or points[["u_lr", "u_wd"]].isna().any(axis=None):
+        return VarianceSplit(NOTHING, NOTHING, NOTHING, NOTHING)
+    if not np.isfinite(errors).all():  # what is worse than everything has no variance
         return VarianceSplit(NOTHING, NOTHING, NOTHING, NOTHING)
     split = variance_split(points[["u_lr", "u_wd"]].to_numpy(dtype=float), errors, confidence)
     if sweep.design == "iid":
@@ -194,7 +219,7 @@ def _variance(sweep: SweepTrials, errors: Floats, confidence: float) -> Variance
 
 
 def summary_table(summaries: Sequence[Summary]) -> pd.DataFrame:
-    """Return a table of summaries, one row per sweep.
+    """Return a table of summaries, one row per sweep, in the metric's own values.
 
     Returns
     -------
@@ -203,6 +228,8 @@ def summary_table(summaries: Sequence[Summary]) -> pd.DataFrame:
         count), missing; seeds (trials at the optimum with a result), optimum_err, best, best_again; and for
         each estimate X three columns X, X_low and X_high: lower_quartile, median, upper_quartile, mean_err,
         mean_delta, within_1 …, area_8, divergence_rate, seed_sd, var_lr, var_wd, var_interaction, var_rest.
+        With another metric than the top-1 error, at_optimum and mean instead of optimum_err and mean_err, and
+        within_0.1 … by its own thresholds.
     """
     return pd.DataFrame([_row(summary) for summary in summaries])
 
@@ -210,25 +237,29 @@ def summary_table(summaries: Sequence[Summary]) -> pd.DataFrame:
 def _row(summary: Summary) -> dict[str, object]:
     sweep = summary.sweep
     words = ("panel", "family", "model", "optimizer", "recipe", "sweep", "design", "n")
+    metric = sweep.metric
     numbers = {
         "diverged": len(sweep.diverged),
         "missing": sweep.missing,
         "seeds": len(sweep.optimum_errs),
-        "optimum_err": math.nan if sweep.optimum_err is None else sweep.optimum_err,
-        "best": summary.best,
-        "best_again": summary.best_again,
+        optimum_name(metric): math.nan if sweep.optimum_err is None else metric.cost(sweep.optimum_err),
+        "best": metric.cost(summary.best),
+        "best_again": metric.cost(summary.best_again),
     }
     return {word: getattr(sweep, word) for word in words} | numbers | interval_columns(_estimates(summary))
 
 
 def _estimates(summary: Summary) -> dict[str, Interval]:
-    variance = summary.variance
+    variance, metric = summary.variance, summary.sweep.metric
+    quartiles = summary.quartiles
+    if metric.higher_better:
+        quartiles = dict(zip(quartiles, reversed(quartiles.values()), strict=True))
     return {
-        **summary.quartiles,
-        "mean_err": summary.mean_err,
+        **{name: own_values(metric, interval) for name, interval in quartiles.items()},
+        "mean_err" if metric.is_top1_error else "mean": own_values(metric, summary.mean_err),
         "mean_delta": summary.mean_delta,
         **{f"within_{delta:g}": interval for delta, interval in summary.within.items()},
-        f"area_{AREA_TO:g}": summary.area,
+        f"area_{metric.area_to:g}": summary.area,
         "divergence_rate": summary.diverged,
         "seed_sd": summary.noise.seeds,
         "var_lr": variance.lr,
@@ -236,6 +267,18 @@ def _estimates(summary: Summary) -> dict[str, Interval]:
         "var_interaction": variance.interaction,
         "var_rest": variance.rest,
     }
+
+
+def optimum_name(metric: Metric) -> str:
+    """Return the name of the column of a summary that holds the mean at the optimum."""
+    return "optimum_err" if metric.is_top1_error else "at_optimum"
+
+
+def own_values(metric: Metric, costs: Interval) -> Interval:
+    """Return an estimate of costs in the metric's own values."""
+    if not metric.higher_better:
+        return costs
+    return Interval(*(metric.cost(number) for number in (costs.value, costs.high, costs.low)))
 
 
 def interval_columns(estimates: Mapping[str, Interval]) -> dict[str, float]:

@@ -7,23 +7,23 @@ No trial is dropped silently.
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from analysis.errors import AnalysisError
+from analysis.metric import RESULTS, TOP1_ERROR, Metric, fitted, in_costs
 from analysis.names import Identity, known, tell_apart
 
 FAMILIES = ("ViT_P", "ViT_C", "RegNetY")
 """The study's three model families, in the order in which they are shown."""
 OPTIMIZERS = ("adamw", "sgd", "nadamw", "lion", "muon")
-RESULTS = ("finished", "diverged")
-"""The states of a trial with a result. Both count in the denominator of an EDF."""
 STATES = (*RESULTS, "planned", "running", "failed")
 ROLES = ("point", "optimum", "repeat")
 """A repeat trains a chosen point again, with another seed. No EDF counts it."""
-DIVERGED_ERR = 100.0
+DIVERGED_ERR = TOP1_ERROR.worst
 """The top-1 error of a diverged trial, in percent."""
 UNKNOWN_DESIGN = "unknown"
 SCRAMBLE_POINTS = 16
@@ -77,6 +77,8 @@ class SweepTrials:
     """What tells it from the other sweeps of its table: the model, and what else differs."""
     setting: str = ""
     """The end of `name` that is neither model nor optimizer, such as `` on digits``; often empty."""
+    metric: Metric = TOP1_ERROR
+    """What the trials are judged by. If it is not the top-1 error, errors are costs (`analysis.metric`)."""
 
     @property
     def over(self) -> tuple[str, ...]:
@@ -121,7 +123,9 @@ class SweepTrials:
         return f"sweep {self.sweep} ({', '.join(known(self.model, self.optimizer))})"
 
 
-def read_sweeps(table: pd.DataFrame, *, need: Iterable[str] = ()) -> list[SweepTrials]:
+def read_sweeps(
+    table: pd.DataFrame, *, need: Iterable[str] = (), any_metric: bool = False
+) -> list[SweepTrials]:
     """Check a trial table and split it into its sweeps.
 
     Parameters
@@ -133,6 +137,9 @@ def read_sweeps(table: pd.DataFrame, *, need: Iterable[str] = ()) -> list[SweepT
         Tables with repeats need lr and weight_decay as well.
     need : iterable of str, optional
         Further columns that the caller reads.
+    any_metric : bool
+        Whether the caller can speak of another metric than the top-1 error: one that the columns
+        `analysis.metric.METRIC_COLUMNS` name.
 
     Returns
     -------
@@ -143,8 +150,9 @@ def read_sweeps(table: pd.DataFrame, *, need: Iterable[str] = ()) -> list[SweepT
     ------
     AnalysisError
         If the table is empty, a column or a cell of text is missing, a state or role is unknown, an error
-        lies outside 0 … 100, a trial occurs twice, a repeat differs from its point in lr or weight_decay, the
-        optimum of a sweep has several lr or weight_decay, or a sweep has no result.
+        lies outside its bounds, trials have different metrics, a trial occurs twice, a repeat differs from
+        its point in lr or weight_decay, the optimum of a sweep has several lr or weight_decay, or a sweep has
+        no result.
 
     Examples
     --------
@@ -154,12 +162,25 @@ def read_sweeps(table: pd.DataFrame, *, need: Iterable[str] = ()) -> list[SweepT
     repeated = "role" in table and (table["role"] == "repeat").any()
     _check_columns(table, (*_COLUMNS, *need, *(("lr", "weight_decay") if repeated else ())))
     _check_words(table)
-    table = table.assign(top1_err=pd.to_numeric(table["top1_err"], errors="coerce").astype(float))
-    _check_errors(table)
+    table, metric = in_costs(table)
+    if not (any_metric or metric.is_top1_error):
+        raise AnalysisError(
+            f"these trials have the metric {metric.name}, and this speaks of top-1 errors in percent only: "
+            "`sweep cdf` and `sweep export` take any metric."
+        )
     table = table.assign(repeat=_repeats(table), design=_designs(table))
     sweeps = [_sweep(str(name), rows) for name, rows in table.groupby("sweep", sort=False)]
     names = tell_apart(Identity(s.sweep, s.model, s.optimizer, s.recipe) for s in sweeps)
-    return sorted((replace(s, **names[s.sweep]._asdict()) for s in sweeps), key=_order)
+    metric = fitted(metric, np.concatenate([_deltas(sweep) for sweep in sweeps]))
+    return sorted((replace(s, **names[s.sweep]._asdict(), metric=metric) for s in sweeps), key=_order)
+
+
+def _deltas(sweep: SweepTrials) -> NDArray[np.float64]:
+    """Return how far the finished points are from the optimum, or from their median if it has no result."""
+    errors = values(sweep.finished, "top1_err")
+    if sweep.optimum_state == "finished" and sweep.optimum_err is not None:
+        return errors - sweep.optimum_err
+    return errors - np.median(errors) if len(errors) else errors
 
 
 def panel_order(panel: str) -> tuple[bool, float, str]:
@@ -194,7 +215,7 @@ def _sweep(name: str, rows: pd.DataFrame) -> SweepTrials:
     averaged = _are_all_repeated(points, repeats)
     points = _means(points, repeats) if averaged else points
     optimum = optimum.sort_values("repeat")
-    words = {column: str(rows[column].iloc[0]) for column in (*_PER_SWEEP, "design")}
+    words: dict[str, Any] = {column: str(rows[column].iloc[0]) for column in (*_PER_SWEEP, "design")}
     sweep = SweepTrials(
         sweep=name,
         finished=points[points["state"] == "finished"],
@@ -230,6 +251,9 @@ def _means(points: pd.DataFrame, repeats: pd.DataFrame) -> pd.DataFrame:
     results = trainings[trainings["state"].isin(RESULTS)].groupby("index")
     mean = points["index"].map(results["top1_err"].mean())
     finished = points["index"].isin(trainings.loc[trainings["state"] == "finished", "index"])
+    finished &= ~np.isinf(
+        mean
+    )  # one diverged training of several is worse than everything, if nothing bounds it
     state = np.where(mean.isna(), points["state"], np.where(finished, "finished", "diverged"))
     return points.assign(top1_err=mean, first_err=points["top1_err"], state=state)
 
@@ -258,26 +282,6 @@ def _check_words(table: pd.DataFrame) -> None:
             raise AnalysisError(
                 f"{column} must be one of {', '.join(words)}, got {', '.join(odd)}: mend the table."
             )
-
-
-def _check_errors(table: pd.DataFrame) -> None:
-    wrong = table["state"].isin(RESULTS) & ~table["top1_err"].between(0.0, 100.0)
-    if wrong.any():
-        raise AnalysisError(
-            f"top1_err must be a percentage from 0 to 100, got {_example(table, wrong)}: mend the table."
-        )
-    wrong = (table["state"] == "diverged") & (table["top1_err"] != DIVERGED_ERR)
-    if wrong.any():
-        raise AnalysisError(
-            f"a diverged trial has top1_err 100, got {_example(table, wrong)}: set 100, or state finished."
-        )
-
-
-def _example(table: pd.DataFrame, wrong: pd.Series) -> str:
-    """Describe the first of the wrong rows and how many more there are."""
-    row = table[wrong].iloc[0]
-    more = f" (and {int(wrong.sum()) - 1} more)" if wrong.sum() > 1 else ""
-    return f"{row['top1_err']:g} at {row['role']} {row['index']} of sweep {row['sweep']}{more}"
 
 
 def _repeats(table: pd.DataFrame) -> pd.Series:

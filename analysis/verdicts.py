@@ -6,7 +6,8 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 import pandas as pd
 
-from analysis.edf import DECIMALS, Curve, curve_of, share_within
+from analysis.edf import Curve, curve_of, share_within
+from analysis.metric import Metric
 from analysis.names import of_stage
 from analysis.sweep_trials import SweepTrials
 
@@ -73,19 +74,24 @@ def flattery(curves: Sequence[Curve]) -> list[str]:
 def _outshines(curve: Curve, others: Sequence[Curve]) -> str | None:
     """Return a warning if a curve with a poor optimum looks as robust as one with a better optimum."""
     peers = [c for c in others if _stage(c) == _stage(curve)]
-    if _optimum(curve) - min(map(_optimum, peers)) <= FLATTERY_GAP:
+    if _optimum(curve) - min(map(_optimum, peers)) <= FLATTERY_GAP * curve.metric.step:
         return None
     mine = _near(curve)
     beaten = [c for c in peers if _optimum(c) < _optimum(curve) and mine >= _near(c) - FLATTERY_SLACK]
     if not beaten:
         return None
     peer = min(beaten, key=_optimum)
+    near = curve.metric.amount(FLATTERY_WITHIN * curve.metric.step)
     return (
         f"{_named(curve)}: Δ flatters it. Its optimum stands at "
-        f"{_optimum(curve):.1f} % error, that of {peer.name} at {_optimum(peer):.1f} %, yet {mine:.2f} of "
-        f"its trials lie within {FLATTERY_WITHIN:g} points of it, against {_near(peer):.2f}: "
+        f"{curve.metric.level(_optimum(curve))}, that of {peer.name} at {_short(peer)}, yet {mine:.2f} of "
+        f"its trials lie within {near} of it, against {_near(peer):.2f}: "
         "look at `absolute` too."
     )
+
+
+def _short(curve: Curve) -> str:
+    return curve.metric.level(_optimum(curve)).removesuffix(" error").removeprefix(f"{curve.metric.name} ")
 
 
 def _named(of: Curve | SweepTrials) -> str:
@@ -98,8 +104,8 @@ def _stage(curve: Curve) -> tuple[str, str, str]:
 
 
 def _undertrained(curve: Curve) -> str | None:
-    """Return a warning if the optimum itself is poor."""
-    if _optimum(curve) <= UNDERTRAINED_ERR:
+    """Return a warning if the optimum itself is poor, which only a top-1 error tells."""
+    if not curve.metric.is_top1_error or _optimum(curve) <= UNDERTRAINED_ERR:
         return None
     return (
         f"{_named(curve)}: its optimum stands at {_optimum(curve):.1f} % "
@@ -110,7 +116,8 @@ def _undertrained(curve: Curve) -> str | None:
 
 def _outdone(curve: Curve) -> str | None:
     """Return a warning if many points beat the optimum, so that Δ has a wrong zero."""
-    share = float(curve.edf.share(-OUTDONE_BY - 0.5 * 10**-DECIMALS))
+    by = OUTDONE_BY * curve.metric.step
+    share = float(curve.edf.share(-by - 0.5 * 10.0**-curve.metric.delta_decimals))
     if share <= OUTDONE_SHARE:
         return None
     k = len(curve.zeros)
@@ -120,9 +127,10 @@ def _outdone(curve: Curve) -> str | None:
         if k == 1
         else "that is likely no optimum"
     )
+    amount = "1 point" if curve.metric.is_top1_error else curve.metric.amount(by)
     return (
         f"{_named(curve)}: {share:.2f} of its trials beat {optimum} by "
-        f"more than {OUTDONE_BY:g} point, so {cause}, and Δ flatters the model: look at `absolute` too."
+        f"more than {amount}, so {cause}, and Δ flatters the model: look at `absolute` too."
     )
 
 
@@ -131,7 +139,7 @@ def _optimum(curve: Curve) -> float:
 
 
 def _near(curve: Curve) -> float:
-    return float(share_within(curve, FLATTERY_WITHIN))
+    return float(share_within(curve, FLATTERY_WITHIN * curve.metric.step))
 
 
 def too_short(sweeps: Iterable[SweepTrials], learning: pd.DataFrame) -> list[str]:
@@ -168,10 +176,19 @@ def _falling(sweep: SweepTrials, learning: pd.DataFrame) -> str | None:
     falls = (before.iloc[-1] - curves.iloc[-1]).dropna().to_numpy(dtype=float)
     fall = float(np.mean(falls))
     error = float(np.std(falls, ddof=1)) / math.sqrt(len(falls)) if len(falls) > 1 else 0.0
-    if not fall - error > FALLING_BY:
+    metric = sweep.metric
+    fall = fall if not metric.higher_better else -fall
+    if not fall - error > FALLING_BY * metric.step:
         return None
+    fell = f"error still fell by {fall:.1f} points" if metric.is_top1_error else _bettered(metric, fall)
     return (
         f"{_named(sweep)}: its schedule of {last} epochs is short. Its "
-        f"optimum's error still fell by {fall:.1f} points over the last {last - int(before.index[-1])}, so Δ "
+        f"optimum's {fell} over the last {last - int(before.index[-1])}, so Δ "
         "shows how fast it learns as well as how robust it is: train for longer with `epochs`."
     )
+
+
+def _bettered(metric: Metric, by: float) -> str:
+    """Say how much better a metric still became."""
+    verb = "rose" if metric.higher_better else "fell"
+    return f"{metric.name} still {verb} by {by:.{metric.decimals}f} {metric.delta_unit}".rstrip()

@@ -3,7 +3,9 @@
 import math
 
 from analysis.intervals import Interval
+from analysis.metric import Metric
 from analysis.repeats import Repeated, SeedSpread
+from analysis.summaries import own_values
 
 
 def negated(interval: Interval) -> Interval:
@@ -19,21 +21,35 @@ def of_repeats(point: Repeated) -> str:
         seeds += f" ({point.missing} without a result)"
     if not len(point.errors):
         return f"{where} has no result with other seeds yet."
-    text = f"{where} with {seeds}: {number(point.mean)} %"
+    metric = point.sweep.metric
+    digits = metric.decimals
+    text = f"{where} with {seeds}: {of_metric(metric, number(own_values(metric, point.mean), digits))}"
     text += f", {point.diverged} of them diverged" if point.diverged else ""
-    text += "" if math.isnan(point.spread) else f", standard deviation {point.spread:.2f}"
-    text += "" if math.isnan(point.first) else f"; its own trial gave {point.first:.2f} %"
-    if math.isnan(point.delta.value):
-        return f"{text}. The optimum has no finite error to compare it with."
-    return f"{text}. That minus the mean at the optimum: {number(point.delta)} points."
+    text += "" if math.isnan(point.spread) else f", standard deviation {point.spread:.{digits}f}"
+    first = f"{metric.cost(point.first):.{digits}f} {metric.unit}".rstrip()
+    text += "" if math.isnan(point.first) else f"; its own trial gave {first}"
+    if not math.isfinite(point.delta.value):
+        what = "error" if metric.is_top1_error else metric.name
+        return f"{text}. The optimum has no finite {what} to compare it with."
+    change = f"{number(point.delta, digits)} {metric.delta_unit}".rstrip()
+    if metric.higher_better:
+        return f"{text}. The mean at the optimum minus that: {change}."
+    return f"{text}. That minus the mean at the optimum: {change}."
+
+
+def of_metric(metric: Metric, number: str) -> str:
+    """Write a number of a metric: 3.84 %, or val_loss 1.23 nats."""
+    return f"{number} %" if metric.is_top1_error else f"{metric.name} {number} {metric.unit}".rstrip()
 
 
 def of_seeds(found: SeedSpread) -> str:
     """Return a sentence on how much of the difference between points is noise between their seeds."""
     seeds = f"up to {found.seeds}" if len(found.sweep.repeats) % len(found.sweep.points) else f"{found.seeds}"
+    digits = found.sweep.metric.decimals
+    noise = f"{number(found.noise, digits)} {found.sweep.metric.delta_unit}".rstrip()
     return (
         f"{len(found.sweep.points)} points, each the mean of {seeds} seeds: the standard deviation is "
-        f"{number(found.noise)} points between seeds and {found.points:.2f} between points; noise makes up "
+        f"{noise} between seeds and {found.points:.{digits}f} between points; noise makes up "
         f"{100 * found.share:.0f} % of the variance of these means."
     )
 
@@ -50,11 +66,10 @@ def percent(share: Interval) -> str:
     return f"{100 * share.value:.0f} % ({100 * share.low:.0f}–{100 * share.high:.0f})"
 
 
-def number(estimate: Interval) -> str:
+def number(estimate: Interval, digits: int = 2) -> str:
     """Format an estimate with its limits: 3.84 (3.02 to 5.20)."""
-    if math.isnan(estimate.low):
-        return f"{estimate.value:.2f}"
-    return f"{estimate.value:.2f} ({estimate.low:.2f} to {estimate.high:.2f})"
+    value, low, high = (f"{number:.{digits}f}" for number in estimate)
+    return value if math.isnan(estimate.low) else f"{value} ({low} to {high})"
 
 
 def points_of(estimate: Interval) -> str:

@@ -38,7 +38,7 @@ def main() -> None:
         started = time.process_time()
         trial = TrialSpec(key="", model=args.model, optimizer="adamw", lr=lr, weight_decay=wd, seed=seed)
         trained = loop.train([trial], recipe, batches, classes=10, px=16, device=DEVICE)
-        errors = [record.top1_err if record else 100.0 for (record,) in trained]
+        errors = [record.top1_err or 0.0 if record else 100.0 for (record,) in trained]
         falls.append(errors[-1 - math.ceil(args.epochs / 4)] - errors[-1])
         ends.append(errors[-1])
         seconds = time.process_time() - started

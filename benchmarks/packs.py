@@ -92,7 +92,7 @@ def trained(case: Case, setup: Any, count: int) -> tuple[float, list[float]]:
     ]
     before = time.process_time()
     epochs = list(train(trials, recipe, batches, **building))
-    return (time.process_time() - before) / count, [epoch[0].top1_err for epoch in epochs if epoch[0]]
+    return (time.process_time() - before) / count, [epoch[0].top1_err or 0.0 for epoch in epochs if epoch[0]]
 
 
 def measured(case: Case, folder: Path, sizes: list[int], repeats: int) -> Iterator[dict[str, Any]]:

@@ -247,6 +247,10 @@ def read_trials(
     column: str | Iterable[str] = (),
     constant: str | Iterable[str] = (),
     over: str = "",
+    metric: str | None = None,
+    higher_better: bool | None = None,
+    unit: str | None = None,
+    bounds: str | None = None,
     accuracy: bool | None = None,
     fraction: bool | None = None,
     nan: str | None = None,
@@ -275,6 +279,15 @@ def read_trials(
         What is the same for all their trials, such as model=resnet50.
     over : str, default
         Which of their columns are hyperparameters too, such as momentum,beta2. Default: all that look so.
+    metric : str, optional
+        Which of their columns is compared instead of the top-1 error, such as F1 or val_loss.
+    higher_better : bool, optional
+        What is better of that metric.
+    unit : str, optional
+        Its unit, such as nats.
+    bounds : str, optional
+        Its least and greatest value, such as 0:1. A diverged trial counts as the worse one; without it, as
+        worse than everything.
     accuracy : bool, optional
         What their metric is.
     fraction : bool, optional

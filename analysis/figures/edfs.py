@@ -20,6 +20,7 @@ from analysis.errors import AnalysisError
 from analysis.figures.shades import draw_band, draw_missing, shade_handles
 from analysis.figures.style import FAINT, Style, entitle, new_figure, short_number, style_named
 from analysis.layout import CHAR_IN, Cell, Look, XAxis, finite_errors, grid, is_shared, x_axis
+from analysis.metric import Metric
 
 _SIXTEEN_NINTHS = 16 / 9
 _SLIDE_WIDTHS = np.arange(4.0, 16.0, 0.1)
@@ -68,7 +69,8 @@ def cdf_figure(
     Raises
     ------
     AnalysisError
-        If there is no curve, relative and absolute curves are mixed, or there is no such style.
+        If there is no curve, relative and absolute curves or two metrics are mixed, or there is no such
+        style.
 
     Examples
     --------
@@ -84,7 +86,7 @@ def cdf_figure(
         _draw(figure, sheet, bands or {}, axis)
         columns = len(sheet.cells[-1])
         for ax in figure.axes[-columns:]:
-            ax.set_xlabel(_x_label(relative=curves[0].relative, columns=columns))
+            ax.set_xlabel(_x_label(curves[0].metric, relative=curves[0].relative, columns=columns))
         figure.supylabel("share of trials", size=matplotlib.rcParams["font.size"])
     return figure
 
@@ -134,10 +136,14 @@ def _draw(figure: Figure, sheet: _Sheet, bands: Mapping[str, Band], axis: XAxis)
         figure.legend(handles=sheet.shades, loc="outside lower center", frameon=False)
 
 
-def _x_label(*, relative: bool, columns: int) -> str:
+def _x_label(metric: Metric, *, relative: bool, columns: int) -> str:
+    """Return the label of an axis; of a metric of which more is better, values fall to the right."""
     if not relative:
-        return "top-1 error (%)"
-    return "Δ top-1 error to the optimum (points)" if columns == 1 else "Δ top-1 error (points)"
+        return f"{metric.label}, better to the left" if metric.higher_better else metric.label
+    unit = f" ({metric.delta_unit})" if metric.delta_unit else ""
+    if metric.higher_better:
+        return f"{metric.name} below the optimum's{unit}"
+    return f"Δ {metric.name} to the optimum{unit}" if columns == 1 else f"Δ {metric.name}{unit}"
 
 
 def _check_curves(curves: Sequence[Curve]) -> None:
@@ -145,6 +151,8 @@ def _check_curves(curves: Sequence[Curve]) -> None:
         raise AnalysisError("a figure needs at least one curve, got none: choose other sweeps.")
     if len({curve.relative for curve in curves}) > 1:
         raise AnalysisError("a figure's curves are all of Δ or all absolute, got both: draw two figures.")
+    if len({curve.metric for curve in curves}) > 1:
+        raise AnalysisError("a figure's curves have one metric, got several: draw a figure of each.")
 
 
 def _draw_cell(ax: Axes, cell: Cell, bands: Mapping[str, Band], axis: XAxis) -> list[Line2D]:
@@ -155,6 +163,8 @@ def _draw_cell(ax: Axes, cell: Cell, bands: Mapping[str, Band], axis: XAxis) -> 
         _fold(ax, axis)
     ax.grid(axis="y")
     ax.set_axisbelow(True)
+    if cell.curves and not cell.curves[0].relative and cell.curves[0].metric.higher_better:
+        ax.xaxis.set_major_formatter(FuncFormatter(_own_value))
     if any(curve.relative for curve in cell.curves):
         ax.axvline(0.0, color=FAINT, linewidth=matplotlib.rcParams["axes.linewidth"], zorder=1)
     for curve, look in zip(cell.curves, cell.looks, strict=True):
@@ -164,6 +174,11 @@ def _draw_cell(ax: Axes, cell: Cell, bands: Mapping[str, Band], axis: XAxis) -> 
             draw_missing(ax, curve, look, limits)
     pairs = enumerate(zip(cell.curves, cell.looks, strict=True))
     return [_draw_curve(ax, curve, look, limits, place) for place, (curve, look) in pairs]
+
+
+def _own_value(cost: float, position: int | None = None) -> str:
+    """Write a tick of a metric of which more is better; see `short_number`."""
+    return short_number(0.0 - cost, position)
 
 
 def _fold(ax: Axes, axis: XAxis) -> None:

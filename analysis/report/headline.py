@@ -21,7 +21,7 @@ def title(contents: Contents) -> str:
 def in_short(contents: Contents) -> str:
     """Return how many trials there are and the ranking, for a list of reports."""
     ranks = [
-        f"{rank.summary.sweep.name} {100 * rank.summary.within[NEAR].value:.0f} % ({rank.word})"
+        f"{rank.summary.sweep.name} {100 * rank.summary.near.value:.0f} % ({rank.word})"
         for rank in ranking(contents.summaries)
     ]
     within = (

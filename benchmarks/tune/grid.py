@@ -63,7 +63,7 @@ def train(job: tuple[str, str, Point]) -> dict[str, float]:
     pack = loop.train([spec], recipe, batches, classes=source.classes, px=px, device=device)
     for (record,) in pack:
         assert record is not None
-        row[f"top1_err_{record.epoch}"] = round(record.top1_err, 3)
+        row[f"top1_err_{record.epoch}"] = round(record.top1_err or 0.0, 3)
         row["val_loss"] = round(record.val_loss or np.inf, 5)
     for epoch in range(1, recipe.epochs + 1):
         row.setdefault(f"top1_err_{epoch}", 100.0)  # it has diverged

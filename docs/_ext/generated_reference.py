@@ -22,7 +22,7 @@ import analysis
 import search_spaces
 import sweep
 from sweep.cli.main import app
-from sweep.recipes.loading import shipped
+from sweep.recipes.loading import NOT_IN_FILES, shipped
 from sweep.recipes.recipe import Recipe
 from sweep.user_trainer.contract import Config
 from sweep.workspace.trial_table import COLUMNS
@@ -169,7 +169,7 @@ def _text(text: str | None) -> str:
 
 def recipe_fields() -> str:
     """Return the fields of a recipe: name, type, default and meaning."""
-    return "\n".join(_fields(Recipe, without=("name", "trainer")))
+    return "\n".join(_fields(Recipe, without=NOT_IN_FILES))
 
 
 def trial_columns() -> str:

@@ -37,7 +37,7 @@ def cdf(
     trials: Trials,
     out: Out,
     absolute: Annotated[
-        bool, typer.Option("--absolute", help="The error itself, not Δ to the optimum.")
+        bool, typer.Option("--absolute", help="The error or metric itself, not Δ to the optimum.")
     ] = False,
     band: Annotated[
         str | None,
@@ -58,15 +58,15 @@ def cdf(
     from sweep.workspace.trial_table import learning_table
 
     table = with_places(trials.to_compare)
-    drawn = curves(table, absolute=absolute)
+    drawn = curves(table, absolute=absolute, any_metric=True)
     bands, notes = ({}, []) if band == "none" else bands_of(drawn, band, confidence)
-    sweeps = read_sweeps(table)
+    sweeps = read_sweeps(table, any_metric=True)
     summaries = [summarise(each, confidence) for each in sweeps]
     figures.save(
         figures.cdf_figure(drawn, bands, style=style), out
     )  # once nothing is left that could be refused
     print_notes(trials)
-    print_sweeps(summary_table(summaries), plain_console())
+    print_sweeps(summary_table(summaries), plain_console(), sweeps[0].metric)
     print_ranking(summaries, plain_console())
     print_repeats(sweeps, confidence, plain_console())
     flattered = [] if absolute else verdicts(sweeps, learning_table(trials.sweeps))

@@ -1,5 +1,6 @@
 """The board of a run: a line a sweep, with what its trials have come to so far."""
 
+import functools
 import statistics
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -9,6 +10,7 @@ from rich.table import Table
 from sweep.console.tables import new_table, progress_bar
 from sweep.core.plan import Plan
 from sweep.core.trial import Role, TrialRecord, TrialSpec, TrialState
+from sweep.recipes.metric import MetricSpec
 
 _BAR = 8
 DELTAS = (1.0, 4.0)
@@ -25,6 +27,8 @@ class SweepProgress:
     name: str
     trials: dict[str, TrialSpec]
     """Those of the plan, by key."""
+    metric: MetricSpec | None = None
+    """What they report; None: the top-1 error."""
     records: dict[str, TrialRecord] = field(default_factory=dict)
     """How those have ended that have, by key."""
 
@@ -34,22 +38,26 @@ class SweepProgress:
 
     @property
     def best(self) -> float | None:
-        """The lowest error so far, in percent."""
-        return min((*self._errors(Role.OPTIMUM), *self._errors(Role.POINT)), default=None)
+        """The lowest error so far, in percent, or the best of another metric."""
+        results = (*self._errors(Role.OPTIMUM), *self._errors(Role.POINT))
+        return functools.reduce(self.metric.better if self.metric else min, results) if results else None
 
     def share(self, delta: float) -> float | None:
-        """Return which share of the points so far lies within ``delta`` points of the mean at the optimum."""
+        """Return which share of the points so far lies within ``delta`` points of the mean at the optimum.
+
+        With another metric there is none: which differences are small is known once they are all there.
+        """
         zeros, errors = self._errors(Role.OPTIMUM), self._errors(Role.POINT)
-        if not zeros or not errors:
+        if self.metric or not zeros or not errors:
             return None
         most = min(round(statistics.fmean(zeros) + delta, 9), 99.999)  # a diverged trial is never within
         return sum(error <= most for error in errors) / len(errors)
 
     def _errors(self, role: Role) -> list[float]:
         return [
-            record.top1_err
+            record.result
             for key, record in list(self.records.items())
-            if record.top1_err is not None and self.trials[key].role is role
+            if record.result is not None and self.trials[key].role is role
         ]
 
 
@@ -66,7 +74,11 @@ class Board:
 
     def __init__(self, plans: Iterable[Plan], earlier: Iterable[TrialRecord] = ()) -> None:
         self._sweeps = [
-            SweepProgress(name=plan.name, trials={trial.key: trial for trial in plan.trials})
+            SweepProgress(
+                name=plan.name,
+                trials={trial.key: trial for trial in plan.trials},
+                metric=plan.recipe.metric,
+            )
             for plan in plans
         ]
         for record in earlier:

@@ -12,28 +12,40 @@ from sweep.utils.text import listed
 if TYPE_CHECKING:
     import pandas as pd
 
-    from analysis import Comparison, Summary, SweepTrials
+    from analysis import Comparison, Metric, Summary, SweepTrials
 
 
 _ROOMY = 116
 """Letters in a line from which on there are all shares, each with its interval."""
 
 
-def print_sweeps(summary: "pd.DataFrame", console: Console) -> None:
-    """Print level and spread of each sweep side by side; see `analysis.summary_table`."""
+def print_sweeps(summary: "pd.DataFrame", console: Console, metric: "Metric | None" = None) -> None:
+    """Print level and spread of each sweep side by side; see `analysis.summary_table`.
+
+    Parameters
+    ----------
+    summary : DataFrame
+        The sweeps.
+    console : Console
+        Where to print.
+    metric : Metric, optional
+        That of the sweeps. Default: the top-1 error.
+    """
+    from analysis.metric import TOP1_ERROR
     from analysis.names import known
 
+    metric = metric or TOP1_ERROR
     rows, roomy, kinds = summary.to_dict("records"), console.width >= _ROOMY, _kinds(summary)
-    deltas, share = ((1, 2, 4, 8), _estimate) if roomy else ((1, 4, 8), _value)
-    words = ("trials", "at optimum", "median", *(f"≤{delta}" for delta in deltas), "area ≤8")
+    names = [f"{delta:g}" for delta in metric.deltas]
+    deltas, share = (names, _estimate) if roomy else ([names[0], *names[2:]], _value)
+    words = ("trials", "at optimum", "median", *(f"≤{delta}" for delta in deltas), f"area ≤{names[-1]}")
     table = new_table(*words, names=("\n".join(kinds),))
     for row in rows:
         name = "\n".join(known(*(str(row[kind]) for kind in kinds)))
         trials = f"{row['n']}/{row['n'] + row['missing']}" if row["missing"] else str(row["n"])
         shares = [share(row, f"within_{delta}") for delta in deltas]
-        table.add_row(
-            name, trials, _at_optimum(row), _estimate(row, "median"), *shares, _estimate(row, "area_8")
-        )
+        median, area = _estimate(row, "median", metric.decimals), _estimate(row, f"area_{names[-1]}")
+        table.add_row(name, trials, _at_optimum(row, metric), median, *shares, area)
     console.print(table)
     for row in rows:
         if row["diverged"]:
@@ -41,9 +53,22 @@ def print_sweeps(summary: "pd.DataFrame", console: Console) -> None:
             console.print(f"{name}: {row['diverged']} of {row['n']} trials diverged", markup=False)
     seeds = sorted({row["seeds"] for row in rows if row["seeds"] > 1})
     of = f"at optimum: mean of {listed([str(count) for count in seeds])} seeds; " if seeds else ""
-    console.print(
-        f"Errors in %; {of}≤x: share of trials within x points of the error at the optimum; area: under that "
-        "curve up to 8 points, 1 at best. ±: the farther confidence limit; at the optimum one standard error."
+    console.print(_legend(metric, of), markup=False)
+
+
+def _legend(metric: "Metric", seeds: str) -> str:
+    """Explain the table's columns."""
+    rest = "±: the farther confidence limit; at the optimum one standard error."
+    if metric.is_top1_error:
+        return (
+            f"Errors in %; {seeds}≤x: share of trials within x points of the error at the optimum; area: "
+            f"under that curve up to 8 points, 1 at best. {rest}"
+        )
+    worse = "below" if metric.higher_better else "above"
+    return (
+        f"{metric}; {seeds}≤x: share of trials at most x {worse} the {metric.name} at the optimum; area: "
+        f"under that curve up to {metric.amount(metric.area_to)}, 1 at best. {rest} A diverged trial counts "
+        f"as {metric.diverged}."
     )
 
 
@@ -53,23 +78,27 @@ def _kinds(summary: "pd.DataFrame") -> list[str]:
     return kinds + ["sweep"] * bool(summary.duplicated(kinds).any())
 
 
-def _at_optimum(row: Mapping[Hashable, Any]) -> str:
-    if math.isnan(row["optimum_err"]):
-        return "–"
-    error = row["seed_sd"] / math.sqrt(row["seeds"])
-    return f"{row['optimum_err']:.2f}" + ("" if math.isnan(error) else f" ± {error:.2f}")
+def _at_optimum(row: Mapping[Hashable, Any], metric: "Metric") -> str:
+    from analysis.summaries import optimum_name
+
+    name, digits = optimum_name(metric), metric.decimals
+    error = row["seed_sd"] / math.sqrt(row["seeds"]) if row["seeds"] else math.nan
+    return _value(row, name, digits) + ("" if math.isnan(error) else f" ± {error:.{digits}f}")
 
 
-def _value(row: Mapping[Hashable, Any], name: str) -> str:
-    return "–" if math.isnan(row[name]) else f"{row[name]:.2f}"
+def _value(row: Mapping[Hashable, Any], name: str, digits: int = 2) -> str:
+    if math.isinf(row[name]):
+        return "div."
+    return "–" if math.isnan(row[name]) else f"{row[name]:.{digits}f}"
 
 
-def _estimate(row: Mapping[Hashable, Any], name: str) -> str:
+def _estimate(row: Mapping[Hashable, Any], name: str, digits: int = 2) -> str:
     """Write an estimate of a summary with the farther of its limits, where it has any."""
     value, low, high = (row[name + suffix] for suffix in ("", "_low", "_high"))
-    if math.isnan(value) or math.isnan(low):
-        return _value(row, name)
-    return f"{value:.2f} ± {max(value - low, high - value):.2f}"
+    if not math.isfinite(value) or math.isnan(low):
+        return _value(row, name, digits)
+    far = max(value - low, high - value)
+    return f"{value:.{digits}f} ± {far:.{digits}f}" if math.isfinite(far) else f"{value:.{digits}f} ± ∞"
 
 
 def print_ranking(summaries: "Sequence[Summary]", console: Console) -> None:

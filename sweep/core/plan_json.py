@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 from search_spaces import Box, Hyperparameter
 from sweep.core.base_plan import VERSION
 from sweep.errors import DamagedError, InputError
+from sweep.recipes.metric import read_metric
 from sweep.recipes.recipe import Recipe
 
 Parsed = TypeVar("Parsed")
@@ -54,8 +55,10 @@ def parse(text: str | bytes, origin: str, noun: str, make: Callable[[dict[str, A
 def plan_fields(values: dict[str, Any]) -> dict[str, Any]:
     """Return the fields of a plan from the values of its file, all but the trials with their own types."""
     fields = {name: value for name, value in values.items() if name not in ("version", "left_out")}
-    augment = tuple(values["recipe"]["augment"])
-    fields["recipe"] = Recipe(**(values["recipe"] | {"augment": augment}))
+    own: dict[str, Any] = {"augment": tuple(values["recipe"]["augment"])}
+    if "metric" in values["recipe"]:
+        own["metric"] = read_metric(values["recipe"]["metric"])
+    fields["recipe"] = Recipe(**(values["recipe"] | own))
     fields["box"] = Box(**values["box"])
     if "over" in values:
         fields["over"] = tuple(_hyperparameter(each) for each in values["over"])

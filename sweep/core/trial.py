@@ -109,7 +109,7 @@ def read_trial(values: Mapping[str, Any]) -> TrialSpec:
     return TrialSpec(**(dict(values) | own))
 
 
-def _check_number(name: str, value: float, least: float = -_LARGEST, most: float = _LARGEST) -> None:
+def _check_number(name: str, value: float | None, least: float = -_LARGEST, most: float = _LARGEST) -> None:
     """Refuse what is no finite number in a range; NaN is in none."""
     if isinstance(value, bool) or not isinstance(value, int | float) or not least <= value <= most:
         allowed = f"a number from {least:g} to {most:g}" if most < _LARGEST else "a finite number"
@@ -127,8 +127,9 @@ class EpochRecord:
 
     epoch: int
     """From 1."""
-    top1_err: float
-    """Percent of the evaluated images, of the averaged weights where the recipe averages."""
+    top1_err: float | None
+    """Percent of the evaluated images, of the averaged weights where the recipe averages. None if the
+    training reports another metric."""
     val_loss: float | None
     """None where it is not finite."""
     train_loss: float | None
@@ -140,10 +141,21 @@ class EpochRecord:
     function of the user's own, the epoch."""
     last_finite_loss: float | None = None
     """The training loss one step before; None if there was none."""
+    metric: str | None = None
+    """The metric that is reported instead of the top-1 error."""
+    value: float | None = None
+    """Its value; None if the trial has diverged."""
+
+    @property
+    def result(self) -> float | None:
+        """The top-1 error, or the value of the other metric."""
+        return self.top1_err if self.metric is None else self.value
 
     def __post_init__(self) -> None:
         _check_whole("epoch", self.epoch, 1)
-        _check_number("top1_err", self.top1_err, 0.0, 100.0)
+        if self.metric is None:
+            _check_number("top1_err", self.top1_err, 0.0, 100.0)
+        _check_other(self, has_value=self.diverged_step is None)
         _check_number("lr", self.lr)
         for name in ("val_loss", "train_loss", "last_finite_loss"):
             if getattr(self, name) is not None:
@@ -169,6 +181,17 @@ class TrialRecord:
     """Why it failed, in one line."""
     device: str | None = None
     host: str | None = None
+    metric: str | None = None
+    """The metric that is reported instead of the top-1 error, if there is one and the trial has a result."""
+    value: float | None = None
+    """Its value after the last epoch; None if the trial has diverged."""
+    best_value: float | None = None
+    """That after the best epoch."""
+
+    @property
+    def result(self) -> float | None:
+        """The top-1 error, or the value of the other metric."""
+        return self.top1_err if self.metric is None else self.value
 
     def __post_init__(self) -> None:
         for name, most in (("top1_err", 100.0), ("best_top1_err", 100.0), ("wall_s", _LARGEST)):
@@ -182,9 +205,39 @@ class TrialRecord:
                 raise ValueError(f"{name} must be text, got {str(getattr(self, name))[:40]}")
         if self.state in (TrialState.PLANNED, TrialState.RUNNING):
             raise ValueError(f"a record needs a final state, got {self.state!r}")
+        _check_other(self, has_value=self.state not in (TrialState.FAILED, TrialState.DIVERGED))
+        if self.metric is not None:
+            return
         if (self.state is TrialState.FAILED) != (self.top1_err is None):
             raise ValueError(
                 f"a trial {self.state} with top1_err {self.top1_err}: only a result has an error"
             )
         if self.state is TrialState.DIVERGED and self.top1_err != 100.0:
             raise ValueError(f"a diverged trial has top1_err 100, got {self.top1_err}")
+
+
+def _check_other(record: EpochRecord | TrialRecord, *, has_value: bool) -> None:
+    """Check what a record says of another metric than the top-1 error."""
+    best = getattr(record, "best_value", None)
+    if record.metric is None:
+        if record.value is not None or best is not None:
+            raise ValueError(f"value {record.value} needs its metric")
+        return
+    if not isinstance(record.metric, str):
+        raise ValueError(f"metric must be text, got {repr(record.metric)[:40]}")
+    if record.top1_err is not None or has_value != (record.value is not None):
+        wanted = "a value" if has_value else "no value"
+        raise ValueError(f"a record of {record.metric} has {wanted} and no top1_err, got {record.value}")
+    for name, number in (("value", record.value), ("best_value", best)):
+        if number is not None:
+            _check_number(name, number)
+
+
+_OF_METRIC = ("metric", "value", "best_value")
+"""Fields that only records of another metric than the top-1 error have."""
+
+
+def record_contents(record: EpochRecord | TrialRecord) -> dict[str, Any]:
+    """Return a record as the plain values that it is written as."""
+    values = dataclasses.asdict(record)
+    return {name: value for name, value in values.items() if record.metric or name not in _OF_METRIC}

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from sweep.core.jobs import Job
 from sweep.core.trial import EpochRecord, TrialRecord, TrialState
 from sweep.orchestrate.reports import WorkerReport
+from sweep.recipes.metric import MetricSpec
 
 if TYPE_CHECKING:
     from sweep.training.checkpoint import Checkpoint
@@ -24,12 +25,23 @@ class TrialProgress:
         The epoch that ends it.
     notes : list of str
         What a user should know of it; the training may add to it.
+    metric : MetricSpec, optional
+        What is reported. Default: the top-1 error.
     """
 
-    def __init__(self, job: Job, checkpoint: "Checkpoint", last_epoch: int, notes: list[str]) -> None:
+    def __init__(
+        self,
+        job: Job,
+        checkpoint: "Checkpoint",
+        last_epoch: int,
+        notes: list[str],
+        metric: MetricSpec | None = None,
+    ) -> None:
         self.job, self.checkpoint, self._last_epoch = job, checkpoint, last_epoch
         self._notes, self._epochs = notes, list[EpochRecord]()
-        self._best, self._reported = 100.0, False
+        self._better = metric.better if metric else min
+        self._best: float | None = None
+        self._reported = False
         self.done = False
         """Whether it has come to its end."""
         self.over = False
@@ -39,7 +51,8 @@ class TrialProgress:
         """Take a further epoch in; None where there is none."""
         if epoch:
             self._epochs.append(epoch)
-            self._best = min(self._best, epoch.top1_err)
+            if epoch.result is not None:
+                self._best = epoch.result if self._best is None else self._better(self._best, epoch.result)
             self.done = epoch.diverged_step is not None or epoch.epoch == self._last_epoch
 
     def report(self, device: str) -> WorkerReport | None:
@@ -67,7 +80,10 @@ class TrialProgress:
             key=self.job.trial.key,
             state=TrialState.DIVERGED if diverged else TrialState.FINISHED,
             top1_err=epoch.top1_err,
-            best_top1_err=self._best,
+            best_top1_err=None if epoch.metric else self._best,
+            metric=epoch.metric,
+            value=epoch.value,
+            best_value=self._best if epoch.metric else None,
             epochs=epoch.epoch,
             wall_s=round(self.checkpoint.seconds, 3),
             diverged_step=epoch.diverged_step,

@@ -151,7 +151,13 @@ class TrialRunner:
         setting, notes = self._settings[jobs[0].setting], [self._split_note, *([] for _ in jobs[1:])]
         self._split_note = []
         self._trials = [
-            TrialProgress(job, self._checkpoint(job, len(jobs), said), setting.recipe.epochs, said)
+            TrialProgress(
+                job,
+                self._checkpoint(job, len(jobs), said),
+                setting.recipe.epochs,
+                said,
+                setting.recipe.metric,
+            )
             for job, said in zip(jobs, notes, strict=True)
         ]
         if setting.recipe.trainer:

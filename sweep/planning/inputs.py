@@ -37,10 +37,10 @@ class Inputs:
         """
         if asked.trainer is None:
             return recipes.with_epochs(self.recipe(asked.recipe), asked.epochs)
-        trainers.load_as_it_stands(asked.trainer)
+        metric = trainers.load_as_it_stands(asked.trainer).metric
         given = [f"`{name}`" for name in _OF_IMAGES if getattr(asked, name) not in (None, False)]
         if given:
             raise InputError(f"`trainer` brings its own data and schedule: leave {' and '.join(given)} out")
         if asked.epochs is None:
             raise InputError("`trainer` needs to know how long to train: `epochs` E")
-        return recipes.of_trainer(asked.trainer, asked.epochs)
+        return recipes.of_trainer(asked.trainer, asked.epochs, metric)

@@ -82,6 +82,11 @@ class OptimumLookup:
         try:
             return search_spaces.find(*wanted), self.usual_epochs
         except SearchSpaceError as error:
+            if self.recipe.metric:
+                raise InputError(
+                    f"no optimum is known for {model} and `trainer` {self.request.trainer}, and `sweep tune` "
+                    f"cannot search by {self.recipe.metric.name}. Give one: `lr` L `wd` W."
+                ) from error
             other = self._found_here(model, None)
             raise _no_optimum(self.request, model, str(error), other) from error
 

@@ -8,10 +8,15 @@ from pathlib import Path
 from typing import Any
 
 from sweep.errors import InputError, unknown
+from sweep.recipes.metric import MetricSpec
 from sweep.recipes.recipe import LARGEST_EXACT, Recipe
 
 DEFAULT = "digits"
 """The default recipe."""
+
+
+NOT_IN_FILES = ("name", "trainer", "metric")
+"""Fields of a recipe that its file does not have."""
 
 
 def shipped() -> tuple[str, ...]:
@@ -20,11 +25,18 @@ def shipped() -> tuple[str, ...]:
     return tuple(sorted(f.name.removesuffix(".toml") for f in files if f.name.endswith(".toml")))
 
 
-def of_trainer(trainer: str, epochs: int) -> Recipe:
+def of_trainer(trainer: str, epochs: int, metric: MetricSpec | None = None) -> Recipe:
     """Return the recipe of a user-defined training function; sweeps are named after it."""
     name = trainer.replace(":", ".")
     return Recipe(
-        name=name, trainer=trainer, epochs=epochs, dataset="own", max_px=1, batch=1, warmup_epochs=0
+        name=name,
+        trainer=trainer,
+        epochs=epochs,
+        metric=metric,
+        dataset="own",
+        max_px=1,
+        batch=1,
+        warmup_epochs=0,
     )
 
 
@@ -83,8 +95,7 @@ def _parse(name: str, text: str) -> Recipe:
         values = tomllib.loads(text)
     except (ValueError, RecursionError) as error:  # not TOML, or more digits or brackets than Python reads
         raise InputError(f"recipe {name!r} is not TOML: {error}") from error
-    of_file = (field for field in dataclasses.fields(Recipe) if field.name not in ("name", "trainer"))
-    fields = {field.name: field for field in of_file}
+    fields = {field.name: field for field in dataclasses.fields(Recipe) if field.name not in NOT_IN_FILES}
     problems = [f"unknown field {key!r} (known: {', '.join(fields)})" for key in values if key not in fields]
     required = [f.name for f in fields.values() if f.default is dataclasses.MISSING]
     problems += [f"field {key!r} is missing" for key in required if key not in values]

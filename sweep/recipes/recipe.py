@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sweep.errors import InputError
+from sweep.recipes.metric import MetricSpec
 
 DATASETS = ("digits", "idx", "cifar10", "folder")
 BACKGROUNDS = ("white", "black", "grey")
@@ -87,6 +88,8 @@ class Recipe:
     trainer: str | None = None
     """A user-defined training function, which has its own data and schedule. Of the other fields, only
     ``epochs`` has a meaning then."""
+    metric: MetricSpec | None = None
+    """What a user-defined training function reports; None: the top-1 error in percent."""
 
     def __post_init__(self) -> None:
         problems = list(_problems(self))

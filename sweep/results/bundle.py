@@ -45,19 +45,21 @@ def write_bundle(trials: Trials, folder: Path) -> list[Path]:
     from analysis.report import report_html
     from analysis.report.index import index_html
 
+    mark = hashlib.sha256(_origin(trials).encode()).hexdigest()[:6]
+    pages = {
+        folder / f"{slug(recipe)}-{mark}.html": report_html(
+            with_places(own.to_compare), report.extras(own.sweeps, own.warnings)
+        )
+        for recipe, own in _by_recipe(trials)
+    }
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise InputError(f"`bundle` {folder}: {error.strerror or error}") from error
-    mark = hashlib.sha256(_origin(trials).encode()).hexdigest()[:6]
-    written = []
-    for recipe, own in _by_recipe(trials):
-        path = folder / f"{slug(recipe)}-{mark}.html"
-        extras = report.extras(own.sweeps, own.warnings)
-        report.write(report_html(with_places(own.to_compare), extras), path)
-        written.append(path)
+    for path, page in pages.items():
+        report.write(page, path)
     report.write(index_html(list(_entries(folder))), folder / INDEX)
-    return [*written, folder / INDEX]
+    return [*pages, folder / INDEX]
 
 
 def _origin(trials: Trials) -> str:

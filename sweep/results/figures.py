@@ -77,8 +77,8 @@ def sweep_figures(sweep: Sweep) -> list[Path]:
 
     table = with_places(trial_table([sweep]))
     drawings = {
-        "edf.png": lambda: _edf_figure(curves(table)),
-        "edf_absolute.png": lambda: _edf_figure(curves(table, absolute=True)),
+        "edf.png": lambda: _edf_figure(curves(table, any_metric=True)),
+        "edf_absolute.png": lambda: _edf_figure(curves(table, absolute=True, any_metric=True)),
         "scatter.png": lambda: figures.scatter_figure(table),
         "map.png": lambda: figures.map_figure(table),
         "tuning.png": lambda: figures.tuning_figure(table),

@@ -11,27 +11,12 @@ from sweep.workspace.trial_folder import TrialFolder
 from sweep.workspace.trial_table import trial_table
 
 if TYPE_CHECKING:
-    from analysis import Summary
+    from analysis import Metric, Summary
 
 RUN = "{run}"
 """Stands in a note for the id of its run, which only MLflow knows."""
-_WITH_LIMITS = (
-    "median",
-    "within_1",
-    "within_2",
-    "within_4",
-    "within_8",
-    "area_8",
-    "divergence_rate",
-)
-_TITLES = {
-    "median": "median error",
-    "within_1": "within 1 point of the optimum",
-    "within_4": "within 4 points",
-    "within_8": "within 8 points",
-    "area_8": "area under the EDF of Δ up to 8 points",
-    "divergence_rate": "diverged",
-}
+_DECIMALS = 4
+"""Of the results, at least."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -41,7 +26,8 @@ class ParentRun:
     note: str
     """Markdown, with `RUN` where the run's id belongs."""
     metrics: dict[str, float] = field(default_factory=dict)
-    """Finite numbers; errors in percent. ``X_low`` and ``X_high`` are the 95 % limits of ``X``."""
+    """Finite numbers; errors in percent, or another metric in its unit. ``X_low`` and ``X_high`` are the 95 %
+    limits of ``X``."""
 
 
 def parent_run(folder: TrialFolder[Any]) -> ParentRun:
@@ -50,7 +36,7 @@ def parent_run(folder: TrialFolder[Any]) -> ParentRun:
     if summary is None:
         return ParentRun(note=_note(folder.plan, ""))
     metrics = _metrics(summary)
-    return ParentRun(note=_note(folder.plan, _table(metrics)), metrics=metrics)
+    return ParentRun(note=_note(folder.plan, _table(metrics, summary.sweep.metric)), metrics=metrics)
 
 
 def _summary(sweep: Sweep) -> "Summary | None":
@@ -60,38 +46,62 @@ def _summary(sweep: Sweep) -> "Summary | None":
 
     table = with_places(trial_table([sweep]))
     ended = table["state"].isin(["finished", "diverged"]) & (table["role"] == "point")
-    return summarise(read_sweeps(table)[0]) if ended.any() else None
+    return summarise(read_sweeps(table, any_metric=True)[0]) if ended.any() else None
 
 
 def _metrics(summary: "Summary") -> dict[str, float]:
     from analysis import summary_table
+    from analysis.summaries import interval_columns, optimum_name, own_values
 
     (row,) = summary_table([summary]).to_dict("records")
-    names = [name + suffix for name in _WITH_LIMITS for suffix in ("", "_low", "_high")]
-    zero, seeds = summary.zero, len(summary.sweep.optimum_errs)
+    metric, seeds = summary.sweep.metric, len(summary.sweep.optimum_errs)
+    within = [f"within_{delta:g}" for delta in metric.deltas]
+    estimates = ("median", *within, f"area_{metric.area_to:g}", "divergence_rate")
+    names = [name + suffix for name in estimates for suffix in ("", "_low", "_high")]
     values = {
-        "optimum_err": zero.value,
-        "optimum_err_low": zero.low,
-        "optimum_err_high": zero.high,
+        **interval_columns({optimum_name(metric): own_values(metric, summary.zero)}),
         "optimum_se": row["seed_sd"] / math.sqrt(seeds) if seeds > 1 else math.nan,
         "best": row["best"],
         **{name: row[name] for name in names},
     }
-    return {name: round(float(value), 4) for name, value in values.items() if math.isfinite(value)}
+    digits = max(_DECIMALS, metric.decimals + 1)
+    return {name: round(float(value), digits) for name, value in values.items() if math.isfinite(value)}
 
 
-def _table(metrics: dict[str, float]) -> str:
-    rows = []
-    if "optimum_err" in metrics:
-        error = f" ± {metrics['optimum_se']:.2f}" if "optimum_se" in metrics else ""
-        rows.append(f"| error at the optimum (± standard error) | {metrics['optimum_err']:.2f}{error} % |")
-    for name, title in _TITLES.items():
+def _table(metrics: dict[str, float], metric: "Metric") -> str:
+    from analysis.summaries import optimum_name
+
+    rows, what, unit = [], _what(metric), f" {metric.unit}".rstrip()
+    if (at := optimum_name(metric)) in metrics:
+        number = f"{metrics[at]:.{metric.decimals}f}"
+        error = f" ± {metrics['optimum_se']:.{metric.decimals}f}" if "optimum_se" in metrics else ""
+        rows.append(f"| {what} at the optimum (± standard error) | {number}{error}{unit} |")
+    for name, title in _titles(metric).items():
         if name in metrics:
-            unit = " %" if name == "median" else ""
-            limits = (metrics.get(name + suffix) for suffix in ("_low", "_high"))
-            interval = " ({:.2f} to {:.2f})".format(*limits) if f"{name}_low" in metrics else ""
-            rows.append(f"| {title} | {metrics[name]:.2f}{unit}{interval} |")
+            digits, own = (metric.decimals, unit) if name == "median" else (2, "")
+            limits = [metrics.get(name + suffix) for suffix in ("_low", "_high")]
+            known = None not in limits
+            interval = " ({:.{d}f} to {:.{d}f})".format(*limits, d=digits) if known else ""
+            rows.append(f"| {title} | {metrics[name]:.{digits}f}{own}{interval} |")
     return "\n".join(["| | with 95 % limits |", "|---|---|", *rows])
+
+
+def _what(metric: "Metric") -> str:
+    return "error" if metric.is_top1_error else metric.name
+
+
+def _titles(metric: "Metric") -> dict[str, str]:
+    """Return the table's rows: the name of a result, and its title."""
+    least, *_, near, most = metric.deltas
+    nearest = "1 point" if metric.is_top1_error else metric.amount(least)
+    return {
+        "median": f"median {_what(metric)}",
+        f"within_{least:g}": f"within {nearest} of the optimum",
+        f"within_{near:g}": f"within {metric.amount(near)}",
+        f"within_{most:g}": f"within {metric.amount(most)}",
+        f"area_{most:g}": f"area under the EDF of Δ up to {metric.amount(most)}",
+        "divergence_rate": "diverged",
+    }
 
 
 def _note(plan: BasePlan, table: str) -> str:
@@ -105,7 +115,7 @@ def _note(plan: BasePlan, table: str) -> str:
     text = (
         f"**A sweep** of {what}. Its child runs are the trials: points at random learning rates and weight "
         "decays around the optimum, and the optimum itself with several seeds. A robust model comes near the "
-        "error at its optimum wherever it is trained."
+        f"{plan.recipe.metric.name if plan.recipe.metric else 'error'} at its optimum wherever it is trained."
     )
     figure = f"![EDF of Δ](get-artifact?path=figures%2Fedf.png&run_uuid={RUN})"
     return "\n\n".join([text, figure, table]) if table else text

@@ -135,6 +135,23 @@ class ImportOptions:
         metavar="NAME,…",
         panel=_ELSEWHERE,
     )
+    metric: str | None = option(
+        None,
+        "Which of their columns is compared instead of the top-1 error, such as F1 or val_loss.",
+        metavar="COLUMN",
+        panel=_ELSEWHERE,
+    )
+    higher_better: bool | None = option(
+        None, "What is better of that metric.", flag="--higher-better/--lower-better", panel=_ELSEWHERE
+    )
+    unit: str | None = option(None, "Its unit, such as nats.", panel=_ELSEWHERE)
+    bounds: str | None = option(
+        None,
+        "Its least and greatest value, such as 0:1. A diverged trial counts as the worse one; without it, as "
+        "worse than everything.",
+        metavar="LOW:HIGH",
+        panel=_ELSEWHERE,
+    )
     accuracy: bool | None = option(None, "What their metric is.", flag="--accuracy/--error", panel=_ELSEWHERE)
     fraction: bool | None = option(
         None, "How their metric is written.", flag="--fraction/--percent", panel=_ELSEWHERE
@@ -177,7 +194,7 @@ def choose(asked: TrialOptions) -> Trials:
 
 def _imported_trials(asked: TrialOptions) -> Trials:
     """Return trials from elsewhere."""
-    from sweep.sources import reading
+    from sweep.sources import metrics, reading
     from sweep.sources.mapping import column_flags, constant_flags
     from sweep.sources.optimum import parse
 
@@ -187,6 +204,9 @@ def _imported_trials(asked: TrialOptions) -> Trials:
         accuracy=asked.accuracy,
         fraction=asked.fraction,
         nan=asked.nan,
+        metric=metrics.asked(
+            asked.metric, asked.higher_better, asked.unit, asked.bounds, asked.accuracy, asked.fraction
+        ),
         over=tuple(dict.fromkeys(name.strip() for name in asked.over.split(",") if name.strip())),
     )
     read = reading.read(list(asked.source), mapping, [parse(text) for text in asked.optimum])

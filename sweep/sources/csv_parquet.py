@@ -6,6 +6,7 @@ from typing import Any
 
 import pandas as pd
 
+from analysis.metric import METRIC_COLUMNS
 from sweep.errors import InputError
 from sweep.sources.base import Source
 from sweep.sources.rows import check_no_chart, last_epochs, with_dictionaries
@@ -135,6 +136,23 @@ def as_exported(source: Source) -> pd.DataFrame:
             raise InputError(
                 f"{source.name}: {column} is empty in row {cells[column].index(None) + 1}: fill it"
             )
+    cells |= _of_metric(source)
     further = [column for column in map(str, source.rows) if column.startswith(FURTHER)]
     cells |= {column: values(source, column, column) for column in further}
-    return typed(pd.DataFrame(cells, columns=[*COLUMN_NAMES, *further]))
+    return typed(pd.DataFrame(cells, columns=list(dict.fromkeys([*COLUMN_NAMES, *cells]))))
+
+
+def _of_metric(source: Source) -> dict[str, Any]:
+    """Return the columns of another metric than the top-1 error, if the table has one."""
+    from sweep.sources.cell_values import numbers, words
+
+    if "metric" not in source.rows:
+        return {}
+    read: dict[str, Any] = dict.fromkeys(("low", "high", "value", "best_value"), numbers)
+    cells = {name: [""] * len(source.rows) for name in METRIC_COLUMNS} | {
+        name: list(source.rows[name]) for name in METRIC_COLUMNS if name in source.rows
+    }
+    return {
+        name: read[name](cells[name], name, source.name) if name in read else words(cells[name])
+        for name in METRIC_COLUMNS
+    }

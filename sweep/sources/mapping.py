@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from sweep.errors import InputError, unknown
 from sweep.sources.base import Source, several
 from sweep.sources.cell_values import are_truth_values, is_empty
+from sweep.sources.metrics import AskedMetric
 from sweep.workspace.trial_table import COLUMN_NAMES, COLUMNS
 
 NAN = ("diverged", "failed")
@@ -88,6 +89,8 @@ class Mapping:
     """The state of trials without a finite metric: one of `NAN`."""
     over: tuple[str, ...] = ()
     """Which further columns are hyperparameters; empty: all that look like one."""
+    metric: AskedMetric | None = None
+    """What is compared instead of the top-1 error."""
 
     def __post_init__(self) -> None:
         if self.nan not in (None, *NAN):
@@ -95,11 +98,17 @@ class Mapping:
         both = sorted(set(self.columns) & set(self.constants))
         if both:
             raise InputError(f"{both[0]} is given by `column` and by `constant`: give one")
+        if self.metric and "top1_err" in self.columns:
+            raise InputError("give either `metric` or `column` top1_err: trials are compared by one metric")
 
     def with_own(self, own: dict[str, str]) -> "Mapping":
         """Return the mapping of a source with settings of its own, which come first."""
         columns = {ours: theirs for ours, theirs in self.columns.items() if ours not in own}
         return replace(self, columns=columns, constants=self.constants | own)
+
+    def with_result(self, column: str) -> "Mapping":
+        """Return the mapping of a source whose results, of another metric, stand in a column."""
+        return replace(self, columns=self.columns | {"top1_err": column}, metric=None)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

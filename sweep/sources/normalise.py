@@ -7,15 +7,17 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from analysis.metric import TOP1_ERROR, Metric, metric_cells
 from analysis.sweep_trials import DIVERGED_ERR, UNKNOWN_DESIGN
 from sweep.core.trial import Role, TrialState
 from sweep.errors import InputError, unknown
-from sweep.sources import hyperparameters
+from sweep.sources import hyperparameters, metrics
 from sweep.sources.base import LOST, STATE_OF, STOPPED, Source
 from sweep.sources.cell_values import are_truth_values, is_empty, numbers, some_rows, whole_numbers, words
 from sweep.sources.hyperparameters import Hyperparameters
 from sweep.sources.mapping import Mapping, Origin, is_accuracy, origins
-from sweep.workspace.trial_table import COLUMN_NAMES, columns_of
+from sweep.sources.metrics import Reported
+from sweep.workspace.trial_table import COLUMN_NAMES, columns_of, result_column
 
 UNKNOWN = UNKNOWN_DESIGN
 """The optimizer, recipe or design of trials if their source does not give it."""
@@ -45,8 +47,10 @@ class Normalised:
     """With the columns of `sweep.workspace.trial_table.COLUMNS`; index and repeat may be empty."""
     origins: dict[str, Origin]
     """The origin of each column."""
-    scale: "Scale"
-    """How the metric was converted."""
+    scale: "Scale | None"
+    """How the metric was converted to a top-1 error; None if it is another."""
+    reported: Reported | None
+    """The metric, if it is not the top-1 error."""
     hyperparameters: Hyperparameters
     """What was varied beside lr and weight decay."""
     notes: list[str]
@@ -82,31 +86,46 @@ def normalise(source: Source, mapping: Mapping) -> Normalised:
     InputError
         If columns or units are ambiguous, or trials have no finite metric and `Mapping.nan` is not given.
     """
-    found = origins(source, mapping)
+    reported = metrics.find(source, mapping.metric) if mapping.metric else None
+    found = origins(source, mapping.with_result(reported.column) if reported else mapping)
     metric = _floats(source, found["top1_err"], "top1_err")
-    states, notes = _states(source, found, metric, mapping)
+    states, notes = _states(source, found, metric, mapping, reported)
     finished = np.array([state == TrialState.FINISHED for state in states])
-    scale = _scale(source, found["top1_err"], metric[finished], mapping)
-    errors = np.where(finished, scale.error(metric), np.nan)
-    _check_range(source, found["top1_err"], errors, metric, finished)
-    errors[np.array([state == TrialState.DIVERGED for state in states])] = DIVERGED_ERR
+    scale = None if reported else _scale(source, found["top1_err"], metric[finished], mapping)
     cells = _settings(source, found) | {
         "key": [f"{source.name}#{id_}" for id_ in source.ids],
         "state": [TrialState.FAILED if state == STOPPED else state for state in states],
-        "top1_err": errors,
-        "best_top1_err": _best(source, found, scale, states),
     }
     further = hyperparameters.find(source, [origin.column or "" for origin in found.values()], mapping.over)
-    table = pd.DataFrame(cells, columns=list(COLUMN_NAMES)).join(further.table)
+    if reported:
+        cells |= metric_cells(reported.metric) | {"value": reported.results(metric, finished)}
+        cells |= {"best_value": np.where(finished, reported.best(source, states), np.nan)}
+        cells |= dict.fromkeys(_METRICS, np.nan)
+    elif scale:
+        cells |= _top1_errors(source, found, metric, states, scale)
+    names = [*COLUMN_NAMES, *(name for name in cells if name not in COLUMN_NAMES)]
+    table = pd.DataFrame(cells, columns=names).join(further.table)
     return Normalised(
         source=source,
         table=table,
         origins=found,
         scale=scale,
+        reported=reported,
         hyperparameters=further,
         notes=notes,
         warnings=_warnings(source, states, table),
     )
+
+
+def _top1_errors(
+    source: Source, found: dict[str, Origin], metric: Floats, states: list[str], scale: Scale
+) -> dict[str, Floats]:
+    """Return the columns of top-1 errors, in percent."""
+    finished = np.array([state == TrialState.FINISHED for state in states])
+    errors = np.where(finished, scale.error(metric), np.nan)
+    _check_range(source, found["top1_err"], errors, metric, finished)
+    errors[np.array([state == TrialState.DIVERGED for state in states])] = DIVERGED_ERR
+    return {"top1_err": errors, "best_top1_err": _best(source, found, scale, states)}
 
 
 def _floats(source: Source, origin: Origin | None, ours: str) -> Floats:
@@ -157,7 +176,7 @@ def _settings(source: Source, found: dict[str, Origin]) -> dict[str, Any]:
 
 
 def _states(
-    source: Source, found: dict[str, Origin], metric: Floats, mapping: Mapping
+    source: Source, found: dict[str, Origin], metric: Floats, mapping: Mapping, reported: Reported | None
 ) -> tuple[list[str], list[str]]:
     """Return the state of each trial, a `TrialState` or `STOPPED`, and notes on decisions."""
     stated = _stated(source, found)
@@ -168,16 +187,25 @@ def _states(
         ]
     )
     own = stated.count(TrialState.DIVERGED)
-    notes = [f"{own} that the source calls diverged have 100 % error"] if own else []
+    as_what = f"count as {reported.metric.diverged}" if reported else "have 100 % error"
+    notes = [f"{own} that the source calls diverged {as_what}"] if own else []
+    problems = reported.outside(source, _of_finished(metric, stated)) if reported else []
+    if lost.any() and mapping.nan is None:
+        kind = reported.metric if reported else TOP1_ERROR
+        problems.append(_nan_question(source, found["top1_err"], metric, stated, lost, kind))
+    if problems:
+        raise InputError("\n".join(problems))
     if not lost.any():
         return stated, notes
-    if mapping.nan is None:
-        raise InputError(_nan_question(source, found["top1_err"], metric, stated, lost))
     note = f"{int(lost.sum())} without a finite metric are taken as {mapping.nan} (`nan`): {some_rows(lost)}"
     return [str(mapping.nan) if is_lost else s for s, is_lost in zip(stated, lost, strict=True)], [
         *notes,
         note,
     ]
+
+
+def _of_finished(metric: Floats, stated: list[str]) -> Floats:
+    return np.where(np.array(stated) == TrialState.FINISHED, metric, np.nan)
 
 
 def _stated(source: Source, found: dict[str, Origin]) -> list[str]:
@@ -196,7 +224,7 @@ def _stated(source: Source, found: dict[str, Origin]) -> list[str]:
 
 
 def _nan_question(
-    source: Source, origin: Origin, metric: Floats, stated: list[str], lost: NDArray[np.bool_]
+    source: Source, origin: Origin, metric: Floats, stated: list[str], lost: NDArray[np.bool_], kind: Metric
 ) -> str:
     """Return a message that lists the trials without a finite metric and asks for their state."""
     column = origin.column or "top1_err"
@@ -212,9 +240,9 @@ def _nan_question(
     return (
         f"{source.name}: {int(lost.sum())} of {len(metric)} trials have no finite {column}: {counts}. "
         "Did they diverge or fail? `nan` diverged: the loss became NaN or infinite, which is a result and "
-        "counts as 100 % error. `nan` failed: a machine or program failed, which is no result. Without its "
-        "diverged trials, a model would look easy to train. If there are both kinds, give the table a column "
-        "state."
+        f"counts as {kind.diverged}. `nan` failed: a machine or program failed, which is no result. Without "
+        "its diverged trials, a model would look easy to train. If there are both kinds, give the table a "
+        "column state."
     )
 
 
@@ -280,11 +308,12 @@ def _warnings(source: Source, states: list[str], table: pd.DataFrame) -> list[st
             "than it is"
         )
     finished = table[table["state"] == TrialState.FINISHED]
-    if len(finished) >= _MANY and finished["top1_err"].nunique() == 1:
+    results = finished[result_column(finished)]
+    if len(finished) >= _MANY and results.nunique() == 1:
+        what = f"a top-1 error of {results.iloc[0]:g} %" if "value" not in table else f"{results.iloc[0]:g}"
         warnings.append(
-            f"{source.name}: all {len(finished)} finished trials have one and the same result, a top-1 "
-            f"error of {finished['top1_err'].iloc[0]:g} %. Was one result "
-            "written to all of them?"
+            f"{source.name}: all {len(finished)} finished trials have one and the same result, {what}. Was "
+            "one result written to all of them?"
         )
     epochs = finished["epochs"].dropna()
     if len(epochs) and epochs.min() < epochs.max() and not _are_planned(finished):

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
+from analysis.metric import METRIC_COLUMNS
 from sweep.core.trial import Role
 from sweep.sources.base import Source, described, several
 from sweep.sources.hyperparameters import FURTHER
@@ -29,7 +30,8 @@ def preview(ours: Sequence[Source], others: Sequence[Normalised], whole: pd.Data
     """
     lines = []
     for source in ours:
-        unused = [c for c in source.rows.columns if c not in COLUMN_NAMES and not c.startswith(FURTHER)]
+        known = (*COLUMN_NAMES, *METRIC_COLUMNS)
+        unused = [c for c in source.rows.columns if c not in known and not c.startswith(FURTHER)]
         lines.append(
             f"{source.name}: {source.kind} of sweep export, "
             f"{counted(len(source.rows), 'trial')}, read as it is"
@@ -43,7 +45,7 @@ def preview(ours: Sequence[Source], others: Sequence[Normalised], whole: pd.Data
 def _source_lines(other: Normalised) -> list[str]:
     source = other.source
     lines = [f"{source.name}: {source.kind}, {counted(len(source.rows), 'trial')}"]
-    lines += [f"  {ours:<{_WIDTH}} {_origin(ours, other)}" for ours in other.origins]
+    lines += [f"  {_called(ours, other):<{_WIDTH}} {_origin(ours, other)}" for ours in other.origins]
     lines += [
         f"  {ours:<{_WIDTH}} none (not in the source; `constant` {ours}=NAME names it)"
         for ours in ("optimizer", "recipe", "design")
@@ -60,18 +62,28 @@ def _source_lines(other: Normalised) -> list[str]:
     return lines + [f"  {note}" for note in (*source.notes, *other.notes)]
 
 
+def _called(ours: str, other: Normalised) -> str:
+    """Return what one of our columns is called: results of another metric are no top-1 errors."""
+    return "metric" if ours == "top1_err" and other.reported else ours
+
+
 def _origin(ours: str, other: Normalised) -> str:
     origin: Origin = other.origins[ours]
     if origin.column is None:
         return f"= {origin.constant} ({origin.by})"
     if ours != "top1_err":
         return f"← {origin.column} ({origin.by})"
+    if other.reported:
+        return f"← {origin.column}: {other.reported.metric}"
+    assert other.scale
     what = "accuracy" if other.scale.accuracy else "error"
     unit = "as a fraction" if other.scale.fraction else "in percent"
     return f"← {origin.column} ({origin.by}), {what} {unit}: {other.scale} with x = {origin.column}"
 
 
 def _absent(ours: str, other: Normalised) -> list[str]:
+    if ours == "best_top1_err" and other.reported:
+        return []
     if ours == "best_top1_err" and other.origins["top1_err"].column in other.source.series:
         return [f"  {ours:<{_WIDTH}} the lowest over a trial's epochs; top1_err is the last"]
     return [f"  {ours:<{_WIDTH}} none (not in the source)"]

@@ -19,6 +19,7 @@ from sweep.sources.normalise import Normalised, normalise
 from sweep.sources.optimum import Optimum
 from sweep.sources.preview import preview
 from sweep.utils.text import counted, masked
+from sweep.workspace.trial_table import result_column
 
 __all__ = ["ImportedTrials", "Mapping", "Optimum", "open_source", "read"]
 
@@ -224,9 +225,10 @@ def _check_each_in_one(tables: Sequence[pd.DataFrame], names: Sequence[str]) -> 
 
 def _check_no_copies(whole: pd.DataFrame) -> None:
     """Refuse trials that two sources share: one is probably a copy of the other, or of a part of it."""
-    columns = ["sweep", "role", "seed", "lr", "weight_decay", "state", "top1_err", "epochs", "wall_s"]
+    result = result_column(whole)
+    columns = ["sweep", "role", "seed", "lr", "weight_decay", "state", result, "epochs", "wall_s"]
     columns += hyperparameters.of(whole)
-    known = whole.dropna(subset=["lr", "weight_decay", "top1_err"])
+    known = whole.dropna(subset=["lr", "weight_decay", result])
     of = known.groupby(columns, dropna=False)["source"]
     shared = of.transform("nunique") > 1
     if shared.any():

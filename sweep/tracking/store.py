@@ -228,16 +228,18 @@ class MlflowTracker(Tracker):
         if state is None or not state.has_result:
             return None
         with usable(self.uri):
-            curves = self._curves(run.info.run_id)
+            plan = self._plans.get(run.data.tags["sweep.sweep"])
+            metric = plan.recipe.metric.name if plan and plan.recipe.metric else None
+            curves = self._curves(run.info.run_id, [*_CURVES, *([metric] if metric else [])])
         try:
-            return labels.read_history(key, run, state, curves)
+            return labels.read_history(key, run, state, curves, metric)
         except (KeyError, ValueError):  # somebody has changed it: the trial is trained again
             return None
 
-    def _curves(self, run: str) -> dict[int, tuple[int, dict[str, float]]]:
+    def _curves(self, run: str, names: Iterable[str]) -> dict[int, tuple[int, dict[str, float]]]:
         """Read a trial's curves back: epoch → (time in ms, metric → value)."""
         curves: dict[int, tuple[int, dict[str, float]]] = {}
-        for name in _CURVES:
+        for name in dict.fromkeys(names):
             for metric in self._client.get_metric_history(run, name):
                 curves.setdefault(metric.step, (metric.timestamp, {}))[1].setdefault(name, metric.value)
         return curves
@@ -345,15 +347,17 @@ _CURVES = ("top1_err", "val_loss", "train_loss", "epoch_lr")
 
 
 def _metrics(epoch: EpochRecord, time_ms: int) -> list[Metric]:
-    values = zip(_CURVES, (epoch.top1_err, epoch.val_loss, epoch.train_loss, epoch.lr), strict=True)
-    return [Metric(name, value, time_ms, epoch.epoch) for name, value in values if value is not None]
+    known = (epoch.top1_err, epoch.val_loss, epoch.train_loss, epoch.lr)
+    values = dict(zip(_CURVES, known, strict=True)) | ({epoch.metric: epoch.value} if epoch.metric else {})
+    return [Metric(name, value, time_ms, epoch.epoch) for name, value in values.items() if value is not None]
 
 
 def _end_metrics(record: TrialRecord, last: EpochRecord | None, ended_ms: int | None) -> list[Metric]:
-    values = {"best_top1_err": record.best_top1_err, "wall_s": record.wall_s}
-    if last is None or last.top1_err != record.top1_err:
+    result, best = record.metric or "top1_err", record.best_value if record.metric else record.best_top1_err
+    values = {f"best_{result}": best, "wall_s": record.wall_s}
+    if last is None or last.result != record.result:
         # tried again where sums are not bit-reproducible: the result is the last attempt's
-        values["top1_err"] = record.top1_err
+        values[result] = record.result
     return [
         Metric(name, value, ended_ms, record.epochs) for name, value in values.items() if value is not None
     ]

@@ -120,9 +120,26 @@ def end_tags(record: TrialRecord, last: EpochRecord | None) -> dict[str, str]:
 
 
 def read_history(
-    key: str, run: Any, state: TrialState, curves: Mapping[int, tuple[int, Mapping[str, float]]]
+    key: str,
+    run: Any,
+    state: TrialState,
+    curves: Mapping[int, tuple[int, Mapping[str, float]]],
+    metric: str | None = None,
 ) -> TrialHistory:
     """Read a trial's history back from its run.
+
+    Parameters
+    ----------
+    key : str
+        The trial's.
+    run
+        MLflow's run.
+    state : TrialState
+        How the trial has ended.
+    curves : mapping
+        Epoch → (time in ms, metric → value).
+    metric : str, optional
+        What is reported instead of the top-1 error.
 
     Raises
     ------
@@ -134,8 +151,7 @@ def read_history(
     record = TrialRecord(
         key=key,
         state=state,
-        top1_err=metrics["top1_err"],
-        best_top1_err=metrics["best_top1_err"],
+        **_results(metrics, state, metric),
         epochs=int(tags["sweep.epochs"]),
         wall_s=metrics.get("wall_s"),
         diverged_step=int(step) if step else None,
@@ -144,15 +160,25 @@ def read_history(
     )
     return TrialHistory(
         started_ms=run.info.start_time,
-        epochs=_epochs(curves, tags),
+        epochs=_epochs(curves, tags, metric),
         ended_ms=run.info.end_time,
         record=record,
     )
 
 
+def _results(metrics: Mapping[str, float], state: TrialState, metric: str | None) -> dict[str, Any]:
+    """Return what a run says of a trial's result."""
+    if metric is None:
+        return {"top1_err": metrics["top1_err"], "best_top1_err": metrics["best_top1_err"]}
+    value = metrics[metric] if state is TrialState.FINISHED else None
+    return {"metric": metric, "value": value, "best_value": metrics.get(f"best_{metric}")}
+
+
 def _epochs(
-    curves: Mapping[int, tuple[int, Mapping[str, float]]], tags: Mapping[str, str]
+    curves: Mapping[int, tuple[int, Mapping[str, float]]], tags: Mapping[str, str], metric: str | None
 ) -> dict[int, tuple[int, EpochRecord]]:
+    if metric is not None:
+        return _epochs_of(metric, curves, tags)
     records = {
         step: (
             time_ms,
@@ -177,6 +203,30 @@ def _epochs(
     return records
 
 
+def _epochs_of(
+    metric: str, curves: Mapping[int, tuple[int, Mapping[str, float]]], tags: Mapping[str, str]
+) -> dict[int, tuple[int, EpochRecord]]:
+    """Return the epochs of a trial that reports another metric: the one that diverged has no value."""
+    step = tags.get("sweep.diverged_step")
+    return {
+        epoch: (
+            time_ms,
+            EpochRecord(
+                epoch=epoch,
+                top1_err=None,
+                metric=metric,
+                value=values.get(metric),
+                val_loss=values.get("val_loss"),
+                train_loss=values.get("train_loss"),
+                lr=values["epoch_lr"],
+                diverged_step=int(step) if step and metric not in values else None,
+            ),
+        )
+        for epoch, (time_ms, values) in sorted(curves.items())
+        if "epoch_lr" in values
+    }
+
+
 def final_state(run: Any) -> TrialState | None:
     """Return what MLflow takes a trial's end to be; None if it has none yet."""
     state = run.data.tags.get("sweep.state")
@@ -195,10 +245,23 @@ def difference(record: TrialRecord | None, run: Any, parent: str | None) -> str 
         return "running in MLflow, but no driver is at work" if run.info.status == "RUNNING" else None
     if state is not record.state:
         return f"{state or 'unfinished'} in MLflow, {record.state} in the journal"
-    for name in ("top1_err", "best_top1_err", "wall_s"):
+    for name, value in _sent(record).items():
         result = record.state.has_result  # a failed trial has none, though its curve may have begun
-        if result and metrics.get(name) != getattr(record, name):
-            return f"{name} {metrics.get(name)} in MLflow, {getattr(record, name)} in the journal"
+        if result and metrics.get(name) != value:
+            return f"{name} {metrics.get(name)} in MLflow, {value} in the journal"
     if run.data.tags.get(PARENT) != parent:
         return "its parent run in MLflow is gone"
     return None
+
+
+def _sent(record: TrialRecord) -> dict[str, float | None]:
+    """Return the numbers of a trial's end under their names in MLflow."""
+    if record.metric is None:
+        return {
+            "top1_err": record.top1_err,
+            "best_top1_err": record.best_top1_err,
+            "wall_s": record.wall_s,
+        }
+    # what diverged has no value, but its run has that of the epoch before
+    value = {} if record.value is None else {record.metric: record.value}
+    return value | {f"best_{record.metric}": record.best_value, "wall_s": record.wall_s}

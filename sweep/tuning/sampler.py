@@ -98,7 +98,7 @@ class OptunaSampler:
         trial = self._trials[index] = self._study.ask(space)
         return tuple(float(trial.params[u]) for u in self._names.values())
 
-    def report(self, index: int, epoch: int, error: float) -> bool:
+    def report(self, index: int, epoch: int, error: float | None) -> bool:
         """Record a trial's error after an epoch.
 
         Parameters
@@ -108,7 +108,7 @@ class OptunaSampler:
         epoch : int
             From 1.
         error : float
-            Top-1 error in percent.
+            Top-1 error in percent; a search knows no other metric.
 
         Returns
         -------
@@ -118,6 +118,7 @@ class OptunaSampler:
         if epoch <= self._epochs.get(index, 0):  # a retried trial repeats its epochs
             return False
         self._epochs[index] = epoch
+        assert error is not None
         self._trials[index].report(objective(error), epoch)
         return bool(self._trials[index].should_prune())
 

@@ -12,6 +12,14 @@ The function imports nothing of this package::
             ...
             yield 100 * wrong / count
 
+A function whose metric is not an error in percent says so beside it, in the module's ``METRIC``, and yields
+that, or a mapping that has it under its name::
+
+    METRIC = {"name": "val_loss", "unit": "nats", "low": 0}
+
+It may also have ``"higher_better": True`` and ``"high"``. A diverged trial counts as the worse bound; without
+one, as worse than everything.
+
 ``config.split`` names the data on which the error is computed. `sweep run` asks for ``val``, which is
 reported. `sweep tune` asks for ``minival``: other data, held out of the training too, so that an optimum is
 not searched on the data that is reported. In a search, a trial fails if the function never reads
@@ -32,8 +40,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from sweep.recipes.metric import MetricSpec
+
 FIELDS = ("error", "val_loss", "train_loss", "lr")
-"""What an epoch's record may hold."""
+"""What an epoch's record may hold; another metric takes the place of the error."""
+METRIC = "METRIC"
+"""The name in a module under which it describes another metric."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -85,6 +97,8 @@ class Trainer(NamedTuple):
     """``package.module:function``."""
     function: Callable[[Config], Any]
     fingerprint: str
+    metric: MetricSpec | None = None
+    """What it reports; None: its error in percent."""
 
 
 class TrainerError(Exception):

@@ -12,7 +12,8 @@ from types import ModuleType
 from typing import Any
 
 from sweep.errors import InputError, unknown
-from sweep.user_trainer.contract import Trainer
+from sweep.recipes.metric import MetricSpec, read_metric
+from sweep.user_trainer.contract import METRIC, Trainer
 from sweep.utils.tracebacks import last_line
 
 
@@ -29,7 +30,7 @@ def load(name: str) -> Trainer:
     Raises
     ------
     InputError
-        If it cannot be imported, or cannot be called with one argument.
+        If it cannot be imported, cannot be called with one argument, or its metric is none.
     """
     place, _, word = name.partition(":")
     if not all(part.isidentifier() for part in (*place.split("."), word)):
@@ -40,7 +41,7 @@ def load(name: str) -> Trainer:
         functions = [each for each, value in vars(module).items() if inspect.isfunction(value)]
         raise unknown(f"function in {place}", word, functions, "`trainer` takes PACKAGE.MODULE:FUNCTION.")
     _check_call(name, function)
-    return Trainer(name, function, _fingerprint(name, module, function))
+    return Trainer(name, function, _fingerprint(name, module, function), _metric(name, module))
 
 
 def load_as_it_stands(name: str) -> Trainer:
@@ -78,6 +79,16 @@ def _import(name: str, place: str) -> ModuleType:
         ) from error
     finally:
         sys.path[:], sys.dont_write_bytecode = path, writes_bytecode
+
+
+def _metric(name: str, module: ModuleType) -> MetricSpec | None:
+    """Return the metric that a module describes."""
+    if not hasattr(module, METRIC):
+        return None
+    try:
+        return read_metric(getattr(module, METRIC))
+    except InputError as error:
+        raise InputError(f"`trainer` {name}: {METRIC} names what it yields: {error}") from error
 
 
 def _check_call(name: str, function: Callable[..., Any]) -> None:

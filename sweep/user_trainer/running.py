@@ -69,7 +69,7 @@ def train(
                     f"very data that is reported. Where it is {setting.evaluate}, the error has to be of "
                     "other data, held out of the training"
                 )
-            record = _record(trainer.name, epoch, value, trial.lr)
+            record = _record(trainer, epoch, value, trial.lr)
             yield [record]
             if record.diverged_step is not None:
                 return
@@ -129,23 +129,29 @@ def _home(trainer: Trainer) -> Path | None:
     return file and (Path(file).parent if Path(file).name == "__init__.py" else Path(file))
 
 
-def _record(name: str, epoch: int, value: Any, lr: float) -> EpochRecord:
+def _record(trainer: Trainer, epoch: int, value: Any, lr: float) -> EpochRecord:
     """Read what the function yielded after an epoch (from 1)."""
-    told = dict(value) if isinstance(value, Mapping) else {"error": value}
-    if "error" not in told or not set(told) <= set(FIELDS):
-        may = ", ".join(FIELDS[1:])
-        raise TrainerError(f"{name} yielded {shortened(list(told))}; a record has error and may have {may}")
-    numbers = {field: _number(name, field, told[field]) for field in told if told[field] is not None}
-    diverged = "error" in numbers and not all(map(math.isfinite, numbers.values()))
-    error = 100.0 if diverged else numbers.get("error", math.nan)
-    if not 0.0 <= error <= 100.0:
+    name, metric = trainer.name, trainer.metric
+    main = metric.name if metric else "error"
+    may = [field for field in FIELDS[1:] if field != main]
+    told = dict(value) if isinstance(value, Mapping) else {main: value}
+    if main not in told or not set(told) <= {main, *may}:
         raise TrainerError(
-            f"{name} yielded an error of {shortened(told['error'])}; it is in percent, 0 to 100"
+            f"{name} yielded {shortened(list(told))}; a record has {main} and may have {', '.join(may)}"
         )
+    numbers = {field: _number(name, field, told[field]) for field in told if told[field] is not None}
+    diverged = main in numbers and not all(map(math.isfinite, numbers.values()))
+    result = numbers.get(main, math.nan)
+    if not diverged and not (metric.holds(result) if metric else 0.0 <= result <= 100.0):
+        allowed = metric.bounds if metric else "in percent, 0 to 100"
+        what = f"a {main}" if metric else "an error"
+        raise TrainerError(f"{name} yielded {what} of {shortened(told[main])}; it is {allowed}")
     finite = {field: number for field, number in numbers.items() if math.isfinite(number)}
     return EpochRecord(
         epoch=epoch,
-        top1_err=error,
+        top1_err=None if metric else 100.0 if diverged else result,
+        metric=metric.name if metric else None,
+        value=result if metric and not diverged else None,
         val_loss=finite.get("val_loss"),
         train_loss=finite.get("train_loss"),
         lr=finite.get("lr", lr),

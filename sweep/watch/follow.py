@@ -95,6 +95,12 @@ class Follower:
             self.problems[name] = str(error).splitlines()[0]
             return
         self.problems.pop(name, None)
+        if plan.recipe.metric:
+            self.problems[name] = (
+                f"{name} is left out: its metric is {plan.recipe.metric.name}, and this page is on top-1 "
+                "errors"
+            )
+            return
         if not self.only.keeps(plan.model, plan.optimizer, plan.recipe.name) or not self._named(name):
             return
         sweep = Sweep(self.folder, plan, mend=True)  # damaged lines are left out; nothing is written

@@ -3,7 +3,6 @@
 It is what results are read from, and what MLflow is brought up to date from.
 """
 
-import dataclasses
 import json
 import os
 import time
@@ -12,7 +11,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from sweep.core.trial import EpochRecord, TrialRecord, TrialSpec, TrialState, read_trial, trial_contents
+from sweep.core.trial import (
+    EpochRecord,
+    TrialRecord,
+    TrialSpec,
+    TrialState,
+    read_trial,
+    record_contents,
+    trial_contents,
+)
 from sweep.errors import DamagedError, InputError
 from sweep.utils.atomic_files import keep_aside, sync_folder, write_atomically
 
@@ -250,4 +257,4 @@ def _parse(event: dict[str, Any]) -> tuple[EventKind, str, int, Any]:
 
 
 def _plain(contents: EpochRecord | TrialRecord | TrialSpec) -> dict[str, Any]:
-    return trial_contents(contents) if isinstance(contents, TrialSpec) else dataclasses.asdict(contents)
+    return trial_contents(contents) if isinstance(contents, TrialSpec) else record_contents(contents)

@@ -11,6 +11,7 @@ from filelock import FileLock, Timeout
 from sweep.core.base_plan import BasePlan
 from sweep.core.trial import TrialRecord, TrialSpec, TrialState
 from sweep.errors import DamagedError, InputError
+from sweep.recipes.metric import MetricSpec
 from sweep.utils.atomic_files import keep_aside, write_atomically
 from sweep.workspace.journal import Journal, TrialHistory
 from sweep.workspace.lock import DRIVER, JOURNAL, LOCK, driving, read_driver
@@ -166,27 +167,31 @@ class TrialFolder(ABC, Generic[AnyPlan]):
         states, plan = self.states(), self.plan
         for trial in plan.trials:
             state, record = states[trial.key], self.history(trial).record
-            yield {
-                "sweep": self.name,
-                "key": trial.key,
-                "role": trial.role.value,
-                "index": trial.index,
-                "repeat": trial.repeat,
-                "model": trial.model,
-                "optimizer": trial.optimizer,
-                "recipe": plan.recipe.name,
-                "design": plan.design,
-                "seed": trial.seed,
-                "u_lr": trial.u_lr,
-                "u_wd": trial.u_wd,
-                "lr": trial.lr,
-                "weight_decay": trial.weight_decay,
-                "state": state.value,
-                "top1_err": record and record.top1_err,
-                "best_top1_err": record and record.best_top1_err,
-                "epochs": record and record.epochs,
-                "wall_s": record and record.wall_s,
-            } | _over_cells(trial)
+            yield (
+                {
+                    "sweep": self.name,
+                    "key": trial.key,
+                    "role": trial.role.value,
+                    "index": trial.index,
+                    "repeat": trial.repeat,
+                    "model": trial.model,
+                    "optimizer": trial.optimizer,
+                    "recipe": plan.recipe.name,
+                    "design": plan.design,
+                    "seed": trial.seed,
+                    "u_lr": trial.u_lr,
+                    "u_wd": trial.u_wd,
+                    "lr": trial.lr,
+                    "weight_decay": trial.weight_decay,
+                    "state": state.value,
+                    "top1_err": record and record.top1_err,
+                    "best_top1_err": record and record.best_top1_err,
+                    "epochs": record and record.epochs,
+                    "wall_s": record and record.wall_s,
+                }
+                | (_metric_cells(plan.recipe.metric, record) if plan.recipe.metric else {})
+                | _over_cells(trial)
+            )
 
     @property
     def is_running(self) -> bool:
@@ -223,6 +228,19 @@ class TrialFolder(ABC, Generic[AnyPlan]):
         with driving(self.folder, self.name, self.FILE):
             self._catch_up()
             yield
+
+
+def _metric_cells(metric: MetricSpec, record: TrialRecord | None) -> dict[str, Any]:
+    """Return the cells of another metric than the top-1 error."""
+    return {
+        "metric": metric.name,
+        "unit": metric.unit,
+        "better": "higher" if metric.higher_better else "lower",
+        "low": metric.low,
+        "high": metric.high,
+        "value": record and record.value,
+        "best_value": record and record.best_value,
+    }
 
 
 def _over_cells(trial: TrialSpec) -> dict[str, Any]:

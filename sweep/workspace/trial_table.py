@@ -108,6 +108,11 @@ def columns_of(*dtypes: Dtype) -> list[str]:
     return [column.name for column in COLUMNS if column.dtype in dtypes]
 
 
+def result_column(table: "pd.DataFrame") -> str:
+    """Return the column of a trial table that holds its results, which may be of another metric."""
+    return "value" if "value" in table else "top1_err"
+
+
 def trial_table(sweeps: Iterable[TrialFolder[Any]]) -> "pd.DataFrame":
     """Return one row a trial, with `COLUMNS`, then the values and relative values of further hyperparameters.
 
@@ -131,11 +136,11 @@ def _dtype(column: Column, cells: "pd.Series") -> str:
 
 
 def learning_table(sweeps: Iterable[Sweep]) -> "pd.DataFrame":
-    """Return one row an epoch of a trial: key, epoch and top1_err in percent."""
+    """Return one row an epoch of a trial: key, epoch and top1_err in percent, or the other metric's value."""
     import pandas as pd
 
     rows = [
-        (key, number, record.top1_err)
+        (key, number, record.result)
         for sweep in sweeps
         for key, history in sweep.journal.trials.items()
         for number, (_, record) in sorted(history.epochs.items())

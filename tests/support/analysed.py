@@ -3,6 +3,8 @@
 import numpy as np
 import pandas as pd
 
+from analysis.metric import metric_cells
+
 OPTIMA = {"adamw": (2e-3, 0.2), "sgd": (1.9, 1.3e-5)}
 
 
@@ -46,3 +48,9 @@ def repeated(table, errors, **changes):
         for r, (e, s) in enumerate(zip(errors, states, strict=True))
     ]
     return pd.concat([table.assign(repeat=0), pd.DataFrame(rows)], ignore_index=True)
+
+
+def by_metric(table, metric, values=lambda errors: errors):
+    """The trials with another metric, whose values are a function of their errors."""
+    value = values(table["top1_err"]).where(table["state"] == "finished")
+    return table.assign(**metric_cells(metric), value=value, top1_err=np.nan, best_top1_err=np.nan)

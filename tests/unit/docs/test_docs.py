@@ -238,7 +238,7 @@ def test_the_fields_of_a_recipe_are_described_with_their_defaults(website):
     page = next(path for path in website if path.parts[-2:] == ("reference", "recipes.html")).read_text()
     entries = re.findall(r"<dt>(.*?)</dt><dd>(.*?)</dd>", page, re.DOTALL)
     told = {_plain(name): _plain(text) for name, text in entries}
-    assert told.keys() == {field.name for field in dataclasses.fields(Recipe)} - {"name", "trainer"}
+    assert told.keys() == {field.name for field in dataclasses.fields(Recipe)} - {"name", "trainer", "metric"}
     assert told["epochs"].endswith("(whole number; required)")
     assert told["label_smoothing"].endswith("(number; default: 0.0)")
     assert told["augment"].endswith("(list of names; default: [])")

@@ -1,0 +1,83 @@
+"""Commands on trials of another metric than the top-1 error: they speak of it by its name, or refuse it."""
+
+import pandas as pd
+import pytest
+
+ROWS = "".join(
+    f"{m},{lr},0.1,{0.9 - 0.01 * lr - d},{lr / 4}\n" for m, d in (("a", 0), ("b", 0.05)) for lr in range(1, 9)
+)
+FLAGS = [
+    "--from",
+    "r.csv",
+    "--metric",
+    "F1",
+    "--bounds",
+    "0:1",
+    "--set",
+    "design=iid",
+    "--optimum",
+    "lr=1,wd=0.1",
+]
+
+
+@pytest.fixture
+def place(tmp_path):
+    (tmp_path / "r.csv").write_text(f"model,lr,wd,F1,val_loss\n{ROWS}c,1,0.1,nan,nan\nc,2,0.1,0.5,1\n")
+    return tmp_path
+
+
+def test_cdf_speaks_of_the_metric(place, sweep):
+    code, out, err = sweep("cdf", *FLAGS, "--nan", "diverged", "--absolute", "--out", "f.svg")
+    assert code == 0, err
+    assert (
+        "F1, higher is better, 0 to 1; ≤x: share of trials at most x below the F1 at the optimum"
+        in " ".join(out.split())
+    )
+    assert "A diverged trial counts as F1 0" in " ".join(out.split())
+    assert "within 0.04 of its optimum" in out
+    assert "F1 0.890 at the optimum" in out
+    assert "%; " not in out + err
+    assert "error" not in out.replace("standard error", "") + err
+
+
+def test_exported_trials_need_no_flags_any_more(place, sweep):
+    code, _, err = sweep("export", *FLAGS, "--nan", "diverged", "--out", "t.csv")
+    assert code == 0, err
+    _, before, _ = sweep("cdf", *FLAGS, "--nan", "diverged", "--absolute", "--out", "f.svg")
+    code, after, err = sweep("cdf", "--from", "t.csv", "--absolute", "--out", "g.svg")
+    assert code == 0, err
+    assert after.replace("g.svg", "f.svg") == before
+    assert (place / "f.svg").read_bytes() == (place / "g.svg").read_bytes()
+    table = pd.read_csv(place / "t.csv")
+    assert table["top1_err"].isna().all()
+    assert set(table["metric"]) == {"F1"}
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["compare"],
+        ["compare", "--json"],
+        ["knobs", "--out", "k.pdf"],
+        ["scatter", "--out", "s.pdf"],
+        ["report", "--out", "r.html"],
+        ["report", "--bundle", "site"],
+    ],
+    ids=" ".join,
+)
+def test_other_commands_refuse_it(words, place, refused):
+    message = refused(words[0], *FLAGS, "--nan", "diverged", *words[1:])
+    assert "have the metric F1, and this speaks of top-1 errors in percent only: `sweep cdf`" in message
+    assert not list(place.glob("*.html"))
+
+
+def test_a_metric_is_of_trials_from_elsewhere(place, refused):
+    assert "--metric" in refused("export", "--metric", "F1", "--out", "t.csv")
+
+
+def test_two_metrics_are_refused(place, sweep, refused):
+    for name in ("F1", "val_loss"):
+        flags = ["--from", f"r.csv,recipe={name}", "--metric", name, "--nan", "diverged"]
+        assert sweep("export", *flags, "--out", f"{name}.csv")[0] == 0
+    message = refused("cdf", "--from", "F1.csv", "--from", "val_loss.csv", "--absolute", "--out", "f.pdf")
+    assert "trials are compared by one metric, got 2: F1, higher is better" in message
