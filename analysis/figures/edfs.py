@@ -3,7 +3,7 @@
 import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import matplotlib
 import numpy as np
@@ -196,8 +196,8 @@ def _fold(ax: Axes, axis: XAxis) -> None:
 
 def _draw_break(ax: Axes, x: float) -> None:
     """Break the x axis visibly, as its scale changes there."""
-    on_axis = {"transform": ax.get_xaxis_transform(), "ha": "center", "va": "center", "clip_on": False}
-    ax.text(x, 0.0, "//", bbox={"color": "white", "pad": 0.2}, zorder=5, **on_axis)
+    at: dict[str, Any] = {"transform": ax.get_xaxis_transform(), "ha": "center", "va": "center"}
+    ax.text(x, 0.0, "//", bbox={"color": "white", "pad": 0.2}, clip_on=False, zorder=5, **at)
 
 
 def _draw_curve(ax: Axes, curve: Curve, look: Look, limits: tuple[float, float], place: int) -> Line2D:

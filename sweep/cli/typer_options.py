@@ -98,7 +98,7 @@ def _expanded(parameter: inspect.Parameter) -> Sequence[inspect.Parameter]:
 @functools.cache  # several commands have the same group, and each start of `sweep` makes all commands
 def _parameters(group: type) -> Sequence[inspect.Parameter]:
     details = options_of(group)
-    fields = dataclasses.fields(group)  # type: ignore[arg-type]
+    fields = dataclasses.fields(group)
     return [_parameter(field, details[field.name]) for field in fields if field.name in details]
 
 
