@@ -1,5 +1,6 @@
 """The one error that is the user's to mend: shown as one message, exit code 2."""
 
+import difflib
 from collections.abc import Iterable
 
 _LISTED = 30
@@ -37,6 +38,4 @@ def unknown(what: str, got: str, known: Iterable[str], hint: str = "") -> InputE
 
 
 def _near(got: str, known: list[str]) -> list[str]:
-    import difflib  # every command imports this module
-
     return difflib.get_close_matches(got, known, n=3, cutoff=0.5)

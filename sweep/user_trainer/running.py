@@ -47,8 +47,20 @@ def train(
     trainer = load(setting.recipe.trainer)
     if trainer.fingerprint != setting.fingerprint:
         raise TrainerError(f"{trainer.name} is another version on this machine than the one that was planned")
+    config = _config(trial, setting, device, checkpoint)
+    with _saying_what_it_found(checkpoint):
+        for epoch, value in enumerate(_values(trainer, config), start=1):
+            _check_split(trainer, config, setting.evaluate)
+            record = _record(trainer, epoch, value, trial.lr)
+            yield [record]
+            if record.diverged_step is not None:
+                return
+
+
+def _config(trial: TrialSpec, setting: TrialContext, device: str, checkpoint: Path | None) -> WatchedConfig:
+    """Return what the function is given."""
     model, args = split_model(trial.model)
-    config = WatchedConfig(
+    return WatchedConfig(
         lr=trial.lr,
         weight_decay=trial.weight_decay,
         optimizer=trial.optimizer,
@@ -61,18 +73,16 @@ def train(
         device=device,
         checkpoint=checkpoint,
     )
-    with _saying_what_it_found(checkpoint):
-        for epoch, value in enumerate(_values(trainer, config), start=1):
-            if setting.evaluate != "val" and not config.looked_at:
-                raise TrainerError(
-                    f"{trainer.name} did not look at config.split, so that an optimum would be found on the "
-                    f"very data that is reported. Where it is {setting.evaluate}, the error has to be of "
-                    "other data, held out of the training"
-                )
-            record = _record(trainer, epoch, value, trial.lr)
-            yield [record]
-            if record.diverged_step is not None:
-                return
+
+
+def _check_split(trainer: Trainer, config: WatchedConfig, evaluate: str) -> None:
+    """Refuse errors of the data that is reported, where an optimum is searched."""
+    if evaluate != "val" and not config.looked_at:
+        raise TrainerError(
+            f"{trainer.name} did not look at config.split, so that an optimum would be found on the "
+            f"very data that is reported. Where it is {evaluate}, the error has to be of "
+            "other data, held out of the training"
+        )
 
 
 @contextmanager
