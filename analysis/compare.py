@@ -1,7 +1,8 @@
 """Compares sweeps: which one to take, where their errors differ, which is more robust, how sure that is.
 
 Their models, optimizers or recipes differ. Those that were tried at the same relative points are compared
-point by point, others as two samples. A diverged trial has an error of 100 %.
+point by point, others as two samples. A diverged trial has an error of 100 %, or the worst value of another
+metric. Where nothing bounds that, it is worse than every trial that finished, which is all that ranks need.
 
 What is claimed of all pairs keeps one error rate. First each pair is asked whether its errors differ at all
 (`analysis.differing`), with p-values corrected for the number of pairs (Benjamini & Hochberg 1995). Further
@@ -28,8 +29,8 @@ from analysis.differing import Difference, Stretch
 from analysis.edf import edf
 from analysis.equivalence import Alike, Margin, alike_by, alike_by_median
 from analysis.errors import AnalysisError
-from analysis.intervals import Interval
-from analysis.metric import DECIMALS
+from analysis.intervals import NOTHING, Interval
+from analysis.metric import DECIMALS, bounded
 from analysis.pairing import Pair, Pairs, pair_up, pairs_of
 from analysis.robustness import NO_CONTRAST, Contrast, Trials
 from analysis.sampling import Sampling
@@ -221,7 +222,36 @@ def compare(
     if len(sweeps) < 2:
         names = ", ".join(sweep.sweep for sweep in sweeps) or "none"
         raise AnalysisError(f"a comparison takes at least two sweeps, got {names}: sweep another model.")
-    return compare_pairs(pairs_of(sweeps), test=test, confidence=confidence, margin=margin)
+    metric = sweeps[0].metric
+    if margin is not None and margin.measure != "area" and not metric.is_top1_error:
+        raise AnalysisError(
+            f"a margin of {metric.name} is one of the area (0.1), got one of {margin.label}: leave it out."
+        )
+    found = compare_pairs(pairs_of(_bounded(sweeps)), test=test, confidence=confidence, margin=margin)
+    return found if math.isfinite(metric.worst) else [_without_sums(pair) for pair in found]
+
+
+def _bounded(sweeps: Sequence[SweepTrials]) -> list[SweepTrials]:
+    """Return sweeps whose diverged trials have a finite error, worse than all that finished."""
+    if math.isfinite(sweeps[0].metric.worst):
+        return list(sweeps)
+    errors = np.concatenate([values(sweep.points, "top1_err") for sweep in sweeps])
+    metric = bounded(sweeps[0].metric, errors)
+    return [
+        replace(
+            sweep,
+            metric=metric,
+            points=sweep.points.replace({"top1_err": {math.inf: metric.worst}}),
+            optimum_errs=np.minimum(sweep.optimum_errs, metric.worst),
+        )
+        for sweep in sweeps
+    ]
+
+
+def _without_sums(pair: Comparison) -> Comparison:
+    """Drop the differences to which trials that are worse than everything add: how much is not known."""
+    lost = len(pair.a.diverged) + len(pair.b.diverged)
+    return replace(pair, mean_diff=NOTHING, median_diff=NOTHING) if lost else pair
 
 
 def compare_pairs(
@@ -312,8 +342,9 @@ PAIRED_TESTS: dict[str, Callable[[Floats], float]] = {
 
 
 def _paired(a: SweepTrials, b: SweepTrials, pairs: Pairs) -> _Prepared:
-    d, points = np.round(pairs.a - pairs.b, DECIMALS), pairs.points
-    difference = differing.pairs(pairs.a, pairs.b, d)
+    metric, points = a.metric, pairs.points
+    d, span = np.round(pairs.a - pairs.b, metric.delta_decimals), metric.worst - metric.best
+    difference = differing.pairs(pairs.a, pairs.b, d, metric.worst)
     trials = (Trials(a, pairs.rows[0]), Trials(b, pairs.rows[1]))
     found = Comparison(
         a=a,
@@ -323,10 +354,10 @@ def _paired(a: SweepTrials, b: SweepTrials, pairs: Pairs) -> _Prepared:
         n_b=len(d),
         left_out=a.n + b.n - 2 * len(d),
         confidence=points.confidence,
-        mean_diff=points.mean(d, -DIVERGED_ERR, DIVERGED_ERR),
-        median_diff=_median(d, points, least=-DIVERGED_ERR),
+        mean_diff=points.mean(d, -span, span),
+        median_diff=_median(d, points, -span, span),
         better=_share_better(d, points),
-        diverged_diff=_diverged_pairs(pairs),
+        diverged_diff=_diverged_pairs(pairs, metric.worst),
         tests={ANY: difference.p} | _p_values(PAIRED_TESTS, d),
         no_test=None,
         needed=paired.points_needed(d),
@@ -346,21 +377,21 @@ def _share_better(d: Floats, points: Sampling) -> Interval:
     return points.mean((d < 0) + 0.5 * (d == 0), 0.0, 1.0)
 
 
-def _diverged_pairs(pairs: Pairs) -> Interval:
-    lost_a, lost_b = pairs.a >= DIVERGED_ERR, pairs.b >= DIVERGED_ERR
+def _diverged_pairs(pairs: Pairs, worst: float) -> Interval:
+    lost_a, lost_b = pairs.a >= worst, pairs.b >= worst
     if pairs.points.design == "iid":
         return paired.share_difference(lost_a, lost_b, pairs.points.confidence)
     return pairs.points.mean(lost_a.astype(float) - lost_b, -1.0, 1.0)
 
 
-def _median(sample: Floats, points: Sampling, least: float = 0.0) -> Interval:
+def _median(sample: Floats, points: Sampling, least: float = 0.0, most: float = DIVERGED_ERR) -> Interval:
     """Return a median, with exact limits if the points are independent."""
     value = float(np.median(sample))
     if points.design != "iid":
         return Interval(value, math.nan, math.nan)
     steps = edf(sample)
     limits = intervals.quantile(steps, 0.5, band(steps, POINTWISE, points.confidence))
-    return Interval(value, max(limits.low, least), min(limits.high, DIVERGED_ERR))
+    return Interval(value, max(limits.low, least), min(limits.high, most))
 
 
 def _gaps(x: Floats, y: Floats) -> dict[str, Any]:
@@ -374,7 +405,8 @@ def _unpaired(a: SweepTrials, b: SweepTrials, confidence: float) -> _Prepared:
     x, y = (Sample(values(s.points, "top1_err"), Sampling.of(s, confidence)) for s in (a, b))
     trials = (Trials(a, np.arange(a.n)), Trials(b, np.arange(b.n)))
     independent = x.points.design == y.points.design == "iid"
-    difference = differing.two_samples(x.errors, y.errors) if independent else None
+    least, worst = a.metric.best, a.metric.worst
+    difference = differing.two_samples(x.errors, y.errors, worst) if independent else None
     tests, no_test = _unpaired_tests(x, y, difference)
     better = unpaired.probability_better(x.errors, y.errors, confidence)
     found = Comparison(
@@ -385,10 +417,10 @@ def _unpaired(a: SweepTrials, b: SweepTrials, confidence: float) -> _Prepared:
         n_b=len(y.errors),
         left_out=0,
         confidence=confidence,
-        mean_diff=minus(*(sample.points.mean(sample.errors, 0.0, DIVERGED_ERR) for sample in (x, y))),
-        median_diff=minus(_median(*x), _median(*y)),
+        mean_diff=minus(*(sample.points.mean(sample.errors, least, worst) for sample in (x, y))),
+        median_diff=minus(*(_median(*sample, least, worst) for sample in (x, y))),
         better=better if independent else Interval(better.value, math.nan, math.nan),
-        diverged_diff=minus(*(sample.points.share(sample.errors >= DIVERGED_ERR) for sample in (x, y))),
+        diverged_diff=minus(*(sample.points.share(sample.errors >= worst) for sample in (x, y))),
         tests=tests,
         no_test=no_test,
         needed=unpaired.trials_needed(better.value) if tests else math.nan,

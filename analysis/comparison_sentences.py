@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from analysis.compare import Comparison
 from analysis.intervals import Interval
-from analysis.summaries import AREA_TO
+from analysis.metric import Metric
 from analysis.sweep_trials import SweepTrials
 from analysis.tuning import budget_for
 from analysis.words import counted, negated, number, p_value, percent, points_of
@@ -70,7 +70,7 @@ def _take(pair: Comparison) -> Answer:
     if pair.no_test:
         return _open("take", f"Which of {_both(pair)} to take cannot be said: {pair.no_test}")
     if not pair.different:
-        text = f"{_both(pair)} are not told apart in their errors at n = {_n(pair)}{_chances(pair)}"
+        text = f"{_both(pair)} are not told apart in their {_errors(pair)} at n = {_n(pair)}{_chances(pair)}"
         return _open("take", text, _evidence(pair))
     runs = [
         (model, [k for k, _ in run])
@@ -78,7 +78,7 @@ def _take(pair: Comparison) -> Answer:
         if model is not None
     ]
     if not runs:
-        text = f"{_both(pair)} differ in their errors, but neither is shown to be the one to take"
+        text = f"{_both(pair)} differ in their {_errors(pair)}, but neither is shown to be the one to take"
         return _open("take", text + _chances(pair), _evidence(pair))
     (first, budgets), *others = runs
     if others:
@@ -131,13 +131,28 @@ def _evidence(pair: Comparison) -> str:
     )
     lead = negated(lead) if lead.value < 0 else lead
     at = f" and is better at {percent(better)} of the shared points" if pair.paired else ""
-    median = f"{ahead.name} leads by {points_of(lead)} in the median{at}" if lead.value else "equal medians"
+    by = f" by {points_of(lead, pair.a.metric)}" if lead.value else ""
+    median = f"{ahead.name} leads{by} in the median{at}" if lead.value else "equal medians"
+    if math.isnan(lead.value):
+        median = _oftener(pair)
     (name, p), *others = pair.tests.items()
     tests = [f"{name} p = {p_value(p)}, {p_value(pair.q)} after correction"]
     tests += [f"{other} p = {p_value(p)}" for other, p in others]
     if pair.left_out:
         tests.append(f"{counted(pair.left_out, 'trial')} without a partner at the same point left out")
     return "; ".join([median, *tests])
+
+
+def _oftener(pair: Comparison) -> str:
+    """Write which model is better more often, where no number says by how much."""
+    value, low, high = pair.better
+    ahead, share = (pair.a, pair.better) if value >= 0.5 else (pair.b, Interval(1 - value, 1 - high, 1 - low))
+    where = f"at {percent(share)} of the shared points" if pair.paired else f"in {percent(share)} of cases"
+    return f"{ahead.name} is better {where}"
+
+
+def _errors(pair: Comparison) -> str:
+    return "errors" if pair.a.metric.is_top1_error else pair.a.metric.name
 
 
 def _where(pair: Comparison) -> Answer | None:
@@ -157,13 +172,20 @@ def _reached(pair: Comparison, *, a_leads: bool) -> str:
     if not own:
         return ""
     leader, other = (pair.a, pair.b) if a_leads else (pair.b, pair.a)
-    spans = " and ".join(f"from {each.from_err:.4g} to {each.to_err:.4g} %" for each in own)
+    metric = pair.a.metric
+    spans = " and ".join(
+        f"from {metric.cost(each.from_err):.4g} to {_level(metric, each.to_err)}" for each in own
+    )
     clearest = max(own, key=lambda each: abs(each.share_a - each.share_b))
     less, more = sorted([clearest.share_a, clearest.share_b])
     return (
-        f"more trials of {leader.name} than of {other.name} reach errors {spans}, such as "
-        f"{clearest.at_err:.4g} %: {100 * more:.0f} against {100 * less:.0f} %"
+        f"more trials of {leader.name} than of {other.name} reach {_errors(pair)} {spans}, such as "
+        f"{_level(metric, clearest.at_err)}: {100 * more:.0f} against {100 * less:.0f} %"
     )
+
+
+def _level(metric: Metric, cost: float) -> str:
+    return f"{metric.cost(cost):.4g} {metric.unit}".rstrip()
 
 
 def _diverging(pair: Comparison) -> str:
@@ -187,8 +209,9 @@ def _robust(pair: Comparison) -> Answer:
     if math.isnan(pair.area.value):
         return _open("robust", f"Robustness cannot be compared: {pair.no_delta}")
     corrected = "" if math.isnan(pair.q_robust) else f"p = {p_value(pair.q_robust)} after correction; "
+    up_to = pair.a.metric.amount(pair.a.metric.area_to)
     evidence = (
-        f"{corrected}area up to {AREA_TO:g} points, {pair.a.name} − {pair.b.name}: counted from the optimum "
+        f"{corrected}area up to {up_to}, {pair.a.name} − {pair.b.name}: counted from the optimum "
         f"{_area(pair.area_diff, pair.p_area)}; from at and around it "
         f"{_area(pair.area_around_diff, pair.p_area_around)}"
     )
@@ -236,7 +259,7 @@ def _enough(pair: Comparison) -> Answer:
     if pair.no_test:
         return _open("enough", "More trials of such designs would not help")
     if not pair.different:
-        return _open("enough", _needed(pair, pair.needed, "a difference in the errors"))
+        return _open("enough", _needed(pair, pair.needed, f"a difference in the {_errors(pair)}"))
     if pair.more_robust is None and not pair.no_delta:
         return _open(
             "enough", _needed(pair, pair.needed_robust, "a difference in robustness"), of_budget(pair)
@@ -256,9 +279,16 @@ def of_budget(pair: Comparison) -> str:
     if k is None or k >= worse.n:
         return ""
     return (
-        f"{counted(k, 'random trial')} of {last.name} can be expected to reach {target:.2f} %, as low as "
+        f"{counted(k, 'random trial')} of {last.name} can be expected to reach {_best(last.metric, target)} "
         f"the best of {worse.n} of {worse.name}"
     )
+
+
+def _best(metric: Metric, target: float) -> str:
+    """Write the best result of a model, which another one is to reach."""
+    if metric.is_top1_error:
+        return f"{target:.2f} %, as low as"
+    return f"{metric.level(target)}, as good as"
 
 
 def _needed(pair: Comparison, needed: float, difference: str) -> str:

@@ -83,19 +83,27 @@ def _runs(sides: NDArray[np.int64]) -> Iterator[tuple[int, int]]:
         place += length
 
 
-def two_samples(a: Floats, b: Floats) -> Difference:
-    """Compare the errors of two models at separate points, shapes (n,) and (m,)."""
+def two_samples(a: Floats, b: Floats, worst: float = DIVERGED_ERR) -> Difference:
+    """Compare the errors of two models at separate points, shapes (n,) and (m,).
+
+    Parameters
+    ----------
+    a, b : ndarray
+        Errors.
+    worst : float
+        That of a diverged trial.
+    """
     both = np.concatenate([a, b])
-    at = _errors(both)
+    at = _errors(both, worst)
     below = both[:, None] <= at
     counts, least = below.sum(axis=0), permutation.least_count(len(a), len(b))
     tested = (counts >= least) & (counts <= len(both) - least)
     at, below = at[tested], below[:, tested]
     columns = np.column_stack([below, -stats.rankdata(both)]).astype(float)
-    return _difference(a, b, at, permutation.two_samples(columns, len(a)))
+    return _difference(a, b, at, permutation.two_samples(columns, len(a)), worst)
 
 
-def pairs(a: Floats, b: Floats, difference: Floats) -> Difference:
+def pairs(a: Floats, b: Floats, difference: Floats, worst: float = DIVERGED_ERR) -> Difference:
     """Compare the errors of two models at shared points.
 
     Parameters
@@ -104,29 +112,31 @@ def pairs(a: Floats, b: Floats, difference: Floats) -> Difference:
         Errors.
     difference : ndarray, shape (n,)
         A minus B, rounded so that equal errors differ by 0.
+    worst : float
+        The error of a diverged trial.
     """
-    at = _errors(np.concatenate([a, b]))
+    at = _errors(np.concatenate([a, b]), worst)
     below = (a[:, None] <= at).astype(float) - (b[:, None] <= at)
     tested = np.abs(below).sum(axis=0) >= permutation.least_changed(len(a))
     at, below = at[tested], below[:, tested]
     ranks = -np.sign(difference) * stats.rankdata(np.abs(difference))
-    return _difference(a, b, at, permutation.pairs(np.column_stack([below, ranks])))
+    return _difference(a, b, at, permutation.pairs(np.column_stack([below, ranks])), worst)
 
 
-def _difference(a: Floats, b: Floats, at: Floats, found: MaxT) -> Difference:
+def _difference(a: Floats, b: Floats, at: Floats, found: MaxT, worst: float) -> Difference:
     share_a, share_b = ((sample[:, None] <= at).mean(axis=0) for sample in (a, b))
-    finished = np.concatenate([each[each < DIVERGED_ERR] for each in (a, b)])
+    finished = np.concatenate([each[each < worst] for each in (a, b)])
     highest = float(finished.max(initial=-np.inf))
     return Difference(found.any_difference, at, share_a, share_b, found.p[:-1], highest)
 
 
-def _errors(both: Floats) -> Floats:
+def _errors(both: Floats, worst: float) -> Floats:
     """Return the errors at which EDFs are compared: more of them among the best trials than in the middle.
 
     The last one is the highest error of a trial that finished: above it, only the shares that diverged
     differ. Empty if all diverged.
     """
-    n, finished = len(both), np.sort(both[both < DIVERGED_ERR])
+    n, finished = len(both), np.sort(both[both < worst])
     if not len(finished):
         return finished
     halves = MOST_ERRORS // 2

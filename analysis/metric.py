@@ -164,6 +164,14 @@ def fitted(metric: Metric, deltas: Floats) -> Metric:
     return replace(metric, step=float(f"1e{exponent}"))
 
 
+def bounded(metric: Metric, costs: Floats) -> Metric:
+    """Give a metric that nothing bounds a worst value: far beyond all finite costs, for ranks."""
+    finite = costs[np.isfinite(costs)]
+    worst = float(finite.max() + np.ptp(finite) + metric.area_to) if finite.size else metric.area_to
+    end = metric.cost(worst)
+    return replace(metric, low=end) if metric.higher_better else replace(metric, high=end)
+
+
 def metric_cells(metric: Metric) -> dict[str, Any]:
     """Return the cells that name a metric in each row of a table."""
     better = HIGHER if metric.higher_better else LOWER

@@ -28,9 +28,10 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from analysis.intervals import NOTHING, Interval, rounding_variance
+from analysis.metric import TOP1_ERROR, Metric
 from analysis.sampling import Sampling
-from analysis.summaries import AREA_TO, area_scores, within
-from analysis.sweep_trials import DIVERGED_ERR, SweepTrials, values
+from analysis.summaries import area_scores, within
+from analysis.sweep_trials import SweepTrials, values
 
 Floats = NDArray[np.float64]
 
@@ -85,11 +86,11 @@ class Area(NamedTuple):
     are."""
 
 
-def area_from(zero: float, errors: Floats) -> Area:
+def area_from(zero: float, errors: Floats, metric: Metric = TOP1_ERROR) -> Area:
     """Return the area that is counted from the mean error at the optimum."""
-    scores = area_scores(errors - zero, errors)
+    scores = area_scores(errors - zero, errors, metric.area_to, metric)
     inside = float(((scores > 0) & (scores < 1)).mean())
-    return Area(float(scores.mean()), scores - scores.mean(), inside / AREA_TO)
+    return Area(float(scores.mean()), scores - scores.mean(), inside / metric.area_to)
 
 
 def share_from(zero: float, errors: Floats, points: float) -> Area:
@@ -99,10 +100,10 @@ def share_from(zero: float, errors: Floats, points: float) -> Area:
     """
     hits = within(errors - zero, errors, points).astype(float)
     edge = np.abs(errors - zero - points) <= 0.5
-    return Area(float(hits.mean()), hits - hits.mean(), float((edge & (errors < DIVERGED_ERR)).mean()))
+    return Area(float(hits.mean()), hits - hits.mean(), float((edge & (errors < TOP1_ERROR.worst)).mean()))
 
 
-def area_around(zeros: Floats, errors: Floats, near: NDArray[np.bool_]) -> Area:
+def area_around(zeros: Floats, errors: Floats, near: NDArray[np.bool_], metric: Metric = TOP1_ERROR) -> Area:
     """Return the area that is counted from the mean error at and around the optimum.
 
     Parameters
@@ -112,20 +113,23 @@ def area_around(zeros: Floats, errors: Floats, near: NDArray[np.bool_]) -> Area:
     errors : ndarray, shape (n,)
         Errors at the points, a diverged one at 100.
     near : ndarray of bool, shape (n,)
-        Which points are around the optimum. A trial there counts as at most `AREA_TO` points worse than the
-        optimum, also if it diverged.
+        Which points are around the optimum. A trial there counts as at most 8 points worse than the optimum
+        (`Metric.area_to`), also if it diverged.
+    metric : Metric
+        What the errors are of.
     """
+    to, lost = metric.area_to, errors >= metric.worst
     k, m, n, at = len(zeros), int(near.sum()), len(errors), float(zeros.mean())
-    capped = np.minimum(errors, at + AREA_TO)
+    capped = np.minimum(errors, at + to)
     around = float(capped[near].mean()) if m else at
     weight = m / (k + m)
     zero = weight * around + (1 - weight) * at
-    losses = np.where(errors < DIVERGED_ERR, np.minimum(errors - zero, AREA_TO), AREA_TO)
-    inside = float((losses < AREA_TO).mean())
+    losses = np.where(lost, to, np.minimum(errors - zero, to))
+    inside = float((losses < to).mean())
     moves = weight * near * (n / max(m, 1)) * (capped - around)  # of the zero, with each trial
-    influence = -(losses - inside * moves) / AREA_TO
-    value = float(1 - losses.mean() / AREA_TO)
-    return Area(value, influence - influence.mean(), inside * (1 - weight) / AREA_TO)
+    influence = -(losses - inside * moves) / to
+    value = float(1 - losses.mean() / to)
+    return Area(value, influence - influence.mean(), inside * (1 - weight) / to)
 
 
 def around_optimum(sweep: SweepTrials, rows: NDArray[np.int64]) -> NDArray[np.bool_]:
@@ -225,9 +229,10 @@ def compared(a: Trials, b: Trials, points: Sequence[Sampling]) -> dict[str, Any]
         return {"area": NO_CONTRAST, "area_around": NO_CONTRAST, "no_delta": problem}
 
     def around(of: Trials) -> Area:
-        return area_around(of.sweep.optimum_errs, of.errors, around_optimum(of.sweep, of.rows))
+        near = around_optimum(of.sweep, of.rows)
+        return area_around(of.sweep.optimum_errs, of.errors, near, of.sweep.metric)
 
-    areas = [area_from(_zero(of), of.errors) for of in (a, b)]
+    areas = [area_from(_zero(of), of.errors, of.sweep.metric) for of in (a, b)]
     return {
         "area": _difference((a, b), areas, points),
         "area_around": _difference((a, b), [around(of) for of in (a, b)], points),

@@ -3,7 +3,7 @@
 import math
 
 from analysis.intervals import Interval
-from analysis.metric import Metric
+from analysis.metric import TOP1_ERROR, Metric
 from analysis.repeats import Repeated, SeedSpread
 from analysis.summaries import own_values
 
@@ -72,12 +72,14 @@ def number(estimate: Interval, digits: int = 2) -> str:
     return value if math.isnan(estimate.low) else f"{value} ({low} to {high})"
 
 
-def points_of(estimate: Interval) -> str:
+def points_of(estimate: Interval, metric: Metric = TOP1_ERROR) -> str:
     """Write a difference in points; what would be rounded to none is said to be less than the least shown."""
-    if not 0 < abs(estimate.value) < 0.005:
-        return f"{number(estimate)} points"
-    limits = "" if math.isnan(estimate.low) else f" ({estimate.low:.2f} to {estimate.high:.2f})"
-    return f"less than 0.01 points{limits}"
+    digits, unit = metric.decimals, f" {metric.delta_unit}".rstrip()
+    if not 0 < abs(estimate.value) < 0.5 * 10.0**-digits:
+        return f"{number(estimate, digits)}{unit}"
+    _, low, high = (f"{value:.{digits}f}" for value in estimate)
+    limits = "" if math.isnan(estimate.low) else f" ({low} to {high})"
+    return f"less than {10.0**-digits:.{digits}f}{unit}{limits}"
 
 
 def p_value(p: float) -> str:

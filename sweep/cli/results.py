@@ -103,7 +103,7 @@ def compare(
     from sweep.workspace.trial_table import learning_table, write_table
 
     table = with_places(trials.to_compare)
-    sweeps = analysis.read_sweeps(table)
+    sweeps = analysis.read_sweeps(table, any_metric=True)
     asked = None if margin is None else analysis.read_margin(margin)
     pairs = analysis.compare(sweeps, test=test, confidence=confidence, margin=asked)
     summary = analysis.summary_table([analysis.summarise(each, confidence) for each in sweeps])
@@ -113,7 +113,7 @@ def compare(
     if as_json:
         print_json(comparison_json(pairs, summary, sweeps, confidence))
         return
-    print_sweeps(summary, plain_console())
+    print_sweeps(summary, plain_console(), sweeps[0].metric)
     print_repeats(sweeps, confidence, plain_console())
     print_comparisons(pairs, plain_console())
     warnings = [*trials.warnings, *analysis.verdicts(sweeps, learning_table(trials.sweeps))]

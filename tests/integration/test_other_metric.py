@@ -88,7 +88,7 @@ def test_a_lost_journal_is_read_back_from_mlflow(folder, tmp_path):
     pd.testing.assert_frame_equal(exported(copy), before, check_exact=True)
 
 
-@pytest.mark.parametrize("words", [["compare"], ["report", "--out", "r.html"], ["scatter", "--out", "s.pdf"]])
+@pytest.mark.parametrize("words", [["knobs"], ["report", "--out", "r.html"], ["scatter", "--out", "s.pdf"]])
 def test_what_speaks_of_errors_only_refuses_it(words, folder):
     ran = sweep(folder, *words)
     assert ran.returncode == 2

@@ -1,5 +1,7 @@
 """Commands on trials of another metric than the top-1 error: they speak of it by its name, or refuse it."""
 
+import json
+
 import pandas as pd
 import pytest
 
@@ -40,6 +42,21 @@ def test_cdf_speaks_of_the_metric(place, sweep):
     assert "error" not in out.replace("standard error", "") + err
 
 
+def test_compare_speaks_of_the_metric(place, sweep):
+    flags = [*FLAGS, "--nan", "failed", "--model", "a", "--model", "b"]
+    code, out, err = sweep("compare", *flags, "--out", "pairs.csv")
+    assert code == 0, err
+    assert "F1, higher is better, 0 to 1" in " ".join(out.split())
+    assert "errors" not in out + err
+    assert "points in the median" not in out
+    code, out, err = sweep("compare", *flags, "--json")
+    assert code == 0, err
+    assert json.loads(out)["sweeps"][0]["at_optimum"] == pytest.approx(0.89)
+    code, _, err = sweep("compare", *flags, "--margin", "error=0.5")
+    assert code == 2
+    assert "a margin of F1 is one of the area" in err
+
+
 def test_exported_trials_need_no_flags_any_more(place, sweep):
     code, _, err = sweep("export", *FLAGS, "--nan", "diverged", "--out", "t.csv")
     assert code == 0, err
@@ -56,8 +73,6 @@ def test_exported_trials_need_no_flags_any_more(place, sweep):
 @pytest.mark.parametrize(
     "words",
     [
-        ["compare"],
-        ["compare", "--json"],
         ["knobs", "--out", "k.pdf"],
         ["scatter", "--out", "s.pdf"],
         ["report", "--out", "r.html"],
