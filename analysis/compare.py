@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from analysis import differing, intervals, paired, robustness, unpaired
+from analysis import differing, intervals, paired_tests, robustness, unpaired_tests
 from analysis.bands import CONFIDENCE, POINTWISE, band
 from analysis.budgets import Budgets, budgets
 from analysis.differing import Difference, Stretch
@@ -336,8 +336,8 @@ def _prepare(a: SweepTrials, b: SweepTrials, test: str, confidence: float) -> _P
 
 
 PAIRED_TESTS: dict[str, Callable[[Floats], float]] = {
-    "Wilcoxon": paired.signed_rank,
-    "permutation": paired.sign_flip,
+    "Wilcoxon": paired_tests.signed_rank,
+    "permutation": paired_tests.sign_flip,
 }
 
 
@@ -360,7 +360,7 @@ def _paired(a: SweepTrials, b: SweepTrials, pairs: Pairs) -> _Prepared:
         diverged_diff=_diverged_pairs(pairs, metric.worst),
         tests={ANY: difference.p} | _p_values(PAIRED_TESTS, d),
         no_test=None,
-        needed=paired.points_needed(d),
+        needed=paired_tests.points_needed(d),
         **_gaps(pairs.a, pairs.b),
         **robustness.compared(*trials, [points]),
     )
@@ -380,7 +380,7 @@ def _share_better(d: Floats, points: Sampling) -> Interval:
 def _diverged_pairs(pairs: Pairs, worst: float) -> Interval:
     lost_a, lost_b = pairs.a >= worst, pairs.b >= worst
     if pairs.points.design == "iid":
-        return paired.share_difference(lost_a, lost_b, pairs.points.confidence)
+        return paired_tests.share_difference(lost_a, lost_b, pairs.points.confidence)
     return pairs.points.mean(lost_a.astype(float) - lost_b, -1.0, 1.0)
 
 
@@ -408,7 +408,7 @@ def _unpaired(a: SweepTrials, b: SweepTrials, confidence: float) -> _Prepared:
     least, worst = a.metric.best, a.metric.worst
     difference = differing.two_samples(x.errors, y.errors, worst) if independent else None
     tests, no_test = _unpaired_tests(x, y, difference)
-    better = unpaired.probability_better(x.errors, y.errors, confidence)
+    better = unpaired_tests.probability_better(x.errors, y.errors, confidence)
     found = Comparison(
         a=a,
         b=b,
@@ -423,7 +423,7 @@ def _unpaired(a: SweepTrials, b: SweepTrials, confidence: float) -> _Prepared:
         diverged_diff=minus(*(sample.points.share(sample.errors >= worst) for sample in (x, y))),
         tests=tests,
         no_test=no_test,
-        needed=unpaired.trials_needed(better.value) if tests else math.nan,
+        needed=unpaired_tests.trials_needed(better.value) if tests else math.nan,
         **_gaps(x.errors, y.errors),
         **robustness.compared(Trials(a, np.arange(a.n)), Trials(b, np.arange(b.n)), [x.points, y.points]),
     )
@@ -431,8 +431,8 @@ def _unpaired(a: SweepTrials, b: SweepTrials, confidence: float) -> _Prepared:
 
 
 UNPAIRED_TESTS: dict[str, Callable[[Floats, Floats], float]] = {
-    "Mann–Whitney": unpaired.mann_whitney,
-    "Kolmogorov–Smirnov": unpaired.kolmogorov_smirnov,
+    "Mann–Whitney": unpaired_tests.mann_whitney,
+    "Kolmogorov–Smirnov": unpaired_tests.kolmogorov_smirnov,
 }
 
 
@@ -448,4 +448,4 @@ def _unpaired_tests(
     if not x.points.design == y.points.design == "sobol":
         return {}, "one is iid, the other sobol: no test holds for both. Sweep both with the same design"
     scrambles = [sample.errors[sample.points.scrambles] for sample in (x, y)]
-    return {"Welch between scrambles": unpaired.between_scrambles(*scrambles)}, None
+    return {"Welch between scrambles": unpaired_tests.between_scrambles(*scrambles)}, None

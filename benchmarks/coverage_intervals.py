@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from surfaces import NOISE, STEP, SURFACES, ZERO, Floats, draw, errors, many
 
-from analysis import intervals, paired, robustness, summaries, unpaired, variance
+from analysis import intervals, paired_tests, robustness, summaries, unpaired_tests, variance
 from analysis.bands import POINTWISE, curve_band
 from analysis.budgets import budgets
 from analysis.compare import Sample, _median, _share_better
@@ -249,7 +249,7 @@ def _paired(a: Floats, b: Floats, points: list[Sampling]) -> dict[str, Interval]
         "mean difference": points[0].mean(d, -100.0, 100.0),
     }
     if points[0].design == "iid":
-        found["divergence difference"] = paired.share_difference(a == 100.0, b == 100.0, 0.95)
+        found["divergence difference"] = paired_tests.share_difference(a == 100.0, b == 100.0, 0.95)
     return found
 
 
@@ -257,7 +257,7 @@ def _unpaired(a: Floats, b: Floats, points: list[Sampling]) -> dict[str, Interva
     x, y = (Sample(e, at) for e, at in zip((a, b), points, strict=True))
     found = {"mean difference": summaries.minus(*(s.points.mean(s.errors, 0.0, 100.0) for s in (x, y)))}
     if points[0].design == "iid":
-        found["better"] = unpaired.probability_better(a, b)
+        found["better"] = unpaired_tests.probability_better(a, b)
         found["median difference"] = summaries.minus(_median(*x), _median(*y))
         lost = (s.points.share(s.errors == 100.0) for s in (x, y))
         found["divergence difference"] = summaries.minus(*lost)

@@ -9,7 +9,7 @@ from coverage_intervals import contrasts
 from scipy import stats
 from surfaces import STEP, SURFACES, ZERO, Floats, draw, errors
 
-from analysis import paired, unpaired
+from analysis import paired_tests, unpaired_tests
 from analysis.compare import PAIRED_TESTS, UNPAIRED_TESTS, _corrected
 from analysis.sampling import Sampling
 
@@ -77,7 +77,7 @@ def null_scrambles(rng: np.random.Generator, reps: int | None, k: int, surface: 
     """Two sets of scrambles of one model."""
     sides = (draw("sobol", reps or MANY_REPS, 16 * k, rng) for _ in "ab")
     a, b = (errors(u, surface, rng, rounded=rounded).reshape(len(u), k, 16) for u in sides)
-    p = [unpaired.between_scrambles(x, y) for x, y in zip(a, b, strict=True)]
+    p = [unpaired_tests.between_scrambles(x, y) for x, y in zip(a, b, strict=True)]
     return [_row("Welch between scrambles", "sobol", 16 * k, surface, rounded, p)]
 
 
@@ -108,8 +108,8 @@ def power(rng: np.random.Generator, reps: int | None, n: int, surface: str, wors
         for points, w in ((u, 0), (u, worse), (other, worse))
     )
     found = {
-        "Wilcoxon, paired": [paired.signed_rank(row) for row in np.round(a - b, 9)],
-        "Mann–Whitney": [unpaired.mann_whitney(x, y) for x, y in zip(a, c, strict=True)],
+        "Wilcoxon, paired": [paired_tests.signed_rank(row) for row in np.round(a - b, 9)],
+        "Mann–Whitney": [unpaired_tests.mann_whitney(x, y) for x, y in zip(a, c, strict=True)],
     }
     return [
         _row(name, "iid", n, surface, True, p) | {"promise": "power", "at": worse}

@@ -27,8 +27,8 @@ from sweep_overhead import machine
 
 from sweep.remote.jobs import JobsApi
 from sweep.remote.profile import Profile
-from sweep.remote.submission import Submission, submit
-from sweep.remote.upload import Package, make_package
+from sweep.remote.submit import Submission, submit
+from sweep.remote.submit_archive import Package, make_package
 from sweep.utils.ray_token import Token
 
 ROOT = Path(__file__).parents[1]

@@ -56,7 +56,7 @@ def _jobs(as_json: bool, *, no_others: bool) -> None:
     from sweep.console.remote import print_jobs
     from sweep.remote.jobs import JobsApi
     from sweep.remote.profile import read_profile
-    from sweep.remote.submission import job_rows
+    from sweep.remote.submit import job_rows
 
     if not no_others:
         raise InputError(

@@ -65,7 +65,7 @@ for _command in (lengths, optimizers, hyperparameters, peak):
 
 def _options(context: typer.Context, folder: str) -> Iterator[str]:
     """Write the options that were given as the words of a command line on the cluster."""
-    from sweep.remote.submission import there
+    from sweep.remote.submit import there
 
     for option in context.command.params:  # the cluster has the defaults, and may have others
         name, value = option.name or "", context.params.get(option.name or "")
@@ -86,8 +86,8 @@ def _is_given(context: typer.Context, name: str) -> bool:
 
 
 def _submit(words: Sequence[str], context: typer.Context) -> None:
-    from sweep.remote import submission as remote
-    from sweep.remote.upload import make_package
+    from sweep.remote import submit as remote
+    from sweep.remote.submit_archive import make_package
 
     api = _cluster()
     words = [*words, *_options(context, api.profile.folder)]
@@ -118,7 +118,7 @@ def logs(
     ] = False,
 ) -> None:
     """Show what a job on the cluster has printed."""
-    from sweep.remote import submission as remote
+    from sweep.remote import submit as remote
 
     api = _cluster()
     found = api.find(job)
@@ -133,7 +133,7 @@ def logs(
 @app.command(epilog="Example: [bold]sweep stop[/bold], then the same [bold]sweep submit[/bold] to resume")
 def stop(job: Job = None) -> None:
     """Stop a job on the cluster; every finished trial is kept."""
-    from sweep.remote import submission as remote
+    from sweep.remote import submit as remote
 
     api = _cluster()
     found = api.find(job)
@@ -156,7 +156,7 @@ def fetch(
     ),
 ) -> None:
     """Bring plans, journals and figures from the cluster, also of sweeps that are running."""
-    from sweep.remote.fetching import fetch
+    from sweep.remote.fetch import fetch
 
     if out.exists() and not out.is_dir():
         raise InputError(f"`out` {out}: not a folder")
@@ -188,7 +188,7 @@ def _exit_code(job: "RemoteJob") -> int:
 
 def _show(api: "JobsApi", text: str) -> None:
     """Print what a driver has printed; the commands in it as they are given here."""
-    from sweep.remote.submission import here
+    from sweep.remote.submit import here
 
     print(here(text, api.profile.folder), end="", flush=True)
 

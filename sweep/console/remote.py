@@ -7,7 +7,7 @@ from rich.console import Console
 
 
 def print_jobs(rows: Sequence[dict[str, Any]], console: Console) -> None:
-    """Print jobs, as `sweep.remote.submission.job_rows` describes them."""
+    """Print jobs, as `sweep.remote.submit.job_rows` describes them."""
     for row in rows:
         console.print(f"{row['job']}: {row['status']}, started {row['started']}", markup=False)
         console.print(f"    {row['command']}", markup=False)

@@ -116,7 +116,7 @@ class TrialRunner:
 
     def best_pack(self, job: Job, most: int) -> int:
         """Return how many trials like this one, up to ``most``, train the fastest together."""
-        from sweep.training.pack_size import best_size
+        from sweep.training.pack_timing import best_size
 
         setting = self._settings[job.setting]
 

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from sweep.errors import InputError
-from sweep.remote.build import build
-from sweep.remote.submission import FIGURES
+from sweep.remote.submit import FIGURES
+from sweep.remote.version import build
 
 REFUSED = 2
 

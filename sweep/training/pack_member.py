@@ -16,7 +16,8 @@ from sweep.training.batches import Batch
 from sweep.training.batchnorm import RunningStatistics
 from sweep.training.compiling import compiled
 from sweep.training.ema import WeightAverage
-from sweep.training.optim import lr_factor, make_optimizer
+from sweep.training.lr_schedule import lr_factor
+from sweep.training.optim import make_optimizer
 from sweep.training.precision import Precision
 from sweep.training.randomness import derive_seed, fork_rng
 from sweep.training.ranks import Ranks

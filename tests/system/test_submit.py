@@ -12,7 +12,7 @@ from chaos_site import wait_until
 from ray_head import ASKS, Head
 from support.runs import environment
 
-from sweep.remote.build import build
+from sweep.remote.version import build
 
 pytestmark = pytest.mark.system
 

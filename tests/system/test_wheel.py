@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from support.runs import environment
 
-from sweep.remote.build import build
+from sweep.remote.version import build
 
 pytestmark = pytest.mark.system
 
@@ -84,5 +84,5 @@ def test_all_shipped_files_are_in_it(installed, tmp_path):
 
 def test_it_is_the_same_build_as_the_checkout(installed, tmp_path):
     """Or a laptop with a checkout could not submit to a cluster that has the wheel."""
-    code = "from sweep.remote.build import build; print(build())"
+    code = "from sweep.remote.version import build; print(build())"
     assert call(installed / "python", "-c", code, cwd=tmp_path).strip() == build()

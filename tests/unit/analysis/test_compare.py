@@ -13,7 +13,7 @@ from support.analysed_pairs import NAMES, A, B, apart, sweeps
 
 from analysis import AnalysisError, compare, comparison_table, read_sweeps
 from analysis.compare import ANY, LEVEL, SHARES, _corrected
-from analysis.paired import sign_flip, signed_rank
+from analysis.paired_tests import sign_flip, signed_rank
 
 few = settings(max_examples=8)
 

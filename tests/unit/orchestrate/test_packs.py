@@ -72,7 +72,7 @@ def measured(monkeypatch, tmp_path):
         asked.append((trial.model, most))
         return min(2, most)
 
-    monkeypatch.setattr("sweep.training.pack_size.best_size", best_size)
+    monkeypatch.setattr("sweep.training.pack_timing.best_size", best_size)
     return asked
 
 

@@ -4,7 +4,7 @@ import pytest
 import torch
 from support.training import CPU, make_batches, make_recipe, make_trial
 
-from sweep.training import pack_size
+from sweep.training import pack_timing
 from sweep.training.pack_member import Member
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -14,7 +14,9 @@ RECIPE = make_recipe(augment=("shift",), mixup_alpha=0.8, ema_steps=2)
 
 def best(most=1000):
     batches = make_batches(RECIPE)
-    return pack_size.best_size(make_trial(lr=1e30), RECIPE, batches, device=CPU, most=most, classes=10, px=16)
+    return pack_timing.best_size(
+        make_trial(lr=1e30), RECIPE, batches, device=CPU, most=most, classes=10, px=16
+    )
 
 
 @pytest.fixture
@@ -28,8 +30,8 @@ def costs(monkeypatch):
             pass
 
     def cost(load, step):
-        monkeypatch.setattr(pack_size, "Member", Nothing)
-        monkeypatch.setattr(pack_size, "_step_s", lambda members, *_: load + step * len(members))
+        monkeypatch.setattr(pack_timing, "Member", Nothing)
+        monkeypatch.setattr(pack_timing, "_step_s", lambda members, *_: load + step * len(members))
 
     return cost
 
@@ -52,7 +54,7 @@ def test_it_doubles_as_long_as_that_pays(load, step, most, expected, costs):
 
 def test_it_ends_where_the_memory_does(costs, monkeypatch):
     costs(9.0, 1.0)
-    step = pack_size._step_s
+    step = pack_timing._step_s
 
     def full(members, *arguments):
         if len(members) > 4:
@@ -60,15 +62,15 @@ def test_it_ends_where_the_memory_does(costs, monkeypatch):
         return step(members, *arguments)
 
     with monkeypatch.context() as patched:
-        patched.setattr(pack_size, "_step_s", full)
+        patched.setattr(pack_timing, "_step_s", full)
         assert best() == 4
-    monkeypatch.setattr(pack_size, "_free_memory", lambda: 24 * 5 * 8 / pack_size.MEMORY_SHARE + 1)
+    monkeypatch.setattr(pack_timing, "_free_memory", lambda: 24 * 5 * 8 / pack_timing.MEMORY_SHARE + 1)
     assert best() == 8, "of 24 bytes, five times each"
 
 
 def test_it_ends_when_its_time_is_over(costs, monkeypatch):
     costs(9.0, 1.0)
-    monkeypatch.setattr(pack_size, "BUDGET_S", 0.0)
+    monkeypatch.setattr(pack_timing, "BUDGET_S", 0.0)
     assert best() == 1
 
 
@@ -84,4 +86,4 @@ def test_real_steps_are_timed_of_a_trial_that_would_diverge_too(monkeypatch):
     per_member = [steps.count(member) for member in set(steps)]
     assert len(per_member) >= 2
     assert min(per_member) >= 2
-    assert pack_size._free_memory() > 1e6
+    assert pack_timing._free_memory() > 1e6

@@ -6,8 +6,8 @@ import zipfile
 import pytest
 
 from sweep.errors import InputError
-from sweep.remote import upload
-from sweep.remote.upload import make_package
+from sweep.remote import submit_archive
+from sweep.remote.submit_archive import make_package
 
 
 @pytest.fixture
@@ -69,7 +69,7 @@ def test_the_same_files_make_the_same_package_and_others_another(here):
 
 
 def test_too_much_is_refused(here, monkeypatch):
-    monkeypatch.setattr(upload, "_LARGEST", 20)
+    monkeypatch.setattr(submit_archive, "_LARGEST", 20)
     with pytest.raises(InputError, match="submit from the folder of the training function"):
         make_package("own:train", None)
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from sweep.remote.build import build, digest
+from sweep.remote.version import build, digest
 
 ROOT = Path(__file__).parents[3]
 

@@ -3,9 +3,9 @@
 from pathlib import Path
 
 from sweep.errors import InputError
-from sweep.remote.download import unpack
+from sweep.remote.fetch_archive import unpack
 from sweep.remote.jobs import JobsApi
-from sweep.remote.submission import run_and_read
+from sweep.remote.submit import run_and_read
 
 
 def fetch(api: JobsApi, name: str, out: Path) -> list[str]:
@@ -31,7 +31,7 @@ def fetch(api: JobsApi, name: str, out: Path) -> list[str]:
         If there is none, or ``out`` holds sweeps of its own.
     """
     folder = api.profile.folder
-    printing = ["sweep.remote.download", folder, *([name] if name else [])]
+    printing = ["sweep.remote.fetch_archive", folder, *([name] if name else [])]
     names = unpack(run_and_read(api, folder, printing), out)
     if not names:
         beginning = f" that begins with {name}" if name else ""

@@ -8,7 +8,7 @@ import tarfile
 import pytest
 
 from sweep.errors import InputError
-from sweep.remote.download import packed, unpack
+from sweep.remote.fetch_archive import packed, unpack
 from sweep.workspace.workspace import Workspace
 
 

@@ -1,6 +1,6 @@
 """How sweeps travel to this machine: packed on the cluster, printed by a job, unpacked here.
 
-On the cluster: ``python -m sweep.remote.download FOLDER [NAME]``.
+On the cluster: ``python -m sweep.remote.fetch_archive FOLDER [NAME]``.
 """
 
 import base64

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from analysis.paired import points_needed, share_difference, sign_flip, signed_rank
+from analysis.paired_tests import points_needed, share_difference, sign_flip, signed_rank
 
 few = settings(max_examples=25)
 steps = st.integers(-40, 40).map(lambda k: k / 5)

@@ -6,9 +6,9 @@ import pytest
 
 from sweep.errors import InputError
 from sweep.remote import start
-from sweep.remote.build import build
-from sweep.remote.submission import Submission, check_installed, here, there
-from sweep.remote.upload import Package
+from sweep.remote.submit import Submission, check_installed, here, there
+from sweep.remote.submit_archive import Package
+from sweep.remote.version import build
 
 RUN = Submission(words=("run", "--model", "a b"), folder="/sweeps/alice")
 PACKAGE = Package(content=b"zip", files=("own.py",))
@@ -44,7 +44,7 @@ def test_what_ray_is_given():
     "printed",
     [
         "ModuleNotFoundError: No module named 'sweep'",
-        "/usr/bin/python: No module named sweep.remote.download",  # an older version of ours
+        "/usr/bin/python: No module named sweep.remote.fetch_archive",  # an older version of ours
     ],
 )
 def test_a_cluster_without_this_version_is_told_from_other_errors(printed):

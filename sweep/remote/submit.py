@@ -11,9 +11,9 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from sweep.errors import InputError
-from sweep.remote.build import build
 from sweep.remote.jobs import JobsApi, RemoteJob
-from sweep.remote.upload import Package
+from sweep.remote.submit_archive import Package
+from sweep.remote.version import build
 
 FOLDER = "sweep_folder"
 """Where the driver's folder stands in a job's metadata; by it a user's jobs are known."""

@@ -8,7 +8,7 @@ from scipy import stats
 from statsmodels.stats.nonparametric import rank_compare_2indep
 from statsmodels.stats.weightstats import ttest_ind
 
-from analysis.unpaired import (
+from analysis.unpaired_tests import (
     between_scrambles,
     kolmogorov_smirnov,
     mann_whitney,
