@@ -1,10 +1,11 @@
 """Eight people submit a sweep each to one cluster at once: is anything lost, does each get a share?
 
-    python benchmarks/people.py [--people 8] [--trials 64] [--cpus 2]
+    python benchmarks/people.py [--people 8] [--trials 64] [--cpus 2] [--trial-s 0]
 
 A real Ray head with a token, MLflow's server, on PostgreSQL where there is one, and jobs as `sweep submit`
-makes them; the training function returns at once, so that nothing but the service is measured. Each request
-of the drivers that writes to MLflow is timed where it is sent. Nothing else should run on the machine.
+makes them; the training function returns at once, so that nothing but the service is measured, or after
+--trial-s seconds, to see who waits for whom. Each request of the drivers that writes to MLflow is timed where
+it is sent. Nothing else should run on the machine.
 """
 
 import argparse
@@ -32,7 +33,7 @@ from sweep.remote.submit_archive import Package, make_package
 from sweep.utils.ray_token import Token
 
 ROOT = Path(__file__).parents[1]
-TRAINER = "def train(config):\n    yield 50.0 + config.lr\n"
+TRAINER = "import time\n\ndef train(config):\n    time.sleep({})\n    yield 50.0 + config.lr\n"
 WORDS = "run --trainer own:train --epochs 1 --lr 1e-3 --wd 0.1 --seeds 1"
 TIMES = """
 import os, time
@@ -78,6 +79,7 @@ def main() -> None:
     parser.add_argument("--people", type=int, default=8)
     parser.add_argument("--trials", type=int, default=64)
     parser.add_argument("--cpus", type=int, default=os.cpu_count(), help="that the head says it has")
+    parser.add_argument("--trial-s", type=float, default=0.0, help="that a trial takes")
     args = parser.parse_args()
     print(f"{args.people} people, {args.trials} trials each, {args.cpus} CPUs; {machine()}", flush=True)
     with tempfile.TemporaryDirectory(prefix="people-") as name, ExitStack() as stack:
@@ -86,7 +88,7 @@ def main() -> None:
         uri = stack.enter_context(mlflow_server(folder))
         head = stack.enter_context(cluster(folder, uri, args.cpus))
         people = [person(folder / f"person-{i}", head) for i in range(args.people)]
-        started_ms, took = run(people, args.trials, package(folder))
+        started_ms, took = run(people, args.trials, package(folder, args.trial_s))
         report(people, args.trials, started_ms, took)
         report_mlflow(uri, args.people * args.trials, folder / "times")
 
@@ -127,11 +129,11 @@ def person(folder: Path, head: Head) -> Person:
     return Person(folder=folder, api=JobsApi(Profile(address=head.jobs, folder=str(folder), token=token)))
 
 
-def package(folder: Path) -> Package:
+def package(folder: Path, trial_s: float) -> Package:
     """Return the training function as it travels."""
     (folder / "work").mkdir()
     os.chdir(folder / "work")
-    Path("own.py").write_text(TRAINER)
+    Path("own.py").write_text(TRAINER.format(trial_s))
     made = make_package("own:train", None)
     assert made is not None
     return made

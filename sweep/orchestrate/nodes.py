@@ -26,7 +26,7 @@ def parallel_trials(resources: Resources) -> tuple[int, float]:
         If no machine of the cluster can carry a single trial.
     """
     cpus, gpus = resources.cpus_per_trial, resources.gpus_per_trial
-    machines = [node["Resources"] for node in _alive()]
+    machines = [node["Resources"] for node in alive()]
     most = max((has.get("GPU", 0.0) for has in machines), default=0.0)
     gpus = min(1.0, most) if gpus is None else gpus
     for name, value in (("CPU", cpus), ("GPU", gpus)):
@@ -52,17 +52,18 @@ def check_seen(resources: Resources, data: Sequence[Splits | FileSplits]) -> Non
         if resources.address == "local" or not (written or images):
             return
         _, gpus = parallel_trials(resources)
-        nodes = [node for node in _alive() if _carried(node["Resources"], resources.cpus_per_trial, gpus)]
+        nodes = [node for node in alive() if _carried(node["Resources"], resources.cpus_per_trial, gpus)]
         answers = [_ask(node, written, images) for node in nodes]
         ray.wait(answers, num_returns=len(answers), timeout=ANSWER_S)
-        left = {node["NodeID"] for node in _alive()}
+        left = {node["NodeID"] for node in alive()}
         for node, answer in zip(nodes, answers, strict=True):
             if problem := _answer(answer) if node["NodeID"] in left else None:
                 name = f"{node['NodeManagerHostname']} ({node['NodeManagerAddress']})"
                 raise InputError(f"{problem} on {name}, a machine of the cluster. All must see the same.")
 
 
-def _alive() -> list[dict[str, Any]]:
+def alive() -> list[dict[str, Any]]:
+    """Return the machines that are part of the cluster now, as Ray describes them."""
     return [node for node in ray.nodes() if node["Alive"]]
 
 

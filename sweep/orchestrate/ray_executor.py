@@ -9,6 +9,7 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import ray
@@ -24,19 +25,27 @@ from sweep.orchestrate.nodes import check_seen, parallel_trials
 from sweep.orchestrate.packs import Kind, form_packs, packs_of, report_sizes, to_measure
 from sweep.orchestrate.reporter import TuneReporter
 from sweep.orchestrate.searcher import TuneSearcher
+from sweep.orchestrate.sharing import SharedSearch, SharedTrials, Sharing, StartsKept
 from sweep.utils.tracebacks import last_line
 
 _log = logging.getLogger(__name__)
 
 
 @contextmanager
-def open_ray(resources: Resources, data: Sequence[Splits | FileSplits], **output: Any) -> Iterator[Executor]:
+def open_ray(
+    resources: Resources,
+    data: Sequence[Splits | FileSplits],
+    *,
+    raw_output: Path | None = None,
+    warn: Callable[[str], None] = _log.warning,
+) -> Iterator[Executor]:
     """Join or start a Ray cluster, for as long as this context lasts; see `sweep.orchestrate.executor`."""
-    with cluster(resources, **output):
+    with cluster(resources, raw_output, warn):
         parallel, gpus = parallel_trials(resources)
         check_seen(resources, data)
-        takes = {"cpus": resources.cpus_per_trial, "gpus": gpus}
-        yield RayExecutor(parallel, **takes, ranks=resources.ranks, pack=resources.pack_size)
+        takes = {"CPU": resources.cpus_per_trial, "GPU": gpus}
+        sharing = None if resources.address == "local" else Sharing(takes, warn)
+        yield RayExecutor(parallel, takes, sharing, ranks=resources.ranks, pack=resources.pack_size)
 
 
 class RayExecutor:
@@ -46,8 +55,10 @@ class RayExecutor:
     ----------
     parallel : int
         How many these are, or packs of them.
-    cpus, gpus : float
-        What each takes.
+    takes : dict of str to float
+        The CPUs and GPUs that each takes, as Ray calls them.
+    sharing : Sharing, optional
+        This driver's part of a cluster that others use, too; None: all of it.
     ranks : int
         Processes that train each together.
     pack : int, optional
@@ -57,10 +68,16 @@ class RayExecutor:
     in_process = False
 
     def __init__(
-        self, parallel: int, *, cpus: float, gpus: float, ranks: int = 1, pack: int | None = 1
+        self,
+        parallel: int,
+        takes: dict[str, float],
+        sharing: Sharing | None = None,
+        *,
+        ranks: int = 1,
+        pack: int | None = 1,
     ) -> None:
-        self.parallel, self._pack = parallel, pack
-        self._cpus, self._gpus, self._ranks = cpus, gpus, ranks
+        self.parallel, self._sharing, self._pack = parallel, sharing, pack
+        self._cpus, self._gpus, self._ranks = takes["CPU"], takes["GPU"], ranks
 
     def share(self, splits: Splits | FileSplits) -> Any:
         """Put a data set where all workers can take theirs from."""
@@ -80,9 +97,21 @@ class RayExecutor:
             alone: set[int] | None = None
             while reporter.left and alone != reporter.apart:
                 alone = set(reporter.apart)
-                _fit(worker, reporter, space={PACK: tune.grid_search(self._packs(jobs, reporter, most))})
+                if not self._fit_packs(worker, reporter, self._packs(jobs, reporter, most)):
+                    alone = None
 
-        _in_spite_of_breakdowns(fit, reporter)
+        self._in_spite_of_breakdowns(fit, reporter)
+
+    def _fit_packs(self, worker: Any, reporter: TuneReporter, packs: list[list[int]]) -> bool:
+        """Let Tune run packs; False if it is others' turn before all have been asked for."""
+        space = {PACK: tune.grid_search(packs)}
+        if self._sharing is None:
+            _fit(worker, [reporter], space=space)
+            return True
+        self._sharing.wait(len(packs))
+        trials = SharedTrials(self._sharing, len(packs))
+        _fit(worker, [reporter, self._sharing], space=space, search_alg=trials, scheduler=StartsKept())
+        return not trials.left
 
     def search(self, source: TrialSource, contexts: Sequence[TrialContext]) -> None:
         """Run the jobs that a trial source asks for, one as soon as a worker is free.
@@ -94,11 +123,31 @@ class RayExecutor:
         reporter = TuneReporter(jobs, source)
 
         def fit() -> None:
-            searcher = TuneSearcher(source, jobs, reporter)
-            limits: dict[str, Any] = {"num_samples": -1, "max_concurrent_trials": self.parallel}
-            _fit(worker, reporter, stop=searcher.stops, search_alg=searcher, **limits)
+            searcher = None
+            while searcher is None or not searcher.exhausted:
+                searcher = TuneSearcher(source, jobs, reporter)
+                self._fit_search(worker, reporter, searcher)
 
-        _in_spite_of_breakdowns(fit, reporter)
+        self._in_spite_of_breakdowns(fit, reporter)
+
+    def _fit_search(self, worker: Any, reporter: TuneReporter, searcher: TuneSearcher) -> None:
+        """Let Tune run what a searcher asks for, until it has no more or it is others' turn."""
+        options: dict[str, Any] = {"stop": searcher.stops, "num_samples": -1}
+        if self._sharing is None:
+            parallel: dict[str, Any] = {"max_concurrent_trials": self.parallel}
+            _fit(worker, [reporter], search_alg=searcher, **parallel, **options)
+        else:
+            self._sharing.wait(self.parallel)
+            shared = SharedSearch(self._sharing, searcher, self.parallel)
+            _fit(worker, [reporter, self._sharing], search_alg=shared, scheduler=StartsKept(), **options)
+
+    def _in_spite_of_breakdowns(self, fit: Callable[[], None], reporter: TuneReporter) -> None:
+        """Let Tune run, again if it breaks down, and give up what is left then."""
+        try:
+            _repeated(fit, reporter)
+        finally:
+            if self._sharing and ray.is_initialized():
+                self._sharing.leave()
 
     def _sizes(
         self, jobs: Sequence[Job], contexts: Sequence[TrialContext], observer: TrialObserver
@@ -145,8 +194,8 @@ def _or_one(reference: Any) -> int:
         return 1
 
 
-def _in_spite_of_breakdowns(fit: Callable[[], None], reporter: TuneReporter) -> None:
-    """Let Tune run, again if it breaks down, and give up what is left then."""
+def _repeated(fit: Callable[[], None], reporter: TuneReporter) -> None:
+    """Let Tune run, as often as `RETRIES` allows, until nothing is left."""
     for retries_left in reversed(range(RETRIES + 1)):
         try:
             fit()
@@ -163,7 +212,7 @@ def _in_spite_of_breakdowns(fit: Callable[[], None], reporter: TuneReporter) -> 
 
 def _fit(
     worker: Any,
-    reporter: TuneReporter,
+    callbacks: list[tune.Callback],
     *,
     space: dict[str, Any] | None = None,
     stop: Any = None,
@@ -180,7 +229,7 @@ def _fit(
                 name="sweep",
                 storage_path=scratch,
                 verbose=0,
-                callbacks=[reporter],
+                callbacks=callbacks,
                 stop=stop,
                 failure_config=tune.FailureConfig(max_failures=RETRIES),
                 checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),

@@ -19,6 +19,15 @@ class TuneSearcher(Searcher):
         self._source, self._jobs, self._reporter = source, jobs, reporter
         self._live: dict[str, int] = {}  # Tune's name of a trial → its job
         self._again = list(reporter.left)  # under way when Tune broke down
+        self.waits = False
+        """Whether what is tried next depends on how running trials end."""
+        self.exhausted = False
+        """Whether there is nothing left to try."""
+
+    @property
+    def live(self) -> int:
+        """The trials that Tune has in hand."""
+        return len(self._live)
 
     def __getstate__(self) -> dict[str, Any]:
         return {}  # as for `TuneReporter`
@@ -27,8 +36,10 @@ class TuneSearcher(Searcher):
         """Return the next job as Tune's config."""
         with self._reporter.noting_problems():
             job = self._again.pop(0) if self._again else self._ask()
+        self.waits = job is None
         if job is None:
-            return None if self._live else Searcher.FINISHED
+            self.exhausted = not self._live
+            return Searcher.FINISHED if self.exhausted else None
         self._live[trial_id] = job
         trial, setting = self._jobs[job]
         return {PACK: [job], "trial": dataclasses.asdict(trial), "setting": setting}

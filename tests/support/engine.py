@@ -56,8 +56,8 @@ def official_images() -> dict[str, str]:
     """Return the images that docker/compose.yaml and its Dockerfile name, by their variable."""
     text = (ROOT / "docker/compose.yaml").read_text().split("image: ${")[1:]
     pairs = (line.split("}")[0].split(":-", 1) for line in text)
-    base = (ROOT / "docker/Dockerfile").read_text().split("ARG BASE=")[1].split()[0]
-    return {"BASE": base} | {name: image for name, image in pairs if name != "SWEEP_IMAGE"}
+    base = (ROOT / "docker/Dockerfile").read_text().split("ARG BASE_IMAGE=")[1].split()[0]
+    return {"BASE_IMAGE": base} | {name: image for name, image in pairs if name != "SWEEP_IMAGE"}
 
 
 def build_images() -> dict[str, str]:
@@ -67,9 +67,13 @@ def build_images() -> dict[str, str]:
         images = _stand_ins()
     with _pip_settings() as words:
         for target in ("mlflow", "cpu"):
-            named = (f"--target={target}", f"--tag={IMAGE}:{target}", f"--build-arg=BASE={images['BASE']}")
+            named = (
+                f"--target={target}",
+                f"--tag={IMAGE}:{target}",
+                f"--build-arg=BASE_IMAGE={images['BASE_IMAGE']}",
+            )
             docker("build", *named, *words, f"--file={ROOT}/docker/Dockerfile", str(ROOT), timeout_s=BUILD_S)
-    return {name: image for name, image in images.items() if name != "BASE"} | {"SWEEP_IMAGE": IMAGE}
+    return {name: image for name, image in images.items() if name != "BASE_IMAGE"} | {"SWEEP_IMAGE": IMAGE}
 
 
 def _is_there(image: str) -> bool:
@@ -95,7 +99,7 @@ def _stand_ins() -> dict[str, str]:
             named = (f"--target={target}", f"--tag={IMAGE}-{target}", f"--build-arg=BASE={base}")
             docker("build", "--network=host", *named, folder, timeout_s=BUILD_S)
     names = {"POSTGRES_IMAGE": "postgres", "S3_IMAGE": "s3", "CADDY_IMAGE": "caddy"}
-    return {"BASE": base} | {variable: f"{IMAGE}-{name}" for variable, name in names.items()}
+    return {"BASE_IMAGE": base} | {variable: f"{IMAGE}-{name}" for variable, name in names.items()}
 
 
 def _import_debian(tag: str) -> None:

@@ -35,7 +35,7 @@ def test_hadolint_finds_nothing():
 
 def test_images_are_pinned_and_not_root():
     text = (DOCKER / "Dockerfile").read_text()
-    assert re.search(r"^ARG BASE=python:3\.\d+\.\d+-slim-\w+$", text, re.MULTILINE)
+    assert re.search(r"^ARG BASE_IMAGE=python:3\.\d+\.\d+-slim-\w+$", text, re.MULTILINE)
     assert re.search(r"^USER [1-9]", text, re.MULTILINE)
     assert all("--constraint constraints.txt" in line for line in text.splitlines() if "pip install" in line)
     others = [service["image"] for name, service in SERVICES.items() if name in ("postgres", "s3", "tls")]
@@ -119,6 +119,63 @@ def test_a_service_without_its_secret_does_not_start():
     assert "mlflow_sweep_password is missing or empty: `sh docker/secrets`" in ran.stderr
 
 
+# ---- pinned contents
+
+
+ENGINE = """#!/bin/sh
+[ "$1" = pull ] && exit 0
+for image; do :; done
+name=$(echo "$image" | cksum | cut -d' ' -f1)
+echo "${image%:*}@sha256:$(printf %064d "$name")"
+"""
+"""Stands in for an engine with a registry: every image has a digest of its own."""
+
+
+def test_the_images_of_others_are_pinned_by_their_digests(tmp_path):
+    shutil.copytree(DOCKER, tmp_path / "docker", ignore=shutil.ignore_patterns(".env"))
+    engine(tmp_path)
+    assert pin(tmp_path).returncode == 2  # there is no .env yet
+    secret = make_secrets(tmp_path / "docker" / ".env")
+    assert pin(tmp_path).returncode == 0
+    assert pin(tmp_path).returncode == 0
+    lines = (tmp_path / "docker" / ".env").read_text().splitlines()
+    pinned = dict(line.split("=") for line in lines if "@sha256:" in line)
+    assert pinned.keys() == {"BASE_IMAGE", "POSTGRES_IMAGE", "S3_IMAGE", "CADDY_IMAGE"}
+    assert all(re.fullmatch(r"[\w./-]+:[\w.-]+@sha256:[0-9]{64}", image) for image in pinned.values())
+    assert len(set(pinned.values())) == 4
+    assert len([line for line in lines if "IMAGE=" in line]) == 4
+    assert values(tmp_path / "docker" / ".env") == secret | pinned
+    assert stat.S_IMODE((tmp_path / "docker" / ".env").stat().st_mode) == 0o600
+    assert not list((tmp_path / "docker").glob(".env.*"))
+
+
+def test_own_images_are_not_pinned_and_nothing_changes_without_a_registry(tmp_path):
+    shutil.copytree(DOCKER, tmp_path / "docker", ignore=shutil.ignore_patterns(".env"))
+    env = tmp_path / "docker" / ".env"
+    env.write_text("S3_IMAGE=mirror.example.org/s3:1\n")
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin" / "docker").symlink_to("/bin/false")
+    assert pin(tmp_path).returncode == 1
+    assert env.read_text() == "S3_IMAGE=mirror.example.org/s3:1\n"
+    engine(tmp_path)
+    assert pin(tmp_path).returncode == 0
+    assert env.read_text().count("S3_IMAGE") == 1
+    assert env.read_text().count("@sha256:") == 3
+
+
+def engine(folder: Path) -> None:
+    (folder / "bin").mkdir(exist_ok=True)
+    (folder / "bin" / "docker").unlink(missing_ok=True)
+    (folder / "bin" / "docker").write_text(ENGINE)
+    (folder / "bin" / "docker").chmod(0o755)
+
+
+def pin(folder: Path) -> subprocess.CompletedProcess[str]:
+    path = f"{folder}/bin:/usr/bin:/bin"
+    words = ["sh", str(folder / "docker" / "pin")]
+    return subprocess.run(words, env={"PATH": path}, capture_output=True, text=True, check=False)
+
+
 # ---- Kubernetes and SLURM
 
 
@@ -172,7 +229,7 @@ def test_the_ray_job_resumes_from_its_volume(manifest):
     assert spec["entrypoint"].startswith("sh -c 'cd /sweeps &&")
 
 
-@pytest.mark.parametrize("name", ["secrets", "backup", "restore", "slurm.sbatch"])
+@pytest.mark.parametrize("name", ["secrets", "pin", "backup", "restore", "slurm.sbatch"])
 def test_scripts_are_plain_shell(name):
     shell = shutil.which("dash") or "sh"
     subprocess.run([shell, "-n", DOCKER / name], check=True)
