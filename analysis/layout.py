@@ -25,6 +25,8 @@ CHAR_IN = 0.051
 """Mean width of a letter in a legend, at 7 pt, in inches."""
 TITLE_CHAR_IN = 0.058
 """Mean width of a letter in a title, at 8 pt, in inches."""
+Y_LEAST = 5.0
+"""Least length of a linear y axis, in points, or steps of another metric."""
 LOG_RATIO = 20.0
 """A y axis is logarithmic if its largest error is more than this times its smallest."""
 
@@ -266,7 +268,10 @@ def y_axes(sweeps: Sequence[SweepTrials]) -> dict[str, YAxis]:
     every = np.concatenate(list(errors.values()))
     log = bool(every.size and every.min() > 0 and every.max() > LOG_RATIO * every.min())
     lost = {s.panel for s in sweeps if len(s.diverged) or s.optimum_state == "diverged"}
-    return {panel: y_axis(sample, log=log, lost=panel in lost) for panel, sample in errors.items()}
+    least = Y_LEAST * sweeps[0].metric.step
+    return {
+        panel: y_axis(sample, log=log, lost=panel in lost, least=least) for panel, sample in errors.items()
+    }
 
 
 def _errors(sweeps: Sequence[SweepTrials]) -> NDArray[np.float64]:
@@ -275,7 +280,7 @@ def _errors(sweeps: Sequence[SweepTrials]) -> NDArray[np.float64]:
     return np.concatenate([values(rows, "top1_err") for rows in (*optima, *(s.finished for s in sweeps))])
 
 
-def y_axis(errors: NDArray[np.float64], *, log: bool, lost: bool, least: float = 5.0) -> YAxis:
+def y_axis(errors: NDArray[np.float64], *, log: bool, lost: bool, least: float = Y_LEAST) -> YAxis:
     """Choose a y axis for errors.
 
     Parameters

@@ -18,7 +18,7 @@ from analysis.bands import Band
 from analysis.edf import Curve
 from analysis.errors import AnalysisError
 from analysis.figures.shades import draw_band, draw_missing, shade_handles
-from analysis.figures.style import FAINT, Style, entitle, new_figure, short_number, style_named
+from analysis.figures.style import FAINT, Style, entitle, new_figure, short_number, short_value, style_named
 from analysis.layout import CHAR_IN, Cell, Look, XAxis, finite_errors, grid, is_shared, x_axis
 from analysis.metric import Metric
 
@@ -164,7 +164,7 @@ def _draw_cell(ax: Axes, cell: Cell, bands: Mapping[str, Band], axis: XAxis) -> 
     ax.grid(axis="y")
     ax.set_axisbelow(True)
     if cell.curves and not cell.curves[0].relative and cell.curves[0].metric.higher_better:
-        ax.xaxis.set_major_formatter(FuncFormatter(_own_value))
+        ax.xaxis.set_major_formatter(FuncFormatter(short_value))
     if any(curve.relative for curve in cell.curves):
         ax.axvline(0.0, color=FAINT, linewidth=matplotlib.rcParams["axes.linewidth"], zorder=1)
     for curve, look in zip(cell.curves, cell.looks, strict=True):
@@ -174,11 +174,6 @@ def _draw_cell(ax: Axes, cell: Cell, bands: Mapping[str, Band], axis: XAxis) -> 
             draw_missing(ax, curve, look, limits)
     pairs = enumerate(zip(cell.curves, cell.looks, strict=True))
     return [_draw_curve(ax, curve, look, limits, place) for place, (curve, look) in pairs]
-
-
-def _own_value(cost: float, position: int | None = None) -> str:
-    """Write a tick of a metric of which more is better; see `short_number`."""
-    return short_number(0.0 - cost, position)
 
 
 def _fold(ax: Axes, axis: XAxis) -> None:

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter
 from numpy.typing import NDArray
 
 from analysis.errors import AnalysisError
@@ -18,16 +19,18 @@ from analysis.figures.style import (
     put_divide,
     put_ticks,
     put_zero,
+    short_value,
+    tick_format,
 )
 from analysis.layout import YAxis, looks_of, sweep_title, y_axes
 from analysis.sweep_trials import RESULTS, SweepTrials, read_sweeps, values
 
 
 def scatter_figure(table: pd.DataFrame) -> Figure:
-    """Draw top-1 error against lr, wd and lr·wd: a row for each model and optimizer.
+    """Draw top-1 error, or another metric, against lr, wd and lr·wd: a row for each model and optimizer.
 
     A line marks the optimum, and a star each of its trials. Diverged trials are crosses at the top, at
-    "div.". Rows of one panel share their y axis.
+    "div.". Rows of one panel share their y axis. Worse is above: where more is better, values rise downwards.
 
     Parameters
     ----------
@@ -39,7 +42,8 @@ def scatter_figure(table: pd.DataFrame) -> Figure:
     AnalysisError
         If the table breaks a rule of `read_sweeps`, or an lr or weight_decay is negative or missing.
     """
-    sweeps = read_sweeps(table, need=("lr", "weight_decay"))
+    sweeps = read_sweeps(table, need=("lr", "weight_decay"), any_metric=True)
+    metric = sweeps[0].metric
     check_not_negative(table)
     heights = y_axes(sweeps)
     looks = looks_of(sweep.family for sweep in sweeps)
@@ -52,7 +56,8 @@ def scatter_figure(table: pd.DataFrame) -> Figure:
                 _draw_scatter(ax, sweep, read, heights[sweep.panel], looks[sweep.family].color)
         for ax, label in zip(axes[-1], _AXES, strict=True):
             ax.set_xlabel(label)
-        figure.supylabel("top-1 error (%)", size=FONT_PT)
+        label = f"{metric.label}, better below" if metric.higher_better else metric.label
+        figure.supylabel(label, size=FONT_PT)
     return figure
 
 
@@ -84,11 +89,13 @@ def _draw_scatter(ax: Axes, sweep: SweepTrials, read: Reader, y: YAxis, color: s
         put_ticks(ax.xaxis, float(x.max() / x.min()))
     if y.log:
         put_ticks(ax.yaxis, y.top / y.bottom)
+    elif sweep.metric.higher_better:
+        ax.yaxis.set_major_formatter(FuncFormatter(short_value))
     if not sweep.optimum.empty:
         ax.axvline(read(sweep.optimum)[0], color="0.6", linewidth=1.2, zorder=1)
     ax.plot(read(sweep.finished), values(sweep.finished, "top1_err"), "o", color=color, ms=3.2, mew=0)
     if y.top > y.divide:
-        _draw_diverged(ax, read(sweep.diverged), y)
+        _draw_diverged(ax, read(sweep.diverged), y, tick_format(sweep.metric))
     _draw_optimum(ax, sweep, read, y)
 
 
@@ -101,7 +108,7 @@ def _draw_optimum(ax: Axes, sweep: SweepTrials, read: Reader, y: YAxis) -> None:
     ax.plot(read(rows), at, "*", color="black", ms=8, mec="white", mew=0.6, zorder=4)
 
 
-def _draw_diverged(ax: Axes, x: NDArray[np.float64], y: YAxis) -> None:
+def _draw_diverged(ax: Axes, x: NDArray[np.float64], y: YAxis, shown: Callable[[float], str]) -> None:
     """Draw crosses above the end of the scale."""
-    put_divide(ax, y)
+    put_divide(ax, y, shown)
     ax.plot(x, np.full(len(x), y.diverged), "x", color="0.2", ms=3.5, mew=0.9)

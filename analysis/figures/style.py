@@ -3,7 +3,7 @@
 import contextlib
 import io
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from analysis.errors import AnalysisError
 from analysis.layout import Cell, YAxis
+from analysis.metric import Metric
 
 COLUMN_IN, PAGE_IN = 3.3, 6.9
 """Widths of a paper's column and page, in inches."""
@@ -167,19 +168,29 @@ def put_zero(ax: Axes, name: str, values: NDArray[np.float64]) -> bool:
     return True
 
 
-def put_divide(ax: Axes, y: YAxis) -> None:
-    """Draw the line that separates a y axis from the diverged trials above it, and label these "div."."""
-    ax.axhline(y.divide, color=FAINT, linewidth=0.6, zorder=1)
-    ticks = [tick for tick in ax.get_yticks() if y.bottom <= tick <= y.divide - 0.5 * (y.top - y.divide)]
-    ax.set_yticks([*ticks, y.diverged], [*map(short_number, ticks), "div."])
-
-
 def short_number(value: float, position: int | None = None) -> str:
     """Format a tick's value: 5e-4, 0.02, 10. Matplotlib also passes the tick's position."""
     if 0 < value < 0.01:
         mantissa, exponent = f"{value:.6e}".split("e")
         return f"{float(mantissa):g}e{int(exponent)}"
     return f"{value:g}"
+
+
+def short_value(cost: float, position: int | None = None) -> str:
+    """Format a tick of a metric of which more is better, by its cost; see `short_number`."""
+    return short_number(0.0 - cost, position)
+
+
+def tick_format(metric: Metric) -> Callable[[float], str]:
+    """Return what formats a tick at a cost of a metric."""
+    return short_value if metric.higher_better else short_number
+
+
+def put_divide(ax: Axes, y: YAxis, shown: Callable[[float], str] = short_number) -> None:
+    """Draw the line that separates a y axis from the diverged trials above it, and label these "div."."""
+    ax.axhline(y.divide, color=FAINT, linewidth=0.6, zorder=1)
+    ticks = [tick for tick in ax.get_yticks() if y.bottom <= tick <= y.divide - 0.5 * (y.top - y.divide)]
+    ax.set_yticks([*ticks, y.diverged], [*map(shown, ticks), "div."])
 
 
 def entitle(ax: Axes, cell: Cell, handles: Sequence[Artist], *, shared: bool) -> None:

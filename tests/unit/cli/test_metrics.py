@@ -74,7 +74,6 @@ def test_exported_trials_need_no_flags_any_more(place, sweep):
     "words",
     [
         ["knobs", "--out", "k.pdf"],
-        ["scatter", "--out", "s.pdf"],
         ["report", "--out", "r.html"],
         ["report", "--bundle", "site"],
     ],

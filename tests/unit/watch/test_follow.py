@@ -8,6 +8,8 @@ from support.plans import a_plan, keys
 from support.workspaces import create
 
 from sweep.errors import InputError
+from sweep.recipes.loading import of_trainer
+from sweep.recipes.metric import MetricSpec
 from sweep.results.selection import Filter
 from sweep.watch.follow import Follower
 from sweep.watch.page import page_of, shown
@@ -123,3 +125,11 @@ def test_a_page_is_there_before_the_first_result_and_only_a_served_one_asks_for_
     kept = page_of(followed(folder), served=False)
     assert "connect-src" not in kept
     assert '"changes":null' in kept
+
+
+def test_a_sweep_of_another_metric_is_left_out_and_the_page_says_so(folder):
+    recipe = of_trainer("own:train", 2, MetricSpec(name="val_loss"))
+    create(Workspace(folder), a_plan(recipe=recipe))
+    follower = followed(folder)
+    assert len(shown(follower)) == 1
+    assert "its metric is val_loss, and this page is on top-1 errors" in page_of(follower, served=False)

@@ -5,9 +5,9 @@ import matplotlib
 import numpy as np
 import pandas as pd
 import pytest
-from support.analysed import repeated, trials
+from support.analysed import by_metric, repeated, trials
 
-from analysis import AnalysisError, curves
+from analysis import AnalysisError, Metric, curves
 from analysis.figures import cdf_figure, render, save, scatter_figure
 
 FAMILIES = ("ViT_P", "ViT_C", "RegNetY")
@@ -306,3 +306,39 @@ def test_global_settings_stay(tmp_path):
     before = dict(matplotlib.rcParams)
     save(scatter_figure(trials([5.0])), tmp_path / "fig.pdf")
     assert dict(matplotlib.rcParams) == before
+
+
+F1 = Metric(name="F1", higher_better=True, low=0.0, high=1.0)
+
+
+def of_f1(**kwargs):
+    return by_metric(trials([5.0, 6.0, 9.0], **kwargs), F1, lambda errors: 1 - errors / 100)
+
+
+def tick_labels(axis):
+    axis.figure.canvas.draw()
+    return [float(tick.get_text()) for tick in axis.get_ticklabels() if tick.get_text() not in ("", "div.")]
+
+
+def test_another_metric_is_on_the_axes_by_its_name_and_better_values_are_left_and_below():
+    table = of_f1(diverged=1)
+    figure = cdf_figure(curves(table, absolute=True, any_metric=True))
+    (axes,) = figure.axes
+    assert axes.get_xlabel() == "F1, better to the left"
+    assert axes.xaxis.get_major_formatter()(-0.95, None) == "0.95"
+    (axes,) = cdf_figure(curves(table, any_metric=True)).axes
+    assert axes.get_xlabel() == "F1 below the optimum's"
+    figure = scatter_figure(table)
+    assert figure._supylabel.get_text() == "F1, better below"
+    labels = tick_labels(figure.axes[0].yaxis)
+    assert labels == sorted(labels, reverse=True)
+    assert all(0.8 < label <= 1 for label in labels)
+
+
+def test_a_loss_has_its_unit_on_the_axis_and_two_metrics_are_not_drawn_together():
+    loss = by_metric(trials([5.0, 6.0, 9.0]), Metric(name="val_loss", unit="nats"))
+    (axes,) = cdf_figure(curves(loss, any_metric=True)).axes
+    assert axes.get_xlabel() == "Δ val_loss to the optimum (nats)"
+    both = [*curves(loss, any_metric=True), *curves(of_f1(), any_metric=True)]
+    with pytest.raises(AnalysisError, match="curves have one metric, got several"):
+        cdf_figure(both)
