@@ -2,10 +2,10 @@
 
 import dataclasses
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
-import tomllib
 
 import sweep
 from sweep.user_trainer.contract import Config
