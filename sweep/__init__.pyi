@@ -35,6 +35,7 @@ def run_sweep(
     wd: float | None = None,
     seeds: int = 5,
     repeat: int | Iterable[int] = (),
+    seeds_per_point: int = 1,
     seed: int = 0,
     address: str = "local",
     cpus_per_trial: float = 1.0,
@@ -92,6 +93,8 @@ def run_sweep(
         Trials at the optimum; Δ is counted from their mean.
     repeat : sequence of int, optional
         Point to train with as many seeds, by its index.
+    seeds_per_point : int, default 1
+        Trials at every point. If more than 1, a point counts with their mean.
     seed : int, default 0
         Draws the points and the initial weights.
     address : str, default local

@@ -1,5 +1,6 @@
 """What `sweep run` prints."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence, Set
 from typing import TYPE_CHECKING, Any
 
@@ -30,7 +31,7 @@ _NAMED_IMAGES = 5
 def print_dry_run(tasks: "Sequence[SweepRun]", elsewhere: Sequence[Set[str]], console: Console) -> None:
     """Print what would be trained; ``elsewhere``: keys of each task that other sweeps have results of."""
     for task, there in zip(tasks, elsewhere, strict=True):
-        plan = task.sweep.plan.first(task.n, task.seeds, task.repeated)
+        plan = task.sweep.plan.first(task.n, task.seeds, task.again)
         left = sum(trial.key not in there for trial in task.to_train)
         failed = sum(trial.key not in there for trial in task.missing) - left
         notes = f", and {failed} failed that --retry-failed trains again" if failed else ""
@@ -43,9 +44,7 @@ def print_dry_run(tasks: "Sequence[SweepRun]", elsewhere: Sequence[Set[str]], co
 
 def _print_plan(plan: Plan, console: Console) -> None:
     several = f", with {plan.seeds} seeds" if plan.seeds > 1 else ""
-    chosen = sorted({trial.index for trial in plan.repeats})
-    others = counted(plan.seeds - 1, "other seed")
-    several += f"; {listed([f'point {index}' for index in chosen])} with {others}" if chosen else ""
+    several += _repeated(plan)
     console.print(
         f"  {plan.recipe.epochs} epochs each, {tags.trained_by(plan)}, seed {plan.seed}", markup=False
     )
@@ -59,6 +58,15 @@ def _print_plan(plan: Plan, console: Console) -> None:
     console.print(f"  box {', '.join(ranges[name] for name in FIRST if name in plan.swept) or 'none'}")
     for each in plan.over:
         console.print(f"  and {each}, {each.optimum} at the optimum", markup=False)
+
+
+def _repeated(plan: Plan) -> str:
+    """Say which points are trained again; empty if none is."""
+    more = Counter(trial.index for trial in plan.repeats)
+    of_all = min((more[index] for index in range(plan.n)), default=0)
+    chosen = [f"point {index}" for index in sorted(more) if more[index] > of_all]
+    every = f", every point with {of_all + 1} seeds" if of_all else ""
+    return every + (f"; {listed(chosen)} with {counted(max(more.values()), 'other seed')}" if chosen else "")
 
 
 def print_data(plan: "BasePlan", notes: Sequence[str], console: Console) -> None:

@@ -133,11 +133,14 @@ class Plan(BasePlan):
     def _of(self, role: Role) -> tuple[TrialSpec, ...]:
         return tuple(trial for trial in self.trials if trial.role == role)
 
-    def first(self, n: int, seeds: int, repeated: Sequence[int] = ()) -> "Plan":
-        """Return the plan of the first n points and trials at the optimum, and of the points ``repeated``."""
-        again = (t for t in self.repeats if t.index in repeated and t.repeat < seeds)
+    def first(self, n: int, seeds: int, again: Set[tuple[int, int]] = frozenset()) -> "Plan":
+        """Return the plan of the first n points and trials at the optimum, and of some repeats.
+
+        ``again`` has the index and the repeat of each of these.
+        """
+        repeats = (t for t in self.repeats if (t.index, t.repeat) in again)
         centres, points = self._of(Role.OPTIMUM), self._of(Role.POINT)
-        return dataclasses.replace(self, trials=(*centres[:seeds], *points[:n], *again))
+        return dataclasses.replace(self, trials=(*centres[:seeds], *points[:n], *repeats))
 
     def joined(self, other: "Plan") -> "Plan":
         """Return the plan of all trials that this one or another plan of the same sweep has."""
@@ -162,13 +165,15 @@ def make_plan(
     box: Box,
     seeds: int = 1,
     repeated: Sequence[int] = (),
+    seeds_per_point: int = 1,
     skipped_images: tuple[str, ...] = (),
     over: tuple[Hyperparameter, ...] = (),
     fixed: tuple[str, ...] = (),
 ) -> Plan:
     """Draw a sweep's n points, or none, and list its trials, those at the optimum ``seeds`` times.
 
-    The points of the indices ``repeated`` are trained ``seeds`` times, too.
+    The points of the indices ``repeated`` are trained ``seeds`` times, too, and all others
+    ``seeds_per_point`` times.
 
     Every trial has a weight seed of its own, from ``seed``, its index and its repeat alone: trials of one
     sweep are independent, and those of several models at the same index and repeat have the same relative
@@ -193,6 +198,7 @@ def make_plan(
         fixed=fixed,
     )
     again = {(index, repeat) for index in repeated for repeat in range(1, seeds)}
+    again |= {(index, repeat) for index in range(n) for repeat in range(1, seeds_per_point)}
     return dataclasses.replace(plan, trials=_trials(plan, n, seeds, again))
 
 

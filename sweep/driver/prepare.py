@@ -66,7 +66,7 @@ def sweep_runs(
             splits=p.splits,
             n=p.plan.n,
             seeds=p.plan.seeds,
-            repeated=sorted({trial.index for trial in p.plan.repeats}),
+            again=frozenset((trial.index, trial.repeat) for trial in p.plan.repeats),
             retry_failed=retry_failed,
         )
         for p in planned

@@ -54,6 +54,8 @@ def check_request(request: Request, problems: Problems) -> None:
     with problems.noted():
         _check_repeats(request)
     with problems.noted():
+        check_range("seeds_per_point", request.seeds_per_point, 1, MAX_SEEDS)
+    with problems.noted():
         if (request.lr is None) != (request.wd is None):
             raise InputError("`lr` and `wd` name the optimum together: give both or neither")
 

@@ -89,6 +89,9 @@ class SpaceOptions(PointOptions):
     repeat: Sequence[int] = option(
         (), "Point to train with as many seeds, by its index. May be repeated.", panel=_POINTS
     )
+    seeds_per_point: int = option(
+        1, "Trials at every point. If more than 1, a point counts with their mean.", panel=_POINTS
+    )
     seed: int = option(0, "Draws the points and the initial weights.", panel=_POINTS)
 
 

@@ -75,6 +75,7 @@ def _make(resolved: Resolved, index: int, px: int) -> Plan:
         box=box,
         seeds=request.seeds,
         repeated=request.repeat,
+        seeds_per_point=request.seeds_per_point,
         skipped_images=data.skipped_images,
         over=resolved.over[index],
         fixed=resolved.fixed,

@@ -1,6 +1,6 @@
 """What is wanted of a sweep by one command."""
 
-from collections.abc import Sequence
+from collections.abc import Set
 from dataclasses import dataclass
 
 from sweep.core.trial import TrialSpec, TrialState
@@ -16,15 +16,15 @@ class SweepRun:
     splits: Splits | FileSplits
     n: int
     seeds: int
-    repeated: Sequence[int] = ()
-    """Indices of points that are trained with as many seeds."""
+    again: Set[tuple[int, int]] = frozenset()
+    """Index and repeat of the trials that train a point again."""
     retry_failed: bool = False
     """Whether failed trials are trained once more."""
 
     @property
     def wanted(self) -> tuple[TrialSpec, ...]:
         """The trials that are to have a result in the end, the optimum first."""
-        return self.sweep.plan.first(self.n, self.seeds, self.repeated).trials
+        return self.sweep.plan.first(self.n, self.seeds, self.again).trials
 
     @property
     def missing(self) -> list[TrialSpec]:

@@ -1,7 +1,10 @@
 """What is said before anything is trained, and of what was."""
 
+import io
 import json
 
+import pytest
+from rich.console import Console
 from support.journals import finished
 from support.plans import a_plan
 from support.workspaces import create
@@ -63,3 +66,23 @@ def test_status_counts_repeats_but_not_as_the_best(sweep, tmp_path):
     )
     assert sweep("export", "--out", str(tmp_path / "all.csv"))[0] == 0
     assert "with 1 other seed: 4.00 %" in sweep("compare", "--from", str(tmp_path / "all.csv"))[1]
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({}, ""),
+        ({"repeated": [1]}, "; point 1 with 2 other seeds"),
+        ({"seeds_per_point": 2}, ", every point with 2 seeds"),
+        (
+            {"seeds_per_point": 2, "repeated": [0, 1]},
+            ", every point with 2 seeds; point 0, point 1 with 2 other",
+        ),
+    ],
+)
+def test_a_dry_run_says_which_points_are_trained_again(changes, said):
+    console = Console(width=300, record=True, file=io.StringIO())
+    run._print_plan(a_plan(n=4, seeds=3, **changes), console)
+    (line,) = [line for line in console.export_text().splitlines() if "iid points" in line]
+    assert line.split(", with 3 seeds")[1].startswith(said)
+    assert bool(said) == bool(line.split(", with 3 seeds")[1])

@@ -90,6 +90,16 @@ def test_seeds_of_a_repeated_point_are_the_same_for_every_model():
     assert [t.seed for t in one.repeats] == [t.seed for t in other.repeats]
 
 
+def again(plan):
+    return {(trial.index, trial.repeat) for trial in plan.repeats}
+
+
+def test_every_point_with_several_seeds_is_every_point_repeated():
+    every = a_plan(n=4, seeds=5, seeds_per_point=3)
+    assert every == a_plan(n=4, seeds=5).joined(a_plan(n=4, seeds=3, repeated=range(4)))
+    assert again(a_plan(n=2, seeds=4, seeds_per_point=2, repeated=[1])) == {(0, 1), (1, 1), (1, 2), (1, 3)}
+
+
 places = st.tuples(st.integers(4, 9), st.integers(2, 4), st.sets(st.integers(0, 3), max_size=3))
 
 
@@ -99,8 +109,8 @@ def test_repeats_grow_in_any_order_and_read_back(one, other):
     joined = a.joined(b)
     assert joined == b.joined(a)
     assert joined.name == a.name
-    assert joined.first(*one) == a
-    assert joined.first(*other) == b
+    assert joined.first(a.n, a.seeds, again(a)) == a
+    assert joined.first(b.n, b.seeds, again(b)) == b
     assert {t.key for t in joined.repeats} == {t.key for t in (*a.repeats, *b.repeats)}
     assert Plan.from_json(joined.to_json(), "plan.json") == joined
     assert Plan.from_json(json.dumps(joined.to_dict()), "plan.json") == joined

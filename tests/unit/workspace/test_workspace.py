@@ -77,12 +77,12 @@ def test_repeats_are_wanted_by_the_command_that_names_them_alone(workspace):
     sweep = create(workspace, a_plan(n=4, seeds=3, repeated=[1, 3]))
 
     def repeats(**words):
-        wanted = SweepRun(sweep=sweep, splits=None, n=4, **words).wanted
+        wanted = SweepRun(sweep=sweep, splits=None, n=4, seeds=3, **words).wanted
         return [(trial.index, trial.repeat) for trial in wanted if trial.role == "repeat"]
 
-    assert repeats(seeds=3) == []
-    assert repeats(seeds=2, repeated=[3, 1]) == [(1, 1), (3, 1)]
-    assert repeats(seeds=3, repeated=[3]) == [(3, 1), (3, 2)]
+    assert repeats() == []
+    assert repeats(again={(3, 1), (1, 1)}) == [(1, 1), (3, 1)]
+    assert repeats(again={(3, 1), (3, 2)}) == [(3, 1), (3, 2)]
 
 
 def test_the_plan_is_readable(workspace):
