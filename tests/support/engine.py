@@ -166,7 +166,10 @@ class Cluster:
             name: str(_free_port()) for name in ("MLFLOW_PORT", "RAY_PORT", "TLS_PORT", "TLS_RAY_PORT")
         }
         self.environment = (
-            os.environ | images | self.ports | {"COMPOSE_PROJECT_NAME": self.project, "WORKER_CPUS": "1"}
+            os.environ
+            | images
+            | self.ports
+            | {"COMPOSE_PROJECT_NAME": self.project, "WORKERS": "2", "WORKER_CPUS": "1"}
         )
         self.image = images["SWEEP_IMAGE"]
         self.run("secrets")
@@ -205,7 +208,7 @@ class Cluster:
     def up(self) -> float:
         """Start everything that is not running, and return after how many seconds it was healthy."""
         started = time.monotonic()
-        self.compose("up", "--detach", "--wait", "--no-build", "--scale=worker=2")
+        self.compose("up", "--detach", "--wait", "--no-build")
         return time.monotonic() - started
 
     def python(self, service: str, code: str, *words: str) -> str:
