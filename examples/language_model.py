@@ -1,7 +1,9 @@
 """A metric that is no error in percent: a tiny transformer learns Python's documentation, letter by letter.
 
     cd examples
-    sweep run --trainer language_model:train --epochs 8 --lr 3e-3 --wd 0.1 --n 16
+    sweep run --trainer language_model:train --epochs 8 --lr 2e-2 --wd 0.1 --n 16
+    sweep run --trainer language_model:train --model-args width=8 --epochs 8 --lr 2e-2 --wd 0.1 --n 16
+    sweep compare
     sweep cdf --out edf.pdf
 
 The text is that of ``help("topics")``, which comes with Python. A trial takes some seconds on one core. What
@@ -18,7 +20,7 @@ from torch import nn
 
 METRIC = {"name": "val_loss", "unit": "nats", "low": 0}
 """What `train` yields. Nothing bounds a loss from above: a diverged trial is worse than every loss."""
-CONTEXT, WIDTH, HEADS, LAYERS = 32, 32, 2, 2
+CONTEXT, HEADS, LAYERS = 32, 2, 2
 BATCH, STEPS = 32, 40  # windows in a minibatch, minibatches in an epoch
 LETTERS = [chr(code) for code in (10, *range(32, 127))]
 
@@ -35,13 +37,13 @@ def data():
 class Transformer(nn.Module):
     """Predicts each next letter from the ones before."""
 
-    def __init__(self):
+    def __init__(self, width):
         super().__init__()
-        self.letters = nn.Embedding(len(LETTERS), WIDTH)
-        self.places = nn.Embedding(CONTEXT, WIDTH)
-        layer = nn.TransformerEncoderLayer(WIDTH, HEADS, 4 * WIDTH, dropout=0.0, batch_first=True)
+        self.letters = nn.Embedding(len(LETTERS), width)
+        self.places = nn.Embedding(CONTEXT, width)
+        layer = nn.TransformerEncoderLayer(width, HEADS, 4 * width, dropout=0.0, batch_first=True)
         self.blocks = nn.TransformerEncoder(layer, LAYERS)
-        self.head = nn.Linear(WIDTH, len(LETTERS))
+        self.head = nn.Linear(width, len(LETTERS))
 
     def forward(self, windows):
         """Return the scores of each next letter, shape (windows, CONTEXT, letters)."""
@@ -55,7 +57,7 @@ def train(config):
     text, minival, val = (part.to(config.device) for part in data())
     held_out = minival if config.split == "minival" else val
     torch.manual_seed(config.seed)  # the only source of randomness
-    model = Transformer().to(config.device)
+    model = Transformer(config.model_args.get("width", 32)).to(config.device)
     optimizer = torch.optim.AdamW(model.parameters(), config.lr, weight_decay=config.weight_decay)
     total = STEPS * config.epochs
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: _share(step / total))
