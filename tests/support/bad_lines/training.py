@@ -57,6 +57,11 @@ RUN = {
         ("x", NO_WHOLE),
         ("1.5", NO_WHOLE),
     ],
+    "--seeds-per-point": [
+        ("0", "--seeds-per-point takes a number from 1 to 1000, got 0"),
+        ("1.5", NO_WHOLE),
+        ("x", NO_WHOLE),
+    ],
     "--seeds": [
         ("-1", "--seeds takes a number from 1 to 1000, got -1"),
         ("DIGITS", "from 1 to 1000"),

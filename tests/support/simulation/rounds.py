@@ -221,10 +221,8 @@ class Round:
             if trial.key not in tracker._runs or not (record and record.state.has_result):
                 continue  # a loss of power takes epochs of a trial that is not over: it is trained again
             epochs = {e: r.top1_err for e, (_, r) in sweep.history(trial).epochs.items()}
-            found = tracker._curves(tracker._runs[trial.key])
-            if {
-                step: values["top1_err"] for step, (_, values) in found.items() if "top1_err" in values
-            } != epochs:
+            found = tracker._curves(tracker._runs[trial.key], ["top1_err"])
+            if {step: values["top1_err"] for step, (_, values) in found.items()} != epochs:
                 raise Violation(f"MLflow has other epochs of {trial.key} than the journal")
 
 

@@ -21,8 +21,8 @@ from sweep.training import batches as batches_module
 from sweep.training.batches import InMemoryBatches
 from sweep.training.evaluation import evaluate
 from sweep.training.loop import train
+from sweep.training.lr_schedule import lr_factor
 from sweep.training.memory import TrainingOutOfMemoryError, explain_out_of_memory
-from sweep.training.optim import lr_factor
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
