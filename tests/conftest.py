@@ -3,6 +3,7 @@
 import dataclasses
 import os
 import re
+import signal
 import sys
 
 import pytest
@@ -10,6 +11,8 @@ from hypothesis import settings
 
 settings.register_profile("untimed", deadline=None)  # no test fails because its machine is busy
 settings.load_profile("untimed")
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as of a shell's background jobs: tests send it
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -99,7 +99,7 @@ def _submit(words: Sequence[str], context: typer.Context) -> None:
     begun = remote.submit(api, submission)
     _say(f"Job {submission.job_id} {'is submitted' if begun.is_new else 'is running already'}")
     try:
-        job = remote.until_accepted(api, submission.job_id, partial(_show, api), begun.earlier_log)
+        job = remote.until_begun(api, submission, begun, partial(_show, api))
     except KeyboardInterrupt:
         _leave(submission.job_id)
     if job.ended:

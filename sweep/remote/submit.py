@@ -25,6 +25,8 @@ _COMMANDS = re.compile(r"\bsweep (run|tune|study)\b")
 _DRAW = re.compile(r"Next: sweep cdf\b.*")
 """What a driver names as the next command; the results are not here yet."""
 _EVERY_S = 1.0
+_TRIES = 4
+_STILL_ENDING = "exit_actor() is called"
 _ACCEPTED = " to train"
 """What a driver prints once nothing is wrong with its command."""
 _NOT_OURS = re.compile(r"No module named '?sweep\b")
@@ -168,6 +170,22 @@ def until_accepted(
         return 0 < accepted < time.monotonic() - _SETTLES_S
 
     return follow(api, job_id, take, earlier_log=earlier_log, enough=enough)
+
+
+def until_begun(api: JobsApi, submission: Submission, begun: Begun, show: Callable[[str], None]) -> RemoteJob:
+    """Do as `until_accepted`; submit a job again that Ray did not run because its name was not free yet."""
+    for tries_left in reversed(range(_TRIES)):
+        job = until_accepted(api, submission.job_id, show, begun.earlier_log)
+        if not (tries_left and was_too_soon(job)):
+            break
+        time.sleep(_EVERY_S)
+        begun = submit(api, submission)
+    return job
+
+
+def was_too_soon(job: RemoteJob) -> bool:
+    """Return whether Ray ended a job unrun, with the process of an earlier one that had its name."""
+    return job.ended and job.exit_code is None and _STILL_ENDING in job.message
 
 
 def job_rows(api: JobsApi) -> list[dict[str, Any]]:

@@ -6,7 +6,8 @@ import pytest
 
 from sweep.errors import InputError
 from sweep.remote import start
-from sweep.remote.submit import Submission, check_installed, here, there
+from sweep.remote.jobs import RemoteJob
+from sweep.remote.submit import Submission, check_installed, here, submit, there, until_begun
 from sweep.remote.submit_archive import Package
 from sweep.remote.version import build
 
@@ -132,3 +133,49 @@ def test_a_folder_that_cannot_be_written_to(tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(InputError, match=r"cannot write to .*/file/me: Not a directory. Set folder in your"):
         start.prepare(tmp_path / "file" / "me")
+
+
+DIED = "Job supervisor actor died: ... Worker exits with an exit code 0. exit_actor() is called."
+
+
+class Jobs:
+    """The calls of the jobs API that submitting makes; each job ends as the next of ``ends`` says."""
+
+    def __init__(self, ends):
+        self.ends, self.submitted, self.now = list(ends), 0, None
+
+    def job(self, job_id):
+        return self.now
+
+    get = job
+
+    def log(self, job_id):
+        return "printed\n" * self.submitted
+
+    def delete(self, job_id):
+        self.now = None
+
+    def submit(self, request):
+        assert self.now is None, "a name is taken once"
+        status, message, exit_code = self.ends.pop(0)
+        self.submitted += 1
+        self.now = RemoteJob(
+            id="a", status=status, message=message, exit_code=exit_code, started_ms=0, metadata={}
+        )
+
+
+@pytest.mark.parametrize(
+    ("ends", "submitted"),
+    [
+        ([("FAILED", DIED, None), ("SUCCEEDED", "", 0)], 2),
+        ([("FAILED", DIED, None)] * 4, 4),
+        ([("FAILED", "out of memory", None)], 1),
+        ([("FAILED", "exit_actor() is called", 1)], 1),
+    ],
+)
+def test_a_job_that_took_a_name_too_soon_is_submitted_again(ends, submitted, monkeypatch):
+    monkeypatch.setattr("sweep.remote.submit._EVERY_S", 0.0)
+    api, shown = Jobs(ends), []
+    job = until_begun(api, RUN, submit(api, RUN), shown.append)
+    assert (api.submitted, job.status) == (submitted, ends[submitted - 1][0])
+    assert "".join(shown) == "printed\n" * submitted
