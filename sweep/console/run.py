@@ -43,8 +43,7 @@ def print_dry_run(tasks: "Sequence[SweepRun]", elsewhere: Sequence[Set[str]], co
 
 
 def _print_plan(plan: Plan, console: Console) -> None:
-    several = f", with {plan.seeds} seeds" if plan.seeds > 1 else ""
-    several += _repeated(plan)
+    several = (f", with {plan.seeds} seeds" if plan.seeds > 1 else "") + _repeated(plan)
     console.print(
         f"  {plan.recipe.epochs} epochs each, {tags.trained_by(plan)}, seed {plan.seed}", markup=False
     )

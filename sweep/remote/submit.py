@@ -26,7 +26,9 @@ _DRAW = re.compile(r"Next: sweep cdf\b.*")
 """What a driver names as the next command; the results are not here yet."""
 _EVERY_S = 1.0
 _TRIES = 4
+"""Ray frees the name of a job a moment after the job has ended; each try waits a second for it."""
 _STILL_ENDING = "exit_actor() is called"
+"""Part of what Ray says of a job that came too soon: it was not run."""
 _ACCEPTED = " to train"
 """What a driver prints once nothing is wrong with its command."""
 _NOT_OURS = re.compile(r"No module named '?sweep\b")
@@ -146,7 +148,7 @@ def follow(
         time.sleep(_EVERY_S)
 
 
-def until_accepted(
+def _until_accepted(
     api: JobsApi, job_id: str, show: Callable[[str], None], earlier_log: str = ""
 ) -> RemoteJob:
     """Show what a driver prints until it has been training for a while, or has ended; see `follow`.
@@ -173,17 +175,17 @@ def until_accepted(
 
 
 def until_begun(api: JobsApi, submission: Submission, begun: Begun, show: Callable[[str], None]) -> RemoteJob:
-    """Do as `until_accepted`; submit a job again that Ray did not run because its name was not free yet."""
+    """Do as `_until_accepted`; submit a job again that Ray did not run because its name was not free yet."""
     for tries_left in reversed(range(_TRIES)):
-        job = until_accepted(api, submission.job_id, show, begun.earlier_log)
-        if not (tries_left and was_too_soon(job)):
+        job = _until_accepted(api, submission.job_id, show, begun.earlier_log)
+        if not (tries_left and _was_too_soon(job)):
             break
         time.sleep(_EVERY_S)
         begun = submit(api, submission)
     return job
 
 
-def was_too_soon(job: RemoteJob) -> bool:
+def _was_too_soon(job: RemoteJob) -> bool:
     """Return whether Ray ended a job unrun, with the process of an earlier one that had its name."""
     return job.ended and job.exit_code is None and _STILL_ENDING in job.message
 

@@ -54,7 +54,8 @@ COLUMNS = (
         dtype="int64",
         default=0,
         meaning="0 at a point and at the first trial of the optimum; 1 to k − 1 for the further trials at "
-        "the optimum or at a repeated point (`--seeds k`), which differ in their seed alone",
+        "the optimum (`--seeds k`) or at a point (`--repeat`, `--seeds-per-point k`), which differ in their "
+        "seed alone",
     ),
     Column(name="model", dtype="text", meaning="model, with its arguments if it has any"),
     Column(name="optimizer", dtype="text", meaning="optimizer: `adamw`, `sgd` or another"),
