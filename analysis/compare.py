@@ -5,11 +5,11 @@ point by point, others as two samples. A diverged trial has an error of 100 %, o
 metric. Where nothing bounds that, it is worse than every trial that finished, which is all that ranks need.
 
 What is claimed of all pairs keeps one error rate. First each pair is asked whether its errors differ at all
-(`analysis.differing`), with p-values corrected for the number of pairs (Benjamini & Hochberg 1995). Further
-claims are made only of pairs that differ, and all claims of such a pair hold together with probability
-1 − `LEVEL` × R / m, if R of m pairs differ: so of the pairs of which anything is claimed, at most `LEVEL` on
-average have any wrong claim (Benjamini & Bogomolov 2014, JRSS B 76:297). Within a pair the level is divided
-by `SHARES`. With one pair that is the probability of any wrong claim.
+(`analysis.any_difference`), with p-values corrected for the number of pairs (Benjamini & Hochberg 1995).
+Further claims are made only of pairs that differ, and all claims of such a pair hold together with
+probability 1 − `LEVEL` × R / m, if R of m pairs differ: so of the pairs of which anything is claimed, at
+most `LEVEL` on average have any wrong claim (Benjamini & Bogomolov 2014, JRSS B 76:297). Within a pair the
+level is divided by `SHARES`. With one pair that is the probability of any wrong claim.
 """
 
 import math
@@ -22,10 +22,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from analysis import differing, intervals, paired_tests, robustness, unpaired_tests
+from analysis import any_difference, intervals, paired_tests, robustness, unpaired_tests
+from analysis.any_difference import Difference, Stretch
 from analysis.bands import CONFIDENCE, POINTWISE, band
 from analysis.budgets import Budgets, budgets
-from analysis.differing import Difference, Stretch
 from analysis.edf import edf
 from analysis.equivalence import Alike, Margin, alike_by, alike_by_median
 from analysis.errors import AnalysisError
@@ -344,7 +344,7 @@ PAIRED_TESTS: dict[str, Callable[[Floats], float]] = {
 def _paired(a: SweepTrials, b: SweepTrials, pairs: Pairs) -> _Prepared:
     metric, points = a.metric, pairs.points
     d, span = np.round(pairs.a - pairs.b, metric.delta_decimals), metric.worst - metric.best
-    difference = differing.pairs(pairs.a, pairs.b, d, metric.worst)
+    difference = any_difference.pairs(pairs.a, pairs.b, d, metric.worst)
     trials = (Trials(a, pairs.rows[0]), Trials(b, pairs.rows[1]))
     found = Comparison(
         a=a,
@@ -406,7 +406,7 @@ def _unpaired(a: SweepTrials, b: SweepTrials, confidence: float) -> _Prepared:
     trials = (Trials(a, np.arange(a.n)), Trials(b, np.arange(b.n)))
     independent = x.points.design == y.points.design == "iid"
     least, worst = a.metric.best, a.metric.worst
-    difference = differing.two_samples(x.errors, y.errors, worst) if independent else None
+    difference = any_difference.two_samples(x.errors, y.errors, worst) if independent else None
     tests, no_test = _unpaired_tests(x, y, difference)
     better = unpaired_tests.probability_better(x.errors, y.errors, confidence)
     found = Comparison(

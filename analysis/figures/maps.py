@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
 
-from analysis.boxes import box_of
+from analysis.box_of_points import box_of
 from analysis.figures.scatters import check_not_negative
 from analysis.figures.style import PAGE_IN, STYLE, new_figure, put_ticks, put_zero
 from analysis.layout import LOG_RATIO, RIGHT_SHARE, TITLE_CHAR_IN, sweep_title

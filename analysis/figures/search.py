@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from matplotlib.ticker import MaxNLocator
 
-from analysis.boxes import Box
+from analysis.box_of_points import Box
 from analysis.errors import AnalysisError
 from analysis.figures.maps import COLORS
 from analysis.figures.scatters import check_not_negative

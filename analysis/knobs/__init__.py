@@ -3,8 +3,8 @@
 from analysis.knobs.cliffs import Cliff
 from analysis.knobs.gains import Gain
 from analysis.knobs.isolation import Bin
-from analysis.knobs.reading import Knob, Knobs, knobs_table, read_knobs
 from analysis.knobs.settings import Setting
+from analysis.knobs.sweep_knobs import Knob, Knobs, knobs_table, read_knobs
 from analysis.knobs.words import headline, sentences
 
 __all__ = [

@@ -4,7 +4,7 @@ import math
 
 from analysis.intervals import Interval
 from analysis.knobs.gains import Gain
-from analysis.knobs.reading import Knob, Knobs
+from analysis.knobs.sweep_knobs import Knob, Knobs
 from analysis.words import percent
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
-from analysis.boxes import box_of
+from analysis.box_of_points import box_of
 from analysis.learning import Example, examples
 from analysis.names import known, optimizer_name
 from analysis.report.extras import Contents, sweep_name

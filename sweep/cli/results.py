@@ -191,8 +191,8 @@ def report(
     """Write all that the sweeps show as one HTML page: what was run, figures, comparisons, every trial."""
     from analysis.report import report_html
     from sweep.results import report as reports
-    from sweep.results.bundle import write_bundle
     from sweep.results.figures import with_places
+    from sweep.results.report_site import write_bundle
 
     if (out is None) == (bundle is None):
         raise InputError("give either `out`, a file, or `bundle`, a folder")

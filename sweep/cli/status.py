@@ -68,7 +68,7 @@ def _jobs(as_json: bool, *, no_others: bool) -> None:
 
 def _check(workspace: "Workspace", names: list[str], as_json: bool) -> None:
     from sweep.console.run import print_problems
-    from sweep.driver.check import check
+    from sweep.driver.consistency import check
 
     problems = check(workspace, names)
     if as_json:

@@ -6,9 +6,9 @@ from rich.console import Console
 
 from sweep.console import run, search
 from sweep.console.board import Board
+from sweep.console.image_progress import ReadingView
 from sweep.console.output import plain_console
 from sweep.console.progress import ProgressView, Tally
-from sweep.console.reading import ReadingView
 from sweep.core.plan import Plan
 from sweep.driver import events
 

@@ -12,7 +12,7 @@ from sweep.core.plan import FOUND_FOR, GIVEN, Plan
 from sweep.core.trial import Role, TrialSpec
 from sweep.tracking import tags
 from sweep.utils.text import counted, listed
-from sweep.workspace import differences
+from sweep.workspace import plan_differences
 from sweep.workspace.error_files import see_error
 from sweep.workspace.sweep import Sweep
 from sweep.workspace.trial_folder import TrialFolder
@@ -86,7 +86,7 @@ def print_data(plan: "BasePlan", notes: Sequence[str], console: Console) -> None
 def print_new_sweeps(plans: Sequence[Plan], workspace: Workspace, console: Console) -> None:
     """Print how new sweeps differ from existing ones that the user may have meant to continue."""
     for plan in plans:
-        if found := differences.changes(plan, workspace):
+        if found := plan_differences.changes(plan, workspace):
             name, texts = found
             text = (
                 f"{plan.name} is a new sweep, not {name}: {'; '.join(texts)}. Their trials are never mixed."
@@ -97,7 +97,7 @@ def print_new_sweeps(plans: Sequence[Plan], workspace: Workspace, console: Conso
 def print_moved_optima(plans: Sequence[Plan], workspace: Workspace, console: Console) -> None:
     """Print which sweeps are new only because their optimum has changed."""
     for plan in plans:
-        if old := differences.moved(plan, workspace):
+        if old := plan_differences.moved(plan, workspace):
             optima = f"lr {plan.optimum_lr:.3g}, wd {plan.optimum_wd:.3g}; there lr {old.optimum_lr:.3g}, wd "
             text = f"{plan.name} is a new sweep, not {old.name}: its optimum is another ({optima}"
             console.print(f"{text}{old.optimum_wd:.3g}).", markup=False)

@@ -7,7 +7,7 @@ from sweep.data.digits import Digits
 from sweep.data.folder import ImageFolder
 from sweep.data.idx import Idx
 from sweep.data.images import NO_IMAGES, FileSplits, ImageDataset, Images, Splits
-from sweep.data.reading import QUIETLY, DataReading
+from sweep.data.parallel_reading import QUIETLY, DataReading
 from sweep.errors import InputError
 from sweep.recipes.recipe import Recipe
 

@@ -16,7 +16,7 @@ from sweep.data.images import Files, FileSplits, Images, Splits, stratified
 from sweep.data.listing import Listing, class_names, list_images
 from sweep.data.manifest import HASHED, READABLE, TRANSPARENT, TRIED, TURNED
 from sweep.data.packed import FilePaths
-from sweep.data.reading import QUIETLY, DataReading, in_threads
+from sweep.data.parallel_reading import QUIETLY, DataReading, in_threads
 from sweep.data.survey import Survey
 from sweep.errors import InputError
 from sweep.recipes.recipe import Recipe

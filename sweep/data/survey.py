@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from sweep.data.decode import is_readable, is_transparent, is_turned, read_bytes
 from sweep.data.listing import Listing
 from sweep.data.manifest import HASHED, READABLE, TRANSPARENT, TRIED, TURNED, FileFacts, Manifest
-from sweep.data.reading import DataReading, in_threads
+from sweep.data.parallel_reading import DataReading, in_threads
 from sweep.utils.cache import cache_folder
 from sweep.utils.text import listed
 

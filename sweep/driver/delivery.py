@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from sweep.core.trial import TrialSpec, TrialState
+from sweep.driver.draw_figures import Drawn, draw_all
 from sweep.driver.events import OnEvent, ResultsRecovered, TrackerBehind, TrackerRefused
-from sweep.driver.figures import Drawn, draw_all
 from sweep.tracking.base import Tracker
 from sweep.tracking.send_queue import SendQueue
 from sweep.workspace.error_files import error_file

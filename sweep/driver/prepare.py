@@ -4,7 +4,7 @@ import dataclasses
 from collections.abc import Sequence
 
 from search_spaces import read_found
-from sweep.data.reading import ReadingObserver
+from sweep.data.parallel_reading import ReadingObserver
 from sweep.driver.events import ImagesRead, OnEvent, ReadingEnded
 from sweep.planning.command_options import Request, TuneRequest
 from sweep.planning.inputs import Inputs

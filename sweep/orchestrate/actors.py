@@ -10,8 +10,8 @@ from ray.util.scheduling_strategies import PlacementGroupSchedulingStrategy
 from sweep.core.jobs import Job, TrialContext
 from sweep.core.trial import TrialSpec
 from sweep.orchestrate.failures import describing_failures
-from sweep.orchestrate.reports import PackReport
 from sweep.orchestrate.worker import Trains, TrialRunner, device
+from sweep.orchestrate.worker_reports import PackReport
 
 REPORT = "report"
 """The `PackReport` in what Tune calls a result."""

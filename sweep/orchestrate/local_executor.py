@@ -16,8 +16,8 @@ from sweep.data.images import FileSplits, Splits
 from sweep.orchestrate.failures import APART, Attempts, failure_of
 from sweep.orchestrate.packs import Kind, form_packs, packs_of, report_sizes, to_measure
 from sweep.orchestrate.preflight import check_carried
-from sweep.orchestrate.reports import WorkerReport
 from sweep.orchestrate.worker import TrialRunner
+from sweep.orchestrate.worker_reports import WorkerReport
 
 Prunes = Callable[[TrialSpec, Sequence[EpochRecord]], bool]
 

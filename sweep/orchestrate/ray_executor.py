@@ -23,9 +23,9 @@ from sweep.orchestrate.cluster import cluster
 from sweep.orchestrate.failures import RETRIES
 from sweep.orchestrate.nodes import check_seen, parallel_trials
 from sweep.orchestrate.packs import Kind, form_packs, packs_of, report_sizes, to_measure
-from sweep.orchestrate.reporter import TuneReporter
 from sweep.orchestrate.searcher import TuneSearcher
-from sweep.orchestrate.sharing import SharedSearch, SharedTrials, Sharing, StartsKept
+from sweep.orchestrate.shared_cluster import SharedSearch, SharedTrials, Sharing, StartsKept
+from sweep.orchestrate.tune_callback import TuneReporter
 from sweep.utils.tracebacks import last_line
 
 _log = logging.getLogger(__name__)

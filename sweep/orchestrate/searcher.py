@@ -8,7 +8,7 @@ from ray.tune.search import Searcher
 from sweep.core.jobs import Job, TrialSource
 from sweep.orchestrate.actors import PACK, REPORT
 from sweep.orchestrate.failures import Attempts
-from sweep.orchestrate.reporter import TuneReporter
+from sweep.orchestrate.tune_callback import TuneReporter
 
 
 class TuneSearcher(Searcher):

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from sweep.core.jobs import Job
 from sweep.core.trial import EpochRecord, TrialRecord, TrialState
-from sweep.orchestrate.reports import WorkerReport
+from sweep.orchestrate.worker_reports import WorkerReport
 from sweep.recipes.metric import MetricSpec
 
 if TYPE_CHECKING:

@@ -11,8 +11,8 @@ from sweep.core.jobs import Job, TrialContext
 from sweep.core.trial import EpochRecord, TrialSpec
 from sweep.models.catalog import test_resize
 from sweep.orchestrate.pack_sizes import remembered
-from sweep.orchestrate.reports import PackReport
 from sweep.orchestrate.trial_progress import TrialProgress
+from sweep.orchestrate.worker_reports import PackReport
 from sweep.recipes.recipe import Recipe
 from sweep.utils.cpu_isa import cpu_name, pin
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sweep.core.model_spec import with_args
-from sweep.core.optimizers import LISTED
+from sweep.core.optimizer_catalog import LISTED
 from sweep.utils.option_groups import option
 
 DEFAULT_FOLDER = Path("sweeps")

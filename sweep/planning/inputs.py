@@ -3,7 +3,7 @@
 import functools
 
 import search_spaces
-from sweep.data.reading import IGNORED, ReadingObserver
+from sweep.data.parallel_reading import IGNORED, ReadingObserver
 from sweep.errors import InputError
 from sweep.planning.command_options import TrainingOptions
 from sweep.recipes import loading as recipes

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from search_spaces import Box, Hyperparameter, Optimum
 from sweep.data.datasets import DataReading, check_place, open_dataset
 from sweep.data.images import ImageDataset
-from sweep.planning.checks import Problems, check_request
+from sweep.planning.choose_optimum import OptimumLookup
 from sweep.planning.command_options import Request, TrainingOptions
 from sweep.planning.inputs import Inputs
-from sweep.planning.optimum import OptimumLookup
-from sweep.planning.space import read_space
+from sweep.planning.request_rules import Problems, check_request
+from sweep.planning.swept_hyperparameters import read_space
 from sweep.recipes.recipe import Recipe
 from sweep.user_trainer import loading as trainers
 

@@ -5,16 +5,16 @@ from dataclasses import dataclass
 
 import search_spaces
 from search_spaces import Box, Hyperparameter
-from sweep.core.optimizers import OPTIMIZERS
+from sweep.core.optimizer_catalog import OPTIMIZERS
 from sweep.core.search_plan import SearchBudget, SearchPlan
 from sweep.data.images import NO_IMAGES, FileSplits, Splits
 from sweep.errors import InputError
-from sweep.planning.checks import Problems, check_choice, check_models, check_range
 from sweep.planning.command_options import TuneRequest
 from sweep.planning.images import load_splits, training_px
 from sweep.planning.inputs import Inputs
+from sweep.planning.request_rules import Problems, check_choice, check_models, check_range
 from sweep.planning.resolve import Data, open_data, recipe_of
-from sweep.planning.space import hyperparameters, read_space
+from sweep.planning.swept_hyperparameters import hyperparameters, read_space
 from sweep.recipes.recipe import Recipe
 
 MOST_TRIALS, MOST_SEEDS = 1000, 100

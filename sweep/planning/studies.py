@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import fields
 
 from sweep.core.model_spec import split
-from sweep.core.optimizers import OF_THE_PAPER, OPTIMIZERS
+from sweep.core.optimizer_catalog import OF_THE_PAPER, OPTIMIZERS
 from sweep.errors import InputError, unknown
 from sweep.models.catalog import MODELS
 from sweep.planning.command_options import SEEDS, DataOptions, PointOptions, Request, Study

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from analysis import Band, Curve, Knobs
-    from analysis.boxes import Box
+    from analysis.box_of_points import Box
     from analysis.figures import Figure
     from search_spaces import Box as SearchBox
     from sweep.workspace.search import Search
@@ -128,7 +128,7 @@ def search_figures(search: "Search") -> list[Path]:
 
 
 def _corners(box: "SearchBox") -> "Box":
-    from analysis.boxes import Box
+    from analysis.box_of_points import Box
 
     return Box(box.lr_low, box.lr_high, box.wd_low, box.wd_high)
 

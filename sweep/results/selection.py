@@ -194,11 +194,11 @@ def choose(asked: TrialOptions) -> Trials:
 
 def _imported_trials(asked: TrialOptions) -> Trials:
     """Return trials from elsewhere."""
-    from sweep.sources import metrics, reading
+    from sweep.sources import formats, metrics
     from sweep.sources.mapping import column_flags, constant_flags
-    from sweep.sources.optimum import parse
+    from sweep.sources.mark_optimum import parse
 
-    mapping = reading.Mapping(
+    mapping = formats.Mapping(
         columns=column_flags(asked.column),
         constants=constant_flags(asked.constant),
         accuracy=asked.accuracy,
@@ -209,7 +209,7 @@ def _imported_trials(asked: TrialOptions) -> Trials:
         ),
         over=tuple(dict.fromkeys(name.strip() for name in asked.over.split(",") if name.strip())),
     )
-    read = reading.read(list(asked.source), mapping, [parse(text) for text in asked.optimum])
+    read = formats.read(list(asked.source), mapping, [parse(text) for text in asked.optimum])
     return Trials(filtered(read.table, asked), read.warnings, notes=read.preview)
 
 

@@ -19,7 +19,7 @@ from sweep.training.memory import explain_out_of_memory
 from sweep.training.mixing import mix
 from sweep.training.pack_member import Member
 from sweep.training.ranks import ALONE, Ranks
-from sweep.training.trial_training import TrialTraining
+from sweep.training.trial_state import TrialTraining
 
 
 def train(

@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from sweep.core.optimizers import OPTIMIZERS, SETTINGS
+from sweep.core.optimizer_catalog import OPTIMIZERS, SETTINGS
 from sweep.errors import unknown
 
 
@@ -31,7 +31,7 @@ def make_optimizer(
     weight_decay : float
         L2 with SGD, decoupled with the others.
     settings : mapping, optional
-        Hyperparameters that differ from the usual. See `sweep.core.optimizers`.
+        Hyperparameters that differ from the usual. See `sweep.core.optimizer_catalog`.
 
     Raises
     ------

@@ -21,7 +21,7 @@ from sweep.training.optim import make_optimizer
 from sweep.training.precision import Precision
 from sweep.training.randomness import derive_seed, fork_rng
 from sweep.training.ranks import Ranks
-from sweep.training.trial_settings import trial_settings
+from sweep.training.split_hyperparameters import trial_settings
 
 
 class Member:

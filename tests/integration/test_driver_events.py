@@ -89,7 +89,7 @@ def test_figures_that_cannot_be_drawn_are_not_blamed_on_mlflow(workspace, tmp_pa
     assert failed.name == task.sweep.name
     assert failed.problem.startswith("FileExistsError: ")
     assert events[-1] == failed  # MLflow has taken all the rest
-    (record,) = [each for each in caplog.records if each.name == "sweep.driver.figures"]
+    (record,) = [each for each in caplog.records if each.name == "sweep.driver.draw_figures"]
     assert record.exc_info[0] is FileExistsError
     (parent,) = parents(tmp_path)
     assert parent.info.status == "FINISHED"

@@ -13,7 +13,7 @@ from chaos_site import wait_until
 from ray_head import ASKS, Head
 from support.runs import environment
 
-from sweep.orchestrate.sharing import TURN_VARIABLE
+from sweep.orchestrate.shared_cluster import TURN_VARIABLE
 
 pytestmark = pytest.mark.system
 

@@ -19,8 +19,8 @@ from sweep.core.plan import Plan
 from sweep.core.resources import Resources
 from sweep.core.trial import TrialState
 from sweep.driver import run as driver
+from sweep.driver.draw_figures import Drawn
 from sweep.driver.events import TrialEnded
-from sweep.driver.figures import Drawn
 from sweep.errors import InputError
 from sweep.recipes.loading import load
 from sweep.results.parent_run import ParentRun

@@ -11,7 +11,7 @@ from support.images import as_multiset
 
 from sweep.data.datasets import open_dataset
 from sweep.data.folder import _decode_one
-from sweep.data.reading import DataReading, ReadingObserver
+from sweep.data.parallel_reading import DataReading, ReadingObserver
 from sweep.errors import InputError
 
 

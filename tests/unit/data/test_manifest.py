@@ -6,7 +6,7 @@ import shutil
 import numpy as np
 import pytest
 
-from sweep.data import manifest, reading, survey
+from sweep.data import manifest, parallel_reading, survey
 from sweep.data.datasets import DataReading, open_dataset
 from sweep.data.decode import read_bytes
 
@@ -46,7 +46,7 @@ def write(root):
     return root
 
 
-class Reads(reading.ReadingObserver):
+class Reads(parallel_reading.ReadingObserver):
     """Counts what is read."""
 
     def __init__(self):
@@ -197,7 +197,7 @@ def test_a_manifest_that_is_being_written_replaces_none(folder, recipe, settled,
 
 
 def test_what_was_read_before_an_interruption_is_kept(folder, recipe, settled, monkeypatch):
-    monkeypatch.setattr(reading, "_CHUNK", 1)
+    monkeypatch.setattr(parallel_reading, "_CHUNK", 1)
 
     class Interrupts(Reads):
         def on_read(self, done, total):
@@ -213,7 +213,7 @@ def test_what_was_read_before_an_interruption_is_kept(folder, recipe, settled, m
 
 
 def test_reading_is_saved_now_and_then(folder, recipe, settled, monkeypatch, cache):
-    monkeypatch.setattr(reading, "_CHUNK", 1)
+    monkeypatch.setattr(parallel_reading, "_CHUNK", 1)
     monkeypatch.setattr(survey, "SAVE_EVERY_S", 0)
     saved = []
 

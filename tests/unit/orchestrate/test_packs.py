@@ -20,7 +20,7 @@ from sweep.orchestrate.failures import APART, RETRIES
 from sweep.orchestrate.local_executor import LocalExecutor
 from sweep.orchestrate.pack_sizes import remembered
 from sweep.orchestrate.packs import form_packs
-from sweep.orchestrate.reporter import TuneReporter
+from sweep.orchestrate.tune_callback import TuneReporter
 from sweep.training import loop
 from sweep.training.pack_member import Member
 

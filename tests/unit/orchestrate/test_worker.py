@@ -12,11 +12,10 @@ from sweep.core.jobs import Job, TrialContext
 from sweep.core.trial import TrialRecord, TrialState
 from sweep.data.datasets import open_dataset
 from sweep.data.images import Splits
-from sweep.orchestrate import actors
-from sweep.orchestrate import reporter as orchestrate_reporter
+from sweep.orchestrate import actors, tune_callback
 from sweep.orchestrate import worker as runner
 from sweep.orchestrate.actors import Worker
-from sweep.orchestrate.reports import PackReport, WorkerReport
+from sweep.orchestrate.worker_reports import PackReport, WorkerReport
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -108,7 +107,7 @@ def test_the_driver_hands_notes_on_and_they_are_no_records(start):
             pass
 
     spec = dataclasses.replace(make_trial(), key="k")
-    reporter = orchestrate_reporter.TuneReporter([Job(spec, 0)], TrialObserver())
+    reporter = tune_callback.TuneReporter([Job(spec, 0)], TrialObserver())
     trial = type("Trial", (), {"config": {"jobs": [0]}})
     record = TrialRecord(key="k", state=TrialState.FINISHED, top1_err=5.0)
     report = WorkerReport(trial=spec, notes=["mind"], epochs=[], record=record, done=False)

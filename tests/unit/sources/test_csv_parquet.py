@@ -13,9 +13,9 @@ from support.workspaces import create
 from analysis import AnalysisError, curves
 from sweep.errors import InputError
 from sweep.results.figures import with_places
+from sweep.sources.formats import open_source, read
 from sweep.sources.mapping import Mapping
-from sweep.sources.optimum import Optimum
-from sweep.sources.reading import open_source, read
+from sweep.sources.mark_optimum import Optimum
 from sweep.workspace.workspace import Workspace
 
 DEMO = Path(__file__).parents[3] / "docs/demo/trials.csv"

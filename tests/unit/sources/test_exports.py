@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from sweep.errors import InputError
+from sweep.sources.formats import read, with_settings
 from sweep.sources.mapping import Mapping
-from sweep.sources.reading import read, with_settings
 
 
 def write(path, header, rows, **options):

@@ -2,8 +2,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from sweep.sources.formats import read
 from sweep.sources.mapping import Mapping
-from sweep.sources.reading import read
 
 N = 24
 

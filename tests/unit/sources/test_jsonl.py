@@ -3,8 +3,8 @@ import json
 import pytest
 
 from sweep.errors import InputError
+from sweep.sources.formats import read
 from sweep.sources.mapping import Mapping
-from sweep.sources.reading import read
 
 CURVE = [{"epoch": 0, "top_1": 0.25, "top_5": 0.5}, {"epoch": 1, "top_1": 0.75, "top_5": 0.875}]
 TRIALS = [

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from sweep.errors import InputError
+from sweep.sources.formats import read
 from sweep.sources.mapping import Mapping
 from sweep.sources.metrics import asked, is_higher_better
-from sweep.sources.reading import read
 
 F1 = asked("F1", bounds="0:1")
 

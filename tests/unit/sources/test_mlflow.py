@@ -12,8 +12,8 @@ from support.workspaces import create
 
 from sweep.core.trial import TrialRecord, TrialState
 from sweep.errors import InputError
+from sweep.sources.formats import read
 from sweep.sources.mapping import Mapping
-from sweep.sources.reading import read
 from sweep.tracking.store import MlflowTracker
 from sweep.workspace.trial_table import trial_table
 from sweep.workspace.workspace import Workspace

@@ -13,8 +13,8 @@ from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
 
 from sweep.errors import InputError
+from sweep.sources.formats import read
 from sweep.sources.mapping import Mapping
-from sweep.sources.reading import read
 
 optuna.logging.set_verbosity(optuna.logging.ERROR)
 

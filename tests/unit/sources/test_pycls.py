@@ -5,8 +5,8 @@ import pytest
 
 from analysis import curves
 from sweep.results.figures import with_places
+from sweep.sources.formats import read
 from sweep.sources.mapping import Mapping
-from sweep.sources.reading import read
 
 
 def a_job(i, errors, epochs=3, *, averaged=True, old=False, lr=0.1, wd=2.4e-5):

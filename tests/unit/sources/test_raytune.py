@@ -5,8 +5,8 @@ import shutil
 
 import pytest
 
+from sweep.sources.formats import read
 from sweep.sources.mapping import Mapping
-from sweep.sources.reading import read
 
 TINY = """
 from ray import init, tune

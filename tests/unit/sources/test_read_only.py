@@ -18,8 +18,8 @@ from PIL import Image
 from sweep.data.datasets import open_dataset
 from sweep.errors import InputError
 from sweep.recipes.recipe import Recipe
+from sweep.sources.formats import read
 from sweep.sources.mapping import Mapping
-from sweep.sources.reading import read
 
 ROWS = pd.DataFrame({"model": "m", "lr": [0.1, 0.2, 0.3], "err": [5.0, 6.0, 7.0]})
 MAPPING = Mapping(constants={"model": "m"}, accuracy=False, fraction=False, nan="failed")

@@ -5,7 +5,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from sweep.core.optimizers import OPTIMIZERS
+from sweep.core.optimizer_catalog import OPTIMIZERS
 from sweep.errors import InputError
 from sweep.models import timm_models
 from sweep.training.optim import make_optimizer

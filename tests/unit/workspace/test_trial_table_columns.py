@@ -8,8 +8,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from sweep.sources.csv_parquet import as_exported
+from sweep.sources.formats import open_source, read
 from sweep.sources.mapping import Mapping
-from sweep.sources.reading import open_source, read
 from sweep.workspace.trial_table import COLUMN_NAMES, COLUMNS, write_table
 
 ROOT = Path(__file__).parents[3]

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from analysis import AnalysisError, figures
-from analysis.boxes import Box
+from analysis.box_of_points import Box
 
 SEARCHED = Box(1e-4, 1e-1, 1e-3, 1.0)
 

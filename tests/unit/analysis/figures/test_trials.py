@@ -8,7 +8,7 @@ from support.analysed import repeated, trials
 from support.analysed_curves import learned
 
 from analysis import AnalysisError, read_sweeps
-from analysis.boxes import box_of
+from analysis.box_of_points import box_of
 from analysis.figures import learning_figure, map_figure, render, tuning_figure
 from analysis.learning import examples
 

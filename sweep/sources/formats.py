@@ -12,11 +12,21 @@ from analysis.names import known
 from analysis.sweep_trials import ALL_REPEATED
 from sweep.core.trial import Role
 from sweep.errors import InputError
-from sweep.sources import csv_parquet, hyperparameters, jsonl, mlflow, mlruns, optimum, optuna, pycls, raytune
+from sweep.sources import (
+    csv_parquet,
+    hyperparameters,
+    jsonl,
+    mark_optimum,
+    mlflow,
+    mlruns,
+    optuna,
+    pycls,
+    raytune,
+)
 from sweep.sources.base import Source, home_expanded, several
 from sweep.sources.mapping import SETTABLE, Mapping, constant_flags
+from sweep.sources.mark_optimum import Optimum
 from sweep.sources.normalise import Normalised, normalise
-from sweep.sources.optimum import Optimum
 from sweep.sources.preview import preview
 from sweep.utils.text import counted, masked
 from sweep.workspace.trial_table import result_column
@@ -151,7 +161,7 @@ def _together(others: Sequence[Normalised], optima: Sequence[Optimum], notes: li
     _check_no_copies(whole)
     numbered = whole["index"].notna().any()
     whole["index"] = _indices(whole)
-    whole = optimum.mark(whole, optima)
+    whole = mark_optimum.mark(whole, optima)
     if not numbered:
         whole = _with_seeds_together(whole, notes)
     whole["repeat"] = _repeats(whole)

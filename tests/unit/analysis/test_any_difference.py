@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from analysis.differing import pairs, two_samples
+from analysis.any_difference import pairs, two_samples
 from analysis.edf import edf
 
 RNG = np.random.default_rng(4)

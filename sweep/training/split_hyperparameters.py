@@ -4,7 +4,7 @@ import dataclasses
 from typing import Any, NamedTuple
 
 from sweep.core.model_spec import join, split
-from sweep.core.optimizers import SETTINGS
+from sweep.core.optimizer_catalog import SETTINGS
 from sweep.core.trial import TrialSpec
 from sweep.recipes.recipe import SWEPT, Recipe
 

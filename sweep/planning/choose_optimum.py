@@ -10,7 +10,7 @@ from search_spaces import Box, Found, Hyperparameter, Optimum, SearchSpaceError
 from sweep.core.plan import FOUND_FOR, GIVEN
 from sweep.errors import InputError
 from sweep.planning.command_options import FolderOptions, Request, TrainingOptions
-from sweep.planning.space import hyperparameters, read_space
+from sweep.planning.swept_hyperparameters import hyperparameters, read_space
 from sweep.recipes.loading import DEFAULT
 from sweep.recipes.recipe import Recipe
 from sweep.utils.option_groups import cli_args

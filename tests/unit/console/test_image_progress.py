@@ -5,7 +5,7 @@ import io
 import pytest
 from rich.console import Console
 
-from sweep.console import reading
+from sweep.console import image_progress
 from sweep.console.observer import ConsoleObserver
 from sweep.driver.events import ImagesRead, ReadingEnded
 
@@ -13,7 +13,7 @@ from sweep.driver.events import ImagesRead, ReadingEnded
 @pytest.fixture
 def clock(monkeypatch):
     now = [100.0]
-    monkeypatch.setattr(reading.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(image_progress.time, "monotonic", lambda: now[0])
     return now
 
 

@@ -6,7 +6,7 @@ from support.workspaces import create
 
 from search_spaces import around
 from sweep.recipes.loading import load
-from sweep.workspace.differences import changes, moved
+from sweep.workspace.plan_differences import changes, moved
 from sweep.workspace.workspace import Workspace
 
 OTHER = dataclasses.replace(OPTIMUM, lr=0.01)

@@ -7,11 +7,11 @@ from contextlib import contextmanager
 import search_spaces
 from search_spaces import FIRST, SearchSpaceError
 from sweep.core.model_spec import split
-from sweep.core.optimizers import OPTIMIZERS
+from sweep.core.optimizer_catalog import OPTIMIZERS
 from sweep.errors import InputError, unknown
 from sweep.models.catalog import MODELS
 from sweep.planning.command_options import Request, TrainingOptions
-from sweep.planning.space import read_space
+from sweep.planning.swept_hyperparameters import read_space
 
 BOXES = ("optimum", "paper")
 MAX_SEEDS = 1000

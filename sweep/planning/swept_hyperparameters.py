@@ -7,7 +7,7 @@ from typing import Any
 
 from search_spaces import Hyperparameter, SearchSpaceError, Value, Wanted, grid_side, read_over
 from sweep.core.model_spec import RESERVED, join, split
-from sweep.core.optimizers import SETTINGS
+from sweep.core.optimizer_catalog import SETTINGS
 from sweep.errors import InputError, unknown
 from sweep.models.catalog import MODELS
 from sweep.planning.command_options import Request, TuneRequest

@@ -9,7 +9,7 @@ from support.plans import a_plan
 from support.reports import several
 
 from sweep.errors import InputError
-from sweep.results.bundle import INDEX, write_bundle
+from sweep.results.report_site import INDEX, write_bundle
 from sweep.results.selection import Filter, Trials, own_trials
 
 

@@ -7,7 +7,7 @@ import torch
 from support.training import make_recipe, make_trial, run_one, run_pack
 
 from sweep.training.optim import make_optimizer
-from sweep.training.trial_settings import trial_settings
+from sweep.training.split_hyperparameters import trial_settings
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
