@@ -17,9 +17,9 @@ from numpy.typing import NDArray
 from analysis.bands import Band
 from analysis.edf import Curve
 from analysis.errors import AnalysisError
+from analysis.figure_layout import CHAR_IN, Cell, Look, XAxis, finite_errors, grid, is_shared, x_axis
 from analysis.figures.shades import draw_band, draw_missing, shade_handles
 from analysis.figures.style import FAINT, Style, entitle, new_figure, short_number, short_value, style_named
-from analysis.layout import CHAR_IN, Cell, Look, XAxis, finite_errors, grid, is_shared, x_axis
 from analysis.metric import Metric
 
 _SIXTEEN_NINTHS = 16 / 9

@@ -12,9 +12,9 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from analysis.errors import AnalysisError
+from analysis.figure_layout import TITLE_CHAR_IN, Look, looks_of
 from analysis.figures.style import FAINT, FONT_PT, PAGE_IN, STYLE, new_figure, put_ticks
 from analysis.knobs import Knob, Knobs
-from analysis.layout import TITLE_CHAR_IN, Look, looks_of
 
 _COLUMNS = 4
 _ROW_IN = 1.75

@@ -12,8 +12,8 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
 from analysis.errors import AnalysisError
+from analysis.figure_layout import LOG_RATIO, TITLE_CHAR_IN, Look
 from analysis.figures.style import FONT_PT, PAGE_IN, STYLE, new_figure, put_ticks
-from analysis.layout import LOG_RATIO, TITLE_CHAR_IN, Look
 from analysis.learning import Example, examples
 from analysis.names import known, optimizer_name
 from analysis.sweep_trials import DIVERGED_ERR, SweepTrials, read_sweeps

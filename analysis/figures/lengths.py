@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from analysis.errors import AnalysisError
+from analysis.figure_layout import YAxis, optimizer_name
 from analysis.figures.schedules import (
     SPREAD,
     Line,
@@ -22,7 +23,6 @@ from analysis.figures.schedules import (
     panels_of,
 )
 from analysis.figures.style import FAINT
-from analysis.layout import YAxis, optimizer_name
 from analysis.outcomes import Delta, Outcome, delta, longest
 
 

@@ -16,9 +16,9 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
 
 from analysis.box_of_points import box_of
+from analysis.figure_layout import LOG_RATIO, RIGHT_SHARE, TITLE_CHAR_IN, sweep_title
 from analysis.figures.scatters import check_not_negative
 from analysis.figures.style import PAGE_IN, STYLE, new_figure, put_ticks, put_zero
-from analysis.layout import LOG_RATIO, RIGHT_SHARE, TITLE_CHAR_IN, sweep_title
 from analysis.sweep_trials import RESULTS, SweepTrials, read_sweeps, values
 
 COLORS = "cividis"

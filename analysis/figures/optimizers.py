@@ -9,6 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from analysis.figure_layout import LOG_RATIO, YAxis, optimizer_name
 from analysis.figures.schedules import (
     SPREAD,
     Line,
@@ -20,7 +21,6 @@ from analysis.figures.schedules import (
     lengths_of,
     panels_of,
 )
-from analysis.layout import LOG_RATIO, YAxis, optimizer_name
 from analysis.outcomes import Outcome, stand_in
 
 _MARKERS = {"adamw": "^", "sgd": "v", "nadamw": "<", "lion": ">", "muon": "D"}

@@ -10,9 +10,9 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from analysis.errors import AnalysisError
+from analysis.figure_layout import CHAR_IN, Look, fold, looks_of
 from analysis.figures.schedules import lacks, lengths_of
 from analysis.figures.style import SMALL_PT, STYLE, new_figure, put_ticks
-from analysis.layout import CHAR_IN, Look, fold, looks_of
 from analysis.outcomes import Outcome, best_within
 
 _WIDTH_IN, _HEIGHT_IN = 5.2, 3.0

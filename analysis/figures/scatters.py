@@ -11,6 +11,7 @@ from matplotlib.ticker import FuncFormatter
 from numpy.typing import NDArray
 
 from analysis.errors import AnalysisError
+from analysis.figure_layout import YAxis, looks_of, sweep_title, y_axes
 from analysis.figures.style import (
     FONT_PT,
     PAGE_IN,
@@ -22,7 +23,6 @@ from analysis.figures.style import (
     short_value,
     tick_format,
 )
-from analysis.layout import YAxis, looks_of, sweep_title, y_axes
 from analysis.sweep_trials import RESULTS, SweepTrials, read_sweeps, values
 
 

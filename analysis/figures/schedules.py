@@ -13,6 +13,7 @@ from matplotlib.ticker import FixedLocator, NullLocator
 from numpy.typing import NDArray
 
 from analysis.errors import AnalysisError
+from analysis.figure_layout import CHAR_IN, Look, YAxis, fold, looks_of, y_axis
 from analysis.figures.style import (
     COLUMN_IN,
     FONT_PT,
@@ -23,7 +24,6 @@ from analysis.figures.style import (
     put_legend,
     put_ticks,
 )
-from analysis.layout import CHAR_IN, Look, YAxis, fold, looks_of, y_axis
 from analysis.outcomes import Outcome
 
 Floats = NDArray[np.float64]
@@ -157,7 +157,7 @@ def height_of(means: Floats, sds: Floats, *, log: bool, lost: bool, least: float
     sds : ndarray
         Their standard deviations; NaN counts as 0.
     log, lost, least
-        See `analysis.layout.y_axis`.
+        See `analysis.figure_layout.y_axis`.
     """
     means, spread = means[~np.isnan(means)], np.nan_to_num(sds[~np.isnan(means)])
     low = means - spread

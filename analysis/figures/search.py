@@ -15,10 +15,10 @@ from matplotlib.ticker import MaxNLocator
 
 from analysis.box_of_points import Box
 from analysis.errors import AnalysisError
+from analysis.figure_layout import LOG_RATIO
 from analysis.figures.maps import COLORS
 from analysis.figures.scatters import check_not_negative
 from analysis.figures.style import COLUMN_IN, FONT_PT, STYLE, new_figure, put_ticks
-from analysis.layout import LOG_RATIO
 from analysis.sweep_trials import values
 
 _LOOKS: dict[str, dict[str, Any]] = {

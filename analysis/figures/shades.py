@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from analysis.bands import Band
 from analysis.edf import Curve
-from analysis.layout import Look, finite_errors, fold
+from analysis.figure_layout import Look, finite_errors, fold
 from analysis.names import known
 
 Floats = NDArray[np.float64]

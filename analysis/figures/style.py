@@ -20,7 +20,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormat
 from numpy.typing import NDArray
 
 from analysis.errors import AnalysisError
-from analysis.layout import Cell, YAxis
+from analysis.figure_layout import Cell, YAxis
 from analysis.metric import Metric
 
 COLUMN_IN, PAGE_IN = 3.3, 6.9

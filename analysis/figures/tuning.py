@@ -13,6 +13,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator, NullLocator
 
 from analysis.edf import Curve, curve_of
+from analysis.figure_layout import LOG_RATIO, Look, grid
 from analysis.figures.style import (
     COLUMN_IN,
     FONT_PT,
@@ -22,7 +23,6 @@ from analysis.figures.style import (
     new_figure,
     put_ticks,
 )
-from analysis.layout import LOG_RATIO, Look, grid
 from analysis.sweep_trials import read_sweeps
 from analysis.tuning import TuningCurve, doublings, tuning_of
 

@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
+from analysis.figure_layout import Look
 from analysis.findings import NEAR, Rank, findings, listed, ranking
-from analysis.layout import Look
 from analysis.names import of_stage, optimizer_name
 from analysis.report.extras import NO_OPTIMIZER, Contents, model_of, without_result
 from analysis.report.html import Html, bullets, joined, prose, tag

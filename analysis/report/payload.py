@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 
 from analysis.bands import Band, curve_band, no_band
 from analysis.edf import curve_of
-from analysis.layout import Look, Named, labels_of, looks_of
+from analysis.figure_layout import Look, Named, labels_of, looks_of
 from analysis.learning import examples
 from analysis.names import optimizer_name
 from analysis.report.extras import Contents, Progress

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from sweep.cli.app import app
-from sweep.cli.trial_options import print_notes, takes_all_trials, takes_trials
+from sweep.cli.selection_options import print_notes, takes_all_trials, takes_trials
 from sweep.cli.typer_options import AsJson, Confidence, Out, with_flags
 from sweep.console.output import plain_console, print_json, print_warnings
 from sweep.errors import InputError

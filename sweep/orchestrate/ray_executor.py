@@ -21,7 +21,7 @@ from sweep.data.images import FileSplits, Splits
 from sweep.orchestrate.actors import PACK, Worker, best_pack
 from sweep.orchestrate.cluster import cluster
 from sweep.orchestrate.failures import RETRIES
-from sweep.orchestrate.nodes import check_seen, parallel_trials
+from sweep.orchestrate.machine_checks import check_seen, parallel_trials
 from sweep.orchestrate.packs import Kind, form_packs, packs_of, report_sizes, to_measure
 from sweep.orchestrate.searcher import TuneSearcher
 from sweep.orchestrate.shared_cluster import SharedSearch, SharedTrials, Sharing, StartsKept

@@ -22,7 +22,7 @@ from ray.tune.search.basic_variant import BasicVariantGenerator
 from ray.tune.search.search_generator import SearchGenerator
 
 from sweep.orchestrate.fair_shares import Claim, fair_workers
-from sweep.orchestrate.nodes import alive
+from sweep.orchestrate.machine_checks import alive
 from sweep.orchestrate.searcher import TuneSearcher
 from sweep.utils.text import counted
 

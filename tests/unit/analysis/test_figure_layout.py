@@ -4,7 +4,7 @@ import pytest
 from support.analysed import trials
 
 from analysis import curves, read_sweeps
-from analysis.layout import (
+from analysis.figure_layout import (
     LOOKS,
     finite_errors,
     fold,
