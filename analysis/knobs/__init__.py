@@ -1,4 +1,4 @@
-"""Which hyperparameter to fear: what each explains, where it is good, and how far its cliffs are."""
+"""Which hyperparameter matters: what each explains, where it is good, and how far its cliffs are."""
 
 from analysis.knobs.cliffs import Cliff
 from analysis.knobs.gains import Gain

@@ -1,4 +1,4 @@
-"""Sentences on which hyperparameter to fear."""
+"""Sentences on which hyperparameter matters."""
 
 import math
 

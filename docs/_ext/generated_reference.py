@@ -24,7 +24,6 @@ import sweep
 from sweep.cli.main import app
 from sweep.recipes.loading import NOT_IN_FILES, shipped
 from sweep.recipes.recipe import Recipe
-from sweep.user_trainer.contract import Config
 from sweep.workspace.trial_table import COLUMNS
 
 MARK = re.compile(r"<!-- generated: (\w+) -->")
@@ -178,11 +177,6 @@ def trial_columns() -> str:
     return "\n".join(["| column | type | unit | meaning |", "|---|---|---|---|", *rows])
 
 
-def config_fields() -> str:
-    """Return the fields of what a user-defined training function is given."""
-    return "\n".join(_fields(Config))
-
-
 def _fields(of: Any, without: tuple[str, ...] = ()) -> Iterator[str]:
     documented = ModuleAnalyzer.for_module(of.__module__).find_attr_docs()
     for field in dataclasses.fields(of):
@@ -246,7 +240,6 @@ CONTENTS: dict[str, Callable[[], str]] = {
         commands,
         recipe_fields,
         trial_columns,
-        config_fields,
         shipped_recipes,
         python_api,
         analysis_api,
