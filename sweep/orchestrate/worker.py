@@ -14,6 +14,7 @@ from sweep.orchestrate.pack_sizes import remembered
 from sweep.orchestrate.trial_progress import TrialProgress
 from sweep.orchestrate.worker_reports import PackReport
 from sweep.recipes.recipe import Recipe
+from sweep.utils.allocator import keep_freed_memory
 from sweep.utils.cpu_isa import cpu_name, pin
 
 if TYPE_CHECKING:
@@ -62,6 +63,7 @@ class TrialRunner:
         ranks: "Ranks | None" = None,
     ) -> None:
         pin()  # before anything asks torch what this processor can do: it does not look a second time
+        keep_freed_memory()
         import torch
 
         from sweep.training.ranks import Ranks
