@@ -7,6 +7,7 @@ The intervals of independent points are exact (shares, quantiles, the best of an
 simulation (means; `benchmarks/coverage.py`). None is based on resampling.
 """
 
+import functools
 import math
 from typing import NamedTuple
 
@@ -51,6 +52,7 @@ def share(k: int, n: int, confidence: float = CONFIDENCE) -> Interval:
     return Interval(k / n, float(low), float(high))
 
 
+@functools.lru_cache(maxsize=4096)  # the same few shares come again in all pairs of a report
 def wilson(k: int, n: int, confidence: float = CONFIDENCE) -> tuple[float, float]:
     """Return the limits of a share, of which k of n trials were observed (Wilson 1927, JASA 22:209)."""
     limits = stats.binomtest(k, n).proportion_ci(confidence, method="wilson")

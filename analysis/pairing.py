@@ -1,6 +1,7 @@
 """Decides which sweeps are compared, and matches their trials at the same point."""
 
 import itertools
+import weakref
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -74,8 +75,32 @@ def pair_up(a: SweepTrials, b: SweepTrials, confidence: float) -> Pairs | None:
     return None
 
 
-def _points(sweep: SweepTrials, columns: Sequence[str]) -> NDArray[np.void] | None:
-    """Return where each point of a sweep lies, as one value of all its coordinates, shape (n,).
+class _Points(NamedTuple):
+    """Where the points of a sweep lie."""
+
+    distinct: NDArray[np.void]
+    """Each place once, as one value of all its coordinates, sorted."""
+    first: NDArray[np.int64]
+    """The row number of the first point there."""
+    times: NDArray[np.int64]
+    """How many points are there."""
+
+
+_FOUND: weakref.WeakKeyDictionary[SweepTrials, dict[tuple[str, ...], _Points | None]] = (
+    weakref.WeakKeyDictionary()
+)
+"""What `_points` found, as a sweep is compared with each of the others."""
+
+
+def _points(sweep: SweepTrials, columns: tuple[str, ...]) -> _Points | None:
+    found = _FOUND.setdefault(sweep, {})
+    if columns not in found:
+        found[columns] = _find_points(sweep, columns)
+    return found[columns]
+
+
+def _find_points(sweep: SweepTrials, columns: tuple[str, ...]) -> _Points | None:
+    """Return where the points of a sweep lie.
 
     None if a coordinate is unknown, or is no number. One that no point has does not count: it is not swept.
     """
@@ -86,21 +111,19 @@ def _points(sweep: SweepTrials, columns: Sequence[str]) -> NDArray[np.void] | No
         return None
     if not known or np.isnan(rows).any():
         return None
-    return np.ascontiguousarray(rows).view([(column, float) for column in known])[:, 0]
+    places = np.ascontiguousarray(rows).view([(column, float) for column in known])[:, 0]
+    return _Points(*np.unique(places, return_index=True, return_counts=True))
 
 
-def _shared(a: NDArray[np.void], b: NDArray[np.void]) -> tuple[NDArray[np.int64], NDArray[np.int64]] | None:
+def _shared(a: _Points, b: _Points) -> tuple[NDArray[np.int64], NDArray[np.int64]] | None:
     """Return the row numbers, in each sweep, of the points that both share, in the order of the first."""
-    if a.dtype != b.dtype:
+    if a.distinct.dtype != b.distinct.dtype:
         return None
-    (a, at_a, count_a), (b, at_b, count_b) = (
-        np.unique(x, return_index=True, return_counts=True) for x in (a, b)
-    )
-    _, in_a, in_b = np.intersect1d(a, b, assume_unique=True, return_indices=True)
-    if len(in_a) < 2 or (count_a[in_a] > 1).any() or (count_b[in_b] > 1).any():
+    _, in_a, in_b = np.intersect1d(a.distinct, b.distinct, assume_unique=True, return_indices=True)
+    if len(in_a) < 2 or (a.times[in_a] > 1).any() or (b.times[in_b] > 1).any():
         return None
-    order = np.argsort(at_a[in_a])
-    return at_a[in_a][order], at_b[in_b][order]
+    order = np.argsort(a.first[in_a])
+    return a.first[in_a][order], b.first[in_b][order]
 
 
 def _pairs(

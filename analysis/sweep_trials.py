@@ -43,7 +43,7 @@ _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([KMGT])F", re.IGNORECASE)
 _UNIT = {"K": 1e3, "M": 1e6, "G": 1e9, "T": 1e12}
 
 
-@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False, weakref_slot=True)
 class SweepTrials:
     """The trials of one model and optimizer, grouped by role and state."""
 
