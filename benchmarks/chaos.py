@@ -24,7 +24,7 @@ import numpy as np
 import pandas as pd
 from chaos_faults import FAULTS, NothingToStrikeError, Stage
 from chaos_servers import lacks
-from chaos_site import EVENTS, MARK, Site, wait, wait_until
+from chaos_site import DIGITS, MARK, Site, wait, wait_until
 
 RAYS = ("ray::", "/raylet/raylet", "gcs_server")
 
@@ -98,8 +98,8 @@ def draw_moment(rng: np.random.Generator) -> Moment:
     """Draw when to strike: mostly while trials run, sometimes while a run begins or ends."""
     if rng.random() < 0.15:
         return Moment(None, rng.uniform(0, 12))
-    events = int(rng.integers(1, EVENTS + 1))
-    return Moment(events, rng.uniform(0, 2.5 if events == EVENTS else 0.4))
+    events = int(rng.integers(1, DIGITS.events + 1))
+    return Moment(events, rng.uniform(0, 2.5 if events == DIGITS.events else 0.4))
 
 
 def play(name: str, seed: int, undisturbed: pd.DataFrame) -> Outcome:

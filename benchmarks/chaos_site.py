@@ -5,14 +5,36 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import psutil
 
-RECIPE = """
+
+@dataclass(frozen=True, kw_only=True)
+class Work:
+    """What a site's command trains."""
+
+    files: Mapping[str, str]
+    """Name → contents of what lies in its folder."""
+    words: tuple[str, ...]
+    """The command, but for where it runs."""
+    trials: int
+    epochs: int
+
+    @property
+    def events(self) -> int:
+        """The lines of an undisturbed journal: a start, the epochs and an end a trial."""
+        return self.trials * (2 + self.epochs)
+
+
+_BOX = ("--lr", ".005", "--wd", ".05", "--seeds", "1", "--n")
+DIGITS = Work(
+    files={
+        "tiny.toml": """
 dataset = "digits"
 max_px = 16
 epochs = 3
@@ -20,25 +42,29 @@ batch = 32
 warmup_epochs = 1
 train_subset = 192
 """
-EPOCHS = 3
-POINTS = 15
-SWEEP_WORDS = (
-    "run",
-    "--model",
-    "vit_p_1mf",
-    "--recipe",
-    "tiny.toml",
-    "--lr",
-    ".005",
-    "--wd",
-    ".05",
-    "--n",
-    str(POINTS),
-    "--seeds",
-    "1",
+    },
+    words=("run", "--model", "vit_p_1mf", "--recipe", "tiny.toml", *_BOX, "15"),
+    trials=16,
+    epochs=3,
 )
-EVENTS = (POINTS + 1) * (2 + EPOCHS)
-"""What an undisturbed journal holds: a start, the epochs and an end a trial."""
+"""A small network on small images: 16 trials."""
+TOY = Work(
+    files={
+        "toy.py": """
+import time
+
+def train(config):
+    for epoch in range(config.epochs):
+        time.sleep(0.3)
+        yield {"error": (config.lr * 1e6 + config.weight_decay * 1e4 + config.seed) % 90 / (1 + epoch)}
+"""
+    },
+    words=("run", "--trainer", "toy:train", "--epochs", "3", *_BOX, "7"),
+    trials=8,
+    epochs=3,
+)
+"""A training function that waits instead of training, so that rounds are cheap: 8 trials of 0.9 s."""
+PROGRAM = (sys.executable, "-m", "sweep")
 MARK = "SWEEP_CHAOS"
 """Environment variable by which the processes of a round are known."""
 RUN_TIMEOUT_S = 400
@@ -56,30 +82,44 @@ class Site:
         Ray's, as for ``--address``.
     prefix : sequence of str
         What stands before each command: ``ip netns exec NAME``, say.
+    work : Work
+        What it trains.
+    variables : mapping of str to str, optional
+        What its processes have in their environment, too.
     """
 
     def __init__(
-        self, folder: Path, *, uri: str | None = None, address: str = "local", prefix: Sequence[str] = ()
+        self,
+        folder: Path,
+        *,
+        uri: str | None = None,
+        address: str = "local",
+        prefix: Sequence[str] = (),
+        work: Work = DIGITS,
+        variables: Mapping[str, str] | None = None,
     ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
-        (folder / "tiny.toml").write_text(RECIPE)
-        self.folder = folder
+        for name, contents in work.files.items():
+            (folder / name).write_text(contents)
+        self.folder, self.work = folder, work
         self.uri = uri or f"sqlite:///{folder}/mlflow.db"
-        self._words = (*prefix, sys.executable, "-m", "sweep", *SWEEP_WORDS, "--address", address)
+        self._variables = dict(variables or {})
+        self.words = (*prefix, *PROGRAM, *work.words, "--address", address)
         self._logs = 0
 
     @property
     def environment(self) -> dict[str, str]:
         """The environment of all commands: this process's, less what would send them elsewhere."""
         clean = {k: v for k, v in os.environ.items() if not k.startswith(("MLFLOW", "SWEEP", "RAY_ADDRESS"))}
-        return clean | {MARK: str(self.folder), "MLFLOW_TRACKING_URI": self.uri, "COLUMNS": "160"}
+        own = {MARK: str(self.folder), "MLFLOW_TRACKING_URI": self.uri, "COLUMNS": "160"}
+        return clean | own | self._variables
 
     def start(self) -> subprocess.Popen:
         """Start the sweep as a shell would: in a process group of its own."""
         self._logs += 1
         with (self.folder / f"run-{self._logs}.log").open("w") as log:
             return subprocess.Popen(
-                self._words,
+                self.words,
                 cwd=self.folder,
                 env=self.environment,
                 stdout=log,
@@ -119,7 +159,7 @@ class Site:
 
     def export(self) -> pd.DataFrame:
         """Export the table; how long a trial took is the one thing that no two runs share."""
-        words = [sys.executable, "-m", "sweep", "export", "--out", "t.parquet"]
+        words = [*PROGRAM, "export", "--out", "t.parquet"]
         subprocess.run(words, cwd=self.folder, env=self.environment, check=True, stdout=subprocess.DEVNULL)
         return pd.read_parquet(self.folder / "t.parquet").drop(columns="wall_s")
 
@@ -127,7 +167,7 @@ class Site:
         """Say what is not as if nothing had happened; an empty list if all is."""
         table = self.export()
         found = []
-        if len(table) != POINTS + 1 or not set(table.state) <= {"finished", "diverged"}:
+        if len(table) != self.work.trials or not set(table.state) <= {"finished", "diverged"}:
             found.append(f"{len(table)} trials, {table.state.value_counts().to_dict()}")
         if not table.equals(undisturbed):
             found.append("the table is not the undisturbed one's")
@@ -165,7 +205,7 @@ def mlflow_problems(uri: str, table: pd.DataFrame) -> list[str]:
     from mlflow import MlflowClient
 
     client = MlflowClient(uri)
-    experiment = client.get_experiment_by_name("sweep-tiny")
+    experiment = client.get_experiment_by_name(f"sweep-{table.recipe.iloc[0]}")
     runs = list(client.search_runs([experiment.experiment_id], max_results=5000))
     children = [run for run in runs if "mlflow.parentRunId" in run.data.tags]
     keys = sorted(run.data.tags["sweep.key"] for run in children)

@@ -2,29 +2,52 @@
 
     python benchmarks/killed_early.py [--first 100] [--last 10000] [--step 100] [--address local]
 
-Each round starts a small sweep in a new folder, kills its driver so many milliseconds after the start with
-SIGKILL, and gives the same command again. That must end with exit code 0, and the table of trials must be
-that of an undisturbed run, but for times. Adds a line a round to results/killed_early.csv, and leaves out the
-rounds that are there already; exit code 1 if a round went wrong.
+Each round starts a small sweep in an empty folder, kills its driver so many milliseconds after the start with
+SIGKILL, and gives the same command again at once. That must end with exit code 0; the table must be that of an
+undisturbed run, but for times, and MLflow must have each trial once, with the table's numbers. The sweep has 8
+trials of a training function that waits 0.9 s: all else of a run is as ever. Adds a line a round to
+results/killed_early.csv, and leaves out the rounds that are there already, so that it may be stopped and
+started; exit code 1 if a round went wrong.
 """
 
 import argparse
 import csv
-import os
-import signal
 import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import NamedTuple
 
 import pandas as pd
+from chaos_site import TOY, Site, wait, wait_until
+from sweep_overhead import machine
 
 RESULTS = Path(__file__).parent / "results" / "killed_early.csv"
-COLUMNS = ("address", "killed_after_ms", "left", "exit", "same_table", "seconds", "last_line")
-RECIPE = 'dataset = "digits"\nmax_px = 16\nepochs = 3\nbatch = 32\nwarmup_epochs = 1\ntrain_subset = 320\n'
-TRAINING = ["--model", "vit_p_1mf", "--recipe", "tiny.toml", "--lr", ".005", "--wd", ".05"]
-WORDS = ["run", *TRAINING, "--n", "2", "--seeds", "1"]
+PATIENCE_S = 30
+"""How long the processes of a run may outlive its driver."""
+
+
+class Round(NamedTuple):
+    """A line of the results."""
+
+    address: str
+    killed_after_ms: int
+    running: bool
+    """Whether the run had not ended before it was killed."""
+    left: str
+    """What the kill left in the folder."""
+    events: int
+    """Lines in the journal by then; an undisturbed one has 40."""
+    exit: int
+    """The exit code of the command when it was given again."""
+    problems: str
+    """What was not as after an undisturbed run."""
+    left_over: int
+    """Processes of the round that were still there 30 s after its end."""
+    seconds: float
+    """How long the command that completed the run took."""
+    machine: str
 
 
 def main() -> None:
@@ -40,10 +63,10 @@ def main() -> None:
     wanted = [ms for ms in range(args.first, args.last + 1, args.step) if ms not in done]
     whole = undisturbed(args.address) if wanted else None
     for ms in wanted:
-        row = killed_after(ms, args.address, whole)
-        add(row)
-        print(*row.values(), flush=True)
-        if row["exit"] or not row["same_table"]:
+        played = killed_after(ms, args.address, whole)
+        add(played)
+        print(*played, flush=True)
+        if played.exit or played.problems:
             sys.exit(1)
 
 
@@ -54,58 +77,57 @@ def rounds_done(address: str) -> set[int]:
     return set(known.loc[known["address"] == address, "killed_after_ms"])
 
 
-def add(row: dict[str, object]) -> None:
+def add(played: Round) -> None:
     new = not RESULTS.exists()
     with RESULTS.open("a", newline="") as file:
-        writer = csv.DictWriter(file, COLUMNS)
+        writer = csv.writer(file, lineterminator="\n")
         if new:
-            writer.writeheader()
-        writer.writerow(row)
+            writer.writerow(Round._fields)
+        writer.writerow(played)
 
 
 def undisturbed(address: str) -> pd.DataFrame:
-    with tempfile.TemporaryDirectory(prefix="whole-") as folder:
-        ran = subprocess.run(command(Path(folder), address), cwd=folder, check=False, capture_output=True)
-        assert ran.returncode == 0, ran.stderr
-        return table(Path(folder))
+    with tempfile.TemporaryDirectory(prefix="whole-", ignore_cleanup_errors=True) as folder:
+        site = Site(Path(folder), address=address, work=TOY)
+        assert wait(site.start()) == 0, site.log()
+        return site.export()
 
 
-def killed_after(ms: int, address: str, whole: pd.DataFrame | None) -> dict[str, object]:
+def killed_after(ms: int, address: str, whole: pd.DataFrame | None) -> Round:
     """Kill a run, complete it, and say how that went."""
-    with tempfile.TemporaryDirectory(prefix="killed-", ignore_cleanup_errors=True) as name:
-        folder = Path(name)
-        words = command(folder, address)
-        with (folder / "out").open("w") as out:
-            driver = subprocess.Popen(words, cwd=folder, stdout=out, stderr=out, start_new_session=True)
-            time.sleep(ms / 1000)
-            os.kill(driver.pid, signal.SIGKILL)
-            driver.wait()
-        left = sorted(path.name for path in folder.iterdir() if path.name not in ("out", "tiny.toml"))
-        started = time.monotonic()
-        ran = subprocess.run(words, cwd=folder, check=False, capture_output=True, text=True, timeout=300)
-        same = ran.returncode == 0 and whole is not None and whole.equals(table(folder))
-        lines = (ran.stdout + ran.stderr).strip().splitlines()
-        return {
-            "address": address,
-            "killed_after_ms": ms,
-            "left": " ".join(left),
-            "exit": ran.returncode,
-            "same_table": same,
-            "seconds": round(time.monotonic() - started, 1),
-            "last_line": "" if same else " | ".join(lines[-3:]),
-        }
+    with tempfile.TemporaryDirectory(prefix="killed-", ignore_cleanup_errors=True) as folder:
+        site = Site(Path(folder), address=address, work=TOY)
+        before = {path.name for path in site.folder.iterdir()}
+        driver = site.start()
+        time.sleep(ms / 1000)
+        running = driver.poll() is None
+        driver.kill()
+        driver.wait()
+        made = {path.name for path in site.folder.iterdir()} - before
+        left = " ".join(sorted(name for name in made if not name.startswith("run-")))
+        events, started = site.events(), time.monotonic()
+        code = exit_of(site)
+        seconds = round(time.monotonic() - started, 1)
+        problems = site.problems(whole) if code == 0 else site.log().strip().splitlines()[-3:]
+        told = " | ".join(problems)
+        return Round(address, ms, running, left, events, code, told, end(site), seconds, machine())
 
 
-def command(folder: Path, address: str) -> list[str]:
-    (folder / "tiny.toml").write_text(RECIPE)
-    return [sys.executable, "-m", "sweep", *WORDS, "--address", address]
+def exit_of(site: Site) -> int:
+    """Give the command again; 124: it hung."""
+    try:
+        return wait(site.start())
+    except subprocess.TimeoutExpired:
+        return 124
 
 
-def table(folder: Path) -> pd.DataFrame:
-    """Return the trials, without how long they took."""
-    export = [sys.executable, "-m", "sweep", "export", "--out", "t.csv"]
-    subprocess.run(export, cwd=folder, check=True, capture_output=True)
-    return pd.read_csv(folder / "t.csv").drop(columns="wall_s")
+def end(site: Site) -> int:
+    """Count the processes of a site that do not end by themselves, and end them."""
+    wait_until(lambda: not site.processes(), PATIENCE_S, 0.5)
+    remaining = site.processes()
+    for process in remaining:
+        process.kill()
+    return len(remaining)
 
 
 if __name__ == "__main__":

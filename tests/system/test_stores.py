@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 from chaos_servers import MlflowServer, Postgres, closing, lacks
-from chaos_site import EVENTS, Site, wait_until
+from chaos_site import Site, wait_until
 from mlflow import MlflowClient
 from mlflow.entities import Run
 from support.s3 import KEYS, make_bucket, object_names, s3_store
@@ -127,10 +127,10 @@ def test_killed_resumed_checked_and_mended_it_is_the_same_on_every_store(store, 
     table, wanted = undisturbed
     site = Site(tmp_path / "work", uri=store.uri, address="none")
     driver = site.start()
-    assert wait_until(lambda: site.events() > EVENTS / 3, 200), site.log()
+    assert wait_until(lambda: site.events() > site.work.events / 3, 200), site.log()
     os.killpg(driver.pid, signal.SIGKILL)
     driver.wait()
-    assert site.events() < EVENTS
+    assert site.events() < site.work.events
     assert site.until_done() == [0], site.log()
     assert site.problems(table) == []
     assert contents(site) == wanted
