@@ -18,7 +18,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -174,14 +174,14 @@ def first_traceback(log: str) -> str:
     return lines[0][:200] if found and lines else ""
 
 
-def append(path: Path, outcome: Outcome) -> None:
-    """Add a line to the results."""
+def append(path: Path, outcome: Any) -> None:
+    """Add a line, a named tuple, to the results."""
     path.parent.mkdir(parents=True, exist_ok=True)
     new = not path.exists()
     with path.open("a", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         if new:
-            writer.writerow(Outcome._fields)
+            writer.writerow(outcome._fields)
         writer.writerow(outcome)
 
 

@@ -3,9 +3,9 @@
     python benchmarks/killed_early.py [--first 100] [--last 10000] [--step 100] [--address local]
 
 Each round starts a small sweep in an empty folder, kills its driver so many milliseconds after the start with
-SIGKILL, and gives the same command again at once. That must end with exit code 0; the table must be that of an
-undisturbed run, but for times, and MLflow must have each trial once, with the table's numbers. The sweep has 8
-trials of a training function that waits 0.9 s: all else of a run is as ever. Adds a line a round to
+SIGKILL, and gives the same command again at once. That must end with exit code 0; the table must be that of
+an undisturbed run, but for times, and MLflow must have each trial once, with the table's numbers. The sweep
+has 8 trials of a training function that waits 0.9 s: all else of a run is as ever. Adds a line a round to
 results/killed_early.csv, and leaves out the rounds that are there already, so that it may be stopped and
 started; exit code 1 if a round went wrong.
 """
@@ -58,10 +58,11 @@ def main() -> None:
     parser.add_argument("--last", type=int, default=10_000)
     parser.add_argument("--step", type=int, default=100)
     parser.add_argument("--address", default="local")
+    parser.add_argument("--reference", type=Path, help="keep the undisturbed table here, and use it again")
     args = parser.parse_args()
     done = rounds_done(args.address)
     wanted = [ms for ms in range(args.first, args.last + 1, args.step) if ms not in done]
-    whole = undisturbed(args.address) if wanted else None
+    whole = undisturbed(args.address, args.reference)
     for ms in wanted:
         played = killed_after(ms, args.address, whole)
         add(played)
@@ -86,14 +87,20 @@ def add(played: Round) -> None:
         writer.writerow(played)
 
 
-def undisturbed(address: str) -> pd.DataFrame:
+def undisturbed(address: str, kept: Path | None) -> pd.DataFrame:
+    """Return the table of an undisturbed run; it is read from a file if that is there."""
+    if kept and kept.exists():
+        return pd.read_parquet(kept)
     with tempfile.TemporaryDirectory(prefix="whole-", ignore_cleanup_errors=True) as folder:
         site = Site(Path(folder), address=address, work=TOY)
         assert wait(site.start()) == 0, site.log()
-        return site.export()
+        table = site.export()
+    if kept:
+        table.to_parquet(kept)
+    return table
 
 
-def killed_after(ms: int, address: str, whole: pd.DataFrame | None) -> Round:
+def killed_after(ms: int, address: str, whole: pd.DataFrame) -> Round:
     """Kill a run, complete it, and say how that went."""
     with tempfile.TemporaryDirectory(prefix="killed-", ignore_cleanup_errors=True) as folder:
         site = Site(Path(folder), address=address, work=TOY)

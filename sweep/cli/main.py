@@ -1,5 +1,6 @@
 """The command line: its entry point, and what becomes of errors."""
 
+import io
 import sys
 
 from sweep.cli import results, run, status, submit, tune, watch  # noqa: F401 - each registers its commands
@@ -14,6 +15,7 @@ app.add_typer(study, name="study", epilog="Example: [bold]sweep study lengths --
 
 def main() -> None:
     """Run the command line. Wrong usage or input: one message, exit code 2."""
+    _print_what_can_be_printed()
     try:
         app()
     except ValueError as error:
@@ -22,6 +24,13 @@ def main() -> None:
         _fail(with_flags(str(error)))
     except OSError as error:  # a path that is too long, a folder that is another's, a full disk
         _fail(with_flags(str(error)))
+
+
+def _print_what_can_be_printed() -> None:
+    """Let a terminal or pipe without Unicode show ``?`` for a letter that it has not."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
 
 
 def _fail(message: str) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 import PIL
 import simplejpeg
 from numpy.typing import NDArray
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, PngImagePlugin, UnidentifiedImageError
 
 from sweep.errors import InputError
 
@@ -23,6 +23,16 @@ _USUAL = ("Gray", "YCbCr", "RGB")
 _MOST_PIXELS = 2**27  # Pillow checks larger images, which may be decompression bombs
 _ORIENTATION = 0x0112
 """EXIF's tag of an image's orientation: 1 is upright."""
+_TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+"""What makes an image of each other orientation upright."""
 _MAGIC = {
     b"\x1f\x8b": "a gzip file",
     b"PK\x03\x04": "a zip file",
@@ -31,6 +41,12 @@ _MAGIC = {
     b"version https://git-lfs": "a pointer of Git LFS, whose file was not fetched",
 }
 """The first bytes of files that are easily mistaken for images."""
+_HEIC = (b"ftypheic", b"ftypheix", b"ftypmif1", b"ftyphevc")
+"""What follows the first four bytes of a telephone's photograph, whatever its name."""
+
+
+# A picture with a colour profile or a comment of more than 1 MiB is a picture: its pixels are limited, still.
+PngImagePlugin.MAX_TEXT_CHUNK = PngImagePlugin.MAX_TEXT_MEMORY
 
 
 class ImageFile:
@@ -174,7 +190,7 @@ def read_rgb(path: Path | str, px: int | None = None, *, background: str = "whit
         with Image.open(path) as image:
             if px:
                 image.draft("RGB", (px, px))  # lets a JPEG be decoded at a reduced size
-            return _to_rgb(ImageOps.exif_transpose(image), background, image.format)
+            return _to_rgb(_upright(image), background, image.format)
     except (OSError, UnidentifiedImageError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         raise InputError(
             f"{path} is not a readable image: {_what_it_is(path) or error}. Replace it, or leave such images "
@@ -182,10 +198,25 @@ def read_rgb(path: Path | str, px: int | None = None, *, background: str = "whit
         ) from error
 
 
+def _upright(image: Image.Image) -> Image.Image:
+    """Turn an image as its EXIF data say, if these can be read.
+
+    Pillow's `exif_transpose` also writes them again, and fails where any of them is invalid.
+    """
+    image.load()  # what is wrong with its pixels is reported
+    try:
+        turn = _TURNS.get(image.getexif().get(_ORIENTATION, 1))
+    except Exception:  # damaged in one of many ways: a viewer shows the image as it is
+        return image
+    return image if turn is None else image.transpose(turn)
+
+
 def _what_it_is(path: Path | str) -> str | None:
     """Say what a file is that is no image, where its first bytes tell."""
     with suppress(OSError):
         start = Path(path).read_bytes()[:64].lstrip()
+        if start[4:12] in _HEIC:
+            return "it is an HEIC photograph: convert it to JPEG"
         return next((f"it is {kind}" for magic, kind in _MAGIC.items() if start.startswith(magic)), None)
     return None
 

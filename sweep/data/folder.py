@@ -13,14 +13,13 @@ from PIL import Image
 
 from sweep.data.decode import read_reduced
 from sweep.data.images import Files, FileSplits, Images, Splits, stratified
-from sweep.data.listing import Listing, class_names, list_images
+from sweep.data.listing import class_names, list_images, notes_of
 from sweep.data.manifest import HASHED, READABLE, TRANSPARENT, TRIED, TURNED
 from sweep.data.packed import FilePaths
 from sweep.data.parallel_reading import QUIETLY, DataReading, in_threads
 from sweep.data.survey import Survey
 from sweep.errors import InputError
 from sweep.recipes.recipe import Recipe
-from sweep.utils.text import listed
 
 EVALUATED = ("val", "valid", "validation", "test")
 """Folders with images to evaluate; of several, the first is taken."""
@@ -69,7 +68,7 @@ class ImageFolder:
         reading: DataReading = QUIETLY,
     ) -> None:
         if not (folder / "train").is_dir():
-            raise InputError(f"`data` {folder}: no folder train/ of class folders in it")
+            raise InputError(f"`data` {folder}: no folder train/ of class folders in it{_hint(folder)}")
         self._folder, self._names = folder, class_names(folder / "train")
         self.classes = len(self._names)
         self._one_by_one, self._background = recipe.per_image, recipe.background
@@ -138,7 +137,7 @@ class ImageFolder:
     def notes(self) -> tuple[str, ...]:
         """What a reader should know of how the folder was understood."""
         _ = self.fingerprint  # finds transparent images
-        return (*self._notes_of_splits(), *_notes_of_skipped(self._listing), *self._notes_of_files())
+        return (*self._notes_of_splits(), *notes_of(self._listing), *self._notes_of_files())
 
     def _notes_of_splits(self) -> list[str]:
         taken, *ignored = self._evaluated or ["val"]
@@ -181,8 +180,14 @@ class ImageFolder:
         return Files(FilePaths(str(self._folder.resolve()), self._listing.names, part.rows), part.labels)
 
 
-def _notes_of_skipped(listing: Listing) -> list[str]:
-    return [f"hidden and system entries are skipped: {listed(listing.skipped)}"] if listing.skipped else []
+def _hint(folder: Path) -> str:
+    """Say where train/ probably is, or what it should hold."""
+    inner = sorted(path for path in folder.iterdir() if path.is_dir())
+    if deeper := [path for path in inner if (path / "train").is_dir()]:
+        return f". Did you mean {deeper[0]}?"
+    if len(inner) > 1:
+        return f". If its {len(inner)} folders are the classes, move them into {folder / 'train'}"
+    return ""
 
 
 def _decode_one(path: str | Path, px: int, background: str = "white") -> NDArray[np.uint8]:

@@ -50,10 +50,14 @@ def _read_part(folder: Path, part: str) -> Images:
 
 
 def _find(folder: Path, name: str) -> Path:
-    for path in (folder / name, folder / f"{name}.gz"):
-        if path.is_file():
-            return path
-    raise InputError(f"`data` {folder}: no file {name} or {name}.gz in it")
+    """Find a file: in the folder or, as torchvision and Kaggle lay them out, in folders in it."""
+    names = [name, f"{name}.gz", dotted := name.replace("-idx", ".idx"), f"{dotted}.gz"]
+    for depth in ("", "*/", "*/*/"):
+        if found := [path for each in names for path in sorted(folder.glob(depth + each)) if path.is_file()]:
+            if len({path.parent for path in found}) > 1:
+                raise InputError(f"`data` {folder}: several folders in it have a {name}; name one of them")
+            return found[0]
+    raise InputError(f"`data` {folder}: no file {name} or {name}.gz in it, nor in folders in it")
 
 
 def read_idx(path: Path) -> NDArray[np.uint8]:

@@ -4,7 +4,8 @@ What a file manager, notebook or archiver leaves behind is no class and no image
 """
 
 import os
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,10 +15,14 @@ from numpy.typing import NDArray
 
 from sweep.data.packed import PackedNames
 from sweep.errors import InputError
+from sweep.utils.text import listed
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".ppm", ".pgm", ".tif", ".tiff")
 _SUFFIXES = tuple(suffix.encode() for suffix in SUFFIXES)
-_SYSTEM = (b"@eaDir", b"__MACOSX", b"lost+found", b"$RECYCLE.BIN", b"System Volume Information")
+_SYSTEM = (
+    *(b"@eaDir", b"__MACOSX", b"lost+found", b"$RECYCLE.BIN", b"System Volume Information"),
+    *(b"Thumbs.db", b"desktop.ini"),
+)
 _THREADS = 8
 """A folder in a network answers several questions at once."""
 NO_STAT = -1
@@ -38,6 +43,8 @@ class Listing:
     """Where each split ends."""
     skipped: tuple[str, ...]
     """Folders that look like classes, and files that look like images, but are hidden or a system's own."""
+    others: Mapping[str, int]
+    """How many files of other kinds lie in the class folders, by the end of their names: ``{".heic": 3}``."""
 
     def rows(self, split: int) -> NDArray[np.int64]:
         """Return the rows of a split's files."""
@@ -54,8 +61,18 @@ def class_names(split: Path) -> list[str]:
     """
     names = sorted(p.name for p in split.iterdir() if p.is_dir() and not _is_system(os.fsencode(p.name)))
     if len(names) < 2:
-        raise InputError(f"{split} needs two or more class folders, found {len(names)}: {names}")
+        found = f"found {len(names)}: {names}{_remedy(split)}"
+        raise InputError(f"{split} needs two or more class folders, {found}")
     return names
+
+
+def _remedy(split: Path) -> str:
+    """Say what to do about images whose folder does not tell their class, as ImageNet's val/ comes."""
+    count = sum(name.lower().endswith(_SUFFIXES) for name in os.listdir(os.fsencode(split)))
+    if not count:
+        return ""
+    instead = "" if split.name == "train" else ", or rename it: without it, a tenth of train/ is evaluated"
+    return f". {count} images lie in it directly: sort them into folders named as their classes{instead}"
 
 
 def list_images(folder: Path, splits: Sequence[str], names: Sequence[str]) -> Listing:
@@ -81,6 +98,7 @@ def list_images(folder: Path, splits: Sequence[str], names: Sequence[str]) -> Li
         stats=np.concatenate([each.stats for each in found]),
         ends=tuple(np.cumsum(counts.reshape(len(splits), -1).sum(1)).tolist()),
         skipped=tuple(sorted(map(os.fsdecode, skipped))),
+        others=sum((each.others for each in found), Counter()),
     )
 
 
@@ -92,28 +110,58 @@ def _check_classes(split: Path, names: Sequence[str]) -> None:
 
 
 class _Entries:
-    """What looks like an image in a folder, and what is skipped of it."""
+    """What lies in a folder: images, further folders, files of other kinds, and what is skipped."""
 
     def __init__(self, folder: bytes) -> None:
         names = os.listdir(folder)
         images = [name for name in names if name.lower().endswith(_SUFFIXES)]
-        self.images = sorted(name for name in images if not _is_system(name))
-        folders = (name for name in names if _is_system(name) and os.path.isdir(os.path.join(folder, name)))
-        self.skipped = {*folders, *(name for name in images if _is_system(name))}
+        self.images = [name for name in images if not _is_system(name)]
+        rest = set(names) - set(images)  # nearly nothing: only of these is asked what they are
+        folders = {name for name in rest if os.path.isdir(os.path.join(folder, name))}
+        self.folders = {name for name in folders if not _is_system(name)}
+        self.skipped = {name for name in (*folders, *images) if _is_system(name)}
+        self.others = [name for name in rest - folders if not _is_system(name)]
 
 
 class _ClassFolder:
-    """The images of one class folder."""
+    """The images of one class folder, and of the folders in it, whatever their names and depth."""
 
     def __init__(self, folder: Path, place: str) -> None:
         path = os.fsencode(folder / place)
+        self.skipped: set[bytes] = set()
+        self.others: Counter[str] = Counter()
+        images = sorted(self._images(path, b"", set()))
+        if not images:
+            others = f"; it has {_kinds(self.others)}" if self.others else ""
+            raise InputError(f"{folder / place} holds no image ({', '.join(SUFFIXES)}){others}")
+        self.names = [os.fsencode(place) + b"/" + name for name in images]
+        self.stats = np.array([_stat(path + b"/" + name) for name in images], np.int64)
+
+    def _images(self, path: bytes, prefix: bytes, seen: set[bytes]) -> Iterator[bytes]:
+        if (real := os.path.realpath(path)) in seen:
+            return  # a link to a folder around it
+        seen.add(real)
         entries = _Entries(path)
-        if not entries.images:
-            raise InputError(f"{folder / place} holds no image ({', '.join(SUFFIXES)})")
-        prefix = os.fsencode(place) + b"/"
-        self.names = [prefix + name for name in entries.images]
-        self.stats = np.array([_stat(path + b"/" + name) for name in entries.images], np.int64)
-        self.skipped = entries.skipped
+        self.skipped |= entries.skipped
+        self.others.update(os.path.splitext(os.fsdecode(name))[1].lower() for name in entries.others)
+        yield from (prefix + name for name in entries.images)
+        for name in sorted(entries.folders):
+            yield from self._images(path + b"/" + name, prefix + name + b"/", seen)
+
+
+def _kinds(others: Mapping[str, int]) -> str:
+    """Name the kinds of files, and how many there are of each."""
+    return ", ".join(f"{count} {suffix or 'without an ending'}" for suffix, count in sorted(others.items()))
+
+
+def notes_of(listing: Listing) -> list[str]:
+    """Say what of a folder is not used."""
+    notes = []
+    if listing.skipped:
+        notes.append(f"hidden and system entries are skipped: {listed(listing.skipped)}")
+    if listing.others:
+        notes.append(f"files of other kinds are ignored: {_kinds(listing.others)}")
+    return notes
 
 
 def _stat(path: bytes) -> tuple[int, int, int]:

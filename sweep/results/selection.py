@@ -111,7 +111,8 @@ class ImportOptions:
     source: Sequence[str] = option(
         (),
         "Instead of --dir: a .csv, .parquet or .jsonl table, a pycls sweep.json, a Ray Tune result folder, "
-        "optuna:STORAGE::STUDY (or sqlite:///FILE.db::STUDY), or mlflow:EXPERIMENT. May be repeated.",
+        "optuna:STORAGE::STUDY (or sqlite:///FILE.db::STUDY), mlflow:EXPERIMENT, or a folder of MLflow "
+        "(mlruns), W&B (wandb) or timm's train.py. May be repeated.",
         flag="--from",
         metavar="SOURCE",
         panel=_ELSEWHERE,

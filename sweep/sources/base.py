@@ -18,7 +18,10 @@ STOPPED = "stopped"
 _WORDS = {
     TrialState.FINISHED: ("finished", "complete", "completed", "done", "success", "succeeded", "terminated"),
     TrialState.DIVERGED: ("diverged",),
-    TrialState.FAILED: ("failed", "error", "errored", "crashed", "killed"),
+    TrialState.FAILED: (
+        *("failed", "error", "errored", "crashed", "killed", "preempted", "preempting"),
+        *("cancelled", "canceled", "timeout", "out_of_memory", "node_fail"),
+    ),
     TrialState.RUNNING: ("running", "paused"),
     TrialState.PLANNED: ("planned", "pending", "waiting", "scheduled", "queued"),
     LOST: ("fail",),  # Optuna's word, also for an objective that returned NaN

@@ -9,11 +9,13 @@ import pandas as pd
 from analysis.metric import METRIC_COLUMNS
 from sweep.errors import InputError
 from sweep.sources.base import Source
-from sweep.sources.rows import check_no_chart, last_epochs, with_dictionaries
+from sweep.sources.rows import check_no_chart, check_no_single_run, last_epochs, with_dictionaries
 from sweep.workspace.trial_table import COLUMN_NAMES, COLUMNS, columns_of
 
 SUFFIXES = (".csv", ".parquet")
 
+_OPTUNAS_GROUPS = ("params", "user_attrs", "system_attrs", "values", "intermediate_values", "distributions")
+"""Names in the first row of Optuna's tables with two, above those of each group."""
 _DEFAULTS = {column.name: column.default for column in COLUMNS if column.default is not None}
 
 
@@ -35,6 +37,7 @@ def read(path: Path, name: str) -> Source:
     if not ours:
         check_no_chart(rows, name)
         rows = last_epochs(with_dictionaries(rows, notes), notes)
+        check_no_single_run(rows, name)
     columns = list(rows.columns)
     return Source(
         name=name,
@@ -101,10 +104,20 @@ def _load(path: Path, *, parquet: bool, encoding: str = "utf-8", separator: str 
         raise InputError(f"{path} is not {what}, or damaged: {reason}") from error
     if not isinstance(table.index, pd.RangeIndex):  # how pandas reads rows that are longer than the header
         raise InputError(f"{path} is damaged: its rows have more cells than its header has names")
+    if len(table) and (joined := _joined(header, table.iloc[0])):
+        return table.iloc[1:].set_axis(joined, axis=1).reset_index(drop=True)
     twice = sorted(set(header[header.duplicated()]) - {""})
     if twice:  # pandas would rename the second one to NAME.1
         raise InputError(f"{path} has more than one column {', '.join(twice)}: rename one")
     return table
+
+
+def _joined(first: pd.Series, second: pd.Series) -> list[str] | None:
+    """Join the two rows of names that Optuna's tables may have; None: there is one row."""
+    below = [name for name, more in zip(first, second, strict=True) if more]
+    if not below or not set(below) <= set(_OPTUNAS_GROUPS):
+        return None
+    return ["_".join(filter(None, names)) for names in zip(first, second, strict=True)]
 
 
 def as_exported(source: Source) -> pd.DataFrame:

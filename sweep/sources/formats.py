@@ -1,10 +1,11 @@
-"""Reads sweeps of other tools: tables, Optuna studies, Ray Tune folders, MLflow experiments, pycls.
+"""Reads sweeps of other tools: tables, Optuna studies, folders of Ray Tune, W&B and timm, MLflow, pycls.
 
 Each reader returns a `Source`, and `normalise` converts it to our columns. This module combines them.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import pandas as pd
 
@@ -22,6 +23,7 @@ from sweep.sources import (
     optuna,
     pycls,
     raytune,
+    run_folders,
 )
 from sweep.sources.base import Source, home_expanded, several
 from sweep.sources.mapping import SETTABLE, Mapping, constant_flags
@@ -35,7 +37,8 @@ __all__ = ["ImportedTrials", "Mapping", "Optimum", "open_source", "read"]
 
 FORMS = (
     "a .csv, .parquet or .jsonl table, a pycls sweep.json, a Ray Tune result folder, optuna:STORAGE::STUDY, "
-    "sqlite:///FILE.db::STUDY, mlflow:EXPERIMENT, or MLflow's folder mlruns"
+    "sqlite:///FILE.db::STUDY, mlflow:EXPERIMENT, MLflow's folder mlruns, W&B's folder wandb, or a folder of "
+    "runs of timm's train.py"
 )
 
 
@@ -81,12 +84,20 @@ def open_source(name: str) -> Source:
     if not path.exists():
         raise InputError(f"`source` {name}: no such file or folder. It takes {FORMS}")
     if path.is_dir():
-        return raytune.read(path, name)
+        return _read_folder(path, name)
     readers = dict.fromkeys(csv_parquet.SUFFIXES, csv_parquet.read) | {".json": pycls.read}
     readers |= dict.fromkeys(jsonl.SUFFIXES, jsonl.read)
     if path.suffix.lower() not in readers:
         raise InputError(f"`source` {name}: unknown kind of source. It takes {FORMS}")
     return readers[path.suffix.lower()](path, name)
+
+
+def _read_folder(path: Path, name: str) -> Source:
+    if run_folders.is_of_timm(path):
+        return run_folders.read_timm(path, name)
+    if run_folders.is_of_wandb(path):
+        return run_folders.read_wandb(path, name)
+    return raytune.read(path, name)
 
 
 def _plain(source: Source, own: dict[str, str]) -> Source:

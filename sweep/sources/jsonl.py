@@ -12,6 +12,8 @@ from sweep.sources.base import Source, table_of
 from sweep.sources.rows import last_epochs, with_dictionaries
 
 SUFFIXES = (".jsonl", ".ndjson")
+_NOT_FINITE = ("NaN", "Infinity", "-Infinity")
+"""How W&B and other programs write numbers that JSON has not."""
 
 
 def read(path: Path, name: str) -> Source:
@@ -107,6 +109,8 @@ def _curves(key: str, lists: list[list[Any]]) -> dict[str, list[list[Any]]]:
 
 
 def _is_number(item: Any) -> bool:
+    if isinstance(item, str):
+        return item in _NOT_FINITE
     return item is None or (isinstance(item, int | float) and not isinstance(item, bool))
 
 

@@ -56,6 +56,7 @@ _ACCURACIES = (
     "test_acc",
     "test_accuracy",
     "eval_accuracy",
+    "eval_top1",
     "top1_acc",
     "top1_accuracy",
     "val_top1",
@@ -239,9 +240,9 @@ def is_accuracy(column: str) -> bool | None:
 
 
 def _plain(column: str) -> str:
-    """Reduce ``config/OPTIM/base-lr``, ``params.base_lr`` and ``params_base_lr`` to ``base_lr``."""
+    """Reduce ``config/OPTIM/base-lr``, ``params.base_lr``, ``Param base_lr`` and such to ``base_lr``."""
     last = re.split(r"[/.]", column)[-1].lower().replace("-", "_").replace(" ", "_")
-    return re.sub(r"^(params|user_attrs|hparams|config|metrics)_", "", last)
+    return re.sub(r"^(params?|user_attrs|userattribute|hparams|config|metrics)_", "", last)
 
 
 def _not_found(ours: str, source: Source) -> InputError:

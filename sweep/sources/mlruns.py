@@ -12,6 +12,7 @@ from sweep.errors import InputError, unknown
 META = "meta.yaml"
 _STATUSES = {1: "RUNNING", 2: "SCHEDULED", 3: "FINISHED", 4: "FAILED", 5: "KILLED"}
 """MLflow's numbers of a run's status."""
+_UNKNOWN = "UNKNOWN"
 _PARENT = "mlflow.parentRunId"
 
 
@@ -44,11 +45,13 @@ def read_store(folder: Path, experiment: str | None) -> list[dict[str, Any]]:
     """
     if (folder / META).is_file() and "experiment_id" in _meta(folder):
         return _runs(folder)
-    named = {str(_meta(path)["name"]): path for path in _experiments(folder)}
+    experiments, damaged = _experiments(folder)
+    named = {str(meta["name"]): path for path, meta in experiments}
     by_id = {path.name: path for path in named.values()}
     if experiment is not None:
         if not (chosen := named.get(experiment) or by_id.get(experiment)):
-            raise unknown("MLflow experiment", experiment, list(named), f"Looked for at {folder}.")
+            unread = f" {', '.join(map(str, damaged))} cannot be read." if damaged else ""
+            raise unknown("MLflow experiment", experiment, list(named), f"Looked for at {folder}.{unread}")
         return _runs(chosen)
     filled = {name: path for name, path in named.items() if any(path.glob(f"*/{META}"))}
     if len(filled) != 1:
@@ -57,15 +60,32 @@ def read_store(folder: Path, experiment: str | None) -> list[dict[str, Any]]:
     return _runs(next(iter(filled.values())))
 
 
-def _experiments(folder: Path) -> list[Path]:
-    found = [path.parent for path in sorted(folder.glob(f"*/{META}"))]
-    return [path for path in found if _is_active(_meta(path)) and "name" in _meta(path)]
+def _experiments(folder: Path) -> tuple[list[tuple[Path, dict[str, Any]]], list[Path]]:
+    """Return the experiments, and those that are damaged: as in MLflow, these are in nobody's way."""
+    experiments, damaged = [], []
+    for path in sorted(folder.glob(f"*/{META}")):
+        try:
+            meta = _meta(path.parent)
+        except InputError:
+            damaged.append(path)
+            continue
+        if _is_active(meta) and "name" in meta:
+            experiments.append((path.parent, meta))
+    return experiments, damaged
 
 
 def _runs(experiment: Path) -> list[dict[str, Any]]:
     found = [path.parent for path in sorted(experiment.glob(f"*/{META}"))]
-    runs = [_run(path, _meta(path)) for path in found if _is_active(_meta(path))]
+    runs = [_run(path, meta) for path in found if _is_active(meta := _meta_of_run(path))]
     return sorted(runs, key=lambda run: run["start"])
+
+
+def _meta_of_run(folder: Path) -> dict[str, Any]:
+    """Read a run's status and times; one that was killed while it wrote them has none, and ended badly."""
+    try:
+        return _meta(folder)
+    except InputError:
+        return {"status": _UNKNOWN}
 
 
 def _is_active(meta: dict[str, Any]) -> bool:

@@ -103,7 +103,22 @@ def _open_journal(path: Path | None, where: str) -> Any:
     try:
         return JournalStorage(JournalFileBackend(str(path)))
     except Exception as error:
-        raise _unreadable(where, error) from error
+        raise _damaged(path, where) or _unreadable(where, error) from error
+
+
+def _damaged(path: Path | None, where: str) -> InputError | None:
+    """Name the first line of a journal that is none. Others after it may depend on what it said."""
+    lines = path.read_bytes().splitlines() if path else []
+    for number, line in enumerate(lines, start=1):
+        try:
+            json.loads(line)
+        except (ValueError, RecursionError):
+            return InputError(
+                f"{masked(where)}, line {number} of {len(lines)} is no JSON: it was cut off, by a full disk "
+                f"or a killed process. Optuna cannot read on there. To read what stands before it: "
+                f"`head -n {number - 1} {masked(where)} > before.log`"
+            )
+    return None
 
 
 def _open_server(where: str) -> Any:

@@ -25,6 +25,9 @@ _CHART_X = (
 _NOT_LITERAL = re.compile(r"(?<![\w'\"])(-?)(nan|inf|NaN|Infinity)(?![\w'\"])")
 _OPTUNAS_OWN = "system_attrs_"
 """Columns in which Optuna keeps what it needs to go on, such as the points that it was given."""
+_FEWEST = 3
+"""Epochs that do not count on by chance."""
+_MOSTLY = 0.6
 _LARGEST = 1_000_000
 """Letters of the longest cell that is taken for a dictionary."""
 
@@ -38,6 +41,23 @@ def check_no_chart(rows: pd.DataFrame, name: str) -> None:
             f"{name} is the export of a W&B chart: {metric!r} of {run!r} and other runs over {first}. Export "
             "the table of runs (Runs, Table, Export to CSV), which has one row a run, with its settings"
         )
+
+
+def check_no_single_run(rows: pd.DataFrame, name: str) -> None:
+    """Refuse the log of one run, such as timm's summary.csv, in which every row is an epoch."""
+    epoch = next((c for c in rows.columns if str(c).lower() == "epoch"), None)
+    if epoch is None or len(rows) < _FEWEST or not _count_on(pd.to_numeric(rows[epoch], errors="coerce")):
+        return
+    raise InputError(
+        f"{name} is the log of one run: its {epoch} counts on from row to row. A sweep's table has a row a "
+        "trial; of timm's runs, give the folder that holds them all"
+    )
+
+
+def _count_on(numbers: pd.Series) -> bool:
+    """Return whether numbers count on from row to row; what a resumed run wrote again counts back."""
+    steps = numbers.dropna().diff().dropna()
+    return bool(len(steps)) and bool((steps <= 1).all()) and (steps == 1).mean() > _MOSTLY
 
 
 def with_dictionaries(rows: pd.DataFrame, notes: list[str]) -> pd.DataFrame:

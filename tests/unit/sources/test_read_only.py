@@ -114,6 +114,21 @@ def an_mlflow_folder(folder):
     return "mlruns/"
 
 
+def a_folder_of_timm(folder):
+    (folder / "train/a").mkdir(parents=True)
+    (folder / "train/a/args.yaml").write_text("epochs: 1\nlr: 0.1\n")
+    (folder / "train/a/summary.csv").write_text("epoch,train_loss,err\n0,1.0,5.0\n")
+    return "train"
+
+
+def a_folder_of_wandb(folder):
+    files = folder / "wandb/run-20240101_000000-a/files"
+    files.mkdir(parents=True)
+    (files / "config.yaml").write_text("lr:\n  value: 0.1\n")
+    (files / "wandb-summary.json").write_text('{"err": 5.0}')
+    return "wandb"
+
+
 SOURCES = [
     a_table,
     a_parquet_table,
@@ -126,6 +141,8 @@ SOURCES = [
     an_mlflow_database,
     an_older_mlflow_database,
     an_mlflow_folder,
+    a_folder_of_timm,
+    a_folder_of_wandb,
 ]
 
 
