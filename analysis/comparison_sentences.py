@@ -279,16 +279,14 @@ def of_budget(pair: Comparison) -> str:
     if k is None or k >= worse.n:
         return ""
     return (
-        f"{counted(k, 'random trial')} of {last.name} can be expected to reach {_best(last.metric, target)} "
-        f"the best of {worse.n} of {worse.name}"
+        f"{counted(k, 'random trial')} of {last.name} can be expected to match the best of {worse.n} of "
+        f"{worse.name} ({_best(last.metric, target)})"
     )
 
 
 def _best(metric: Metric, target: float) -> str:
     """Write the best result of a model, which another one is to reach."""
-    if metric.is_top1_error:
-        return f"{target:.2f} %, as low as"
-    return f"{metric.level(target)}, as good as"
+    return f"{target:.2f} %" if metric.is_top1_error else metric.level(target)
 
 
 def _needed(pair: Comparison, needed: float, difference: str) -> str:

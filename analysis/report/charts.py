@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 
 from analysis.box_of_points import box_of
+from analysis.findings import NEAR
 from analysis.learning import Example, examples
 from analysis.names import known, optimizer_name
 from analysis.report.extras import Contents, sweep_name
@@ -15,7 +16,9 @@ from analysis.words import counted
 
 _DELTA = (
     "Share of trials within x points of the error at the model's own optimum: the higher at the left, the "
-    "more robust. A model that is equally bad everywhere is high, too: see the error itself."
+    f"more robust. The dashed line is at {NEAR:g} points, by which the models are ranked. A trial that beats "
+    "the optimum has a Δ below 0. A model that is equally bad at every point is high here, too: look at the "
+    "error as well."
 )
 _ERROR = "Share of trials with at most this error: the further left and the higher, the better."
 _MAPS = (

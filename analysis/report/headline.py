@@ -3,13 +3,18 @@
 from collections.abc import Sequence
 
 from analysis.figure_layout import Look
-from analysis.findings import NEAR, Rank, findings, listed, ranking
+from analysis.findings import FAIR_FROM, NEAR, ROBUST_FROM, Rank, findings, listed, ranking
 from analysis.names import of_stage, optimizer_name
 from analysis.report.extras import NO_OPTIMIZER, Contents, model_of, without_result
 from analysis.report.html import Html, bullets, joined, prose, tag
 from analysis.report.payload import color, dash, looks
 from analysis.summaries import Summary
 from analysis.words import counted
+
+_WORDS = (
+    f"Robust: {100 * ROBUST_FROM:.0f} % of the trials or more. Less robust: {100 * FAIR_FROM:.0f} % or more. "
+    "Sensitive: fewer."
+)
 
 
 def title(contents: Contents) -> str:
@@ -40,8 +45,10 @@ def _size(contents: Contents) -> str:
     count = {state: int((table["state"] == state).sum()) for state in ("finished", "diverged")}
     missing, sweeps = without_result(table), table["sweep"].nunique()
     on_recipe = f" on the recipe {contents.recipe}" if contents.recipe else ""
+    optima = int((table["role"] == "optimum").sum())
     text = (
-        f"{counted(len(table), 'trial')} in {counted(sweeps, 'sweep')}{on_recipe}: "
+        f"{counted(len(table), 'trial')} in {counted(sweeps, 'sweep')}{on_recipe}"
+        f"{f', {optima:,} of them at the optima' if optima else ''}: "
         f"{count['finished']:,} finished, {count['diverged']:,} diverged"
     )
     if missing:
@@ -64,7 +71,8 @@ def ranking_list(contents: Contents) -> Html:
         head = tag("h2", f"With {name}" if name else NO_OPTIMIZER) if len(optimizers) > 1 else None
         items = [_line(contents.model(name), shown[name], name, text) for name, text in lines]
         parts.append(tag("div", head, tag("ol", *items, class_="ranking")))
-    return tag("div", *parts, class_="ranks")
+    words = tag("p", _WORDS, class_="size") if ranking(contents.summaries) else None
+    return tag("div", *parts, words, class_="ranks")
 
 
 def _lines(contents: Contents, summaries: Sequence[Summary], names: Sequence[str]) -> list[tuple[str, Html]]:

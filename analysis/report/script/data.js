@@ -3,6 +3,7 @@
 const data = JSON.parse(document.getElementById("data").textContent);
 const RESULTS = ["finished", "diverged"];
 const DIVERGED_ERR = 100;
+const NEAR = 4; // points, as in the ranking
 const sweeps = data.sweeps.map(readSweep);
 const byName = new Map(sweeps.map(sweep => [sweep.name, sweep]));
 // With every optimum known, lr and wd are shown relative to it: then one place means the same for all models.

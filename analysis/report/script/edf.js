@@ -28,6 +28,7 @@ function drawEdf(node, kind, edfs, [left, right], height = 260) {
     marks: [
       () => hatches(edfs),
       kind === "delta" && left < 0 ? Plot.ruleX([0], {strokeOpacity: 0.35}) : null,
+      kind === "delta" && NEAR < right ? Plot.ruleX([NEAR], {strokeOpacity: 0.35, strokeDasharray: "3 3"}) : null,
       ...curves.flatMap(({edf, corners}) => shades(edf, corners, kind, left, right, few)),
       ...curves.filter(({edf}) => edf.n).map(({edf, corners}) => Plot.line(corners, {
         x: "x", y: "y", curve: "step-after", stroke: edf.sweep.color, strokeWidth: 2,

@@ -1,6 +1,5 @@
 // How far running sweeps are. A page that is served asks twice a second for what has changed.
 const STATES = ["finished", "diverged", "failed", "running", "planned"];
-const NEAR = 4; // points, as in the ranking
 const EVERY_MS = 500, AGAIN_MS = 2000;
 const progress = document.getElementById("progress");
 let version = null, lastHeard = Date.now();

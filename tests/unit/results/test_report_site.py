@@ -30,7 +30,7 @@ def test_a_report_for_each_recipe_and_a_page_that_leads_to_them(tmp_path):
     assert [first[0], second[0]] == [path.name for path in written[:2]]
     assert first[1].startswith("digits: How hard to train: ")
     assert first[2].startswith("72 trials in 3 sweeps on the recipe digits")
-    assert "on the recipe x &lt;y&gt;: 3 finished" in second[2]
+    assert "on the recipe x &lt;y&gt;, 1 of them at the optima: 3 finished" in second[2]
     assert "Trials within 4 points of the error at the optimum: vit_p_1mf with AdamW 20 %" in first[2]
 
 

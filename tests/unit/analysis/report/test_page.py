@@ -192,7 +192,8 @@ def test_the_same_table_gives_the_same_bytes(text):
 
 
 def test_it_says_what_was_run_and_what_came_of_it(page):
-    assert "72 trials in 3 sweeps on the recipe digits: 67 finished, 2 diverged. Incomplete: 3 " in page.text
+    assert "72 trials in 3 sweeps on the recipe digits, 7 of them at the optima: 67 finished, " in page.text
+    assert "2 diverged. Incomplete: 3 have no result yet" in page.text
     assert "incomplete: 3 of 28 missing" in page.text
     assert "these points are not paired" in page.text
     assert "torch 2.13" in page.text
