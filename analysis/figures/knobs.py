@@ -10,11 +10,26 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
+from matplotlib.ticker import FuncFormatter
+from numpy.typing import NDArray
 
 from analysis.errors import AnalysisError
-from analysis.figure_layout import TITLE_CHAR_IN, Look, looks_of
-from analysis.figures.style import FAINT, FONT_PT, PAGE_IN, STYLE, new_figure, put_ticks
+from analysis.figure_layout import LOG_RATIO, TITLE_CHAR_IN, Y_LEAST, Look, YAxis, looks_of, y_axis
+from analysis.figures.style import (
+    FAINT,
+    FONT_PT,
+    PAGE_IN,
+    STYLE,
+    new_figure,
+    put_divide,
+    put_ticks,
+    short_value,
+    tick_format,
+)
 from analysis.knobs import Knob, Knobs
+from analysis.metric import Metric
+
+Floats = NDArray[np.float64]
 
 _COLUMNS = 4
 _ROW_IN = 1.75
@@ -31,6 +46,7 @@ def knobs_figure(found: Sequence[Knobs]) -> Figure:
     A line is the median error of the trials near a value, its band the limits; a thin line is what the best
     of four tries reaches in half of the cases. A vertical line is the optimum, where it is known. The title
     has the share of the errors' variance that the hyperparameter explains, of each sweep in their order.
+    Another metric is drawn as in `scatter_figure`, worse above; at "div.", half of the trials diverged.
 
     Parameters
     ----------
@@ -45,7 +61,7 @@ def knobs_figure(found: Sequence[Knobs]) -> Figure:
     names = _names(found)
     if not names:
         raise AnalysisError("a figure needs at least one hyperparameter, got none: choose other sweeps.")
-    looks = looks_of(each.sweep.name for each in found)
+    looks, y = looks_of(each.sweep.name for each in found), _height(found)
     columns = min(_COLUMNS, len(names))
     rows = math.ceil(len(names) / columns)
     with matplotlib.rc_context(STYLE):
@@ -55,9 +71,8 @@ def knobs_figure(found: Sequence[Knobs]) -> Figure:
         for ax in axes.flat[len(names) :]:
             ax.set_visible(False)
         for ax, name in zip(axes.flat, names, strict=False):
-            _draw_panel(ax, name, found, looks)
-        axes.flat[0].set_ylim(*_limits(found))
-        figure.supylabel("top-1 error (%)", size=FONT_PT)
+            _draw_panel(ax, name, found, looks, y)
+        _put_metric(figure, list(axes.flat), found[0].sweep.metric, y)
         handles = _handles(found, looks)
         figure.legend(
             handles=handles, loc="outside upper left", ncols=len(handles) if width > 5 else 2, frameon=False
@@ -73,23 +88,51 @@ def _names(found: Sequence[Knobs]) -> list[str]:
     return sorted(shares, key=lambda name: -shares[name])
 
 
-def _limits(found: Sequence[Knobs]) -> tuple[float, float]:
-    errors = [
-        error
-        for each in found
-        for knob in each.knobs
-        for b in knob.curve
-        for error in (b.median.value, b.best_of_4.value)
-    ]
-    room = max(0.05 * (max(errors) - min(errors)), 0.5)
-    return max(0.0, min(errors) - room), min(101.0, max(errors) + room)
+def _height(found: Sequence[Knobs]) -> YAxis:
+    """Choose the y axis of all subplots, in costs."""
+    metric = found[0].sweep.metric
+    errors = np.array(
+        [
+            error
+            for each in found
+            for knob in each.knobs
+            for b in knob.curve
+            for error in (b.median.value, b.best_of_4.value)
+        ]
+    )
+    if metric.is_top1_error:
+        return _percent(errors)
+    finite = errors[np.isfinite(errors)]
+    log = bool(finite.size and finite.min() > 0 and finite.max() > LOG_RATIO * finite.min())
+    return y_axis(finite, log=log, lost=len(finite) < len(errors), least=Y_LEAST * metric.step)
 
 
-def _draw_panel(ax: Axes, name: str, found: Sequence[Knobs], looks: dict[str, Look]) -> None:
+def _percent(errors: Floats) -> YAxis:
+    room = max(0.05 * np.ptp(errors), 0.5)
+    bottom, top = max(0.0, errors.min() - room), min(101.0, errors.max() + room)
+    return YAxis(bottom=bottom, divide=top, diverged=top, top=top, log=False)
+
+
+def _put_metric(figure: Figure, axes: Sequence[Axes], metric: Metric, y: YAxis) -> None:
+    """Scale and label the y axis that all subplots share."""
+    first = axes[0]
+    first.set(yscale="log" if y.log else "linear", ylim=(y.bottom, y.top))
+    if y.log:
+        put_ticks(first.yaxis, y.top / y.bottom)
+    elif metric.higher_better:
+        first.yaxis.set_major_formatter(FuncFormatter(short_value))
+    if y.top > y.divide:
+        for ax in axes:
+            put_divide(ax, y, tick_format(metric))
+    label = f"{metric.label}, better below" if metric.higher_better else metric.label
+    figure.supylabel(label, size=FONT_PT)
+
+
+def _draw_panel(ax: Axes, name: str, found: Sequence[Knobs], looks: dict[str, Look], y: YAxis) -> None:
     drawn = [(each, knob) for each in found for knob in each.knobs if knob.name == name]
     first = drawn[0][1].setting
     for each, knob in drawn:
-        _draw(ax, knob, looks[each.sweep.name], band=len(found) <= _MOST_BANDS)
+        _draw(ax, knob, looks[each.sweep.name], y, band=len(found) <= _MOST_BANDS)
     ax.grid(axis="y", color="0.92", linewidth=0.5)
     ax.set_axisbelow(True)
     shares = ", ".join(f"{100 * knob.share.value:.0f}" for _, knob in drawn)
@@ -105,12 +148,17 @@ def _draw_panel(ax: Axes, name: str, found: Sequence[Knobs], looks: dict[str, Lo
         ax.minorticks_off()
 
 
-def _draw(ax: Axes, knob: Knob, look: Look, *, band: bool) -> None:
+def _draw(ax: Axes, knob: Knob, look: Look, y: YAxis, *, band: bool) -> None:
     if knob.setting.is_log:
         ax.set_xscale("log")
     x = np.array([b.middle for b in knob.curve])
-    median = np.array([b.median for b in knob.curve])
-    best = np.array([b.best_of_4.value for b in knob.curve])
+    median, best = (
+        np.nan_to_num(levels, nan=np.nan, posinf=y.diverged, neginf=y.bottom)
+        for levels in (
+            np.array([b.median for b in knob.curve]),
+            np.array([b.best_of_4.value for b in knob.curve]),
+        )
+    )
     if band and not np.isnan(median[:, 1]).any():
         ax.fill_between(x, median[:, 1], median[:, 2], color=look.color, alpha=_BAND_ALPHA, linewidth=0)
     ax.plot(x, median[:, 0], color=look.color, linewidth=1.3, marker=look.marker, ms=2.6)
@@ -126,7 +174,8 @@ def _handles(found: Sequence[Knobs], looks: dict[str, Look]) -> list[Line2D | Pa
     ]
     handles.append(Line2D([], [], color="0.3", linewidth=1.3, label="median"))
     handles.append(Line2D([], [], color="0.3", linewidth=0.6, label="best of 4 tries"))
-    handles.append(Line2D([], [], linestyle="", label="%: of the variance explained"))
+    ranks = " of ranks" if found[0].scores.are_ranks else ""
+    handles.append(Line2D([], [], linestyle="", label=f"%: of the variance{ranks} explained"))
     if len(found) <= _MOST_BANDS and not math.isnan(found[0].knobs[0].share.low):
         label = f"{100 * found[0].confidence:g} % limits"
         handles.append(Patch(color="0.3", alpha=_BAND_ALPHA, linewidth=0, label=label))

@@ -14,7 +14,7 @@ from analysis.knobs.settings import Setting
 Floats = NDArray[np.float64]
 
 DROP = 10.0
-"""Points by which the median error must exceed that at the optimum."""
+"""By how many points the median error must exceed that at the optimum."""
 
 
 class Cliff(NamedTuple):
@@ -40,7 +40,7 @@ def lowest(setting: Setting, errors: Floats, bins: int) -> float:
     setting : Setting
         The values.
     errors : ndarray, shape (n,)
-        The error of each, in percent.
+        The error of each, or its score.
     bins : int
         How many bins a range has.
     """
@@ -72,7 +72,7 @@ def cliffs(curve: Sequence[Bin], optimum: float, drop: float = DROP) -> tuple[Cl
     optimum : float
         The optimum's value.
     drop : float
-        Points by which the median error must exceed that in the optimum's bin.
+        By how much the median error must exceed that in the optimum's bin.
     """
     home = bin_of(optimum, curve)
     above = _outward(curve[home:], optimum, drop)

@@ -10,7 +10,7 @@ from scipy import stats
 
 from analysis.intervals import Interval
 from analysis.knobs.settings import Setting
-from analysis.sweep_trials import DIVERGED_ERR
+from analysis.metric import TOP1_ERROR, Metric
 
 Floats = NDArray[np.float64]
 
@@ -43,17 +43,26 @@ class Bin(NamedTuple):
     """The best error that was found, which depends on n."""
 
 
-def isolation(setting: Setting, errors: Floats, confidence: float) -> list[Bin]:
+def isolation(setting: Setting, errors: Floats, confidence: float, metric: Metric = TOP1_ERROR) -> list[Bin]:
     """Return the errors by bins of equally many trials, or by value where there are few.
 
     Limits are the exact ones of quantiles (David & Nagaraja 2003, Order Statistics, § 7.1), each by itself.
 
-    Parameters as for `analysis.knobs.shares.explained`.
+    Parameters
+    ----------
+    setting : Setting
+        The values.
+    errors : ndarray, shape (n,)
+        The error of each, or its cost; infinite if it is worse than everything.
+    confidence : float
+        In (0, 1).
+    metric : Metric
+        Gives the bounds of possible errors.
     """
     bins = setting.bins(max(1, min(_MOST_BINS, len(errors) // LEAST_A_BIN)))
     edges = _edges(setting, bins)
     return [
-        _bin(setting, setting.values[bins == b], np.sort(errors[bins == b]), edges[b : b + 2], confidence)
+        _bin(setting, bins == b, np.sort(errors[bins == b]), edges[b : b + 2], confidence, metric)
         for b in range(bins.max() + 1)
     ]
 
@@ -72,21 +81,29 @@ def _between(low: float, high: float, *, is_log: bool) -> float:
     return float(np.sqrt(low * high) if is_log else (low + high) / 2)
 
 
-def _bin(setting: Setting, values: Floats, errors: Floats, edges: Floats, confidence: float) -> Bin:
+def _bin(
+    setting: Setting,
+    inside: NDArray[np.bool_],
+    errors: Floats,
+    edges: Floats,
+    confidence: float,
+    metric: Metric,
+) -> Bin:
+    values = setting.values[inside]
     return Bin(
         low=float(edges[0]),
         high=float(edges[1]),
         middle=float(np.median(values)),
         label=setting.labels[int(values[0])] if setting.labels else "",
         n=len(errors),
-        median=quantile(errors, 0.5, confidence),
-        best_of_4=quantile(errors, BEST_OF, confidence),
+        median=quantile(errors, 0.5, confidence, metric),
+        best_of_4=quantile(errors, BEST_OF, confidence, metric),
         best=float(errors[0]),
     )
 
 
-def quantile(ordered: Floats, q: float, confidence: float) -> Interval:
-    """Return a quantile of independent errors with its exact limits, 0 or 100 where the sample has none.
+def quantile(ordered: Floats, q: float, confidence: float, metric: Metric = TOP1_ERROR) -> Interval:
+    """Return a quantile of independent errors with its exact limits, the bounds where the sample has none.
 
     Parameters
     ----------
@@ -96,11 +113,21 @@ def quantile(ordered: Floats, q: float, confidence: float) -> Interval:
         In (0, 1).
     confidence : float
         In (0, 1).
+    metric : Metric
+        Gives the bounds of possible errors.
     """
     below, above = _ranks(len(ordered), q, confidence)
-    padded = np.concatenate([[0.0], ordered, [DIVERGED_ERR]])
-    value = float(np.quantile(ordered, q, method="median_unbiased"))
-    return Interval(value, float(padded[below]), float(padded[above]))
+    padded = np.concatenate([[metric.best], ordered, [metric.worst]])
+    return Interval(_estimate(ordered, q), float(padded[below]), float(padded[above]))
+
+
+def _estimate(ordered: Floats, q: float) -> float:
+    """Return a quantile; what lies between a finite error and an infinite one is infinite."""
+    finite = ordered[np.isfinite(ordered)]
+    if not finite.size:
+        return np.inf
+    value = float(np.quantile(np.minimum(ordered, finite[-1] + 1.0), q, method="median_unbiased"))
+    return np.inf if value > finite[-1] and len(finite) < len(ordered) else value
 
 
 @lru_cache(maxsize=4096)

@@ -38,7 +38,7 @@ def explained(setting: Setting, errors: Floats, confidence: float) -> Explained:
     setting : Setting
         The values.
     errors : ndarray, shape (n,)
-        The error of each, in percent, diverged trials at 100.
+        The error of each, in percent, diverged trials at 100; or its score (`analysis.knobs.scores`).
     confidence : float
         In (0, 1).
     """

@@ -1,5 +1,6 @@
 """Reads from a sweep's trials which of its hyperparameters matter, and where they are safe."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -15,8 +16,11 @@ from analysis.knobs import gains as gaining
 from analysis.knobs.cliffs import DROP, Cliff, cliffs, lowest
 from analysis.knobs.gains import Gain, gains
 from analysis.knobs.isolation import LEAST_A_BIN, LEAST_BINS, Bin, isolation
+from analysis.knobs.scores import Scores
 from analysis.knobs.settings import Setting, settings_of
 from analysis.knobs.shares import Explained, explained, holm
+from analysis.knobs.terms import Terms, terms_of
+from analysis.metric import Metric
 from analysis.sampling import Sampling
 from analysis.sweep_trials import SweepTrials, values
 
@@ -35,7 +39,7 @@ class Knob:
     setting: Setting
     """Its name and values."""
     share: Interval
-    """The share of the variance of the errors that it explains by itself, from 0 to 1."""
+    """The share of the variance of the errors, or of their ranks, that it explains by itself, from 0 to 1."""
     p: float
     """Of the test that it does not matter, corrected for the number of hyperparameters."""
     optimum: float
@@ -73,24 +77,37 @@ class Knobs:
     knobs: tuple[Knob, ...]
     """What was found of each, the one that explains most first."""
     drop: float
-    """The points from which on an error counts as beyond the cliff."""
+    """How much worse an error beyond the cliff is, in the metric's unit."""
     confidence: float
     """Of each interval by itself."""
     notes: tuple[str, ...]
     """What was left out, and why."""
 
+    @property
+    def scores(self) -> Scores:
+        """What means and variances are of: errors, or ranks."""
+        return Scores(metric=self.sweep.metric)
 
-def read_knobs(sweep: SweepTrials, confidence: float = CONFIDENCE, cliff: float = DROP) -> Knobs:
+    @property
+    def terms(self) -> Terms:
+        """The words for its metric."""
+        return terms_of(self.sweep.metric)
+
+
+def read_knobs(sweep: SweepTrials, confidence: float = CONFIDENCE, cliff: float | None = None) -> Knobs:
     """Return what a sweep shows of each of its hyperparameters.
 
     Parameters
     ----------
     sweep : SweepTrials
-        With the columns lr, weight_decay and ``hp.NAME`` for others. Diverged trials count as 100 %.
+        With the columns lr, weight_decay and ``hp.NAME`` for others. Diverged trials count as 100 %; of
+        another metric see `analysis.knobs.scores.Scores`.
     confidence : float
         In (0, 1).
-    cliff : float
-        Points by which the median error must exceed that at the optimum to be beyond a cliff, from 0 to 100.
+    cliff : float, optional
+        By how much the median error must exceed that at the optimum to be beyond a cliff, in the metric's
+        unit. Without it, 10 times `Metric.step` and at most a tenth of a bounded metric's range, which are
+        10 points of the top-1 error.
 
     Raises
     ------
@@ -103,8 +120,7 @@ def read_knobs(sweep: SweepTrials, confidence: float = CONFIDENCE, cliff: float 
     >>> print(found.knobs[0].name, found.knobs[0].share)
     """
     check_confidence(confidence)
-    if not 0 < cliff < 100:
-        raise AnalysisError(f"`cliff` must lie between 0 and 100 points, got {cliff:g}.")
+    drop = _drop(sweep.metric, cliff)
     settings, same = settings_of(sweep)
     _check(sweep, settings)
     problem = Sampling.of(sweep, confidence).problem
@@ -114,17 +130,28 @@ def read_knobs(sweep: SweepTrials, confidence: float = CONFIDENCE, cliff: float 
     few = [s for s in settings if s not in enough]
     notes += [f"{s.name} has a value in {len(s.rows)} trials, and it takes {LEAST_TRIALS}" for s in few]
     notes += [text for s in enough if (text := gaining.problem(s, len(s.rows)))]
-    found = [_knob(sweep, s, confidence, cliff) for s in enough]
+    found = [_knob(sweep, s, confidence, drop) for s in enough]
     corrected = holm(np.array([knob.p for knob in found]))
     ranked = sorted(zip(found, corrected, strict=True), key=lambda pair: -pair[0].share.value)
     whole = [replace(knob, p=float(p)) for knob, p in ranked]
     return Knobs(
         sweep=sweep,
         knobs=tuple(_bare(knob) if problem else knob for knob in whole),
-        drop=cliff,
+        drop=drop,
         confidence=confidence,
         notes=(*notes, *(f"{sweep.name}: {text}" for text in _together(enough))),
     )
+
+
+def _drop(metric: Metric, cliff: float | None) -> float:
+    """Return how much worse an error beyond a cliff is."""
+    most = metric.worst - metric.best
+    if cliff is None:
+        return min(DROP * metric.step, DROP / 100 * most)
+    if not (0 < cliff < most and math.isfinite(cliff)):
+        wanted = f"lie between 0 and {metric.amount(most)}" if math.isfinite(most) else "be positive"
+        raise AnalysisError(f"`cliff` must {wanted}, got {cliff:g}.")
+    return cliff
 
 
 def _check(sweep: SweepTrials, settings: Sequence[Setting]) -> None:
@@ -135,21 +162,25 @@ def _check(sweep: SweepTrials, settings: Sequence[Setting]) -> None:
             f"{sweep} has {sweep.n} trials with a result: to say which hyperparameter matters takes at least "
             f"{LEAST_TRIALS}, {LEAST_BINS} groups of {LEAST_A_BIN}. Go on with a larger `n`."
         )
-    if np.ptp(values(sweep.points, "top1_err")) == 0:
-        raise AnalysisError(f"{sweep}: all trials have one and the same error, so that nothing matters.")
+    errors = values(sweep.points, "top1_err")
+    if errors.min() == errors.max():
+        what = "error" if sweep.metric.is_top1_error else sweep.metric.name
+        raise AnalysisError(f"{sweep}: all trials have one and the same {what}, so that nothing matters.")
 
 
 def _knob(sweep: SweepTrials, setting: Setting, confidence: float, drop: float) -> Knob:
     errors = values(sweep.points, "top1_err")[setting.rows]
-    found: Explained = explained(setting, errors, confidence)
-    curve = isolation(setting, errors, confidence)
+    scoring = Scores(metric=sweep.metric)
+    scores = scoring.of(errors)
+    found: Explained = explained(setting, scores, confidence)
+    curve = isolation(setting, errors, confidence, sweep.metric)
     optimum = _optimum(sweep, setting)
     is_known = optimum is not None
     if optimum is None:
-        optimum = np.nan if setting.labels else lowest(setting, errors, len(curve))
+        optimum = np.nan if setting.labels else lowest(setting, scores, len(curve))
     below, above = (None, None) if setting.labels or len(curve) < 2 else cliffs(curve, optimum, drop)
     few = gaining.problem(setting, len(errors))
-    best, worst = (None, None) if few else gains(setting, errors, confidence)
+    best, worst = (None, None) if few else gains(setting, scores, confidence, scoring.bounds)
     return Knob(
         setting=setting,
         share=found.share,
@@ -212,18 +243,20 @@ def knobs_table(found: Sequence[Knobs]) -> pd.DataFrame:
 
     Columns: sweep, model, optimizer, recipe, hyperparameter, n; share (0 to 1) and p; optimum and
     optimum_known; cliff_below and cliff_above (values; infinite: not reached); best_change and worst_change
-    (points), each with ``_low`` and ``_high``.
+    (points, or the metric's unit), each with ``_low`` and ``_high``. Of another metric than the top-1 error
+    also metric, unit and ranks: whether share and changes are those of ranks (percent of the trials).
     """
-    return pd.DataFrame([_row(each.sweep, knob) for each in found for knob in each.knobs])
+    return pd.DataFrame([_row(each, knob) for each in found for knob in each.knobs])
 
 
-def _row(sweep: SweepTrials, knob: Knob) -> dict[str, object]:
+def _row(found: Knobs, knob: Knob) -> dict[str, object]:
+    sweep, shown = found.sweep, found.scores.shown
     numbers = {
         "share": knob.share,
         "cliff_below": knob.below.at if knob.below else NOTHING,
         "cliff_above": knob.above.at if knob.above else NOTHING,
-        "best_change": knob.best.change if knob.best else NOTHING,
-        "worst_change": knob.worst.change if knob.worst else NOTHING,
+        "best_change": shown(knob.best.change) if knob.best else NOTHING,
+        "worst_change": shown(knob.worst.change) if knob.worst else NOTHING,
     }
     limits = {
         name + end: getattr(interval, part)
@@ -235,4 +268,12 @@ def _row(sweep: SweepTrials, knob: Knob) -> dict[str, object]:
         | {"hyperparameter": knob.name, "n": len(knob.setting.rows), "p": knob.p}
         | {"optimum": knob.optimum, "optimum_known": knob.is_known}
         | limits
+        | _metric_cells(found)
     )
+
+
+def _metric_cells(found: Knobs) -> dict[str, object]:
+    metric = found.sweep.metric
+    if metric.is_top1_error:
+        return {}
+    return {"metric": metric.name, "unit": metric.unit, "ranks": found.scores.are_ranks}

@@ -5,62 +5,62 @@ import math
 from analysis.intervals import Interval
 from analysis.knobs.gains import Gain
 from analysis.knobs.sweep_knobs import Knob, Knobs
+from analysis.knobs.terms import Terms
 from analysis.words import percent
 
 
 def headline(found: Knobs) -> str:
     """Return one sentence on which hyperparameters matter, and how much of the spread they explain."""
-    first, name = found.knobs[0], found.sweep.name
+    first, name, differ = found.knobs[0], found.sweep.name, found.terms.differ
     if math.isnan(first.p):
-        return f"{name}: {first.name} explains most of how errors differ, {percent(first.share)}."
+        return f"{name}: {first.name} explains most of {differ}, {percent(first.share)}."
     matter = [knob for knob in found.knobs if knob.matters]
     rest = [knob.name for knob in found.knobs if not knob.matters]
     if not matter:
         return f"{name}: of no hyperparameter is an effect shown."
     others = "".join(f", {knob.name} {percent(knob.share)}" for knob in matter[1:])
     return (
-        f"{name}: {matter[0].name} matters most: by itself it explains {percent(matter[0].share)} of how "
-        f"errors differ{others}." + (f" No effect is shown of {_listed(rest)}." if rest else "")
+        f"{name}: {matter[0].name} matters most: by itself it explains {percent(matter[0].share)} of "
+        f"{differ}{others}." + (f" No effect is shown of {_listed(rest)}." if rest else "")
     )
 
 
 def sentences(found: Knobs) -> list[str]:
     """Return a sentence for each hyperparameter that matters: its cliffs, its best and its worst values."""
-    return [_sentence(knob, found.drop) for knob in found.knobs if knob.matters]
+    return [_sentence(found, knob) for knob in found.knobs if knob.matters]
 
 
-def _sentence(knob: Knob, drop: float) -> str:
-    parts = [_cliffs(knob, drop)] if knob.below and knob.above else []
+def _sentence(found: Knobs, knob: Knob) -> str:
+    parts = [_cliffs(found, knob)] if knob.below and knob.above else []
     if knob.best and knob.worst:
-        parts.append(_tenths(knob, knob.best, knob.worst))
+        parts.append(_tenths(found.terms, knob, knob.best, knob.worst))
     return f"{knob.name}: {'. '.join(parts)}." if parts else f"{knob.name} matters."
 
 
-def _tenths(knob: Knob, best: Gain, worst: Gain) -> str:
+def _tenths(terms: Terms, knob: Knob, best: Gain, worst: Gain) -> str:
     is_better, is_worse = best.change.high < 0, worst.change.low > 0
-    lower = f"{_points(best.change)} lower than over all values at {place(knob, best)}"
-    higher = f"{_points(worst.change)} higher"
+    better = f"{_points(best.change, terms)} {terms.better} than over all values at {place(knob, best)}"
+    worse = f"{_points(worst.change, terms)} {terms.worse}"
     if is_better:
-        return f"Errors are {lower}" + (f", and {higher} at {place(knob, worst)}" if is_worse else "")
+        return f"{terms.subject} {better}" + (f", and {worse} at {place(knob, worst)}" if is_worse else "")
     if is_worse:
-        text = f"{higher} than over all values at {place(knob, worst)}; no value is shown to be better"
-        return f"Errors are {text}"
-    return "Of no tenth of its values is it shown that errors are lower or higher there than over all"
+        text = f"{worse} than over all values at {place(knob, worst)}; no value is shown to be better"
+        return f"{terms.subject} {text}"
+    are = f"{terms.subject[0].lower()}{terms.subject[1:]} {terms.better} or {terms.worse}"
+    return f"Of no tenth of its values is it shown that {are} there than over all"
 
 
-def _cliffs(knob: Knob, drop: float) -> str:
+def _cliffs(found: Knobs, knob: Knob) -> str:
     assert knob.below
     assert knob.above
-    at = "at its optimum" if knob.is_known else "where the mean error is lowest"
+    at = "at its optimum" if knob.is_known else f"where {found.terms.lowest}"
     sides = {"below": knob.below, "above": knob.above}
     shown = [f"{side} {_value(c.at)}{_factor(knob, c.at)}" for side, c in sides.items() if c.is_shown]
     if not shown:
         return f"no cliff is shown within the values tried; {at.removeprefix('at ')}: {number(knob.optimum)}"
     hidden = [f"; no such cliff is shown {side}" for side, c in sides.items() if not c.is_shown]
-    return (
-        f"{' and '.join(shown)}, the median error is over {drop:g} points worse than {at} "
-        f"({number(knob.optimum)}){''.join(hidden)}"
-    )
+    worse = f"the {found.terms.median} is over {found.sweep.metric.amount(found.drop)} worse"
+    return f"{' and '.join(shown)}, {worse} than {at} ({number(knob.optimum)}){''.join(hidden)}"
 
 
 def _factor(knob: Knob, at: Interval) -> str:
@@ -75,9 +75,11 @@ def _value(interval: Interval) -> str:
     return f"{number(interval.value)} ({number(interval.low)}–{number(interval.high)})"
 
 
-def _points(change: Interval) -> str:
+def _points(change: Interval, terms: Terms) -> str:
     low, high = sorted((abs(change.low), abs(change.high)))
-    return f"{abs(change.value):.0f} points ({low:.0f}–{high:.0f})"
+    digits = terms.digits
+    amount = f"{abs(change.value):.{digits}f} {terms.unit}".rstrip()
+    return f"{amount} ({low:.{digits}f}–{high:.{digits}f})"
 
 
 def place(knob: Knob, gain: Gain) -> str:

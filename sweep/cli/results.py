@@ -136,9 +136,13 @@ def knobs(
         ),
     ] = None,
     cliff: Annotated[
-        float,
-        typer.Option(help="A cliff is where the median error is this many points worse for good."),
-    ] = 10.0,
+        float | None,
+        typer.Option(
+            help="A cliff is where the median is this much worse for good, in the metric's unit. "
+            "By default 10 points of error; of another metric 10 times the least Δ of `sweep cdf`, "
+            "at most a tenth of its range."
+        ),
+    ] = None,
     confidence: Confidence = 0.95,
     as_json: AsJson = False,
 ) -> None:
@@ -148,7 +152,7 @@ def knobs(
     from sweep.results.figures import with_places, write_knobs
     from sweep.workspace.trial_table import records
 
-    sweeps = analysis.read_sweeps(with_places(trials.to_compare))
+    sweeps = analysis.read_sweeps(with_places(trials.to_compare), any_metric=True)
     found = [analysis.read_knobs(each, confidence, cliff) for each in sweeps]
     if out:
         write_knobs(found, out)

@@ -27,13 +27,19 @@ def print_knobs(found: "Sequence[Knobs]", console: Console) -> None:
         console.print(_table(each, roomy=console.width >= _ROOMY))
         for sentence in sentences(each):
             console.print(sentence, markup=False)
-    console.print(
-        "\nexplains: the share of the variance of the errors, diverged trials at 100 %, that the mean error "
-        "at each value makes up. Beyond a cliff the median error is more than "
-        f"{found[0].drop:g} points worse than at the optimum, or at ~, where the mean error is lowest. Best, "
-        "worst tenth: the mean error at these values minus that of all trials, in points. –: not shown. "
-        "The other hyperparameters are free.",
-        markup=False,
+    console.print(f"\n{_legend(found[0])}", markup=False)
+
+
+def _legend(found: "Knobs") -> str:
+    """Say what the table's columns are."""
+    terms = found.terms
+    unit = f", in {terms.unit}" if terms.unit else ""
+    return (
+        f"explains: the share of the variance of {terms.variance} that the {terms.mean} at each value "
+        f"makes up. Beyond a cliff the {terms.median} is more than "
+        f"{found.sweep.metric.amount(found.drop)} worse than at the optimum, or at ~, where {terms.lowest}. "
+        f"Best, worst tenth: the {terms.mean} at these values minus that of all trials{unit}. –: not shown. "
+        "The other hyperparameters are free."
     )
 
 
@@ -48,8 +54,8 @@ def _table(found: "Knobs", *, roomy: bool) -> object:
             _cliff(knob, knob.below, roomy=roomy),
             _optimum(knob),
             _cliff(knob, knob.above, roomy=roomy),
-            _change(knob, knob.best, roomy=roomy),
-            _change(knob, knob.worst, roomy=roomy),
+            _change(found, knob, knob.best, roomy=roomy),
+            _change(found, knob, knob.worst, roomy=roomy),
         )
     return table
 
@@ -76,14 +82,15 @@ def _cliff(knob: "Knob", cliff: "Cliff | None", *, roomy: bool) -> str:
     return _with_limits(cliff.at, number, roomy=roomy)
 
 
-def _change(knob: "Knob", gain: "Gain | None", *, roomy: bool) -> str:
+def _change(found: "Knobs", knob: "Knob", gain: "Gain | None", *, roomy: bool) -> str:
     if gain is None or not knob.matters or gain.change.low <= 0 <= gain.change.high:
         return "–"
-    return _with_limits(gain.change, _signed, roomy=roomy)
-
-
-def _signed(value: float) -> str:
-    return f"{value:+.1f}".replace("-", "−")
+    digits = found.terms.cell_digits
+    return _with_limits(
+        found.scores.shown(gain.change),
+        lambda value: f"{value:+.{digits}f}".replace("-", "−"),
+        roomy=roomy,
+    )
 
 
 def _with_limits(interval: "Interval", write: "Callable[[float], str]", *, roomy: bool) -> str:

@@ -57,6 +57,25 @@ def test_compare_speaks_of_the_metric(place, sweep):
     assert "a margin of F1 is one of the area" in err
 
 
+def test_knobs_speak_of_the_metric(place, sweep):
+    rows = "".join(f"m,{lr},0.1,{(0.9 - 0.01 * lr) if lr < 50 else 'nan'}\n" for lr in range(1, 101))
+    (place / "k.csv").write_text(f"model,lr,wd,F1\n{rows}")
+    flags = ["--from", "k.csv", "--metric", "F1", "--set", "design=iid", "--nan", "diverged"]
+    code, out, err = sweep("knobs", *flags, "--bounds", "0:1", "--out", "k.svg")
+    assert code == 0, err
+    text = " ".join(out.split())
+    assert "of how F1 differs" in text
+    assert "the median F1 is over 0.1 worse than where the mean F1 is best" in text
+    assert "the variance of F1, diverged trials at F1 0, that the mean F1 at each value makes up" in text
+    assert "error" not in out + err
+    code, out, err = sweep("knobs", *flags, "--json")
+    assert code == 0, err
+    assert [json.loads(out)[0][name] for name in ("metric", "ranks")] == ["F1", True]
+    code, _, err = sweep("knobs", *flags, "--bounds", "0:1", "--cliff", "2")
+    assert code == 2
+    assert "--cliff must lie between 0 and 1, got 2" in err
+
+
 def test_exported_trials_need_no_flags_any_more(place, sweep):
     code, _, err = sweep("export", *FLAGS, "--nan", "diverged", "--out", "t.csv")
     assert code == 0, err
@@ -73,7 +92,6 @@ def test_exported_trials_need_no_flags_any_more(place, sweep):
 @pytest.mark.parametrize(
     "words",
     [
-        ["knobs", "--out", "k.pdf"],
         ["report", "--out", "r.html"],
         ["report", "--bundle", "site"],
     ],

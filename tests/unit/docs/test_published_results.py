@@ -164,3 +164,9 @@ def test_the_shares_agree_with_an_analysis_of_variance(search, said):
 def test_the_source_and_the_licence_of_the_random_search_are_named(said):
     assert "CC BY-SA 4.0" in said
     assert "https://github.com/nicholaslourie/opda" in said
+
+
+def test_what_the_command_prints_of_the_random_search_is_what_is_published(sweep):
+    folder = RESULTS / "imagenet_random_search"
+    _, out, _ = sweep("knobs", "--from", str(folder / "trials.csv"))
+    assert out.strip() in (folder / "knobs.txt").read_text()
