@@ -1,5 +1,6 @@
 """What every driver does around its trials: locks, tracker, executor, signals, plans."""
 
+import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from sweep.driver.events import Message, OnEvent, Started, TrainingEnded, Traini
 from sweep.driver.log import driver_log
 from sweep.driver.recorder import Recorder
 from sweep.driver.signals import terminable
+from sweep.errors import InputError
 from sweep.tracking.process import TrackerProcess
 from sweep.workspace.lock import LOG
 from sweep.workspace.trial_folder import TrialFolder
@@ -136,6 +138,7 @@ def open_session(job: DriverJob, start: Callable[[], Started]) -> Iterator[Drive
     InputError
         If MLflow or the cluster cannot be used, or another driver is running; nothing is written then.
     """
+    _check_home()
     for folder in job.folders:
         job.resources.check(folder.plan.recipe)
     with ExitStack() as stack:
@@ -158,6 +161,17 @@ def open_session(job: DriverJob, start: Callable[[], Started]) -> Iterator[Drive
         tracking = TrackingSession(tracker, job.folders, job.workspace, job.on_event, remedy=job.remedy)
         stack.enter_context(tracking)
         yield DriverSession(job, tracking, executor)
+
+
+def _check_home() -> None:
+    """Refuse a user without a home: MLflow and Ray look for one."""
+    try:
+        Path.home()
+    except RuntimeError as error:
+        raise InputError(
+            f"the user {os.getuid()} has no home: its number has no name on this machine, and HOME is not "
+            "set. Set HOME to a folder, such as HOME=/tmp"
+        ) from error
 
 
 def _open_executor(job: DriverJob, stack: ExitStack) -> Executor:

@@ -5,8 +5,9 @@ With an explicit address Ray uses a token only if RAY_AUTH_MODE says so, and tri
 """
 
 import os
+import secrets
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
 from ray._private.authentication.authentication_token_setup import AUTH_MODE_ENV_VAR as MODE
@@ -15,7 +16,7 @@ from ray._raylet import AuthenticationTokenLoader, Config, GcsClient  # type: ig
 from ray.exceptions import AuthenticationError
 
 from sweep.errors import InputError
-from sweep.utils.ray_token import DEFAULT_FILE, PLACES, TOKEN, find_token
+from sweep.utils.ray_token import DEFAULT_FILE, PLACES, TOKEN, TOKEN_PATH, find_token
 
 _NO_CLUSTER = "1" * 56
 """The id of no cluster: a call that carries it does nothing, and needs no other call before it."""
@@ -98,8 +99,15 @@ def _set_mode(mode: str | None) -> None:
 
 
 def keep_token_private() -> None:
-    """Create the file that Ray writes a token to when it starts here, so that no other user can read it."""
-    with suppress(OSError, RuntimeError):  # no home: Ray says so, if it needs one
+    """Create the file that Ray writes a token to when it starts here, so that no other user can read it.
+
+    Without a home that can be written to, as in a container under another user, Ray here has a token of its
+    own, which nobody but its processes knows.
+    """
+    try:
         path = Path.home() / DEFAULT_FILE
         path.parent.mkdir(parents=True, exist_ok=True)
         path.touch(mode=0o600, exist_ok=True)
+    except (OSError, RuntimeError):
+        if not os.environ.get(TOKEN_PATH):
+            os.environ.setdefault(TOKEN, secrets.token_hex(32))
