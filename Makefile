@@ -4,7 +4,7 @@ BIN := .venv/bin
 STAMP := .venv/.installed
 DEMO := demo
 
-.PHONY: setup secrets demo results docs stub test test-system lint clean
+.PHONY: setup secrets demo results docs stub test test-system gpu-check lint clean
 
 setup: $(STAMP)
 
@@ -60,6 +60,10 @@ test: lint
 test-system: $(STAMP)
 	sh tests/install-system-packages
 	$(BIN)/pytest -m system
+
+# What only a GPU can tell, in at most eight minutes: gpu-check.md. Needs torch, torchvision and timm only.
+gpu-check:
+	PYTHONPATH=. $(PYTHON) benchmarks/gpu_check.py --out gpu-check
 
 clean:
 	rm -rf .venv build *.egg-info docs/_build $(DEMO)
