@@ -158,7 +158,7 @@ def resuming(setup: Setup) -> Iterator[Row]:
         with tempfile.TemporaryDirectory() as folder:
             file = FolderLocation(Path(folder)).file("0")
             batches = InMemoryBatches(setup.splits(32), recipe, setup.device)
-            begun = train(
+            begun: Any = train(
                 [one],
                 recipe,
                 batches,
@@ -289,7 +289,9 @@ def _rank(rank: int, folder: str, kind: str) -> None:
     recipe = setup.recipe(32, epochs=1, warmup_epochs=0, micro_batch=16)
     with joined(rank, 2, torch.distributed.FileStore(f"{folder}/store", 2), setup.device) as ranks:
         batches = InMemoryBatches(setup.splits(32), recipe, setup.device, ranks=ranks)
-        epochs = train([trial()], recipe, batches, classes=CLASSES, px=32, device=setup.device, ranks=ranks)
+        epochs: Any = train(
+            [trial()], recipe, batches, classes=CLASSES, px=32, device=setup.device, ranks=ranks
+        )
         (record,) = list(epochs)[-1]
     Path(folder, f"{rank}.txt").write_text(str(record.train_loss))
 
