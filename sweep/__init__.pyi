@@ -275,7 +275,8 @@ def read_trials(
         Only this sweep, by a beginning of its name.
     source : sequence of str, optional
         Instead of ``folder``: a .csv, .parquet or .jsonl table, a pycls sweep.json, a Ray Tune result folder,
-        optuna:STORAGE::STUDY (or sqlite:///FILE.db::STUDY), or mlflow:EXPERIMENT.
+        optuna:STORAGE::STUDY (or sqlite:///FILE.db::STUDY), mlflow:EXPERIMENT, or a folder of MLflow
+        (mlruns), W&B (wandb) or timm's train.py.
     column : sequence of str, optional
         Which column of theirs is top1_err, lr, weight_decay, model, …
     constant : sequence of str, optional

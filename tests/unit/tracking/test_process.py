@@ -95,6 +95,7 @@ def test_killed_at_work_it_is_started_again_and_nothing_is_there_twice(opened, u
     assert errors(uri) == [12.5]
 
 
+@pytest.mark.system
 def test_killed_at_any_moment_also_while_it_starts_it_is_started_again(uri, tmp_path):
     sweep = a_sweep(tmp_path)
     rng, killed = random.Random(0), []
