@@ -227,14 +227,17 @@ def compare(
         raise AnalysisError(
             f"a margin of {metric.name} is one of the area (0.1), got one of {margin.label}: leave it out."
         )
-    found = compare_pairs(pairs_of(_bounded(sweeps)), test=test, confidence=confidence, margin=margin)
-    return found if math.isfinite(metric.worst) else [_without_sums(pair) for pair in found]
+    return compare_pairs(pairs_of(sweeps), test=test, confidence=confidence, margin=margin)
 
 
-def _bounded(sweeps: Sequence[SweepTrials]) -> list[SweepTrials]:
-    """Return sweeps whose diverged trials have a finite error, worse than all that finished."""
-    if math.isfinite(sweeps[0].metric.worst):
-        return list(sweeps)
+def _bounded(pairs: Sequence[Pair]) -> list[Pair]:
+    """Return pairs of sweeps whose diverged trials have a finite error, worse than all that finished."""
+    sweeps = {sweep.sweep: sweep for pair in pairs for sweep in pair}
+    found = {sweep.sweep: sweep for sweep in _with_bound(list(sweeps.values()))}
+    return [(found[a.sweep], found[b.sweep]) for a, b in pairs]
+
+
+def _with_bound(sweeps: Sequence[SweepTrials]) -> list[SweepTrials]:
     errors = np.concatenate([values(sweep.points, "top1_err") for sweep in sweeps])
     metric = bounded(sweeps[0].metric, errors)
     return [
@@ -264,6 +267,9 @@ def compare_pairs(
     """Compare chosen pairs of sweeps, with one error rate for all that is claimed; see `compare`."""
     if test not in TESTS:
         raise AnalysisError(f"a test is one of {', '.join(TESTS)}, got {test!r}.")
+    if pairs and not math.isfinite(pairs[0][0].metric.worst):
+        found = compare_pairs(_bounded(pairs), test=test, confidence=confidence, margin=margin)
+        return [_without_sums(pair) for pair in found]
     prepared = [_prepare(a, b, test, confidence) for a, b in pairs]
     q = _corrected([next(iter(each.found.tests.values()), math.nan) for each in prepared])
     known = [value for value in q if not math.isnan(value)]

@@ -176,7 +176,8 @@ def _divergence(summaries: Sequence[Summary]) -> str | None:
     parts = [f"{len(s.sweep.diverged)} of {s.sweep.n} points of {s.sweep.name}" for s in lost[:_NAMED]]
     more = f" and some of {len(lost) - _NAMED} other models" if len(lost) > _NAMED else ""
     lr = min(float(s.sweep.diverged["lr"].min()) for s in lost)
-    return f"{listed(parts)}{more} diverged, from a learning rate of {lr:.2g} on; they count as 100 % error."
+    counts = lost[0].sweep.metric.diverged
+    return f"{listed(parts)}{more} diverged, from a learning rate of {lr:.2g} on; they count as {counts}."
 
 
 def _variance(summaries: Sequence[Summary]) -> str | None:
@@ -188,8 +189,10 @@ def _variance(summaries: Sequence[Summary]) -> str | None:
         if moved:
             shares = [f"{100 * own:.0f} % ({s.sweep.name})" for s, own, _ in moved[:_NAMED]]
             most = f"{100 * max(rest for _, _, rest in moved):.0f} %"
+            metric = moved[0][0].sweep.metric
+            errors = "the errors" if metric.is_top1_error else metric.name
             return (
-                f"The {name} explains {listed(shares)} of the variance of the errors over the box, the "
+                f"The {name} explains {listed(shares)} of the variance of {errors} over the box, the "
                 f"{other} {'less than 1 %' if most == '0 %' else f'at most {most}'}."
             )
     return None
@@ -202,6 +205,8 @@ def _two(s: Summary, name: str) -> tuple[float, float]:
 
 def _budget(pairs: Mapping[str, Sequence[Comparison]]) -> str | None:
     """Return how few trials of the better model match the best of the other, where they differ most."""
-    tested = [pair for compared in pairs.values() for pair in compared if pair.different]
+    every = [pair for compared in pairs.values() for pair in compared if pair.different]
+    # Where a trial is worse than everything, no expectation tells how many trials it takes.
+    tested = [pair for pair in every if not math.isnan(pair.median_diff.value)]
     text = of_budget(max(tested, key=lambda pair: abs(pair.median_diff.value))) if tested else ""
     return f"{text}." if text else None

@@ -166,7 +166,7 @@ def read_sweeps(
     if not (any_metric or metric.is_top1_error):
         raise AnalysisError(
             f"these trials have the metric {metric.name}, and this speaks of top-1 errors in percent only: "
-            "`sweep cdf`, `compare`, `knobs`, `scatter` and `export` take any metric."
+            "`sweep cdf`, `compare`, `knobs`, `scatter`, `report` and `export` take any metric."
         )
     table = table.assign(repeat=_repeats(table), design=_designs(table))
     sweeps = [_sweep(str(name), rows) for name, rows in table.groupby("sweep", sort=False)]

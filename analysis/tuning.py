@@ -6,6 +6,7 @@ error distribution, to Lourie, Cho & He 2023 (arXiv:2311.09480).
 """
 
 import bisect
+import math
 from typing import NamedTuple
 
 import numpy as np
@@ -25,7 +26,7 @@ class TuningCurve(NamedTuple):
     k: NDArray[np.int64]
     """Budgets, shape (budgets,)."""
     expected: Floats
-    """Expected lowest error for each budget, shape (budgets,)."""
+    """Expected lowest error for each budget, shape (budgets,); the median one in a `median_curve`."""
     low: Floats | None
     """Lower limits, simultaneous for all budgets; None if the points are not independent."""
     high: Floats | None
@@ -78,9 +79,51 @@ def tuning_curve(
 
 
 def tuning_of(sweep: SweepTrials, budgets: ArrayLike | None = None) -> TuningCurve:
-    """Return a sweep's tuning curve, with a band if its points are independent; see `tuning_curve`."""
-    errors = values(sweep.points, "top1_err")
-    return tuning_curve(errors, independent=sweep.design == "iid", budgets=budgets)
+    """Return a sweep's tuning curve, with a band if its points are independent; see `tuning_curve`.
+
+    Of a metric that lacks a bound it is the median of the best, as a mean would depend on what a diverged
+    trial, or a rare one, is taken for; see `median_curve`.
+    """
+    errors, metric = values(sweep.points, "top1_err"), sweep.metric
+    k = np.arange(1, len(errors) + 1) if budgets is None else np.asarray(budgets, dtype=np.int64)
+    if not (math.isfinite(metric.best) and math.isfinite(metric.worst)):
+        return median_curve(errors, k, least=metric.best, independent=sweep.design == "iid")
+    return tuning_curve(
+        errors, independent=sweep.design == "iid", least=metric.best, most=metric.worst, budgets=k
+    )
+
+
+def median_curve(
+    costs: ArrayLike, k: NDArray[np.int64], *, least: float = -math.inf, independent: bool = True
+) -> TuningCurve:
+    """Return the median of the lowest of k costs, the value that half of all searches reach.
+
+    Parameters
+    ----------
+    costs : array_like, shape (n,)
+        Infinite if a trial diverged.
+    k : ndarray of int
+        Budgets, each in 1 … n.
+    least : float
+        The least possible cost.
+    independent : bool
+        Whether the points are independent; otherwise there is no band.
+    """
+    x = np.sort(np.asarray(costs, dtype=float))
+    n, i = len(x), np.arange(1, len(x) + 1)
+    worse = (np.exp(log_choose(n - i, budget) - log_choose(n, budget)) for budget in k)
+    median = np.array([x[np.argmax(share <= 0.5)] for share in worse])
+    if not independent:
+        return TuningCurve(k, median, None, None)
+    low, high = count_limits(n, EQUAL_PRECISION, CONFIDENCE)
+    edges, quantiles = np.concatenate([[least], x, [math.inf]]), 1 - 0.5 ** (1 / k)
+    return TuningCurve(k, median, _reached(edges, high, quantiles), _reached(edges, low, quantiles))
+
+
+def _reached(edges: Floats, shares: Floats, quantiles: Floats) -> Floats:
+    """Return where a step function first reaches each quantile; see `_mean_best`."""
+    places = [int(np.argmax(shares >= q)) if (shares >= q).any() else len(shares) for q in quantiles]
+    return np.array(edges[places])
 
 
 def some_budgets(most: int, count: int = 100) -> NDArray[np.int64]:

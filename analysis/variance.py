@@ -152,5 +152,5 @@ def seed_noise(repeats: ArrayLike, errors: ArrayLike, confidence: float = CONFID
     variances = np.maximum(deviation**2 + hidden, 0.0)
     low, high = np.sqrt(variances * dof / stats.chi2.ppf([1 - tail, tail], dof))
     points = float(all_points.std(ddof=1)) if np.isfinite(all_points).all() else float("nan")
-    share = min(1.0, (deviation / points) ** 2) if points else float("nan")
+    share = min(1.0, (deviation / points) ** 2) if points > 0 else float("nan")
     return SeedNoise(Interval(deviation, float(low), float(high)), points, share, len(same))

@@ -3,33 +3,56 @@
 from collections.abc import Iterable, Sequence
 
 from analysis.box_of_points import box_of
-from analysis.findings import NEAR
 from analysis.learning import Example, examples
 from analysis.names import known, optimizer_name
 from analysis.report.extras import Contents, sweep_name
 from analysis.report.html import Html, joined, prose, slug, tag
 from analysis.report.html_tables import short
+from analysis.report.wording import Wording
 from analysis.summaries import Summary
 from analysis.sweep_trials import SweepTrials
 from analysis.tuning import doublings, tuning_of
 from analysis.words import counted
 
-_DELTA = (
-    "Share of trials within x points of the error at the model's own optimum: the higher at the left, the "
-    f"more robust. The dashed line is at {NEAR:g} points, by which the models are ranked. A trial that beats "
-    "the optimum has a Δ below 0. A model that is equally bad at every point is high here, too: look at the "
-    "error as well."
-)
-_ERROR = "Share of trials with at most this error: the further left and the higher, the better."
-_MAPS = (
-    "The points around each optimum (★), dark where the error is low; × diverged. Drag over a map, or move "
-    "the ends of the ranges, to choose a region: the EDF above the maps is that of its points."
-)
-_SCATTER = "Each point's error. A model whose errors stay low far from the optimum is robust; × diverged."
-_TUNING = (
-    "Expected lowest error of k random points of the box, a diverged one at 100 %. The curve of a robust "
-    "model is flat from the start. The shading is the 95 % band of independent points."
-)
+
+def _about_delta(words: Wording) -> str:
+    return (
+        f"Share of trials within x{words.points} of the {words.error} at the model's own optimum: the "
+        "higher at the left, the more robust. The dashed line is at "
+        f"{words.metric.amount(words.metric.near)}, by which the models are ranked. A trial that beats the "
+        "optimum has a Δ below 0. A model that is equally bad at every point is high here, too: look at the "
+        f"{words.error} as well."
+    )
+
+
+def _about_error(words: Wording) -> str:
+    return f"Share of trials with {words.at_most}: the further left and the higher, the better."
+
+
+def _about_maps(words: Wording) -> str:
+    low = "low" if not words.metric.higher_better else "high"
+    return (
+        f"The points around each optimum (★), dark where the {words.error} is {low}; × diverged. Drag over "
+        "a map, or move the ends of the ranges, to choose a region: the EDF above the maps is that of its "
+        "points."
+    )
+
+
+def _about_scatter(words: Wording) -> str:
+    stay = "errors stay low" if words.metric.is_top1_error else f"{words.error} stays good"
+    return f"Each point's {words.error}. A model whose {stay} far from the optimum is robust; × diverged."
+
+
+def _about_tuning(words: Wording) -> str:
+    if words.is_bounded:
+        lost = words.metric.diverged.removesuffix(" error")
+        what = f"Expected {words.lowest} of k random points of the box, a diverged one at {lost}"
+    else:
+        what = f"Median {words.lowest} of k random points of the box: half of all searches reach it"
+    return (
+        f"{what}. The curve of a robust model is flat from the start. The shading is the 95 % band of "
+        "independent points."
+    )
 
 
 def chart(kind: str, title: str, numbers: str, caption: str, **data: str) -> Html:
@@ -56,13 +79,15 @@ def chart(kind: str, title: str, numbers: str, caption: str, **data: str) -> Htm
 
 def edfs(contents: Contents, kind: str) -> Html:
     """Return the EDFs of Δ (``delta``) or of the ``error``, a chart for each size and optimizer."""
-    name, caption = ("Δ to the optimum", _DELTA) if kind == "delta" else ("Error", _ERROR)
+    words = contents.wording
+    of_delta = ("Δ to the optimum", _about_delta(words))
+    name, caption = of_delta if kind == "delta" else (words.title, _about_error(words))
     numbers = _delta_numbers if kind == "delta" else _error_numbers
     return joined(
         chart(
             "edf",
             f"{name}{_of(contents, cell)}",
-            numbers(_summaries(contents, sweeps)),
+            numbers(words, _summaries(contents, sweeps)),
             caption if not place else "",
             of=kind,
             panel=cell[0],
@@ -84,25 +109,27 @@ def _summaries(contents: Contents, sweeps: Sequence[SweepTrials]) -> list[Summar
     return [s for s in contents.summaries if s.sweep.sweep in names]
 
 
-def _delta_numbers(summaries: Iterable[Summary]) -> str:
+def _delta_numbers(words: Wording, summaries: Iterable[Summary]) -> str:
     texts = [
         f"{sweep_name(s.sweep)}: of {s.sweep.n} trials "
         + ", ".join(f"{100 * share.value:.0f} % within {d:g}" for d, share in s.within.items())
-        + f" points of the optimum's {s.sweep.optimum_err:.1f} %."
+        + f"{words.points} of the optimum's {words.short(s.sweep.optimum_err)}."
         for s in summaries
-        if s.sweep.optimum_state == "finished"
+        if s.sweep.optimum_state == "finished" and s.sweep.optimum_err is not None
     ]
     return " ".join(texts)
 
 
-def _error_numbers(summaries: Iterable[Summary]) -> str:
-    return " ".join(
-        f"{sweep_name(s.sweep)}: best {s.best:.1f} %, a quarter up to "
-        f"{s.quartiles['lower_quartile'].value:.1f} %, half up to {s.quartiles['median'].value:.1f} %, three "
-        f"quarters up to {s.quartiles['upper_quartile'].value:.1f} %; {len(s.sweep.diverged)} of {s.sweep.n} "
-        "diverged."
-        for s in summaries
-    )
+def _error_numbers(words: Wording, summaries: Iterable[Summary]) -> str:
+    up_to = "down to" if words.metric.higher_better else "up to"
+    texts = []
+    for s in summaries:
+        shares = {"a quarter": "lower_quartile", "half": "median", "three quarters": "upper_quartile"}
+        parts = [f"best {words.short(s.best)}"]
+        parts += [f"{share} {up_to} {words.short(s.quartiles[q].value)}" for share, q in shares.items()]
+        lost = f"{len(s.sweep.diverged)} of {s.sweep.n} diverged"
+        texts.append(f"{sweep_name(s.sweep)}: {', '.join(parts)}; {lost}.")
+    return " ".join(texts)
 
 
 def explorer(contents: Contents) -> Html:
@@ -114,9 +141,10 @@ def explorer(contents: Contents) -> Html:
 
 def _maps(contents: Contents, cell: tuple[str, str]) -> Html:
     title = f"Where in the box a model trains well{_of(contents, cell)}"
-    numbers = " ".join(map(_map_numbers, _summaries(contents, contents.cells[cell])))
+    words = contents.wording
+    numbers = " ".join(_map_numbers(words, s) for s in _summaries(contents, contents.cells[cell]))
     optimizer = optimizer_name(cell[1])
-    caption = _MAPS + _left_out(contents.cells[cell])
+    caption = _about_maps(words) + _left_out(contents.cells[cell])
     return chart("maps", title, numbers, caption, panel=cell[0], optimizer=optimizer)
 
 
@@ -131,22 +159,23 @@ def _left_out(sweeps: Iterable[SweepTrials]) -> str:
 
 def _scatter(contents: Contents, cell: tuple[str, str], axis: str) -> Html:
     name = "learning rate" if axis == "lr" else "weight decay"
-    title = f"Error against {name}{_of(contents, cell)}"
+    title = f"{contents.wording.title} against {name}{_of(contents, cell)}"
     numbers = "The numbers are those of the maps."
     optimizer = optimizer_name(cell[1])
-    return chart("scatter", title, numbers, _SCATTER, axis=axis, panel=cell[0], optimizer=optimizer)
+    about = _about_scatter(contents.wording)
+    return chart("scatter", title, numbers, about, axis=axis, panel=cell[0], optimizer=optimizer)
 
 
-def _map_numbers(summary: Summary) -> str:
+def _map_numbers(words: Wording, summary: Summary) -> str:
     sweep = summary.sweep
     best = sweep.points.sort_values("top1_err", kind="stable").iloc[0]
     parts = [
-        f"lowest error {best['top1_err']:.1f} % at lr {short(best['lr'])} and wd "
+        f"{words.lowest} {words.short(best['top1_err'])} at lr {short(best['lr'])} and wd "
         f"{short(best['weight_decay'])}"
     ]
     if not sweep.optimum.empty:
         row = sweep.optimum.iloc[0]
-        err = "no result" if sweep.optimum_err is None else f"{sweep.optimum_err:.1f} %"
+        err = "no result" if sweep.optimum_err is None else words.short(sweep.optimum_err)
         parts.append(f"optimum at lr {short(row['lr'])} and wd {short(row['weight_decay'])} with {err}")
     box = box_of(sweep.points)
     if box:
@@ -158,7 +187,7 @@ def _map_numbers(summary: Summary) -> str:
     if len(lost):
         parts.append(f"{len(lost)} of {sweep.n} diverged, from lr {short(lost['lr'].min())} on")
     worst = sweep.finished["top1_err"].max() if len(sweep.finished) else None
-    parts.append("no trial finished" if worst is None else f"highest finished error {worst:.1f} %")
+    parts.append("no trial finished" if worst is None else f"{words.highest} {words.short(worst)}")
     return f"{sweep_name(sweep)}: {', '.join(parts)}."
 
 
@@ -168,8 +197,8 @@ def tuning(contents: Contents) -> Html:
         chart(
             "tuning",
             f"Tuning curves{_of(contents, cell)}",
-            " ".join(map(_tuning_numbers, sweeps)),
-            _TUNING,
+            " ".join(_tuning_numbers(contents.wording, sweep) for sweep in sweeps),
+            _about_tuning(contents.wording),
             panel=cell[0],
             optimizer=optimizer_name(cell[1]),
         )
@@ -177,10 +206,11 @@ def tuning(contents: Contents) -> Html:
     )
 
 
-def _tuning_numbers(sweep: SweepTrials) -> str:
+def _tuning_numbers(words: Wording, sweep: SweepTrials) -> str:
     curve = tuning_of(sweep, doublings(sweep.n))
-    values = [f"{best:.1f} % of {k}" for k, best in zip(curve.k, curve.expected, strict=True)]
-    return f"{sweep_name(sweep)}: expected best {', '.join(values)}."
+    values = [f"{words.short(best)} of {k}" for k, best in zip(curve.k, curve.expected, strict=True)]
+    which = "expected" if words.is_bounded else "median"
+    return f"{sweep_name(sweep)}: {which} best {', '.join(values)}."
 
 
 def learning(contents: Contents) -> Html:
@@ -188,20 +218,29 @@ def learning(contents: Contents) -> Html:
     known = contents.extras.learning
     chosen = [(s, [e for e in examples(s, known) if len(e.epochs)]) for s in contents.sweeps]
     drawn = [
-        chart("learning", sweep_name(sweep), _learning_numbers(sweep, curves), "", sweep=sweep.sweep)
+        chart(
+            "learning",
+            sweep_name(sweep),
+            _learning_numbers(contents.wording, sweep, curves),
+            "",
+            sweep=sweep.sweep,
+        )
         for sweep, curves in chosen
         if curves
     ]
     if not drawn:
         return tag("p", "No learning curves are known for these trials: only their table was given.")
-    head = tag("p", "Top-1 error after each epoch of these trials, as far as it is known.")
+    metric = contents.metric
+    what = "Top-1 error" if metric.is_top1_error else metric.label
+    head = tag("p", f"{what} after each epoch of these trials, as far as it is known.")
     return joined([head, tag("div", *drawn, class_="charts")])
 
 
-def _learning_numbers(sweep: SweepTrials, curves: Sequence[Example]) -> str:
+def _learning_numbers(words: Wording, sweep: SweepTrials, curves: Sequence[Example]) -> str:
+    cost = words.metric.cost  # learning curves have the metric's own values
     texts = [
-        f"{curve.name} {curve.errors[0]:.1f} % after epoch {curve.epochs[0]:.0f}, "
-        f"{curve.errors[-1]:.1f} % after epoch {curve.epochs[-1]:.0f}"
+        f"{curve.name} {words.short(cost(curve.errors[0]))} after epoch {curve.epochs[0]:.0f}, "
+        f"{words.short(cost(curve.errors[-1]))} after epoch {curve.epochs[-1]:.0f}"
         for curve in curves
     ]
     return f"{sweep_name(sweep)}: {'; '.join(texts)}."

@@ -7,7 +7,9 @@ from functools import cached_property
 import pandas as pd
 
 from analysis.compare import Comparison
+from analysis.metric import Metric, in_costs
 from analysis.names import Identity, Names, known, optimizer_name, tell_apart
+from analysis.report.wording import Wording
 from analysis.summaries import Summary
 from analysis.sweep_trials import RESULTS, SweepTrials
 
@@ -89,7 +91,7 @@ class Contents:
     """Everything that the sections of a report show."""
 
     table: pd.DataFrame
-    """The trial table."""
+    """The trial table. Of another metric than the top-1 error, top1_err and best_top1_err hold costs."""
     sweeps: list[SweepTrials]
     """The sweeps with a result."""
     summaries: list[Summary]
@@ -100,6 +102,16 @@ class Contents:
     """What the reader should know before the results."""
     extras: Extras
     """Information beyond the trial table."""
+
+    @cached_property
+    def metric(self) -> Metric:
+        """What the trials are judged by."""
+        return self.sweeps[0].metric if self.sweeps else in_costs(self.table)[1]
+
+    @property
+    def wording(self) -> Wording:
+        """How to speak of it."""
+        return Wording(metric=self.metric)
 
     @property
     def is_served(self) -> bool:

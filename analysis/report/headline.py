@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from analysis.figure_layout import Look
-from analysis.findings import FAIR_FROM, NEAR, ROBUST_FROM, Rank, findings, listed, ranking
+from analysis.findings import FAIR_FROM, ROBUST_FROM, Rank, findings, listed, ranking
 from analysis.names import of_stage, optimizer_name
 from analysis.report.extras import NO_OPTIMIZER, Contents, model_of, without_result
 from analysis.report.html import Html, bullets, joined, prose, tag
@@ -29,9 +29,9 @@ def in_short(contents: Contents) -> str:
         f"{rank.summary.sweep.name} {100 * rank.summary.near.value:.0f} % ({rank.word})"
         for rank in ranking(contents.summaries)
     ]
-    within = (
-        f" Trials within {NEAR:g} points of the error at the optimum: {', '.join(ranks)}." if ranks else ""
-    )
+    metric = contents.metric
+    near = f"{metric.amount(metric.near)} of the {contents.wording.error} at the optimum"
+    within = f" Trials within {near}: {', '.join(ranks)}." if ranks else ""
     return _size(contents) + within
 
 
@@ -128,7 +128,7 @@ def warning_strip(contents: Contents) -> Html | None:
     """Return the warnings; None if nothing is wrong."""
     if not contents.warnings:
         return None
-    texts = [text.replace("`absolute`", "the error itself") for text in contents.warnings]
+    texts = [text.replace("`absolute`", f"the {contents.wording.error} itself") for text in contents.warnings]
     return tag("div", tag("h2", "Warnings"), bullets(texts), class_="warnings", id="warnings", role="note")
 
 

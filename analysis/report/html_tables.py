@@ -8,6 +8,8 @@ from analysis.intervals import Interval
 from analysis.report.html import Child, Html, joined, tag
 
 NOTHING = "–"
+DIVERGED = "div."
+"""What is written of a result that is worse than everything."""
 
 
 class Cell(NamedTuple):
@@ -30,9 +32,11 @@ def word(text: object, shown: Child = None) -> Cell:
 
 
 def number(value: float | None, form: str = "{:.2f}") -> Cell:
-    """Return a cell with a number; a dash for None or NaN."""
+    """Return a cell with a number; a dash for None or NaN, `DIVERGED` for an infinite one."""
     if value is None or math.isnan(value):
         return Cell(NOTHING)
+    if math.isinf(value):
+        return Cell(DIVERGED)
     return Cell(form.format(value), float(value))
 
 
@@ -40,9 +44,17 @@ def estimate(interval: Interval, form: str = "{:.2f}") -> Cell:
     """Return a cell with an estimate and, if it has them, its limits on a second line."""
     if math.isnan(interval.value):
         return Cell(NOTHING)
-    limits = [form.format(value) for value in interval[1:] if not math.isnan(value)]
+    if math.isinf(interval.value):
+        return Cell(DIVERGED)
+    limits = [_limit(value, form) for value in interval[1:] if not math.isnan(value)]
     small = tag("span", f"({' to '.join(limits)})", class_="limits") if limits else None
     return Cell(joined([form.format(interval.value), " ", small]), float(interval.value))
+
+
+def _limit(value: float, form: str) -> str:
+    if math.isinf(value):
+        return "∞" if value > 0 else "−∞"
+    return form.format(value)
 
 
 def short(value: float) -> str:

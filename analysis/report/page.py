@@ -10,6 +10,7 @@ import pandas as pd
 
 from analysis.compare import Comparison, compare_pairs
 from analysis.errors import AnalysisError
+from analysis.metric import in_costs
 from analysis.names import known
 from analysis.pairing import Pair, pairs_of
 from analysis.report import charts, headline, progress, sections
@@ -31,7 +32,7 @@ class Section:
     key: str
     """The id of its element."""
     name: str
-    """Its heading."""
+    """Its heading; see `title`."""
     parts: tuple[Part, ...]
     """What it shows, one below the other."""
     folded: bool = True
@@ -40,6 +41,10 @@ class Section:
     """Whether it is printed though it is closed; if not, a page that is served lacks it, as it is long."""
     of_results: bool = True
     """Whether there is nothing to show before a point has a result."""
+
+    def title(self, contents: Contents) -> str:
+        """Return its heading, which names the metric."""
+        return self.name.format(errors=contents.wording.errors)
 
 
 SECTIONS = (
@@ -56,7 +61,7 @@ SECTIONS = (
     Section("budget", "What a budget of trials buys", (charts.tuning,)),
     Section(
         "noise",
-        "What makes the errors differ",
+        "What makes {errors} differ",
         (
             sections.variance,
             sections.repeats,
@@ -81,7 +86,7 @@ SECTIONS = (
     ),
     Section("run", "What was run, and its cost", (sections.what_was_run,), of_results=False),
     Section("trials", "Every trial", (sections.every_trial,), printed=False, of_results=False),
-    Section("glossary", "What the words mean", (lambda _: glossary(),), of_results=False),
+    Section("glossary", "What the words mean", (glossary,), of_results=False),
 )
 _VENDORED = ("d3.min.js", "plot.min.js")
 _SCRIPT = (
@@ -135,6 +140,7 @@ def report_html(table: pd.DataFrame, extras: Extras | None = None) -> str:
 
 
 def _contents(table: pd.DataFrame, extras: Extras) -> Contents:
+    table = _in_costs(table)
     finished = table["state"].isin(RESULTS) & (table["role"] == "point")
     with_result = set(table.loc[finished, "sweep"])
     kept = table[table["sweep"].isin(with_result)]
@@ -142,7 +148,8 @@ def _contents(table: pd.DataFrame, extras: Extras) -> Contents:
         raise AnalysisError(
             "no sweep has a finished or diverged point yet: this folder's go on with `sweep run`."
         )
-    sweeps = [] if kept.empty else read_sweeps(kept, need=("key", "lr", "weight_decay"))
+    needed = ("key", "lr", "weight_decay")
+    sweeps = [] if kept.empty else read_sweeps(kept, need=needed, any_metric=True)
     return Contents(
         table=table,
         sweeps=sweeps,
@@ -151,6 +158,19 @@ def _contents(table: pd.DataFrame, extras: Extras) -> Contents:
         warnings=[*extras.warnings, *verdicts(sweeps, extras.learning)],
         extras=extras,
     )
+
+
+def _in_costs(table: pd.DataFrame) -> pd.DataFrame:
+    """Return the trials with costs in the place of errors, if they have another metric."""
+    if "metric" not in table or table["metric"].isna().all():
+        return table
+    costs, metric = in_costs(table)
+    if metric.is_top1_error:
+        return table
+    if "best_value" not in table:
+        return costs
+    best = pd.to_numeric(table["best_value"], errors="coerce").astype(float)
+    return costs.assign(best_top1_err=metric.cost(best))
 
 
 def _pairs(sweeps: list[SweepTrials]) -> dict[str, list[Comparison]]:
@@ -167,7 +187,9 @@ def _shown(contents: Contents) -> list[Section]:
 
 
 def _navigation(contents: Contents) -> Html:
-    links = joined(tag("li", tag("a", each.name, href=f"#{each.key}")) for each in _shown(contents))
+    links = joined(
+        tag("li", tag("a", each.title(contents), href=f"#{each.key}")) for each in _shown(contents)
+    )
     return tag("nav", tag("ol", links), aria_label="Sections")
 
 
@@ -201,7 +223,8 @@ def _first_screen(contents: Contents) -> Html:
 
 
 def _section(section: Section, contents: Contents) -> Html:
-    head = tag("h2", section.name, id=f"{section.key}-h")
+    name = section.title(contents)
+    head = tag("h2", name, id=f"{section.key}-h")
     body = joined(part(contents) for part in section.parts)
     if section.folded:
         head, body = Html(""), tag("details", tag("summary", head), body)

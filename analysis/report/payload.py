@@ -16,6 +16,7 @@ from analysis.learning import examples
 from analysis.names import optimizer_name
 from analysis.report.extras import Contents, Progress
 from analysis.report.html import Html, tag
+from analysis.report.wording import Wording
 from analysis.sweep_trials import SweepTrials
 from analysis.tuning import some_budgets, tuning_of
 
@@ -67,7 +68,23 @@ def _data(contents: Contents) -> dict[str, Any]:
             for name in contents.names
         ],
         "links": dict(contents.extras.links),
+        **({} if contents.metric.is_top1_error else {"metric": _metric(contents.wording)}),
         "learning": [curve for sweep in contents.sweeps for curve in _learning(contents, sweep)],
+    }
+
+
+def _metric(words: Wording) -> dict[str, Any]:
+    """Return what the script says of another metric than the top-1 error; it draws costs."""
+    metric = words.metric
+    return {
+        "name": metric.name,
+        "unit": metric.unit,
+        "points": metric.delta_unit,
+        "higher": metric.higher_better,
+        "step": metric.step,
+        "least": _short(metric.best),
+        "most": _short(metric.worst),
+        "tuning": words.tuning,
     }
 
 
@@ -193,7 +210,7 @@ def _learning(contents: Contents, sweep: SweepTrials) -> Sequence[Mapping[str, A
             "sweep": sweep.sweep,
             "name": each.name,
             "epochs": _rounded(each.epochs),
-            "errors": _rounded(each.errors),
+            "errors": _rounded(contents.metric.cost(each.errors)),
         }
         for each in examples(sweep, contents.extras.learning)
         if len(each.epochs)

@@ -14,7 +14,8 @@ from analysis.repeats import Repeated, repeated_points
 from analysis.report.extras import ACROSS, NO_OPTIMIZER, Contents, model_of, without_result
 from analysis.report.html import Child, Html, joined, prose, slug, tag, terms
 from analysis.report.html_tables import NOTHING, Cell, estimate, number, short, table, word
-from analysis.summaries import AREA_TO, Summary
+from analysis.report.wording import Wording
+from analysis.summaries import Summary
 from analysis.sweep_trials import STATES
 from analysis.words import p_value
 
@@ -99,26 +100,28 @@ def states(contents: Contents) -> Html:
         counts = [number(int((own["state"] == state).sum()), "{:.0f}") for state in _SHOWN_STATES]
         rows.append([word(name), *counts, word("incomplete" if missing else "complete", label)])
     assert set(_SHOWN_STATES) == set(STATES)
+    metric = contents.metric
+    counted_as = f"{' with' if math.isfinite(metric.worst) else ','} {metric.diverged}"
     caption = (
-        "Trials by state, including repeats and those at the optimum. A diverged trial is a result with "
-        "100 % error; planned, running and failed trials have no result, and no number below counts them."
+        f"Trials by state, including repeats and those at the optimum. A diverged trial is a result"
+        f"{counted_as}; planned, running and failed trials have no result, and no number below counts them."
     )
     return table("states", caption, ["sweep", *_SHOWN_STATES, "status"], rows, sortable=True)
 
 
 def summary(contents: Contents) -> Html:
     """Return the table of summary numbers, with intervals."""
-    deltas = list(next(iter(contents.summaries)).within)
+    deltas, words = list(next(iter(contents.summaries)).within), contents.wording
     head = [
         "model",
         "optimizer",
         "n",
-        "error at the optimum, %",
+        f"{words.error} at the optimum{words.comma_unit}",
         "seeds there",
-        "best, %",
-        "median, %",
+        f"best{words.comma_unit}",
+        f"median{words.comma_unit}",
         *(f"within {delta:g}" for delta in deltas),
-        f"area to {AREA_TO:g}",
+        f"area to {contents.metric.area_to:g}",
         "divergence rate",
     ]
     rows = [
@@ -126,10 +129,10 @@ def summary(contents: Contents) -> Html:
             word(model_of(s.sweep)),
             word(optimizer_name(s.sweep.optimizer)),
             number(s.sweep.n, "{:.0f}"),
-            estimate(s.zero),
+            words.estimate(s.zero),
             number(len(s.sweep.optimum_errs), "{:.0f}"),
-            number(s.best),
-            estimate(s.quartiles["median"]),
+            words.number(s.best),
+            words.estimate(s.quartiles["median"]),
             *(estimate(share) for share in s.within.values()),
             estimate(s.area),
             estimate(s.diverged),
@@ -139,7 +142,7 @@ def summary(contents: Contents) -> Html:
     confidence = contents.summaries[0].confidence
     caption = (
         f"With {100 * confidence:g} % intervals, if the design allows them. n: trials with a result. "
-        "Within d: share of these trials within d points of the error at the optimum."
+        f"Within d: share of these trials within d{words.points} of the {words.error} at the optimum."
     )
     return table("summary", caption, head, rows, sortable=True)
 
@@ -151,7 +154,7 @@ def comparisons(contents: Contents) -> Html:
         with_it = f"with {optimizer_name(optimizer)}" if optimizer_name(optimizer) else NO_OPTIMIZER
         name = ACROSS if optimizer == ACROSS else with_it
         title = name[:1].upper() + name[1:]
-        parts += [tag("h3", title), _pairs_table(optimizer, pairs), _sentences(name, pairs)]
+        parts += [tag("h3", title), _pairs_table(contents.wording, optimizer, pairs), _sentences(name, pairs)]
     alone = [
         name for name in dict.fromkeys(s.optimizer for s in contents.sweeps) if name not in contents.pairs
     ]
@@ -162,12 +165,12 @@ def comparisons(contents: Contents) -> Html:
     return joined(parts)
 
 
-def _pairs_table(optimizer: str, pairs: list[Comparison]) -> Html:
+def _pairs_table(words: Wording, optimizer: str, pairs: list[Comparison]) -> Html:
     head = [
         "A",
         "B",
         "compared",
-        "median of A − B, points",
+        f"median of A − B{words.comma_points}",
         "A better",
         "area of A − B",
         "test",
@@ -175,24 +178,25 @@ def _pairs_table(optimizer: str, pairs: list[Comparison]) -> Html:
         "q",
         "p of the area",
         "its q",
-        "verdict on the error",
+        f"verdict on the {words.error}",
     ]
+    side = "Above" if words.metric.higher_better else "Below"
     caption = (
-        "All pairs of models. Below 0, A has the lower error; an area above 0 means that A is the more "
+        f"All pairs of models. {side} 0, A has {words.better}; an area above 0 means that A is the more "
         "robust. q: p corrected for the number of pairs (Benjamini–Hochberg)."
     )
-    rows = [_pair_row(pair) for pair in pairs]
+    rows = [_pair_row(words, pair) for pair in pairs]
     return table(f"pairs-{slug(optimizer)}", caption, head, rows, sortable=True)
 
 
-def _pair_row(pair: Comparison) -> list[Cell]:
+def _pair_row(words: Wording, pair: Comparison) -> list[Cell]:
     test, p = next(iter(pair.tests.items()), ("none", math.nan))
     how = f"at {pair.n_a} shared points" if pair.paired else f"{pair.n_a} and {pair.n_b} trials"
     return [
         word(pair.a.name),
         word(pair.b.name),
         word(how),
-        estimate(pair.median_diff),
+        words.estimate(pair.median_diff),
         estimate(pair.better),
         estimate(pair.area_around_diff),
         word(test),
@@ -221,6 +225,7 @@ def _sentences(name: str, pairs: list[Comparison]) -> Html:
 
 def variance(contents: Contents) -> Html:
     """Return the table of variance shares and seed noise."""
+    words = contents.wording
     head = [
         "model",
         "optimizer",
@@ -228,47 +233,49 @@ def variance(contents: Contents) -> Html:
         "wd",
         "lr and wd together",
         "rest",
-        "spread between seeds, points",
+        f"spread between seeds{words.comma_points}",
         "seeds",
         "spread between points",
         "seeds' share",
     ]
-    rows = [_variance_row(s) for s in contents.summaries]
+    rows = [_variance_row(words, s) for s in contents.summaries]
     caption = (
-        "Shares of the variance of the errors over the box, and the standard deviations between seeds at the "
-        "optimum and between points. The rest is seed noise, and cliffs that no smooth surface follows."
+        f"Shares of the variance of {words.errors} over the box, and the standard deviations between seeds "
+        "at the optimum and between points. The rest is seed noise, and cliffs that no smooth surface "
+        "follows."
     )
     return table("variance", caption, head, rows, sortable=True)
 
 
-def _variance_row(s: Summary) -> list[Cell]:
+def _variance_row(words: Wording, s: Summary) -> list[Cell]:
     return [
         word(model_of(s.sweep)),
         word(optimizer_name(s.sweep.optimizer)),
         *map(estimate, s.variance),
-        estimate(s.noise.seeds),
+        estimate(s.noise.seeds, words.form),
         number(s.noise.repeats, "{:.0f}"),
-        number(s.noise.points),
+        words.spread(s.noise.points),
         number(s.noise.share),
     ]
 
 
 def repeats(contents: Contents) -> Html | None:
     """Return the table of points that were trained with several seeds; None without any."""
+    words = contents.wording
     head = [
         "model",
         "optimizer",
         "point",
         "lr",
         "wd",
-        "its own trial, %",
-        "other seeds, %",
+        f"its own trial{words.comma_unit}",
+        f"other seeds{words.comma_unit}",
         "their spread",
         "seeds",
         "of them diverged",
-        "minus the optimum, points",
+        f"minus the optimum{words.comma_points}",
     ]
-    rows = [_repeat_row(r) for s in contents.summaries for r in repeated_points(s.sweep, s.confidence)]
+    rows = [_repeat_row(words, r) for s in contents.summaries for r in repeated_points(s.sweep, s.confidence)]
     caption = (
         "Chosen points with other seeds. Their mean minus the mean at the optimum is the effect of lr and "
         "wd; their spread (standard deviation) is seed noise. A point's own trial, by which it may have been "
@@ -277,7 +284,7 @@ def repeats(contents: Contents) -> Html | None:
     return table("repeats", caption, head, rows, sortable=True) if rows else None
 
 
-def _repeat_row(r: Repeated) -> list[Cell]:
+def _repeat_row(words: Wording, r: Repeated) -> list[Cell]:
     seeds = f"{len(r.errors)} of {len(r.errors) + r.missing}" if r.missing else str(len(r.errors))
     return [
         word(model_of(r.sweep)),
@@ -285,12 +292,12 @@ def _repeat_row(r: Repeated) -> list[Cell]:
         number(r.index, "{:.0f}"),
         number(r.lr, "{:.3g}"),
         number(r.weight_decay, "{:.3g}"),
-        number(r.first),
-        estimate(r.mean),
-        number(r.spread),
+        words.number(r.first),
+        words.estimate(r.mean),
+        words.spread(r.spread),
         Cell(seeds, float(len(r.errors))),
         number(r.diverged, "{:.0f}"),
-        estimate(r.delta),
+        words.estimate(r.delta),
     ]
 
 
@@ -301,19 +308,21 @@ def best_and_worst(contents: Contents) -> Html:
             word(model_of(s)),
             word(optimizer_name(s.optimizer)),
             word(e.name),
-            *_trial_cells(e.trial, contents.extras.links),
+            *_trial_cells(contents, e.trial),
         ]
         for s in contents.sweeps
         for e in examples(s)
     ]
-    head = ["model", "optimizer", "trial", *_TRIAL_HEAD]
+    head = ["model", "optimizer", "trial", *_trial_head(contents.wording)]
     return table("extremes", "The trials at the extremes of each sweep.", head, rows, sortable=True)
 
 
-_TRIAL_HEAD = ["lr", "wd", "state", "error, %", "best epoch's, %", "epochs", "time, s", "run"]
+def _trial_head(words: Wording) -> list[str]:
+    return ["lr", "wd", "state", words.head, f"best epoch's{words.comma_unit}", "epochs", "time, s", "run"]
 
 
-def _trial_cells(trial: Mapping[object, object], links: Mapping[str, str]) -> list[Cell]:
+def _trial_cells(contents: Contents, trial: Mapping[object, object]) -> list[Cell]:
+    words = contents.wording
     lr, wd, err, best, epochs, wall = (
         _float(trial.get(name))
         for name in ("lr", "weight_decay", "top1_err", "best_top1_err", "epochs", "wall_s")
@@ -322,11 +331,11 @@ def _trial_cells(trial: Mapping[object, object], links: Mapping[str, str]) -> li
         number(lr, "{:.3g}"),
         number(wd, "{:.3g}"),
         word(trial["state"]),
-        number(err),
-        number(best),
+        words.number(err),
+        words.number(best),
         number(epochs, "{:.0f}"),
         number(wall, "{:.1f}"),
-        _run(str(trial.get("key", "")), links),
+        _run(str(trial.get("key", "")), contents.extras.links),
     ]
 
 
@@ -347,9 +356,11 @@ def every_trial(contents: Contents) -> Html:
     parts: list[Child] = [tag("p", prose(contents.extras.links_note))]
     for number_, name in enumerate(contents.names):
         own = contents.rows(name).to_dict("records")
-        rows = [[_trial_name(row), *_trial_cells(row, contents.extras.links)] for row in own]
+        rows = [[_trial_name(row), *_trial_cells(contents, row)] for row in own]
         caption = f"The trials of {name}."
-        inside = table(f"trials-{number_}", caption, ["trial", *_TRIAL_HEAD], rows, sortable=True)
+        inside = table(
+            f"trials-{number_}", caption, ["trial", *_trial_head(contents.wording)], rows, sortable=True
+        )
         parts.append(tag("details", tag("summary", f"{name}: {len(own)} trials"), inside))
     return joined(parts)
 

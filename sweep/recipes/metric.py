@@ -38,6 +38,11 @@ class MetricSpec:
         low, high = (-math.inf if self.low is None else self.low), self.high
         return math.isfinite(value) and low <= value <= (math.inf if high is None else high)
 
+    @property
+    def worst(self) -> float | None:
+        """The worse bound; None: there is none."""
+        return self.low if self.higher_better else self.high
+
     def better(self, one: float, other: float) -> float:
         """Return the better of two values."""
         return max(one, other) if self.higher_better else min(one, other)

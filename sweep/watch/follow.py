@@ -6,8 +6,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from sweep.core.trial import TrialState
+from sweep.core.plan import Plan
+from sweep.core.trial import TrialRecord, TrialState
 from sweep.errors import DamagedError, InputError
+from sweep.recipes.metric import MetricSpec
 from sweep.results.selection import Filter
 from sweep.workspace.journal import TrialHistory
 from sweep.workspace.sweep import PLAN, Sweep
@@ -70,7 +72,8 @@ class Follower:
         InputError
             If the folder is none, or a journal was written by a later version.
         """
-        for name in Workspace(self.folder).names():
+        names = Workspace(self.folder).names()
+        for name in names if self._followed else sorted(names, key=self._has_other_metric):
             self._open(name)
         for name, each in self._followed.items():
             each.ask_driver()
@@ -95,18 +98,30 @@ class Follower:
             self.problems[name] = str(error).splitlines()[0]
             return
         self.problems.pop(name, None)
-        if plan.recipe.metric:
-            self.problems[name] = (
-                f"{name} is left out: its metric is {plan.recipe.metric.name}, and this page is on top-1 "
-                "errors"
-            )
-            return
         if not self.only.keeps(plan.model, plan.optimizer, plan.recipe.name) or not self._named(name):
+            return
+        if problem := self._other_metric(plan):
+            self.problems[name] = f"{name} is left out: {problem}"
             return
         sweep = Sweep(self.folder, plan, mend=True)  # damaged lines are left out; nothing is written
         places = {trial.key: place for place, trial in enumerate(sweep.trials)}
         self._followed[name] = Followed(sweep=sweep, plan_stamp=stamp, places=places)
         self.layout += 1
+
+    def _has_other_metric(self, name: str) -> bool:
+        """Whether a sweep is not of the top-1 error: such ones give way if a folder has both."""
+        try:
+            return Sweep.read_plan(self.folder / name / PLAN).recipe.metric is not None
+        except (OSError, InputError, DamagedError):
+            return False
+
+    def _other_metric(self, plan: Plan) -> str | None:
+        """Return why a plan's metric does not go with that of the page; None if it does."""
+        known = next((each.sweep.plan.recipe.metric for each in self._followed.values()), plan.recipe.metric)
+        if known == plan.recipe.metric:
+            return None
+        own = plan.recipe.metric.name if plan.recipe.metric else "the top-1 error"
+        return f"its metric is {own}, and this page is on {known.name if known else 'top-1 errors'}"
 
     def _named(self, name: str) -> bool:
         return not self.only.sweep or name.startswith(tuple(filter(None, self.only.sweep)))
@@ -139,11 +154,23 @@ class Follower:
             name,
             each.places.get(key, -1),
             history.state.value,
-            record and record.top1_err,
+            record and cost_of(each.sweep.plan.recipe.metric, record),
             epochs_of(history),
             record and record.wall_s,
             record and record.error,
         ]
+
+
+def cost_of(metric: MetricSpec | None, record: TrialRecord) -> float | None:
+    """Return a trial's error, or its value of another metric, negative where more is better.
+
+    A diverged trial has the worse bound of the metric; None if there is none.
+    """
+    if metric is None:
+        return record.top1_err
+    diverged = record.state is TrialState.DIVERGED
+    value = metric.worst if diverged else record.value
+    return value if value is None or not metric.higher_better else 0.0 - value
 
 
 def epochs_of(history: TrialHistory) -> int | None:

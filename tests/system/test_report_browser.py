@@ -7,11 +7,12 @@ import subprocess
 import numpy as np
 import pandas as pd
 import pytest
-from support.analysed import repeated, trials
+from support.analysed import by_metric, repeated, trials
 from support.analysed_curves import learned
 from support.browser import CHROMIUM, browser
 from support.reports import several
 
+from analysis.metric import Metric
 from analysis.report import Extras, report_html
 
 pytestmark = [
@@ -236,3 +237,34 @@ def test_it_prints_what_is_folded_too(page, tmp_path):
     assert "budget k" in printed
     assert "Skip to the report" not in printed
     assert "The trials of vit_c_1mf" not in printed
+
+
+def test_of_another_metric_charts_and_points_speak_in_its_own_direction(chromium, tmp_path):
+    path = tmp_path / "f1.html"
+    f1 = Metric(name="F1", higher_better=True, low=0.0, high=1.0)
+    path.write_text(report_html(by_metric(several(), f1, lambda errors: 1 - errors / 100)), encoding="utf-8")
+    chromium.errors.clear()
+    chromium.size(1280, 4000)
+    chromium.open(path.as_uri())
+    chromium.wait(f"document.querySelector('#{LR} svg')")
+    labels = chromium.run(
+        "[...document.querySelectorAll('figure svg text')].map(text => text.textContent).join('|')"
+    )
+    assert "F1, better to the left" in labels
+    assert "Δ: F1 below that at the optimum →" in labels
+    assert "F1, better below" in labels
+    assert "error" not in labels
+    values = chromium.run(f"document.getElementById('{LR}').items.map(item => [item.y, item.trial.err])")
+    finished = sorted(values, key=lambda item: item[1])
+    assert finished[0][0] > finished[-3][0], "the better F1, the lower cost, is below"
+    first = chromium.run(
+        f"document.getElementById('{LR}').items.find(item => item.trial.state === 'finished').trial.err"
+    )
+    chromium.run(f"document.getElementById('{LR}').focus()")
+    said = []
+    for _ in values:
+        chromium.press("ArrowRight")
+        said.append(tip(chromium))
+    shown = float(f"{-first:.3g}")
+    assert any(f"F1 {shown:g}" in text for text in said)
+    assert chromium.errors == []

@@ -61,7 +61,7 @@ function say(node, text) {
 function plotted(canvas, options) {
   const width = Math.max(240, Math.floor(canvas.clientWidth || canvas.parentNode.clientWidth || 640));
   const svg = Plot.plot({
-    width, marginLeft: 44, marginBottom: 36, marginTop: 10, marginRight: 12,
+    width, marginLeft: 44, marginBottom: 36, marginTop: 10, marginRight: data.metric ? 20 : 12,
     style: {background: "none", color: "inherit", fontFamily: "inherit", fontSize: "12px", overflow: "visible"},
     ...options,
   });

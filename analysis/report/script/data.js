@@ -2,8 +2,16 @@
 // The trials, as the page was given them, and what is counted of them.
 const data = JSON.parse(document.getElementById("data").textContent);
 const RESULTS = ["finished", "diverged"];
-const DIVERGED_ERR = 100;
-const NEAR = 4; // points, as in the ranking
+// What the trials are judged by. All is drawn of costs, of which less is better: errors, or the values of another
+// metric, negative where more of it is better.
+const METRIC = data.metric ?? {name: "error", unit: "%", points: "points", higher: false, step: 1, least: 0, most: 100,
+  tuning: "expected error of the best, %"};
+const near = () => 4 * METRIC.step; // as in the ranking
+const own = cost => METRIC.higher ? 0 - cost : cost;
+const level = cost => `${short(own(cost))} ${METRIC.unit}`.trim();
+const amount = delta => `${short(delta)} ${METRIC.points}`.trim();
+const commaUnit = METRIC.unit ? `, ${METRIC.unit}` : "", commaPoints = METRIC.points ? `, ${METRIC.points}` : "";
+const ticks = METRIC.higher ? {tickFormat: cost => short(own(cost))} : {};
 const sweeps = data.sweeps.map(readSweep);
 const byName = new Map(sweeps.map(sweep => [sweep.name, sweep]));
 // With every optimum known, lr and wd are shown relative to it: then one place means the same for all models.
@@ -41,13 +49,27 @@ function zeroOf(sweep) {
   return d3.mean(known, trial => trial.err);
 }
 
-// The steps of an EDF: of Δ, where a diverged trial lies beyond all x, or of the error, where it lies at 100.
+// Gives another metric than the top-1 error the thresholds that fit its size, as `analysis.metric.fitted` does: on a
+// page that is served, they are not known before there are results.
+function fitStep() {
+  if (!data.metric || !data.changes) return;
+  const sizes = sweeps.flatMap(sweep => {
+    const done = sweep.points.filter(trial => trial.state === "finished").map(trial => trial.err);
+    const zero = zeroOf(sweep) ?? d3.median(done);
+    return done.map(error => Math.abs(error - zero));
+  });
+  const size = d3.median(sizes) || d3.max(sizes);
+  if (size) METRIC.step = 10 ** Math.ceil(Math.log10(size / 8) - 1e-9);
+}
+
+// The steps of an EDF: of Δ, where a diverged trial lies beyond all x, or of the error, where it lies at 100, or
+// beyond all x if nothing bounds the metric.
 // Without a result yet, a point may end anywhere: `low` and `high` bound where the finished curve may lie.
 function edfOf(sweep, kind, counts = () => true) {
   const zero = kind === "delta" ? zeroOf(sweep) : 0;
   if (zero === null) return null;
   const points = sweep.points.filter(counts), known = points.filter(hasResult);
-  const finite = kind === "delta" ? known.filter(trial => trial.state === "finished") : known;
+  const finite = kind === "delta" || METRIC.most === null ? known.filter(trial => trial.state === "finished") : known;
   const placed = finite
     .map(trial => ({trial, x: Math.round((trial.err - zero) * 1e9) / 1e9}))
     .sort((a, b) => a.x - b.x || a.trial.index - b.trial.index);
@@ -74,13 +96,17 @@ function corners(edf, left, right) {
 function limits(edfs, kind) {
   const samples = edfs.map(edf => edf.placed.filter(step => step.trial.state === "finished").map(step => step.x))
     .filter(sample => sample.length);
-  if (!samples.length) return kind === "delta" ? [-0.1, 5] : [0, 100];
+  const {step, least, most: worst} = METRIC;
+  if (!samples.length) return kind === "delta" ? [-0.1 * step, 5 * step] : [least ?? 0, worst ?? (least ?? 0) + step];
   const lowest = d3.min(samples, sample => sample[0]), base = kind === "delta" ? 0 : lowest;
-  const most = Math.max(25, d3.min(samples, sample => d3.median(sample)) - base);
+  // A scale of 25 points shows all models' errors; that of another metric reaches half of each model's trials.
+  const medians = samples.map(sample => d3.median(sample));
+  const most = Math.max(25 * step, (data.metric && kind === "error" ? d3.max(medians) : d3.min(medians)) - base);
   const reach = d3.max(samples, sample => d3.quantile(sample, 0.9)) - base;
-  const right = Math.ceil(base + Math.min(Math.max(1.05 * reach, 5), most));
+  const right = Math.ceil((base + Math.min(Math.max(1.05 * reach, 5 * step), most)) / step) * step;
   const left = Math.min(base, lowest), margin = 0.02 * (right - left);
-  return kind === "delta" ? [left - margin, right] : [Math.max(0, left - margin), Math.min(right, 100)];
+  return kind === "delta" ? [left - margin, right]
+    : [Math.max(least ?? -Infinity, left - margin), Math.min(right, worst ?? Infinity)];
 }
 
 const short = value => Number(value.toPrecision(3)).toString();

@@ -1,6 +1,10 @@
 // EDFs: a step curve a model, its confidence band, and a hatched area where it may end while trials are missing.
 const BANDED = 4; // more curves than this have no bands, which would hide each other
 
+const deltaLabel = `Δ: ${METRIC.name} ${METRIC.higher ? "below" : "above"} that at the optimum${commaPoints} →`;
+const errorLabel = METRIC.higher ? `${METRIC.name}${commaUnit}, better to the left`
+  : `${METRIC.name}${commaUnit} →`;
+
 drawers.edf = node => {
   const kind = node.dataset.of;
   const edfs = members(node).map(sweep => edfOf(sweep, kind)).filter(edf => edf);
@@ -16,19 +20,19 @@ drawers.edf = node => {
 
 function drawEdf(node, kind, edfs, [left, right], height = 260) {
   edfs = edfs.filter(edf => edf.total);
-  legend(node, edfs.map(edf => [edf.sweep, counts(edf, right)]));
+  legend(node, edfs.map(edf => [edf.sweep, counts(edf, kind, right)]));
   const canvas = part(node, "canvas"), few = edfs.length <= BANDED;
   const curves = edfs.map(edf => ({edf, corners: corners(edf, left, right)}));
   const svg = plotted(canvas, {
     height,
-    x: {domain: [left, right], label: kind === "delta" ? "Δ: error above that at the optimum, points →" : "error, % →",
-      labelAnchor: "center", labelArrow: "none"},
+    x: {domain: [left, right], label: kind === "delta" ? deltaLabel : errorLabel, labelAnchor: "center",
+      labelArrow: "none", ...(kind === "delta" ? {} : ticks)},
     y: {domain: [0, 100], label: "% of trials", grid: true, ticks: 5, labelArrow: "none"},
     marginTop: 22,
     marks: [
       () => hatches(edfs),
       kind === "delta" && left < 0 ? Plot.ruleX([0], {strokeOpacity: 0.35}) : null,
-      kind === "delta" && NEAR < right ? Plot.ruleX([NEAR], {strokeOpacity: 0.35, strokeDasharray: "3 3"}) : null,
+      kind === "delta" && near() < right ? Plot.ruleX([near()], {strokeOpacity: 0.35, strokeDasharray: "3 3"}) : null,
       ...curves.flatMap(({edf, corners}) => shades(edf, corners, kind, left, right, few)),
       ...curves.filter(({edf}) => edf.n).map(({edf, corners}) => Plot.line(corners, {
         x: "x", y: "y", curve: "step-after", stroke: edf.sweep.color, strokeWidth: 2,
@@ -41,15 +45,15 @@ function drawEdf(node, kind, edfs, [left, right], height = 260) {
     .filter(step => step.x >= left && step.x <= right)
     .map(step => ({trial: step.trial, x: x.apply(step.x), y: y.apply(100 * step.count / edf.n),
       text: `${percent(100 * step.count / edf.n)} of its trials ${kind === "delta"
-        ? `within ${short(step.x)} points` : `at most ${short(step.x)} %`}`}))));
+        ? `within ${amount(step.x)}` : `at ${METRIC.higher ? "least" : "most"} ${level(step.x)}`}`}))));
 }
 
-function counts(edf, right) {
+function counts(edf, kind, right) {
   const beyond = edf.placed.filter(step => step.x > right).length;
   return [
     `${edf.n} ${edf.open ? `of ${edf.total} ` : ""}trials`,
     edf.diverged ? `${edf.diverged} diverged` : null,
-    beyond ? `${beyond} beyond ${short(right)}` : null,
+    beyond ? `${beyond} beyond ${short(kind === "delta" ? right : own(right))}` : null,
   ].filter(text => text).join(", ");
 }
 

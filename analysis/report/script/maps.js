@@ -25,7 +25,7 @@ function colors(shown) {
   const errors = shown.flatMap(sweep => sweep.list).filter(trial => trial.state === "finished")
     .map(trial => trial.err).sort(d3.ascending);
   if (!errors.length) return {of: () => "var(--paper)", domain: null};
-  const low = errors[0], high = Math.max(d3.quantile(errors, WORST), low + 1);
+  const low = errors[0], high = Math.max(d3.quantile(errors, WORST), low + METRIC.step);
   const scale = low > 0 && high > 10 * low ? d3.scaleSequentialLog([low, high], d3.interpolateCividis)
     : d3.scaleSequential([low, high], d3.interpolateCividis);
   scale.clamp(true);
@@ -177,9 +177,13 @@ function ramp(box, {domain, beyond}) {
   bar.className = "bar";
   const stops = d3.range(0, 1.01, 0.1).map(d3.interpolateCividis);
   bar.style.background = `linear-gradient(to right, ${stops.join(", ")})`;
-  const [low, high] = domain.map(short);
-  box.replaceChildren(`error ${low} % `, bar, ` ${high} %${beyond ? " and more" : ""}`);
+  const [low, high] = domain.map(level);
+  const more = METRIC.higher ? " and less" : " and more";
+  box.replaceChildren(`${METRIC.name} ${low} `, bar, ` ${high}${beyond ? more : ""}`);
 }
+
+// The label of a y axis, on which worse is above.
+const upwards = `${METRIC.name}${commaUnit}${METRIC.higher ? ", better below" : ""}`;
 
 drawers.scatter = node => {
   const of = node.dataset.axis === "lr" ? xOf : yOf, key = node.dataset.axis === "lr" ? "x" : "y";
@@ -192,8 +196,9 @@ drawers.scatter = node => {
   const svg = plotted(part(node, "canvas"), {
     height: 250, marginTop: 26, insetTop: lost.length ? 20 : 4, insetBottom: 6,
     x: axis(key, node.dataset.axis === "lr" ? "lr" : "wd"),
-    y: {type: log ? "log" : "linear", label: "error, %", grid: true, labelArrow: "none",
-      domain: errors[0] === undefined ? [0, 100] : errors, ...(log ? {ticks: 4, tickFormat: short} : {ticks: 5})},
+    y: {type: log ? "log" : "linear", label: upwards, grid: true, labelArrow: "none",
+      domain: errors[0] === undefined ? [METRIC.least ?? 0, METRIC.most ?? 1] : errors,
+      ...(log ? {ticks: 4, tickFormat: short} : {ticks: 5, ...ticks})},
     color: {type: "identity"},
     marks: [
       relative ? Plot.ruleX([1], {strokeOpacity: 0.35}) : null,

@@ -97,7 +97,7 @@ function hide() {
 }
 
 function told({trial, text}) {
-  const error = trial.state === "finished" ? `error ${short(trial.err)} %` : trial.state;
+  const error = trial.state === "finished" ? `${METRIC.name} ${level(trial.err)}` : trial.state;
   const lines = [
     `lr ${short(trial.lr)}, wd ${short(trial.wd)}`,
     text ?? error,

@@ -73,7 +73,7 @@ function bar(sweep) {
   const best = d3.min(sweep.list.filter(hasResult), trial => trial.err);
   note.className = "note";
   note.textContent = [...STATES.filter(state => counts[state]).map(state => `${counts[state]} ${state}`),
-    best === undefined ? null : `best ${short(best)} %`].filter(text => text).join(", ");
+    best === undefined ? null : `best ${level(best)}`].filter(text => text).join(", ");
   row.append(name, track, note);
   return row;
 }
@@ -103,16 +103,16 @@ function showRanking() {
   const items = [...document.querySelectorAll(".ranking li")];
   for (const item of items) {
     const sweep = byName.get(item.querySelector(".model").dataset.sweep), edf = edfOf(sweep, "delta");
-    item.share = edf && edf.n ? near(edf) / edf.n : -1;
+    item.share = edf && edf.n ? nearOf(edf) / edf.n : -1;
     if (edf && !edf.open) continue;
     for (const node of [...item.childNodes]) if (node !== item.querySelector(".model")) node.remove();
     const note = document.createElement("span");
     note.className = "limits";
     if (edf && edf.n) {
-      const low = 100 * near(edf) / edf.total, high = 100 * (near(edf) + edf.open) / edf.total;
-      note.textContent = `will end between ${percent(low)} and ${percent(high)}; `
-        + `${short(zeroOf(sweep))} % error at the optimum so far`;
-      item.append(` so far ${percent(100 * item.share)} of its trials within ${NEAR} points of its optimum`, note);
+      const low = 100 * nearOf(edf) / edf.total, high = 100 * (nearOf(edf) + edf.open) / edf.total;
+      const zero = data.metric ? `${METRIC.name} ${level(zeroOf(sweep))}` : `${level(zeroOf(sweep))} error`;
+      note.textContent = `will end between ${percent(low)} and ${percent(high)}; ${zero} at the optimum so far`;
+      item.append(` so far ${percent(100 * item.share)} of its trials within ${amount(near())} of its optimum`, note);
     } else item.append(edf ? " no point has a result yet" : " no result at its optimum yet");
   }
   const list = items[0]?.parentNode;
@@ -120,7 +120,7 @@ function showRanking() {
   if (ordered.some((item, place) => item !== list.children[place])) list.append(...ordered);
 }
 
-const near = edf => edf.placed.filter(step => step.x <= NEAR).length;
+const nearOf = edf => edf.placed.filter(step => step.x <= near()).length;
 
 function take(changes) {
   lastHeard = Date.now();
@@ -152,6 +152,7 @@ const EDFS = {kinds: ["edf"], times: 5, least: 0, at: 0, took: 0}, DOTS = {kinds
   least: 5000, at: 0, took: 0};
 
 function refresh() {
+  fitStep();
   showProgress();
   for (const each of [EDFS, DOTS]) redrawSoon(each);
 }
@@ -190,5 +191,6 @@ async function follow() {
 }
 
 data.over = isOver();
+fitStep();
 showProgress();
 if (data.changes) follow();

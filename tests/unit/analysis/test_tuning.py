@@ -5,8 +5,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from opda.nonparametric import EmpiricalDistribution
+from scipy import stats
 
 from analysis import AnalysisError, bands, tuning_curve
+from analysis.tuning import median_curve
 
 few = settings(max_examples=25)
 errors_lists = st.lists(st.integers(0, 500).map(lambda k: k / 5), min_size=1, max_size=40)
@@ -88,3 +90,25 @@ def test_all_diverged():
     np.testing.assert_allclose(found.expected, 100.0)
     np.testing.assert_allclose(found.high, 100.0)
     assert found.low[15] < 1.0, "no sample excludes that a few points are far better"
+
+
+def test_the_median_of_the_best_is_that_over_all_choices():
+    costs = np.array([0.3, 0.5, 0.9, 2.0, np.inf, np.inf])
+    found = median_curve(costs, np.arange(1, 7), least=0.0)
+    for k, median in zip(found.k, found.expected, strict=True):
+        best = sorted(min(chosen) for chosen in itertools.combinations(costs, int(k)))
+        assert median == best[(len(best) - 1) // 2]  # the least value that half of the choices reach
+    assert (found.low <= found.expected).all()
+    assert (found.expected <= found.high).all()
+    assert found.high[0] == np.inf  # perhaps most trials diverge
+    assert median_curve(costs, np.array([1]), independent=False).low is None
+
+
+def test_the_band_of_the_median_best_holds():
+    rng, k = np.random.default_rng(0), np.array([1, 4, 16])
+    exact = np.exp(stats.norm.ppf(1 - 0.5 ** (1 / k)))
+    held = 0
+    for _ in range(300):
+        found = median_curve(np.exp(rng.normal(size=64)), k)
+        held += bool((found.low <= exact).all() and (exact <= found.high).all())
+    assert stats.binom.cdf(held, 300, 0.95) > 1e-3

@@ -89,18 +89,18 @@ def test_exported_trials_need_no_flags_any_more(place, sweep):
     assert set(table["metric"]) == {"F1"}
 
 
-@pytest.mark.parametrize(
-    "words",
-    [
-        ["report", "--out", "r.html"],
-        ["report", "--bundle", "site"],
-    ],
-    ids=" ".join,
-)
-def test_other_commands_refuse_it(words, place, refused):
-    message = refused(words[0], *FLAGS, "--nan", "diverged", *words[1:])
-    assert "have the metric F1, and this speaks of top-1 errors in percent only: `sweep cdf`" in message
-    assert not list(place.glob("*.html"))
+def test_reports_speak_of_the_metric(place, sweep):
+    for words in (["--out", "r.html"], ["--bundle", "site"]):
+        code, _, err = sweep("report", *FLAGS, "--nan", "diverged", *words)
+        assert code == 0, err
+    pages = [
+        place / "r.html",
+        *(path for path in (place / "site").glob("*.html") if path.name != "index.html"),
+    ]
+    assert len(pages) == 2
+    for page in pages:
+        assert "Share of trials with at least this F1" in page.read_text()
+    assert "of the F1 at the optimum: " in (place / "site" / "index.html").read_text()
 
 
 def test_a_metric_is_of_trials_from_elsewhere(place, refused):

@@ -7,11 +7,12 @@ from support.journals import epoch, failed, finished
 from support.plans import a_plan, keys
 from support.workspaces import create
 
+from sweep.core.trial import TrialRecord, TrialState
 from sweep.errors import InputError
 from sweep.recipes.loading import of_trainer
 from sweep.recipes.metric import MetricSpec
 from sweep.results.selection import Filter
-from sweep.watch.follow import Follower
+from sweep.watch.follow import Follower, cost_of
 from sweep.watch.page import page_of, shown
 from sweep.workspace.journal import Journal
 from sweep.workspace.workspace import Workspace
@@ -133,3 +134,27 @@ def test_a_sweep_of_another_metric_is_left_out_and_the_page_says_so(folder):
     follower = followed(folder)
     assert len(shown(follower)) == 1
     assert "its metric is val_loss, and this page is on top-1 errors" in page_of(follower, served=False)
+
+
+def test_sweeps_of_one_other_metric_are_shown_by_it(tmp_path):
+    folder = tmp_path / "sweeps"
+    metrics = [MetricSpec(name="F1", higher_better=True, low=0.0, high=1.0), MetricSpec(name="val_loss")]
+    plans = [a_plan(recipe=of_trainer(f"own{n}:train", 2, metric)) for n, metric in enumerate(metrics)]
+    for plan in plans:
+        create(Workspace(folder), plan)
+    follower, first = followed(folder), keys(plans[0])[:2]
+    writer = Journal(folder / plans[0].name / "journal.jsonl")
+    for key, state, value in zip(
+        first, (TrialState.FINISHED, TrialState.DIVERGED), (0.75, None), strict=True
+    ):
+        writer.append("start", key)
+        writer.append("end", key, TrialRecord(key=key, state=state, metric="F1", value=value, epochs=2))
+    follower.catch_up()
+    assert sorted(trial[3] for trial in follower.changes(0)["trials"]) == [-0.75, 0.0]  # costs
+    page = page_of(follower, served=False)
+    assert "its metric is val_loss, and this page is on F1" in page
+    assert '"metric":{"name":"F1"' in page
+    assert (
+        cost_of(metrics[1], TrialRecord(key="k", state=TrialState.DIVERGED, metric="val_loss", epochs=1))
+        is None
+    )
