@@ -17,6 +17,8 @@ from analysis.knobs import Knobs, knobs_table, read_knobs
 from analysis.metric import METRIC_COLUMNS, TOP1_ERROR, Metric
 from analysis.outcomes import Outcome, best_within, outcome_table, outcomes, published
 from analysis.repeats import Repeated, SeedSpread, repeated_points, repeats_table, seed_spread
+from analysis.rounds import Rounds, of_rounds
+from analysis.settled import Look, look
 from analysis.summaries import Summary, summarise, summary_table
 from analysis.sweep_trials import SweepTrials, read_sweeps
 from analysis.tuning import TuningCurve, tuning_curve
@@ -38,10 +40,12 @@ __all__ = [
     "Curve",
     "Interval",
     "Knobs",
+    "Look",
     "Margin",
     "Metric",
     "Outcome",
     "Repeated",
+    "Rounds",
     "SeedSpread",
     "Summary",
     "SweepTrials",
@@ -56,8 +60,10 @@ __all__ = [
     "edf",
     "flattery",
     "knobs_table",
+    "look",
     "no_band",
     "of_repeats",
+    "of_rounds",
     "of_seeds",
     "outcome_table",
     "outcomes",

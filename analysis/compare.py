@@ -33,6 +33,7 @@ from analysis.intervals import NOTHING, Interval
 from analysis.metric import DECIMALS, bounded
 from analysis.pairing import Pair, Pairs, pair_up, pairs_of
 from analysis.robustness import NO_CONTRAST, Contrast, Trials
+from analysis.rounds import LEVEL, share_of_look
 from analysis.sampling import Sampling
 from analysis.summaries import minus
 from analysis.sweep_trials import DIVERGED_ERR, SweepTrials, values
@@ -40,8 +41,6 @@ from analysis.sweep_trials import DIVERGED_ERR, SweepTrials, values
 Floats = NDArray[np.float64]
 
 TESTS = ("auto", "paired", "unpaired")
-LEVEL = 0.05
-"""Pairs with a corrected p-value of at most this are called different."""
 SHARES = {"where": 0.2, "budgets": 0.4, "robustness": 0.4}
 """How a pair's error rate is divided: over which errors the EDFs differ, which model to take at a budget,
 which is more robust."""
@@ -92,6 +91,8 @@ class Comparison:
     """Why there is no test of the error; None if there is one."""
     no_delta: str | None
     """Why there is no test of Δ; None if there is one."""
+    level: float = LEVEL
+    """The error rate of all that is claimed: `LEVEL`, or less in one of several rounds."""
     q: float = math.nan
     """The first p-value of `tests`, corrected for the number of pairs; NaN without one."""
     q_robust: float = math.nan
@@ -134,12 +135,12 @@ class Comparison:
     @property
     def different(self) -> bool:
         """Whether the errors of the models differ at all."""
-        return self.q <= LEVEL
+        return self.q <= self.level
 
     @property
     def more_robust(self) -> SweepTrials | None:
         """The sweep with the larger area by either zero, if one is significant and both point to it."""
-        if not self.q_robust <= LEVEL or self.area.value * self.area_around.value <= 0:
+        if not self.q_robust <= self.level or self.area.value * self.area_around.value <= 0:
             return None
         return self.a if self.area_around.value > 0 else self.b
 
@@ -199,7 +200,8 @@ def compare(
     test : {"auto", "paired", "unpaired"}
         ``auto`` compares two sweeps in pairs if they share their points.
     confidence : float
-        In (0, 1). The error rate of claims is `LEVEL`, whatever the confidence.
+        In (0, 1); of sweeps that grow in rounds, that of all rounds together. The error rate of claims is
+        `LEVEL`, whatever the confidence.
     margin : Margin, optional
         The largest difference that does not matter, to ask whether sweeps are alike up to that.
 
@@ -270,16 +272,18 @@ def compare_pairs(
     if pairs and not math.isfinite(pairs[0][0].metric.worst):
         found = compare_pairs(_bounded(pairs), test=test, confidence=confidence, margin=margin)
         return [_without_sums(pair) for pair in found]
+    share = share_of_look(sweep for pair in pairs for sweep in pair)
+    alpha, confidence = LEVEL * share, 1 - (1 - confidence) * share if share < 1 else confidence
     prepared = [_prepare(a, b, test, confidence) for a, b in pairs]
     q = _corrected([next(iter(each.found.tests.values()), math.nan) for each in prepared])
     known = [value for value in q if not math.isnan(value)]
-    different = max(1, sum(value <= LEVEL for value in known))
-    level = LEVEL * different / max(1, len(known))
-    found = [_with_claims(each, q[i], level) for i, each in enumerate(prepared)]
+    different = max(1, sum(value <= alpha for value in known))
+    level = alpha * different / max(1, len(known))
+    found = [_with_claims(each, q[i], level, alpha) for i, each in enumerate(prepared)]
     if margin is None:
         return found
     return [
-        replace(pair, alike=_alike(each, margin, LEVEL / len(pairs)))
+        replace(pair, alike=_alike(each, margin, alpha / len(pairs)))
         for each, pair in zip(prepared, found, strict=True)
     ]
 
@@ -293,15 +297,16 @@ def _corrected(p: list[float]) -> list[float]:
     return values.tolist()
 
 
-def _with_claims(prepared: _Prepared, q: float, level: float) -> Comparison:
-    """Return a comparison with the claims that hold at its level."""
+def _with_claims(prepared: _Prepared, q: float, level: float, alpha: float) -> Comparison:
+    """Return a comparison with the claims that hold at its level, part of the ``alpha`` of all pairs."""
     found, trials, points, difference = prepared
-    p_robust = 2 * min(found.p_area, found.p_area_around) / (SHARES["robustness"] * level / LEVEL)
+    p_robust = 2 * min(found.p_area, found.p_area_around) / (SHARES["robustness"] * level / alpha)
     return replace(
         found,
+        level=alpha,
         q=q,
         q_robust=math.nan if found.no_delta else max(q, min(1.0, p_robust)),
-        where=() if difference is None or q > LEVEL else tuple(difference.stretches(SHARES["where"] * level)),
+        where=() if difference is None or q > alpha else tuple(difference.stretches(SHARES["where"] * level)),
         budgets=budgets(
             trials[0].errors,
             trials[1].errors,

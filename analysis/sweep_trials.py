@@ -16,6 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 from analysis.errors import AnalysisError
 from analysis.metric import RESULTS, TOP1_ERROR, Metric, fitted, in_costs
 from analysis.names import Identity, known, tell_apart
+from analysis.rounds import Rounds, rounds_of
 
 FAMILIES = ("ViT_P", "ViT_C", "RegNetY")
 """The study's three model families, in the order in which they are shown."""
@@ -79,6 +80,8 @@ class SweepTrials:
     """The end of `name` that is neither model nor optimizer, such as `` on digits``; often empty."""
     metric: Metric = TOP1_ERROR
     """What the trials are judged by. If it is not the top-1 error, errors are costs (`analysis.metric`)."""
+    rounds: Rounds | None = None
+    """How it grows until a comparison is settled; None if all its points were asked for at once."""
 
     @property
     def over(self) -> tuple[str, ...]:
@@ -226,6 +229,7 @@ def _sweep(name: str, rows: pd.DataFrame) -> SweepTrials:
         optimum_errs=values(optimum[optimum["state"].isin(RESULTS)], "top1_err"),
         repeats=repeats.sort_values(["index", "repeat"]),
         averaged=averaged,
+        rounds=rounds_of(rows),
         **words,
     )
     if sweep.n == 0:

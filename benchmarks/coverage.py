@@ -24,6 +24,7 @@ from coverage_bands import CASES as BANDS
 from coverage_claims import ALIKE, DIFFERENT, LARGE
 from coverage_figure import figure
 from coverage_intervals import PAIRS, SUMMARIES
+from coverage_rounds import STUDIES
 from coverage_tests import DELTA, MANY, PAIRED, UNPAIRED
 
 PARTS: dict[str, Any] = {
@@ -37,6 +38,7 @@ PARTS: dict[str, Any] = {
     "claims, alike": ALIKE,
     "claims, different": DIFFERENT,
     "claims, 512 trials": LARGE,
+    "rounds": STUDIES,
 }
 QUICK = 40
 

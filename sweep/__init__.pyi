@@ -37,6 +37,8 @@ def run_sweep(
     repeat: int | Iterable[int] = (),
     seeds_per_point: int = 1,
     seed: int = 0,
+    until: str | None = None,
+    max_n: int | None = None,
     address: str = "local",
     cpus_per_trial: float = 1.0,
     gpus_per_trial: float | None = None,
@@ -97,6 +99,11 @@ def run_sweep(
         Trials at every point. If more than 1, a point counts with their mean.
     seed : int, default 0
         Draws the points and the initial weights.
+    until : str, optional
+        settled: train ``n`` points of each model, then twice as many, and so on, until it is settled which
+        model to take and which is more robust, or ``max_n`` would not settle it.
+    max_n : int, optional
+        The most points, with ``until`` settled.
     address : str, default local
         Where trials run: local (Ray on this machine), none (in this process, without Ray), auto (the Ray
         cluster this machine is part of), or its HOST:PORT.

@@ -135,12 +135,21 @@ def print_comparisons(pairs: "Sequence[Comparison]", console: Console) -> None:
             console.print(f"  {answer.sentence}.", markup=False)
             if answer.evidence:
                 console.print(f"    {answer.evidence}", style="dim", markup=False)
+    for text in _of_rounds(pairs):
+        console.print(f"\n{text}", markup=False)
     if any(pair.tests for pair in pairs):
         console.print(
             "\nCorrected: of the pairs of which anything is claimed, at most 5 % are expected to have any "
             "wrong claim. Limits of how often one beats the other hold for all budgets together; all other "
             "limits hold one by one."
         )
+
+
+def _of_rounds(pairs: "Sequence[Comparison]") -> list[str]:
+    """Return at which level claims hold of sweeps that grow in rounds."""
+    from analysis import of_rounds
+
+    return of_rounds([sweep for pair in pairs for sweep in (pair.a, pair.b)])
 
 
 def comparison_json(
@@ -168,6 +177,7 @@ def comparison_json(
     again = [point for each in sweeps for point in analysis.repeated_points(each, confidence)]
     return {
         "answer": analysis.advice(pairs),
+        "rounds": _of_rounds(pairs),
         "sweeps": records(summary),
         "pairs": records(analysis.comparison_table(pairs)),
         "repeats": records(analysis.repeats_table(again)),

@@ -90,6 +90,11 @@ class ConsoleObserver:
             self._progress = None
 
     @on_event.register
+    def _(self, event: events.RoundEnded) -> None:
+        for sentence in event.sentences:
+            self._say(sentence)
+
+    @on_event.register
     def _(self, event: events.TrialMessage) -> None:
         self._say(f"{event.trial.model}, {run.trial_label(event.trial)}: {event.text}")
 

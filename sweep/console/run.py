@@ -14,7 +14,7 @@ from sweep.tracking import tags
 from sweep.utils.text import counted, listed
 from sweep.workspace import plan_differences
 from sweep.workspace.error_files import see_error
-from sweep.workspace.sweep import Sweep
+from sweep.workspace.sweep import Growth, Sweep
 from sweep.workspace.trial_folder import TrialFolder
 from sweep.workspace.workspace import Workspace
 
@@ -57,6 +57,20 @@ def _print_plan(plan: Plan, console: Console) -> None:
     console.print(f"  box {', '.join(ranges[name] for name in FIRST if name in plan.swept) or 'none'}")
     for each in plan.over:
         console.print(f"  and {each}, {each.optimum} at the optimum", markup=False)
+
+
+def print_growth(growth: Growth, console: Console) -> None:
+    """Print in which rounds sweeps grow."""
+    from analysis import Rounds
+
+    sizes = listed([str(size) for size in Rounds(first=growth.first_n, most=growth.max_n).sizes], most=9)
+    console.print(f"In rounds of {sizes} points, until the comparison is settled or more would not settle it")
+
+
+def print_lines(lines: Sequence[str], console: Console) -> None:
+    """Print lines of text as they are."""
+    for line in lines:
+        console.print(line, markup=False)
 
 
 def _repeated(plan: Plan) -> str:

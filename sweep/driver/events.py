@@ -133,6 +133,18 @@ class TrainingEnded:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class RoundEnded:
+    """All trials of a round have a result, and their comparison was looked at."""
+
+    n: int
+    """Points of the round."""
+    is_last: bool
+    """Whether no other round follows."""
+    sentences: tuple[str, ...]
+    """What is settled and what is open, in words."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class OptimumSaved:
     """A search has come to its end, and its optimum was written to the table of optima."""
 
@@ -187,6 +199,7 @@ Event = (
     | TrialEnded
     | TrackerDelayed
     | TrainingEnded
+    | RoundEnded
     | OptimumSaved
     | FiguresFailed
     | TrackerRefused

@@ -51,6 +51,9 @@ def run(tasks: Sequence[SweepRun], workspace: Workspace, resources: Resources, o
     with open_session(job, lambda: _started(tasks)) as session:
         if reused := sum(adopt_results(task, workspace, on_event) for task in tasks):
             on_event(ResultsReused(count=reused))
+        for task in tasks:
+            if task.growth:
+                task.sweep.write_growth(task.growth)
         session.tracking.put_differences()
         _train(tasks, session)
     return session.tracking.complete

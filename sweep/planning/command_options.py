@@ -106,11 +106,30 @@ class ModelOptions:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Request(SpaceOptions, TrainingOptions, ModelOptions):
+class RoundOptions:
+    """Whether sweeps grow in rounds, until a comparison of them is settled."""
+
+    until: str | None = option(
+        None,
+        "settled: train --n points of each model, then twice as many, and so on, until it is settled which "
+        "model to take and which is more robust, or --max-n would not settle it.",
+        metavar="settled",
+        panel=_POINTS,
+    )
+    max_n: int | None = option(None, "The most points, with --until settled.", panel=_POINTS)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Request(RoundOptions, SpaceOptions, TrainingOptions, ModelOptions):
     """What is asked of `sweep run`."""
 
     found: Path | None = None
     """The table of optima that `sweep tune` has found; looked at before the shipped one."""
+
+    @property
+    def most_points(self) -> int:
+        """The points that are planned: in rounds, those of the last one."""
+        return self.max_n or self.n or 0
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -68,7 +68,7 @@ def _make(resolved: Resolved, index: int, px: int) -> Plan:
         px=px,
         data_fingerprint=data.fingerprint,
         classes=data.classes,
-        n=request.n or 0,
+        n=request.most_points,
         design=request.design,
         seed=request.seed,
         optimum=optimum,

@@ -15,6 +15,10 @@ from sweep.planning.swept_hyperparameters import read_space
 
 BOXES = ("optimum", "paper")
 MAX_SEEDS = 1000
+SETTLED = "settled"
+LEAST_FIRST = {"iid": 8, "sobol": 48}
+"""The fewest points of a first round, by design: three scrambles of 16, which limits take, or 8 points, as
+fewer hardly show any difference."""
 
 
 class Problems:
@@ -56,8 +60,39 @@ def check_request(request: Request, problems: Problems) -> None:
     with problems.noted():
         check_range("seeds_per_point", request.seeds_per_point, 1, MAX_SEEDS)
     with problems.noted():
+        _check_rounds(request)
+    with problems.noted():
         if (request.lr is None) != (request.wd is None):
             raise InputError("`lr` and `wd` name the optimum together: give both or neither")
+
+
+def _check_rounds(request: Request) -> None:
+    """Refuse rounds without an end, of one model, or of a design that cannot grow or be judged."""
+    if request.until is None:
+        if request.max_n is not None:
+            raise InputError(f"`max_n` {request.max_n} ends the rounds of `until` settled: give both")
+        return
+    if request.until != SETTLED:
+        raise InputError(f"`until` takes {SETTLED}, got {request.until[:80]!r}")
+    if request.max_n is None:
+        raise InputError("`until` settled needs the most points that you can afford: `max_n` N")
+    if len(request.names(request.models)) < 2:
+        raise InputError("`until` settled compares models: name two or more, each with `models`")
+    if request.design not in LEAST_FIRST:
+        raise InputError(
+            f"`until` settled needs a `design` that can grow, {' or '.join(LEAST_FIRST)}, got "
+            f"{request.design}"
+        )
+    least, first = LEAST_FIRST[request.design], request.n or 0
+    if first < least:
+        raise InputError(
+            f"`n` are the points of the first round, at least {least} with `design` "
+            f"{request.design}, got {first}"
+        )
+    if request.max_n < first:
+        raise InputError(
+            f"`max_n` must not be below the points of the first round, `n` {first}, got {request.max_n}"
+        )
 
 
 def check_models(asked: TrainingOptions, models: Sequence[str], problems: Problems) -> None:
@@ -76,7 +111,8 @@ def _check_points(request: Request) -> None:
     wanted, fixed = read_space(request)
     names = [*(name for name in FIRST if name not in fixed), *(each.name for each in wanted)]
     if request.n is not None:
-        search_spaces.relative_points(request.design, request.n, request.seed, names)
+        for n in dict.fromkeys((request.n, request.max_n or request.n)):
+            search_spaces.relative_points(request.design, n, request.seed, names)
     elif request.seed < 0:
         raise InputError(f"seed must not be negative, got {request.seed}")
 

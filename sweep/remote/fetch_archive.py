@@ -18,6 +18,7 @@ from sweep.workspace.sweep import IDENTITY
 
 _PATTERNS = (
     "plan.json",
+    "rounds.json",
     "search.json",
     "journal.jsonl",
     "trials.csv",

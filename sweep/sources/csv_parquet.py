@@ -10,6 +10,7 @@ from analysis.metric import METRIC_COLUMNS
 from sweep.errors import InputError
 from sweep.sources.base import Source
 from sweep.sources.rows import check_no_chart, check_no_single_run, last_epochs, with_dictionaries
+from sweep.workspace.sweep import Growth
 from sweep.workspace.trial_table import COLUMN_NAMES, COLUMNS, columns_of
 
 SUFFIXES = (".csv", ".parquet")
@@ -150,6 +151,8 @@ def as_exported(source: Source) -> pd.DataFrame:
                 f"{source.name}: {column} is empty in row {cells[column].index(None) + 1}: fill it"
             )
     cells |= _of_metric(source)
+    rounds = [column for column in Growth._fields if column in source.rows]
+    cells |= {column: whole_numbers(source.rows[column], column, source.name) for column in rounds}
     further = [column for column in map(str, source.rows) if column.startswith(FURTHER)]
     cells |= {column: values(source, column, column) for column in further}
     return typed(pd.DataFrame(cells, columns=list(dict.fromkeys([*COLUMN_NAMES, *cells]))))

@@ -11,6 +11,7 @@ from sweep.sources.hyperparameters import FURTHER
 from sweep.sources.mapping import Origin
 from sweep.sources.normalise import Normalised
 from sweep.utils.text import counted
+from sweep.workspace.sweep import Growth
 from sweep.workspace.trial_table import COLUMN_NAMES
 
 _WIDTH = 14
@@ -30,7 +31,7 @@ def preview(ours: Sequence[Source], others: Sequence[Normalised], whole: pd.Data
     """
     lines = []
     for source in ours:
-        known = (*COLUMN_NAMES, *METRIC_COLUMNS)
+        known = (*COLUMN_NAMES, *METRIC_COLUMNS, *Growth._fields)
         unused = [c for c in source.rows.columns if c not in known and not c.startswith(FURTHER)]
         lines.append(
             f"{source.name}: {source.kind} of sweep export, "

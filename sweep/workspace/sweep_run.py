@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from sweep.core.trial import TrialSpec, TrialState
 from sweep.data.images import FileSplits, Splits
-from sweep.workspace.sweep import Sweep
+from sweep.workspace.sweep import Growth, Sweep
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -20,6 +20,8 @@ class SweepRun:
     """Index and repeat of the trials that train a point again."""
     retry_failed: bool = False
     """Whether failed trials are trained once more."""
+    growth: Growth | None = None
+    """How it grows in rounds, of which this is one; None if all is asked for at once."""
 
     @property
     def wanted(self) -> tuple[TrialSpec, ...]:

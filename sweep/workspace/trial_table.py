@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from sweep.errors import InputError
-from sweep.workspace.sweep import Sweep
+from sweep.workspace.sweep import Growth, Sweep
 from sweep.workspace.trial_folder import TrialFolder
 
 if TYPE_CHECKING:
@@ -128,7 +128,8 @@ def trial_table(sweeps: Iterable[TrialFolder[Any]]) -> "pd.DataFrame":
 
 def typed(table: "pd.DataFrame") -> "pd.DataFrame":
     """Give a trial table's columns of numbers their types, wherever its rows come from."""
-    return table.astype({c.name: _dtype(c, table[c.name]) for c in COLUMNS if c.dtype != "text"})
+    rounds = {name: "Int64" for name in Growth._fields if name in table}
+    return table.astype(rounds | {c.name: _dtype(c, table[c.name]) for c in COLUMNS if c.dtype != "text"})
 
 
 def _dtype(column: Column, cells: "pd.Series") -> str:

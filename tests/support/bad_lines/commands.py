@@ -38,6 +38,7 @@ OTHERS = [
     ("logs --follow=1", "does not take a value"),
     ("stop a b", "extra argument"),
     ("fetch --out", "requires an argument"),
+    ("run -m vit_p_1mf --detect 0.1", "--detect 0.1 plans, and trains nothing: give it with --dry-run"),
     ("run -m vit_p_1mf --retry-failed=1", "does not take a value"),
     ("run -m vit_p_1mf --verbose=1", "does not take a value"),
     ("report", "give either --out, a file, or --bundle, a folder"),

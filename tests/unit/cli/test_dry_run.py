@@ -1,5 +1,6 @@
 """`sweep run --dry-run`: what would be trained, and what would not."""
 
+import numpy as np
 from support.journals import failed, finished
 from support.workspaces import create
 
@@ -36,6 +37,15 @@ def test_dry_run_counts_the_seeds_at_the_optimum_and_those_that_are_there(sweep,
     assert "0 of 4 trials to train" in sweep(*words, "1")[1]
 
 
+def test_dry_run_says_in_which_rounds_sweeps_grow(sweep, tmp_path):
+    words = ("run", "-m", "vit_p_1mf", "-m", "vit_c_1mf", "--n", "16", "--until", "settled", "--max-n", "128")
+    code, out, _ = sweep(*words, "--dry-run")
+    assert code == 0
+    assert "133 of 133 trials to train" in out
+    assert "In rounds of 16, 32, 64, 128 points, until the comparison is settled" in out
+    assert not list(tmp_path.iterdir())
+
+
 def test_dry_run_counts_what_other_sweeps_have_of_the_same_trials(sweep, tmp_path):
     (planned,) = make_plans(Request(models=["vit_p_1mf"], n=16, seeds=2, design="sobol"))
     made = create(Workspace(tmp_path / "sweeps"), planned.plan)
@@ -70,3 +80,20 @@ def test_what_was_given_up_is_not_trained_unless_asked_for(sweep, tmp_path):
         task = SweepRun(sweep=made, splits=planned.splits, n=3, seeds=1, retry_failed=retry_failed)
         assert len(task.missing) == 3
         assert len(task.to_train) == count
+
+
+def test_dry_run_plans_how_many_points_show_a_difference(sweep, tmp_path):
+    words = ("run", "-m", "vit_p_1mf", "-m", "vit_c_1mf", "--n", "16", "--dry-run", "--detect", "0.1")
+    code, out, _ = sweep(*words)
+    assert code == 0
+    text = " ".join(out.split())
+    assert "A difference of 0.1 in the area under the EDF of Δ is seen in 4 of 5 studies with about" in text
+    assert "92 to 292 points of each model (594 trainings at most), if points differ as of the demo's" in text
+    assert "16 points show a difference of 0.24 to 0.43" in text
+    planned = make_plans(Request(models=["vit_p_1mf", "vit_c_1mf"], n=16))
+    rng = np.random.default_rng(0)
+    for each in planned:
+        made = create(Workspace(tmp_path / "sweeps"), each.plan)
+        for trial in made.plan.trials:
+            made.journal.append("end", trial.key, finished(trial.key, 10 + 8 * float(rng.random())))
+    assert "if points differ as of their trials so far" in " ".join(sweep(*words)[1].split())

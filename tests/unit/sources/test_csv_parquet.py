@@ -16,6 +16,7 @@ from sweep.results.figures import with_places
 from sweep.sources.formats import open_source, read
 from sweep.sources.mapping import Mapping
 from sweep.sources.mark_optimum import Optimum
+from sweep.workspace.sweep import Growth
 from sweep.workspace.workspace import Workspace
 
 DEMO = Path(__file__).parents[3] / "docs/demo/trials.csv"
@@ -55,6 +56,7 @@ def test_own_sweeps_with_trials_in_every_state_survive_a_round_trip(sweep, resul
 
     made = create(Workspace(results), a_plan(model="regnety_1mf", n=4))
     keys = [trial.key for trial in made.plan.trials]
+    made.write_growth(Growth(first_n=8, max_n=32))
     for key, state, error in ((keys[1], TrialState.DIVERGED, 100.0), (keys[2], TrialState.FAILED, None)):
         made.journal.append("end", key, TrialRecord(key=key, state=state, top1_err=error))
     for suffix in ("csv", "parquet"):
@@ -63,6 +65,7 @@ def test_own_sweeps_with_trials_in_every_state_survive_a_round_trip(sweep, resul
         assert (tmp_path / f"own.{suffix}").read_bytes() == (tmp_path / f"again.{suffix}").read_bytes()
     states = set(pd.read_csv(tmp_path / "again.csv")["state"])
     assert states == {"finished", "diverged", "failed", "planned"}
+    assert set(pd.read_parquet(tmp_path / "again.parquet")["max_n"].dropna()) == {32}
 
 
 def test_keys_and_models_that_look_like_numbers_stay_what_they_are(export, tmp_path):
