@@ -19,7 +19,7 @@ from analysis.compare import SHARES, Comparison
 from analysis.comparison_sentences import answers
 from analysis.rounds import LEVEL, Rounds
 
-LEAST_CHANCE = 0.1
+LEAST_CHANCE = 0.2
 """A question is hopeless if the chance to settle it is smaller."""
 _CLAIMED = ("take", "robust")
 _JOINT = 3.0
@@ -129,8 +129,11 @@ def _chance_to_take(pair: Comparison, growth: float, level: float) -> float:
     now = _z(SHARES["budgets"] * pair.level / _JOINT)
     wins, low, high = (special.logit(each) for each in pair.budgets[1:])
     with np.errstate(invalid="ignore", divide="ignore"):
-        clearest = np.nanmax(np.abs(wins) / ((high - low) / 2))  # in widths of its limits
-    return chance(clearest * now, growth, _z(SHARES["budgets"] * level / _JOINT))
+        widths = np.abs(wins) / ((high - low) / 2)
+    known = widths[np.isfinite(widths)]
+    if not known.size:  # one model has won every time
+        return math.nan
+    return chance(float(known.max()) * now, growth, _z(SHARES["budgets"] * level / _JOINT))
 
 
 def _chance_of_robust(pair: Comparison, growth: float, level: float) -> float:

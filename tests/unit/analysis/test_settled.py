@@ -90,6 +90,23 @@ def test_a_design_too_small_for_limits_leaves_all_open():
     assert not found.is_last
 
 
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize(
+    ("a", "b", "diverged"),
+    [
+        (ERRORS[:8], ERRORS[:8] + 50, [0, 0]),
+        (ERRORS[:8], ERRORS[:8], [0, 0]),
+        ([], [], [8, 8]),
+        ([], ERRORS[:8], [8, 0]),
+        (np.full(8, 5.0), np.full(8, 5.0), [0, 0]),
+    ],
+)
+def test_odd_errors_do_no_harm(a, b, diverged):
+    found = a_look(a, b, diverged=diverged, n=8, rounds=Rounds(first=8, most=512))
+    assert len(found.sentences) >= 1
+    assert not found.is_last
+
+
 def test_of_several_models_every_pair_is_asked():
     found = a_look(ERRORS, 5 + 2.5 * (ERRORS - 5), ERRORS + 0.1, zeros=[*ZEROS, ZEROS[0]])
     assert len(found.pairs) == 3
