@@ -49,8 +49,9 @@ BESIDE: Mapping[str, tuple[str, ...]] = {
 }
 """Who may be at work beside the run → its words; a second driver has the first one's."""
 JUMPS_S = (-86_400, -3_600, -20, 20, 3_600, 86_400, 40 * 86_400)
-LAST_BLOW_S = 14
-"""By then an undisturbed run is over, or nearly."""
+START_S, TRAINING_S = 12, 6
+"""How long an undisturbed run takes to start, and to train, on a machine with two cores."""
+TRIALS_START_WITHIN_S = 90
 LONG_FREEZE_S = 60
 PATIENCE_S = 180
 """How long a command beside the run may take, the time it was frozen included."""
@@ -59,8 +60,10 @@ PATIENCE_S = 180
 class Action(NamedTuple):
     """What happens in a round."""
 
+    trains: bool
+    """Whether it happens once trials train, or already while the run starts."""
     at_s: float
-    """After the start of the run."""
+    """After the start of the run, or of its first trial."""
     kind: str
     """kill, freeze, wake, clock or start."""
     what: str = ""
@@ -70,7 +73,8 @@ class Action(NamedTuple):
 
     def __str__(self) -> str:
         amount = f" {self.amount:+.0f} s" if self.kind == "clock" else f" {self.amount:.1f} s"
-        return f"{self.at_s:.2f}: {self.kind} {self.what}".strip() + (amount if self.amount else "")
+        when = f"{self.at_s:.2f} s after the {'first trial' if self.trains else 'start'}"
+        return f"{when}: {self.kind} {self.what}".strip() + (amount if self.amount else "")
 
 
 class Outcome(NamedTuple):
@@ -122,20 +126,24 @@ def undisturbed() -> pd.DataFrame:
 def draw(rng: np.random.Generator) -> list[Action]:
     """Draw one to five blows, who is at work beside the run, and when the clock jumps."""
     actions = [_draw_blow(rng) for _ in range(rng.integers(1, 6))]
-    beside = [name for name in BESIDE if rng.random() < 0.4]
-    actions += [Action(rng.uniform(0, LAST_BLOW_S), "start", name) for name in beside]
+    actions += [Action(*_draw_moment(rng), "start", name) for name in BESIDE if rng.random() < 0.4]
     if rng.random() < 0.4:
         jumps = rng.choice(JUMPS_S, rng.integers(1, 3))
-        actions += [Action(rng.uniform(0, LAST_BLOW_S), "clock", amount=float(jump)) for jump in jumps]
+        actions += [Action(*_draw_moment(rng), "clock", amount=float(jump)) for jump in jumps]
     return sorted(actions)
 
 
+def _draw_moment(rng: np.random.Generator) -> tuple[bool, float]:
+    trains = bool(rng.random() < 0.5)
+    return trains, float(rng.uniform(0, TRAINING_S if trains else START_S))
+
+
 def _draw_blow(rng: np.random.Generator) -> Action:
-    at_s, what = rng.uniform(0, LAST_BLOW_S), str(rng.choice(list(FAMILY)))
+    moment, what = _draw_moment(rng), str(rng.choice(list(FAMILY)))
     if rng.random() < 0.5:
-        return Action(at_s, "kill", what)
+        return Action(*moment, "kill", what)
     long = rng.random() < 0.1
-    return Action(at_s, "freeze", what, LONG_FREEZE_S if long else float(np.exp(rng.uniform(-1, 2.3))))
+    return Action(*moment, "freeze", what, LONG_FREEZE_S if long else float(np.exp(rng.uniform(-1, 2.3))))
 
 
 class Stage:
@@ -152,9 +160,12 @@ class Stage:
 
     def play(self, actions: list[Action], driver: subprocess.Popen) -> None:
         """Do what is to be done, each at its time; whoever is frozen is woken, also after the last one."""
-        started = time.monotonic()
-        for action in actions:
-            self._sleep_until(started + action.at_s)
+        since = {False: time.monotonic()}
+        for action in sorted(actions):
+            if action.trains and True not in since:
+                self._wait_for_trials(driver)
+                since[True] = time.monotonic()
+            self._sleep_until(since[action.trains] + action.at_s)
             if action.kind == "start":
                 self._start(action.what)
             elif action.kind == "clock" and self._clock:
@@ -162,6 +173,11 @@ class Stage:
             elif action.kind in ("kill", "freeze"):
                 self._strike(action, driver)
         self._sleep_until(max((until for until, _ in self._frozen), default=0))
+
+    def _wait_for_trials(self, driver: subprocess.Popen) -> None:
+        end = time.monotonic() + TRIALS_START_WITHIN_S
+        while not self.site.events() and driver.poll() is None and time.monotonic() < end:
+            self._sleep_until(time.monotonic() + 0.1)
 
     def _sleep_until(self, when: float) -> None:
         for until, process in sorted(self._frozen, key=lambda frozen: frozen[0]):
