@@ -53,7 +53,7 @@ START_S, TRAINING_S = 12, 6
 """How long an undisturbed run takes to start, and to train, on a machine with two cores."""
 TRIALS_START_WITHIN_S = 90
 LONG_FREEZE_S = 60
-PATIENCE_S = 180
+PATIENCE_S = 120
 """How long a command beside the run may take, the time it was frozen included."""
 
 
@@ -105,6 +105,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0, help="of the first round; the next has the next")
     parser.add_argument("--out", type=Path, default=RESULTS)
     args = parser.parse_args()
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore it
     whole, wrong = undisturbed(), 0
     for seed in range(args.seed, args.seed + args.rounds):
         rng = np.random.default_rng(seed)
