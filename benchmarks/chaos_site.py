@@ -221,7 +221,8 @@ def mlflow_problems(uri: str, table: pd.DataFrame) -> list[str]:
 
 
 def _run_problems(client: Any, run: Any, row: Any) -> list[str]:
-    steps = [metric.step for metric in client.get_metric_history(run.info.run_id, "top1_err")]
+    history = client.get_metric_history(run.info.run_id, "top1_err")
+    steps = sorted(metric.step for metric in history)  # MLflow lists them by the time of day, which may jump
     there = (
         run.data.tags.get("sweep.state"),
         run.data.metrics.get("top1_err"),
