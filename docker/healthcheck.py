@@ -11,20 +11,32 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 SECRETS = Path("/run/secrets")
-HEALTHY = Path("/tmp/cluster-healthy")
+DONE = Path("/tmp/cluster-done")
+"""Has a file for what is done once a start; docker/start.py empties it."""
+START_S = 60
 JOB_S = 50
 
 
 def main() -> None:
-    """Run the check that is named, and say in one line what is wrong."""
-    try:
-        {"mlflow": check_mlflow, "node": check_node}[sys.argv[1]]()
-    except (OSError, KeyError, ValueError, AssertionError) as error:
-        sys.exit(f"{type(error).__name__}: {error}")
+    """Run the check that is named, and say in one line what is wrong.
+
+    Until it succeeds for the first time it is tried again at once: Docker itself would pause.
+    """
+    check = {"mlflow": check_mlflow, "node": check_node}[sys.argv[1]]
+    until = time.monotonic() + (0 if (DONE / "check").exists() else START_S)
+    while True:
+        try:
+            check()
+            return (DONE / "check").touch()
+        except (OSError, KeyError, ValueError, AssertionError) as error:
+            if time.monotonic() >= until:
+                sys.exit(f"{type(error).__name__}: {error}")
+        time.sleep(0.5)
 
 
 def check_mlflow() -> None:
@@ -33,16 +45,25 @@ def check_mlflow() -> None:
 
 
 def check_node() -> None:
-    """Find this node alive in the cluster; on the head, once a start, write a run and run a job, too."""
+    """Find this node alive in the cluster; on the head, once a start, run a job and write a run, too.
+
+    The job comes first: Ray is there before MLflow.
+    """
     head = os.environ.get("RAY_HEAD", "head")
     own = {address[4][0] for address in socket.getaddrinfo(socket.gethostname(), None)}
     nodes = _ray(head, "/nodes?view=summary")["data"]["summary"]
     alive = {each["ip"] for each in nodes if each["raylet"]["state"] == "ALIVE"}
     assert own & alive, f"this node ({', '.join(sorted(own))}) is not alive in the cluster of {head}"
-    if socket.gethostbyname(head) in own and not HEALTHY.exists():
-        write_a_run()
-        run_a_job(head)
-        HEALTHY.touch()
+    if socket.gethostbyname(head) in own:
+        once("job", lambda: run_a_job(head))
+        once("run", write_a_run)
+
+
+def once(name: str, act: Callable[[], None]) -> None:
+    """Act, unless that succeeded before since this container started."""
+    if not (DONE / name).exists():
+        act()
+        (DONE / name).touch()
 
 
 def write_a_run() -> None:

@@ -5,32 +5,44 @@ of its own, so that none is in the environment, which every process of a job inh
 """
 
 import os
+import shutil
 import socket
 import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import NoReturn
 
 SECRETS = Path("/run/secrets")
 HEAD_PORT = 6379
 MLFLOW_APP = Path(__file__).with_name("mlflow_app")
 """MLflow finds the app `own-places` there: its own, less what would serve files of this container."""
 WAIT_S = 300
-HEALTHY = Path("/tmp/cluster-healthy")
-"""Made by the first health check that has written a run and run a job; one a start."""
+DONE = Path("/tmp/cluster-done")
+"""Where health checks note what they do once a start."""
 
 
 def main() -> None:
-    """Prepare the service, and become it; any other words are run as they are."""
+    """Prepare the service, and become it.
+
+    ``mlflow db upgrade …`` prepares it, too, but then runs this command of MLflow's. Words that begin with
+    no service are run as they are.
+    """
     role, *words = sys.argv[1:] or ["worker"]
+    command = [role, *words]
     starts: dict[str, Callable[[], list[str]]] = {"head": head, "worker": worker, "mlflow": mlflow}
-    command = starts[role]() + words if role in starts else [role, *words]
+    if role in starts:
+        server = starts[role]()
+        shutil.rmtree(DONE, ignore_errors=True)
+        DONE.mkdir()
+        command = [server[0], *words] if words else server
+    if role == "mlflow":
+        _run_mlflow(command)
     os.execvp(command[0], command)
 
 
 def head() -> list[str]:
     """Return the command of a Ray head: it runs the drivers, and no trial unless HEAD_CPUS says so."""
-    HEALTHY.unlink(missing_ok=True)
     _write_credentials()
     _make_bucket("checkpoints")
     return [
@@ -47,7 +59,7 @@ def worker() -> list[str]:
     """Return the command of a Ray worker; it waits for the head."""
     _write_credentials()
     address = os.environ.get("RAY_HEAD", "head")
-    _wait_for(f"the Ray head at {address}:{HEAD_PORT}", lambda: _connect(address))
+    _wait_for(f"the Ray head at {address}:{HEAD_PORT}", lambda: _connect(address, HEAD_PORT))
     cpus = os.environ.get("WORKER_CPUS")
     return [*_ray_start(), f"--address={address}:{HEAD_PORT}", *([f"--num-cpus={cpus}"] if cpus else [])]
 
@@ -58,15 +70,17 @@ def mlflow() -> list[str]:
     _write_private(Path.home() / ".pgpass", f"postgres:5432:mlflow:mlflow:{_secret('postgres_password')}\n")
     _write_aws("artifacts", "s3_artifacts_key")
     _make_bucket("artifacts")
+    _wait_for("the database at postgres:5432", lambda: _connect("postgres", 5432))
     settings = Path.home() / "basic_auth.ini"
     _write_private(settings, _AUTH_INI.format(database=database))
-    _set_passwords(database)
     os.environ["MLFLOW_AUTH_CONFIG_PATH"] = str(settings)
     os.environ["MLFLOW_FLASK_SERVER_SECRET_KEY"] = _secret("mlflow_session_key")
     os.environ["MLFLOW_BACKEND_STORE_URI"] = database
     os.environ["MLFLOW_S3_ENDPOINT_URL"] = _s3_address()
     os.environ["MLFLOW_SERVER_ENABLE_JOB_EXECUTION"] = "false"  # eight idle processes otherwise
-    os.environ["PYTHONPATH"] = str(MLFLOW_APP)
+    os.environ["PYTHONPATH"] = str(MLFLOW_APP)  # of the server's processes; this one names the app to them
+    sys.path.insert(0, str(MLFLOW_APP))
+    _set_passwords(database)
     host = os.environ.get("SWEEP_HOST") or "localhost"
     return [
         "mlflow",
@@ -103,6 +117,15 @@ def _set_passwords(database: str) -> None:
         elif not store.authenticate_user(name, password):
             store.update_user(name, password)
     store.engine.dispose()
+
+
+def _run_mlflow(command: list[str]) -> NoReturn:
+    """Run a command of MLflow's in this process, which has imported it already: that takes seconds."""
+    from mlflow.cli import cli
+
+    sys.argv = command
+    cli()
+    sys.exit()
 
 
 def _ray_start() -> list[str]:
@@ -148,9 +171,9 @@ def _s3_address() -> str:
     return os.environ.get("S3_ADDRESS", "http://s3:8333")
 
 
-def _connect(host: str) -> bool:
+def _connect(host: str, port: int) -> bool:
     try:
-        socket.create_connection((host, HEAD_PORT), timeout=5).close()
+        socket.create_connection((host, port), timeout=5).close()
     except OSError:
         return False
     return True

@@ -23,6 +23,20 @@ ROOT = Path(__file__).parents[2]
 STAND_INS = Path(__file__).with_name("stand_ins")
 IMAGE = "sweep-test"
 BUILD_S = 1500
+SOURCES = (
+    ".dockerignore",
+    "pyproject.toml",
+    "constraints.txt",
+    "README.md",
+    "LICENSE",
+    "docker",
+    "sweep",
+    "analysis",
+    "search_spaces",
+)
+"""What a build could see of a clone."""
+PLANTED = token_hex(32)
+"""Is in docker/.env while images are built, as passwords are where `docker/secrets` was run before."""
 
 
 def docker(*words: str, timeout_s: float = 120, **options: Any) -> subprocess.CompletedProcess[str]:
@@ -65,15 +79,26 @@ def build_images() -> dict[str, str]:
     images = official_images()
     if not all(_is_there(image) for image in images.values()):
         images = _stand_ins()
-    with _pip_settings() as words:
+    with _pip_settings() as words, _sources() as sources:
         for target in ("mlflow", "cpu"):
             named = (
                 f"--target={target}",
                 f"--tag={IMAGE}:{target}",
                 f"--build-arg=BASE_IMAGE={images['BASE_IMAGE']}",
             )
-            docker("build", *named, *words, f"--file={ROOT}/docker/Dockerfile", str(ROOT), timeout_s=BUILD_S)
+            docker("build", *named, *words, f"--file={sources}/docker/Dockerfile", sources, timeout_s=BUILD_S)
     return {name: image for name, image in images.items() if name != "BASE_IMAGE"} | {"SWEEP_IMAGE": IMAGE}
+
+
+@contextmanager
+def _sources() -> Iterator[str]:
+    """Copy the sources, and plant a secret among them."""
+    with TemporaryDirectory() as folder:
+        for name in SOURCES:
+            copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy2
+            copy(ROOT / name, Path(folder) / name)
+        (Path(folder) / "docker/.env").write_text(f"RAY_TOKEN={PLANTED}\n")
+        yield folder
 
 
 def _is_there(image: str) -> bool:

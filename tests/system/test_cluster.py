@@ -4,6 +4,7 @@ The tests are steps of one story, in this order: a cluster takes a minute to sta
 """
 
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -15,7 +16,7 @@ from secrets import token_hex
 import pandas as pd
 import pytest
 from support.browser import CHROMIUM, browser
-from support.engine import Cluster, build_images, docker, skip_without_engine, status
+from support.engine import PLANTED, ROOT, Cluster, build_images, docker, skip_without_engine, status
 from support.runs import sweep, table
 
 pytestmark = pytest.mark.system
@@ -25,8 +26,6 @@ WORDS = f"run --model vit_p_1mf --recipe tiny.toml --lr .005 --wd .05 --n {N} --
 TRIALS = N + 1
 FOLDER = "/sweeps/alice"
 HEALTHY_S, FIRST_RESULT_S = 60, 30
-BUSY = 2
-"""How many times slower a machine may be that does other things, too."""
 AT_REST_GB = 2.5
 
 RUNS = """
@@ -158,7 +157,12 @@ def test_it_is_healthy_and_small(cluster):
     assert len(names) == 6
     wait_for(lambda: used_gb(names) < AT_REST_GB, f"{used_gb(names)} GB at rest", 60)  # Ray ends idle workers
     print(f"healthy after {took:.0f} s, {used_gb(names):.2f} GB at rest")
-    assert took < BUSY * HEALTHY_S
+    assert took < slower() * HEALTHY_S
+
+
+def slower() -> float:
+    """Return how many times slower a machine may be that does other things, too."""
+    return max(2.0, os.getloadavg()[0] / (os.cpu_count() or 1))
 
 
 def used_gb(names: list[str]) -> float:
@@ -217,7 +221,7 @@ def test_every_result_is_there_once_whatever_is_killed(cluster, laptop, undistur
     submit(cluster, laptop)
     wait_for(lambda: ended(cluster) >= 1, "no trial ends")
     print(f"the first trial's result came {(took := time.monotonic() - started):.0f} s after submit")
-    assert took < BUSY * FIRST_RESULT_S
+    assert took < slower() * FIRST_RESULT_S
     cluster.kill("worker")
     before = ended(cluster)
     wait_for(lambda: ended(cluster) > before, "no trial ends after a worker was lost")
@@ -256,6 +260,14 @@ def test_no_secret_is_where_others_could_see_it(cluster):
     assert [(where, name) for where, text in seen.items() for name, value in secrets if value in text] == []
 
 
+def test_no_file_of_an_image_has_a_secret_of_the_folder_it_was_built_in(cluster):
+    script = "grep -rlF --exclude-dir=proc --exclude-dir=sys -e \"$0\" -e 'Exits with 0 if the service' /"
+    for kind in ("cpu", "mlflow"):
+        words = ("run", "--rm", "--network=none", "--user=0", "--entrypoint=sh", f"{cluster.image}:{kind}")
+        found = docker(*words, "-c", script, PLANTED, timeout_s=300).stdout.split()
+        assert found == ["/opt/cluster/healthcheck.py"], kind
+
+
 @pytest.mark.skipif(CHROMIUM is None, reason="no chromium (Debian package chromium)")
 def test_a_browser_logs_in_and_sees_the_runs(cluster, tmp_path):
     [parent, *_] = cluster.python("head", PARENT).split("\n")
@@ -269,12 +281,12 @@ def test_a_browser_logs_in_and_sees_the_runs(cluster, tmp_path):
             page.wait(shows, 5)
         page.send("Page.navigate", url=cluster.mlflow.replace("://", f"://{account}") + "/version")
         page.wait("/^\\d+\\./.test(document.body.innerText)")
-        for path, name in (("runs", "runs"), (f"runs/{run}/artifacts", "run")):
-            page.open(f"{cluster.mlflow}/#/experiments/{experiment}/{path}")
-            page.wait(shows, 60)
-            if name == "run":
-                page.wait("document.body.innerText.includes('figures')", 60)
-            page.picture(tmp_path / f"{name}.png")
+        page.open(f"{cluster.mlflow}/#/experiments/{experiment}/runs")
+        page.wait(shows, 60)
+        page.picture(tmp_path / "runs.png")
+        page.open(f"{cluster.mlflow}/#/experiments/{experiment}/runs/{run}/artifacts/figures/edf.png")
+        page.wait("[...document.images].some(image => image.naturalWidth > 500)", 60)
+        page.picture(tmp_path / "figure.png")
 
 
 def test_it_is_restored_after_everything_was_destroyed(cluster, laptop, undisturbed, tmp_path):
@@ -291,6 +303,14 @@ def test_it_is_restored_after_everything_was_destroyed(cluster, laptop, undistur
     submit(cluster, laptop)
     wait_for_job(cluster, sweeps_job(cluster))
     assert_each_result_is_there_once(cluster, laptop, undisturbed)
+
+
+def test_the_database_is_upgraded_as_the_operations_page_says(cluster):
+    page = (ROOT / "docs/service/operations.md").read_text()
+    [words] = re.findall(r"docker compose (run --rm mlflow \\\n +mlflow db upgrade \S+)", page)
+    cluster.compose("stop", "--timeout=5", "mlflow")
+    cluster.compose(*words.replace("\\\n", " ").split())
+    cluster.up()
 
 
 def test_new_passwords_are_taken_over_and_results_stay(cluster, laptop, undisturbed):

@@ -119,6 +119,22 @@ def test_a_service_without_its_secret_does_not_start():
     assert "mlflow_sweep_password is missing or empty: `sh docker/secrets`" in ran.stderr
 
 
+def test_a_check_waits_for_the_start_and_never_again(tmp_path, monkeypatch):
+    main = runpy.run_path(str(DOCKER / "healthcheck.py"))["main"]
+    answers = iter([ConnectionRefusedError(), None, ConnectionRefusedError()])
+
+    def check() -> None:
+        if error := next(answers):
+            raise error
+
+    for name, value in (("check_mlflow", check), ("DONE", tmp_path)):
+        monkeypatch.setitem(main.__globals__, name, value)
+    monkeypatch.setattr(sys, "argv", ["healthcheck.py", "mlflow"])
+    main()
+    with pytest.raises(SystemExit, match="ConnectionRefusedError"):
+        main()
+
+
 # ---- pinned contents
 
 
