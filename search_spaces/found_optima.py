@@ -30,9 +30,9 @@ class Found:
     data: str
     """Fingerprint of the data that it was found on."""
     top1_err: float
-    """Mean error over ``seeds`` trainings on minival, in percent."""
+    """Mean error over ``seeds`` trainings on minival, in percent; NaN if there is another ``metric``."""
     standard_error: float
-    """Standard error of that mean, in points."""
+    """Standard error of that mean, in points; or of ``value``."""
     seeds: int
     """Trainings at the optimum, with different seeds."""
     trials: int
@@ -55,6 +55,12 @@ class Found:
     """Date, as YYYY-MM-DD."""
     over: str = "{}"
     """The values of further hyperparameters that were searched, as JSON."""
+    metric: str = ""
+    """Name of the metric that was searched by; empty for the top-1 error."""
+    unit: str = ""
+    """The unit of that metric."""
+    value: float = math.nan
+    """Its mean over ``seeds`` trainings on minival."""
 
     def __post_init__(self) -> None:
         self.optimum  # noqa: B018 - checks lr, weight decay and batch
@@ -64,8 +70,7 @@ class Found:
             f"{name} must be {rule}, got {getattr(self, name)!r}"
             for name, rule, fits in (
                 ("epochs", "at least 1", self.epochs >= 1),
-                ("top1_err", "from 0 to 100", 0 <= self.top1_err <= 100),
-                ("standard_error", "from 0 to 100", 0 <= self.standard_error <= 100),
+                *self._result_rules(),
                 ("seeds", "at least 1", self.seeds >= 1),
                 ("trials", "at least 1", self.trials >= 1),
                 ("lr_low", "above 0 and below lr_high", 0 < self.lr_low < self.lr_high < math.inf),
@@ -76,6 +81,26 @@ class Found:
         if problems:
             raise SearchSpaceError("; ".join(problems))
 
+    def _result_rules(self) -> list[tuple[str, str, bool]]:
+        """Return what must hold of the result: field, rule, whether it holds."""
+        if not self.metric:
+            return [
+                ("top1_err", "from 0 to 100", 0 <= self.top1_err <= 100),
+                ("standard_error", "from 0 to 100", 0 <= self.standard_error <= 100),
+            ]
+        return [
+            ("top1_err", f"nan beside {self.metric}", math.isnan(self.top1_err)),
+            ("value", "a finite number", math.isfinite(self.value)),
+            ("standard_error", "at least 0", 0 <= self.standard_error < math.inf),
+        ]
+
+    @property
+    def result(self) -> str:
+        """The result with its standard error, in words: 3.21 ± 0.10 %, or val_loss 1.83 ± 0.02 nats."""
+        if not self.metric:
+            return f"{self.top1_err:.2f} ± {self.standard_error:.2f} %"
+        return f"{self.metric} {self.value:.4g} ± {self.standard_error:.2g} {self.unit}".rstrip()
+
     @property
     def optimum(self) -> Optimum:
         """The optimum, to centre a box on."""
@@ -83,7 +108,7 @@ class Found:
             lr=self.lr,
             weight_decay=self.weight_decay,
             batch=self.batch,
-            source=f"{self.search}: {self.top1_err:.2f} ± {self.standard_error:.2f} % on minival, mean of "
+            source=f"{self.search}: {self.result} on minival, mean of "
             f"{self.seeds} seeds, {self.trials} trials, {self.epochs} epochs, {self.found}",
         )
 
@@ -96,12 +121,17 @@ class Found:
     @property
     def identity(self) -> tuple[str, ...]:
         """What the table has at most one row of: a model's training, and what was searched of it."""
-        return self.model, self.optimizer, self.recipe, self.data, str(self.epochs), *sorted(self.values)
+        known = self.model, self.optimizer, self.recipe, self.data, str(self.epochs)
+        by = [f"by {self.metric}"] if self.metric else []
+        return *known, *by, *sorted(self.values)
 
 
 _FIELDS = {field.name: field.type for field in dataclasses.fields(Found)}
-_EARLIER = list(_FIELDS)[:-1]
-"""The columns of a table without further hyperparameters."""
+_OF_METRIC = ("metric", "unit", "value")
+_BY_ERROR = [name for name in _FIELDS if name not in _OF_METRIC]
+"""The columns of a table in which all were searched by the top-1 error."""
+_EARLIER = _BY_ERROR[:-1]
+"""Those of one without further hyperparameters, too."""
 
 
 def read_found(path: Path) -> list[Found]:
@@ -120,9 +150,10 @@ def read_found(path: Path) -> list[Found]:
         return []
     reader = csv.DictReader(io.StringIO(text))
     try:
-        if list(reader.fieldnames or ()) not in (list(_FIELDS), _EARLIER):
+        if list(reader.fieldnames or ()) not in (list(_FIELDS), _BY_ERROR, _EARLIER):
             raise SearchSpaceError(
-                f"{path} is not a table of optima: its first line must be {','.join(_FIELDS)}"
+                f"{path} is not a table of optima: its first line must be {','.join(_BY_ERROR)}, or end with "
+                f"{','.join(_OF_METRIC)} as well"
             )
         found = [_parse(row, f"{path}, line {reader.line_num}") for row in reader]
     except csv.Error as error:
@@ -157,7 +188,8 @@ def with_row(found: Sequence[Found], row: Found) -> list[Found]:
 def to_csv(found: Sequence[Found]) -> str:
     """Return the table as CSV. Reading it gives the same numbers, to the last bit."""
     out = io.StringIO()
-    columns = list(_FIELDS) if any(row.values for row in found) else _EARLIER
+    columns = _BY_ERROR if any(row.values for row in found) else _EARLIER
+    columns = list(_FIELDS) if any(row.metric for row in found) else columns
     writer = csv.DictWriter(out, columns, lineterminator="\n")
     writer.writeheader()
     for row in found:
@@ -175,6 +207,7 @@ def choose_found(
     data: str | None,
     epochs: int,
     over: Sequence[str] = (),
+    metric: str = "",
 ) -> Found | None:
     """Return the row that fits a training; None if there is none.
 
@@ -191,11 +224,14 @@ def choose_found(
     over : sequence of str
         Names of further hyperparameters. A search of just these is preferred to one of learning rate and
         weight decay alone; others do not fit.
+    metric : str
+        The metric that it must have been searched by; empty for the top-1 error.
     """
     same = [
         row
         for row in found
-        if (row.model, row.optimizer, row.recipe) == (model, optimizer, recipe) and data in (None, row.data)
+        if (row.model, row.optimizer, row.recipe, row.metric) == (model, optimizer, recipe, metric)
+        and data in (None, row.data)
     ]
     fitting = [row for row in same if sorted(row.values) == sorted(over)] or [r for r in same if not r.values]
     return min(fitting, key=lambda row: abs(math.log(row.epochs / epochs)), default=None)

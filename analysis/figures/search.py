@@ -11,14 +11,15 @@ from matplotlib.cm import ScalarMappable
 from matplotlib.colors import LogNorm, Normalize
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from analysis.box_of_points import Box
 from analysis.errors import AnalysisError
 from analysis.figure_layout import LOG_RATIO
 from analysis.figures.maps import COLORS
 from analysis.figures.scatters import check_not_negative
-from analysis.figures.style import COLUMN_IN, FONT_PT, STYLE, new_figure, put_ticks
+from analysis.figures.style import COLUMN_IN, FONT_PT, STYLE, new_figure, put_ticks, short_value
+from analysis.metric import TOP1_ERROR, Metric, fitted, in_costs
 from analysis.sweep_trials import values
 
 _LOOKS: dict[str, dict[str, Any]] = {
@@ -38,13 +39,15 @@ def search_history_figure(trials: pd.DataFrame) -> Figure:
     Parameters
     ----------
     trials : DataFrame
-        One row per trial: index (of its point), role (point or finalist), state, and top1_err in percent.
+        One row per trial: index (of its point), role (point or finalist), state, and top1_err in percent, or
+        the columns of another metric; worse is above.
 
     Raises
     ------
     AnalysisError
         If no trial has a result.
     """
+    trials, metric = _in_costs(trials)
     points, repeats = _points(trials), trials[(trials["role"] == "finalist") & trials["top1_err"].notna()]
     with matplotlib.rc_context(STYLE):
         figure = new_figure(COLUMN_IN * 1.3, 2.4)
@@ -64,7 +67,9 @@ def search_history_figure(trials: pd.DataFrame) -> Figure:
             _draw_repeats(ax, repeats)
         _scale_errors(ax, values(points, "top1_err"))
         ax.xaxis.set_major_locator(MaxNLocator(integer=True))
-        ax.set(xlabel="point", ylabel="top-1 error on minival (%)")
+        ax.set(xlabel="point", ylabel=_label(metric, metric.higher_better))
+        if metric.higher_better:
+            ax.yaxis.set_major_formatter(FuncFormatter(short_value))
         figure.legend(loc="outside upper left", ncols=3, frameon=False)
     return figure
 
@@ -97,13 +102,14 @@ def search_map_figure(
     AnalysisError
         If no trial has a result, or an lr or weight_decay is negative or missing.
     """
+    trials, metric = _in_costs(trials)
     points = _points(trials)
     check_not_negative(points)
     with matplotlib.rc_context(STYLE):
         figure = new_figure(COLUMN_IN * 1.3, 2.9)
         ax = figure.subplots()
         ax.set(xscale="log", yscale="log", xlabel="learning rate (lr)", ylabel="weight decay (wd)")
-        _draw_points(figure, ax, points)
+        _draw_points(figure, ax, points, metric)
         _draw_box(ax, searched, "searched", ec="0.6", ls=":", lw=0.8)
         if box:
             _draw_box(ax, box, "box found", ec="black", ls="--", lw=1.0)
@@ -121,11 +127,11 @@ def _draw_box(ax: Axes, box: Box, label: str, **look: Any) -> None:
     ax.add_patch(Rectangle(corner, *size, fill=False, label=label, **look))
 
 
-def _draw_points(figure: Figure, ax: Axes, points: pd.DataFrame) -> None:
+def _draw_points(figure: Figure, ax: Axes, points: pd.DataFrame, metric: Metric) -> None:
     errors = values(points, "top1_err")
     low, high = float(errors.min()), float(np.quantile(errors, 0.9))
     norm = LogNorm if low > 0 and high > LOG_RATIO / 2 * low else Normalize
-    scale = ScalarMappable(norm(low, max(high, low + 1.0)), COLORS)
+    scale = ScalarMappable(norm(low, max(high, low + metric.step)), COLORS)
     for state, marker, size in (("finished", "o", 22.0), ("pruned", "v", 16.0), ("diverged", "x", 16.0)):
         rows = points[points["state"] == state]
         if rows.empty:
@@ -134,18 +140,49 @@ def _draw_points(figure: Figure, ax: Axes, points: pd.DataFrame) -> None:
         colors = ["0.2"] * len(rows) if marker == "x" else scale.to_rgba(values(rows, "top1_err"))
         at = values(rows, "lr"), values(rows, "weight_decay")
         ax.scatter(*at, s=size, c=colors, marker=marker, zorder=3, label=state, **edge)
-    bar = figure.colorbar(scale, ax=ax, label="top-1 error on minival (%)", pad=0.02, extend="max")
+    bar = figure.colorbar(scale, ax=ax, label=_label(metric), pad=0.02, extend="max")
     if norm is LogNorm:
         put_ticks(bar.ax.yaxis, high / low)
+    elif metric.higher_better:
+        bar.ax.yaxis.set_major_formatter(FuncFormatter(short_value))
 
 
-def importance_figure(importances: Mapping[str, float]) -> Figure:
+def _in_costs(trials: pd.DataFrame) -> tuple[pd.DataFrame, Metric]:
+    """Return trials with costs as errors, and their metric.
+
+    A diverged trial that nothing bounds is drawn above all others, whose costs it does not change.
+    """
+    if "metric" not in trials:
+        return trials, TOP1_ERROR
+    found, metric = in_costs(trials)
+    if metric.is_top1_error:
+        return trials, metric
+    known = metric.cost(pd.to_numeric(trials["value"], errors="coerce").astype(float))
+    costs = found["top1_err"].where(trials["state"] != "pruned", known)
+    finite = costs[np.isfinite(costs)].to_numpy(dtype=float)
+    if not finite.size:
+        return found.assign(top1_err=costs.replace(np.inf, 0.0)), metric
+    above = finite.max() + 0.15 * (np.ptp(finite) or metric.step)
+    metric = fitted(metric, finite - np.median(finite))
+    return found.assign(top1_err=costs.replace(np.inf, above)), metric
+
+
+def _label(metric: Metric, better_below: bool = False) -> str:
+    below = ", better below" if better_below else ""
+    if metric.unit:
+        return f"{metric.name} on minival{below} ({metric.unit})"
+    return f"{metric.name} on minival{below}"
+
+
+def importance_figure(importances: Mapping[str, float], of: str = "log error") -> Figure:
     """Draw the shares of the errors' variance that lr and weight decay explain, as bars.
 
     Parameters
     ----------
     importances : mapping
         ``lr`` and ``weight_decay`` → share, from 0 to 1.
+    of : str
+        What the search minimised: the logarithm of the error, or another metric.
     """
     with matplotlib.rc_context(STYLE):
         figure = new_figure(COLUMN_IN, 1.1)
@@ -153,7 +190,7 @@ def importance_figure(importances: Mapping[str, float]) -> Figure:
         names = sorted(importances, key=lambda name: importances[name])
         bars = ax.barh([_NAMES.get(name, name) for name in names], [importances[name] for name in names])
         ax.bar_label(bars, fmt="%.2f", padding=3, fontsize=FONT_PT)
-        ax.set(xlim=(0, 1.12), xlabel="share of the variance of log error (fANOVA)")
+        ax.set(xlim=(0, 1.12), xlabel=f"share of the variance of {of} (fANOVA)")
     return figure
 
 

@@ -26,9 +26,10 @@ def print_found(found: "Sequence[Found]", path: object, console: Console) -> Non
     """Print the optima that `sweep tune` has found here."""
     if not found:
         return
-    table = new_table("lr", "wd", "minival %", "seeds", "epochs", "found", names=("model", "for"))
+    result = "minival" if any(row.metric for row in found) else "minival %"
+    table = new_table("lr", "wd", result, "seeds", "epochs", "found", names=("model", "for"))
     for row in found:
-        error = f"{row.top1_err:.2f} ± {row.standard_error:.2f}"
+        error = row.result if row.metric else f"{row.top1_err:.2f} ± {row.standard_error:.2f}"
         numbers = f"{row.lr:.3g}", f"{row.weight_decay:.3g}", error
         way = f"{row.optimizer}/{row.recipe}"
         table.add_row(row.model, way, *numbers, str(row.seeds), str(row.epochs), row.found)

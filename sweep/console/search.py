@@ -10,8 +10,10 @@ from rich.console import Console
 
 from search_spaces import Box, Found, Value
 from sweep.console.tables import new_table
+from sweep.core.costs import cost_of, own_value
 from sweep.core.search_plan import SearchBudget, SearchPlan
 from sweep.core.trial import TrialState
+from sweep.recipes.metric import MetricSpec
 from sweep.tracking import tags
 from sweep.tuning.finalists import finalists, outcomes, remaining
 from sweep.utils.text import counted
@@ -71,9 +73,8 @@ def print_summary(
         return
     console.print(
         f"Optimum of {found.model} with {found.optimizer} on {found.recipe}: lr {found.lr:.3g}, wd "
-        f"{found.weight_decay:.3g}{_further(found.values)}: {found.top1_err:.2f} ± "
-        f"{found.standard_error:.2f} % on minival (mean of {found.seeds} seeds, ± its standard error). "
-        f"Saved to {table}, where `sweep run` finds it.",
+        f"{found.weight_decay:.3g}{_further(found.values)}: {found.result} on minival (mean of "
+        f"{found.seeds} seeds, ± its standard error). Saved to {table}, where `sweep run` finds it.",
         markup=False,
     )
     console.print(f"Next: sweep run {shlex.join(cli_args)} --n 64", markup=False, soft_wrap=True)
@@ -81,16 +82,25 @@ def print_summary(
 
 def _print_finalists(search: Search, console: Console) -> None:
     found = outcomes(search)
-    judged = new_table("lr", "wd", "mean %", names=("point", "errors on minival, other seeds %"))
+    metric = search.plan.recipe.metric
+    errors_head = f"{metric.name} on minival, other seeds" if metric else "errors on minival, other seeds %"
+    judged = new_table("lr", "wd", "mean" if metric else "mean %", names=("point", errors_head))
     for outcome in found:
-        errors = " ".join(f"{error:.2f}" for error in outcome.errors)
+        errors = " ".join(_result(metric, error) for error in outcome.errors)
         point = outcome.point
         values = f"{point.lr:.3g}", f"{point.weight_decay:.3g}"
-        judged.add_row(str(point.index), errors, *values, f"{outcome.mean:.2f}")
+        judged.add_row(str(point.index), errors, *values, _result(metric, outcome.mean))
     if found:
         console.print(judged)
     for outcome in found if search.plan.over else []:
         console.print(f"point {outcome.point.index}: {_values(dict(outcome.point.over))}", markup=False)
+
+
+def _result(metric: MetricSpec | None, cost: float) -> str:
+    """Write an error in percent, or the value of another metric."""
+    if math.isinf(cost):
+        return "div."
+    return f"{own_value(metric, cost):.4g}" if metric else f"{cost:.2f}"
 
 
 def _print_failed(search: Search, console: Console) -> None:
@@ -135,14 +145,15 @@ def status_row(search: Search) -> dict[str, Any]:
 
 
 def _best(search: Search, to_come: int | None) -> dict[str, Any] | None:
-    judged = [] if to_come else outcomes(search)
+    judged, plan = [] if to_come else outcomes(search), search.plan
     if judged:
         point, error, seeds = judged[0].point, judged[0].mean, len(judged[0].errors)
     elif first := finalists(search, 1):
         record = search.history(first[0]).record
         assert record is not None
-        assert record.top1_err is not None
-        point, error, seeds = first[0], record.top1_err, 1
+        cost = cost_of(plan.recipe.metric, record)
+        assert cost is not None
+        point, error, seeds = first[0], cost, 1
     else:
         return None
     return {
@@ -150,9 +161,20 @@ def _best(search: Search, to_come: int | None) -> dict[str, Any] | None:
         "lr": point.lr,
         "weight_decay": point.weight_decay,
         **({"over": dict(point.over)} if point.over else {}),
-        "top1_err": error,
+        **_best_result(plan.recipe.metric, error),
         "seeds": seeds,
     }
+
+
+def _best_result(metric: MetricSpec | None, cost: float) -> dict[str, Any]:
+    if metric is None:
+        return {"top1_err": cost}
+    return {"metric": metric.name, "unit": metric.unit, "value": _plain(metric, cost)}
+
+
+def _plain(metric: MetricSpec | None, cost: float) -> float | None:
+    """Return a result as JSON can have it: None for what is worse than everything."""
+    return own_value(metric, cost) if math.isfinite(cost) else None
 
 
 def status_notes(row: dict[str, Any]) -> list[str]:
@@ -206,9 +228,10 @@ def warnings(found: Found) -> list[str]:
 
 def as_json(search: Search, found: Found | None) -> dict[str, Any]:
     """Return what came of a search as plain values."""
+    metric = search.plan.recipe.metric
     return {
         "search": search.name,
-        "optimum": dataclasses.asdict(found) if found else None,
+        "optimum": _optimum(found) if found else None,
         "warnings": warnings(found) if found else [],
         "finalists": [
             {
@@ -216,10 +239,16 @@ def as_json(search: Search, found: Found | None) -> dict[str, Any]:
                 "lr": o.point.lr,
                 "weight_decay": o.point.weight_decay,
                 **({"over": dict(o.point.over)} if o.point.over else {}),
-                "errors": list(o.errors),
-                "mean": o.mean,
+                ("values" if metric else "errors"): [_plain(metric, error) for error in o.errors],
+                "mean": _plain(metric, o.mean),
             }
             for o in outcomes(search)
         ],
         "trials": {state.value: count for state, count in search.counts().items()},
     }
+
+
+def _optimum(found: Found) -> dict[str, Any]:
+    """Return an optimum as plain values; what is of another metric only where there is one."""
+    left_out = ("top1_err",) if found.metric else ("metric", "unit", "value")
+    return {name: value for name, value in dataclasses.asdict(found).items() if name not in left_out}

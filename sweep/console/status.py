@@ -22,7 +22,8 @@ from sweep.workspace.trial_folder import TrialFolder
 def print_status(sweeps: Sequence[TrialFolder[Any]], console: Console, *, trials: bool) -> None:
     """Print a table of the sweeps and searches, with what is to be known of each, and of trials if asked."""
     rows = status_json(sweeps, trials=False)
-    best = "best" if any("metric" in row for row in rows) else "best %"
+    other = any("metric" in row or "metric" in (row.get("best") or {}) for row in rows)
+    best = "best" if other else "best %"
     table = new_table("", "trials", "at optimum", best, names=("sweep",))
     for row in rows:
         results = row["finished"] + row["diverged"] + row.get("pruned", 0)
@@ -48,6 +49,9 @@ def _at_optimum(row: dict[str, Any]) -> str:
 def _best(row: dict[str, Any]) -> str:
     if "metric" in row:
         return "–" if row["best_value"] is None else f"{row['best_value']:.4g} {row['unit']}".rstrip()
+    if row["kind"] == "search" and "metric" in (row["best"] or {}):
+        best = row["best"]
+        return "–" if best["value"] is None else f"{best['value']:.4g} {best['unit']}".rstrip()
     best = row["best_err"] if row["kind"] == "sweep" else (row["best"] or {}).get("top1_err")
     return "–" if best is None else f"{best:.2f}"
 

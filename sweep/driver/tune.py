@@ -3,14 +3,17 @@
 import datetime
 import importlib.metadata
 import json
+import math
 import shlex
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from filelock import FileLock
 
 import search_spaces
 from search_spaces import Found
+from sweep.core.costs import own_value, worst_cost
 from sweep.core.jobs import AttemptFailure, Job
 from sweep.core.resources import Resources
 from sweep.core.trial import EpochRecord, TrialRecord, TrialSpec
@@ -18,6 +21,7 @@ from sweep.driver.events import OnEvent, OptimumSaved, SearchStarted
 from sweep.driver.log import logged
 from sweep.driver.recorder import Recorder
 from sweep.driver.session import DriverJob, DriverSession, open_session
+from sweep.recipes.metric import MetricSpec
 from sweep.tuning.finalists import is_complete, outcomes, remaining, standard_error
 from sweep.tuning.tuner import Tuner
 from sweep.utils.atomic_files import write_atomically
@@ -134,7 +138,8 @@ def _found(task: SearchRun) -> Found | None:
     """Return the optimum: the best mean of the repeats; None while the search is not at its end."""
     search = task.search
     judged, plan = outcomes(search), search.plan
-    if not judged or not is_complete(search, task.budget) or judged[0].mean >= 100:
+    worst = worst_cost(plan.recipe.metric)
+    if not judged or not is_complete(search, task.budget) or judged[0].mean >= worst:
         return None
     best, box = judged[0], plan.box
     return Found(
@@ -146,8 +151,8 @@ def _found(task: SearchRun) -> Found | None:
         batch=plan.recipe.batch,
         epochs=plan.recipe.epochs,
         data=plan.data_fingerprint,
-        top1_err=best.mean,
-        standard_error=standard_error(judged),
+        **_result(plan.recipe.metric, best.mean),
+        standard_error=standard_error(judged, worst),
         seeds=len(best.errors),
         trials=len(search.trials),
         lr_low=box.lr_low,
@@ -160,6 +165,14 @@ def _found(task: SearchRun) -> Found | None:
         found=datetime.date.today().isoformat(),
         over=json.dumps(dict(best.point.over)),
     )
+
+
+def _result(metric: MetricSpec | None, cost: float) -> dict[str, Any]:
+    """Return what the table says of an optimum's result."""
+    if metric is None:
+        return {"top1_err": cost}
+    value = own_value(metric, cost)
+    return {"top1_err": math.nan, "metric": metric.name, "unit": metric.unit, "value": value}
 
 
 def save(table: Path, found: Found) -> None:

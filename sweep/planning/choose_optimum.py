@@ -82,11 +82,6 @@ class OptimumLookup:
         try:
             return search_spaces.find(*wanted), self.usual_epochs
         except SearchSpaceError as error:
-            if self.recipe.metric:
-                raise InputError(
-                    f"no optimum is known for {model} and `trainer` {self.request.trainer}, and `sweep tune` "
-                    f"cannot search by {self.recipe.metric.name}. Give one: `lr` L `wd` W."
-                ) from error
             other = self._found_here(model, None)
             raise _no_optimum(self.request, model, str(error), other) from error
 
@@ -99,6 +94,7 @@ class OptimumLookup:
             data=data,
             epochs=self.recipe.epochs,
             over=[each.name for each in read_space(self.request)[0]],
+            metric=self.recipe.metric.name if self.recipe.metric else "",
         )
 
 

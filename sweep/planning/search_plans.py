@@ -57,8 +57,6 @@ def resolve_search(request: TuneRequest, inputs: Inputs | None = None) -> Resolv
     sound = not problems
     recipe = recipe_of(request, inputs, problems)
     over = _over(request, recipe, problems) if sound and recipe else ()
-    with problems.noted():
-        _check_metric(recipe)
     problems.refuse()
     assert box
     assert recipe
@@ -113,14 +111,6 @@ def _plan(resolved: ResolvedSearch, px: int) -> SearchPlan:
 
 def _models(request: TuneRequest) -> list[str]:
     return [] if request.model is None else [request.model]
-
-
-def _check_metric(recipe: Recipe | None) -> None:
-    if recipe and recipe.metric:
-        raise InputError(
-            f"`trainer` {recipe.trainer} reports {recipe.metric.name}, and a search knows the error in "
-            "percent only: give an optimum to `sweep run`, with --lr L --wd W"
-        )
 
 
 def _check_budget(request: TuneRequest, problems: Problems) -> None:

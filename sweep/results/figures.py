@@ -138,7 +138,9 @@ def _importance_figure(search: "Search") -> "Figure":
     from sweep.tuning.sampler import OptunaSampler
 
     try:
-        return figures.importance_figure(OptunaSampler.of(search).importances())
+        metric = search.plan.recipe.metric
+        shares = OptunaSampler.of(search).importances()
+        return figures.importance_figure(shares, metric.name if metric else "log error")
     except (ValueError, RuntimeError) as error:
         raise AnalysisError(f"no importances: {error}") from error
 

@@ -3,8 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from sweep.core.costs import cost_of
 from sweep.core.search_plan import SearchBudget
 from sweep.core.trial import Role, TrialSpec, TrialState
+from sweep.recipes.metric import MetricSpec
 from sweep.workspace.journal import TrialHistory
 from sweep.workspace.search import Search
 
@@ -16,13 +18,13 @@ class Outcome:
     point: TrialSpec
     """The finalist's own trial."""
     errors: tuple[float, ...]
-    """Errors with the other seeds, in percent; 100 if diverged."""
+    """Errors with the other seeds, in percent, 100 if diverged; or costs of another metric."""
     val_loss: float
     """Mean loss with the other seeds; infinite if one diverged."""
 
     @property
     def mean(self) -> float:
-        """Mean error in percent, without the seed that made the point a finalist: it may have been lucky."""
+        """Mean error or cost, without the seed that made the point a finalist: it may have been lucky."""
         return sum(self.errors) / len(self.errors)
 
 
@@ -33,7 +35,8 @@ def finalists(search: Search, count: int) -> list[TrialSpec]:
         for trial in search.trials
         if trial.role is Role.POINT and search.history(trial).state is TrialState.FINISHED
     ]
-    return sorted(done, key=lambda trial: _rank(search.history(trial)))[:count]
+    metric = search.plan.recipe.metric
+    return sorted(done, key=lambda trial: _rank(metric, search.history(trial)))[:count]
 
 
 def repeats(search: Search, budget: SearchBudget) -> list[TrialSpec]:
@@ -64,10 +67,11 @@ def is_complete(search: Search, budget: SearchBudget) -> bool:
     )
 
 
-def _rank(history: TrialHistory) -> tuple[float, float]:
+def _rank(metric: MetricSpec | None, history: TrialHistory) -> tuple[float, float]:
     assert history.record is not None
-    assert history.record.top1_err is not None
-    return history.record.top1_err, _last_loss(history)
+    cost = cost_of(metric, history.record)
+    assert cost is not None
+    return cost, _last_loss(history)
 
 
 def _last_loss(history: TrialHistory) -> float:
@@ -85,25 +89,26 @@ def outcomes(search: Search) -> list[Outcome]:
             continue
         histories = [search.history(search.plan.finalist(point, r)) for r in range(1, repeats + 1)]
         records = [history.record for history in histories]
-        errors = tuple(
-            record.top1_err
+        costs = [
+            cost_of(search.plan.recipe.metric, record)
             for record in records
-            if record and record.state.has_result and record.top1_err is not None
-        )
+            if record and record.state.has_result
+        ]
+        errors = tuple(cost for cost in costs if cost is not None)
         if len(errors) == repeats:
             losses = [_last_loss(history) for history in histories]
             found.append(Outcome(point=point, errors=errors, val_loss=sum(losses) / repeats))
     return sorted(found, key=lambda outcome: (outcome.mean, outcome.val_loss))
 
 
-def standard_error(outcomes: Sequence[Outcome]) -> float:
-    """Return the standard error of a finalist's mean, in points.
+def standard_error(outcomes: Sequence[Outcome], worst: float = 100.0) -> float:
+    """Return the standard error of a finalist's mean, in points or the metric's unit.
 
     Three or four repeats of one point hardly determine their spread. The variances of all finalists, which
     lie near each other, are therefore pooled. Finalists with a diverged repeat are ignored unless all have
-    one.
+    one. ``worst`` is what such a repeat counts as.
     """
-    usable = [o for o in outcomes if max(o.errors) < 100.0] or list(outcomes)
+    usable = [o for o in outcomes if max(o.errors) < worst] or list(outcomes)
     squares = sum((error - o.mean) ** 2 for o in usable for error in o.errors)
     freedom = sum(len(o.errors) - 1 for o in usable)
     return float((squares / freedom / len(usable[0].errors)) ** 0.5) if freedom else 0.0

@@ -1,7 +1,7 @@
 """Chooses the next point of a search and prunes trials: the only module that searches with Optuna."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import optuna
@@ -10,6 +10,7 @@ from optuna.trial import TrialState as OptunaState
 
 import search_spaces
 from search_spaces import FIRST
+from sweep.core.costs import cost_of
 from sweep.core.trial import Role, TrialState
 
 if TYPE_CHECKING:
@@ -45,6 +46,8 @@ class OptunaSampler:
         Number of points from the Sobol' net.
     counts_pruned : bool
         Whether to report a pruned trial as finished with its last error.
+    objective : callable, optional
+        The objective of an error or cost. Default: that of an error in percent.
     """
 
     def __init__(
@@ -57,7 +60,9 @@ class OptunaSampler:
         pruner: Any = None,
         start: int = START,
         counts_pruned: bool = False,
+        objective: Callable[[float], float] | None = None,
     ) -> None:
+        self._objective = objective or log_error
         self._counts_pruned = counts_pruned
         self._names = {name: f"u_{_SHORT.get(name, name)}" for name in names}
         self._study = optuna.create_study(
@@ -71,7 +76,9 @@ class OptunaSampler:
     @classmethod
     def of(cls, search: "Search") -> "OptunaSampler":
         """Return a sampler that knows all trials of a search so far."""
-        sampler = cls(search.plan.seed, search.plan.recipe.epochs, search.plan.swept)
+        metric = search.plan.recipe.metric
+        objective = float if metric else log_error
+        sampler = cls(search.plan.seed, search.plan.recipe.epochs, search.plan.swept, objective=objective)
         points = [trial for trial in search.trials if trial.role is Role.POINT]
         for trial in sorted(points, key=lambda trial: trial.index):
             assert trial.u_lr is not None
@@ -79,9 +86,9 @@ class OptunaSampler:
             history = search.history(trial)
             sampler.begin(trial.index, (trial.u_lr, trial.u_wd, *trial.u_over))
             for epoch, (_, record) in sorted(history.epochs.items()):
-                sampler.report(trial.index, epoch, record.top1_err)
+                sampler.report(trial.index, epoch, cost_of(metric, record))
             if history.record and history.record.state is not TrialState.FAILED:
-                sampler.tell(trial.index, history.record.state, history.record.top1_err)
+                sampler.tell(trial.index, history.record.state, cost_of(metric, history.record))
         return sampler
 
     def ask(self, index: int) -> tuple[float, ...]:
@@ -108,7 +115,7 @@ class OptunaSampler:
         epoch : int
             From 1.
         error : float
-            Top-1 error in percent; a search knows no other metric.
+            Top-1 error in percent, or another metric's cost; infinite if it diverged and nothing bounds it.
 
         Returns
         -------
@@ -119,7 +126,9 @@ class OptunaSampler:
             return False
         self._epochs[index] = epoch
         assert error is not None
-        self._trials[index].report(objective(error), epoch)
+        if math.isinf(error):  # the trial ends by itself, and no median may be of what is no number
+            return False
+        self._trials[index].report(self._objective(error), epoch)
         return bool(self._trials[index].should_prune())
 
     def tell(self, index: int, state: TrialState, error: float | None) -> None:
@@ -132,7 +141,7 @@ class OptunaSampler:
         state : TrialState
             The state in which it ended.
         error : float or None
-            Its top-1 error in percent, if it has one.
+            Its top-1 error in percent or its cost, if it has one.
         """
         trial = self._trials.pop(index)
         if state is TrialState.FAILED or error is None:
@@ -140,7 +149,7 @@ class OptunaSampler:
         elif state is TrialState.PRUNED and not self._counts_pruned:
             self._study.tell(trial, state=OptunaState.PRUNED)
         else:
-            self._study.tell(trial, objective(error))
+            self._study.tell(trial, self._objective(error))
 
     def importances(self) -> dict[str, float]:
         """Return the share of the objective's variance that each hyperparameter explains (fANOVA).
@@ -158,10 +167,11 @@ class OptunaSampler:
         return {name: values[u] for name, u in self._names.items()}
 
 
-def objective(error: float) -> float:
+def log_error(error: float) -> float:
     """Return the sampler's objective: log(1 + error), with the error in percent.
 
-    Errors span two decades, and differences between the best ones matter most.
+    Errors span two decades, and differences between the best ones matter most. Of another metric the
+    objective is its cost: the sampler and the pruner go by order.
     """
     return math.log(1.0 + error)
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from sweep.core.costs import cost_of
 from sweep.core.jobs import Job
 from sweep.core.search_plan import SearchBudget
 from sweep.core.trial import EpochRecord, Role, TrialRecord, TrialSpec
@@ -54,11 +55,13 @@ class Tuner:
         """
         if trial.role is not Role.POINT:
             return False
-        reports = [self._sampler.report(trial.index, epoch.epoch, epoch.top1_err) for epoch in epochs]
+        metric = self.search.plan.recipe.metric
+        reports = [self._sampler.report(trial.index, e.epoch, cost_of(metric, e)) for e in epochs]
         return any(reports)  # every epoch has to be reported
 
     def on_end(self, trial: TrialSpec, record: TrialRecord) -> None:
         """Learn from a trial's end."""
         if trial.key in self._running and trial.role is Role.POINT:
-            self._sampler.tell(trial.index, record.state, record.top1_err)
+            cost = cost_of(self.search.plan.recipe.metric, record)
+            self._sampler.tell(trial.index, record.state, cost)
         self._running.discard(trial.key)

@@ -1,15 +1,16 @@
 """Follows the journals of a folder's sweeps: only what was appended is read, and nothing is written."""
 
+import math
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from sweep.core.costs import cost_of
 from sweep.core.plan import Plan
-from sweep.core.trial import TrialRecord, TrialState
+from sweep.core.trial import TrialState
 from sweep.errors import DamagedError, InputError
-from sweep.recipes.metric import MetricSpec
 from sweep.results.selection import Filter
 from sweep.workspace.journal import TrialHistory
 from sweep.workspace.sweep import PLAN, Sweep
@@ -154,23 +155,16 @@ class Follower:
             name,
             each.places.get(key, -1),
             history.state.value,
-            record and cost_of(each.sweep.plan.recipe.metric, record),
+            record and _finite(cost_of(each.sweep.plan.recipe.metric, record)),
             epochs_of(history),
             record and record.wall_s,
             record and record.error,
         ]
 
 
-def cost_of(metric: MetricSpec | None, record: TrialRecord) -> float | None:
-    """Return a trial's error, or its value of another metric, negative where more is better.
-
-    A diverged trial has the worse bound of the metric; None if there is none.
-    """
-    if metric is None:
-        return record.top1_err
-    diverged = record.state is TrialState.DIVERGED
-    value = metric.worst if diverged else record.value
-    return value if value is None or not metric.higher_better else 0.0 - value
+def _finite(cost: float | None) -> float | None:
+    """Return a cost as JSON can have it: None for what is worse than everything."""
+    return None if cost is None or math.isinf(cost) else cost
 
 
 def epochs_of(history: TrialHistory) -> int | None:

@@ -75,13 +75,21 @@ class Search(TrialFolder[SearchPlan]):
 
     def result_tags(self) -> dict[str, str]:
         """Return the optimum that was saved of this search, if there is one."""
-        fields = ("lr", "weight_decay", "top1_err", "standard_error")
         return {
-            f"sweep.optimum_{name}": repr(getattr(row, name))
+            f"sweep.optimum_{name}": str(getattr(row, name))
             for row in read_found(self.folder.parent / FOUND)
             if row.search == self.name
-            for name in fields
+            for name in (
+                "lr",
+                "weight_decay",
+                *(_OF_METRIC if row.metric else ("top1_err",)),
+                "standard_error",
+            )
         }
+
+
+_OF_METRIC = ("metric", "unit", "value")
+"""What is told of an optimum of another metric, instead of its error."""
 
 
 def _is_of(plan: SearchPlan, trial: TrialSpec) -> bool:

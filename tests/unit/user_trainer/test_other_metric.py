@@ -92,11 +92,10 @@ def test_a_plan_whose_metric_was_changed_is_damaged(write):
         Plan.from_json(plan.to_json().replace('"high": 1.0', '"high": 2.0'), "plan.json")
 
 
-def test_a_search_refuses_it_and_so_names_what_to_do(write):
+def test_a_search_takes_it_and_a_sweep_names_the_search(write):
     name = write(LOSS + yielding(1, 1))
-    with pytest.raises(InputError, match="own:train reports val_loss, and a search knows"):
-        plan_search(TuneRequest(trainer=name, epochs=2))
-    with pytest.raises(InputError, match=r"`sweep tune` cannot search by val_loss. Give one: `lr` L `wd` W"):
+    assert plan_search(TuneRequest(trainer=name, epochs=2)).plan.recipe.metric.name == "val_loss"
+    with pytest.raises(InputError, match=r"Find one: sweep tune --trainer own:train .* --epochs 2"):
         make_plans(Request(trainer=name, epochs=2, n=4))
 
 

@@ -12,7 +12,7 @@ from sweep.errors import InputError
 from sweep.recipes.loading import of_trainer
 from sweep.recipes.metric import MetricSpec
 from sweep.results.selection import Filter
-from sweep.watch.follow import Follower, cost_of
+from sweep.watch.follow import Follower
 from sweep.watch.page import page_of, shown
 from sweep.workspace.journal import Journal
 from sweep.workspace.workspace import Workspace
@@ -154,7 +154,3 @@ def test_sweeps_of_one_other_metric_are_shown_by_it(tmp_path):
     page = page_of(follower, served=False)
     assert "its metric is val_loss, and this page is on F1" in page
     assert '"metric":{"name":"F1"' in page
-    assert (
-        cost_of(metrics[1], TrialRecord(key="k", state=TrialState.DIVERGED, metric="val_loss", epochs=1))
-        is None
-    )
