@@ -9,6 +9,7 @@ import analysis
 import sweep as package
 from sweep.driver.events import RoundEnded
 from sweep.driver.rounds import growth_of, look_at, tasks_of
+from sweep.errors import InputError
 from sweep.planning.command_options import Request
 from sweep.planning.plans import make_plans
 from sweep.results.figures import with_places
@@ -88,6 +89,8 @@ def test_the_last_round_alone_is_reported_of_sweeps_that_have_all_results(tmp_pa
     assert ended.sentences[-1] == f"Settled with {ended.n} of at most 64 points."
     assert not result.missing
     assert result.mlflow_complete
+    with pytest.raises(InputError, match=r"grows in rounds from 8 to 64 points.*got 8 to 128"):
+        events(max_n=128)
 
 
 def test_it_ends_after_a_round_with_a_failed_trial_as_nothing_is_decided_then(tmp_path, events):
