@@ -269,9 +269,12 @@ def _enough(pair: Comparison) -> Answer:
 
 
 def of_budget(pair: Comparison) -> str:
-    """Return how few trials of the better model match the best of the other; empty if it takes as many."""
+    """Return how few trials of the better model match the best of the other; empty if it takes as many.
+
+    Empty, too, where a trial is worse than everything: nothing is expected of the best of some such trials.
+    """
     last = next((model for _, model in reversed(pair.better_at) if model is not None), None)
-    if last is None:
+    if last is None or math.isnan(pair.mean_diff.value):
         return ""
     worse = _other(pair, last)
     target = float(worse.points["top1_err"].min())

@@ -18,6 +18,7 @@ from analysis import (
     read_sweeps,
     sentences,
 )
+from analysis.comparison_sentences import of_budget
 
 RNG = np.random.default_rng(0)
 GOOD, BAD = RNG.normal(6, 1, 50).round(2), RNG.normal(12, 3, 50).round(2)
@@ -109,3 +110,8 @@ def test_a_margin_of_points_is_of_errors_only():
     for margin in ("error=0.5", "within4=0.1"):
         with pytest.raises(AnalysisError, match=r"a margin of val_loss is one of the area \(0.1\)"):
             compared(LOSS, margin=read_margin(margin))
+
+
+def test_nothing_is_expected_of_trials_that_are_worse_than_everything():
+    assert "can be expected to match the best" in of_budget(compared(LOSS, (0, 0)))
+    assert of_budget(compared(LOSS)) == ""
