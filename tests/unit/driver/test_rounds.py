@@ -22,14 +22,14 @@ REQUEST = Request(models=MODELS, n=8, until="settled", max_n=64)
 GROWTH = Growth(first_n=8, max_n=64)
 
 
-def fill(folder, steepness=(4.0, 40.0), lost=()):
-    """Give every trial of 64 points a result; those of ``lost`` fail."""
-    planned = make_plans(REQUEST)
-    for each, steep in zip(planned, steepness, strict=True):
+def fill(folder, n=64, lost=()):
+    """Give every trial of n points a result, one model's errors being far steeper; those of ``lost`` fail."""
+    planned = make_plans(Request(models=MODELS, n=n))
+    for each, best, steep in zip(planned, (10.0, 13.0), (4.0, 200.0), strict=True):
         made, rng = create(Workspace(folder), each.plan), np.random.default_rng(3)
         for trial in made.plan.trials:
             far = 0 if trial.u_lr is None else (trial.u_lr - 0.6) ** 2
-            error = round(float(10 + steep * far + rng.normal(0, 0.3)), 1)
+            error = round(float(best + steep * far + rng.normal(0, 0.3)), 1)
             record = failed(trial.key) if trial.index in lost else finished(trial.key, error)
             made.journal.append("end", trial.key, record)
     return planned
@@ -82,11 +82,10 @@ def events(tmp_path, monkeypatch, mlflow_database):
 
 
 def test_the_last_round_alone_is_reported_of_sweeps_that_have_all_results(tmp_path, events):
-    fill(tmp_path / "sweeps")
+    fill(tmp_path / "sweeps", n=16)
     result, (ended,) = events()
     assert ended.is_last
-    assert ended.n < 64
-    assert ended.sentences[-1] == f"Settled with {ended.n} of at most 64 points."
+    assert ended.sentences[-1] == "Settled with 16 of at most 64 points."
     assert not result.missing
     assert result.mlflow_complete
     with pytest.raises(InputError, match=r"grows in rounds from 8 to 64 points.*got 8 to 128"):
@@ -94,7 +93,7 @@ def test_the_last_round_alone_is_reported_of_sweeps_that_have_all_results(tmp_pa
 
 
 def test_it_ends_after_a_round_with_a_failed_trial_as_nothing_is_decided_then(tmp_path, events):
-    fill(tmp_path / "sweeps", lost={3})
+    fill(tmp_path / "sweeps", n=8, lost={3})
     result, ended = events()
     assert not ended
     assert {trial.index for trial in result.missing} == {3}
