@@ -6,7 +6,8 @@ numbers needs no matplotlib.
 
 from analysis.bands import BANDS, Band, curve_band, no_band
 from analysis.budgets import Budgets
-from analysis.compare import TESTS, Comparison, compare
+from analysis.compare import TESTS, compare
+from analysis.comparison import Comparison
 from analysis.comparison_sentences import Answer, advice, answers, sentences
 from analysis.comparison_table import comparison_table
 from analysis.edf import DELTAS, EDF, Curve, curves, edf, share_within

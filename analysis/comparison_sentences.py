@@ -9,7 +9,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from analysis.compare import Comparison
+from analysis.comparison import Comparison
 from analysis.intervals import Interval
 from analysis.metric import Metric
 from analysis.sweep_trials import SweepTrials

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from analysis.compare import Comparison
+from analysis.comparison import Comparison
 from analysis.comparison_sentences import sentences
 from analysis.pairing import aspects
 from analysis.summaries import interval_columns

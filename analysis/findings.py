@@ -7,7 +7,7 @@ import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from analysis.compare import Comparison
+from analysis.comparison import Comparison
 from analysis.comparison_sentences import advice, of_budget
 from analysis.metric import TOP1_ERROR
 from analysis.names import optimizer_name

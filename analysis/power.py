@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from scipy import stats
 
-from analysis.compare import SHARES, Comparison
+from analysis.comparison import SHARES, Comparison
 from analysis.errors import AnalysisError
 from analysis.rounds import LEVEL
 

@@ -15,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy import special, stats
 
-from analysis.compare import SHARES, Comparison
+from analysis.comparison import SHARES, Comparison
 from analysis.comparison_sentences import answers
 from analysis.rounds import LEVEL, Rounds
 

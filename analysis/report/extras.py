@@ -6,7 +6,7 @@ from functools import cached_property
 
 import pandas as pd
 
-from analysis.compare import Comparison
+from analysis.comparison import Comparison
 from analysis.metric import Metric, in_costs
 from analysis.names import Identity, Names, known, optimizer_name, tell_apart
 from analysis.report.wording import Wording

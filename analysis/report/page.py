@@ -8,7 +8,8 @@ from importlib import resources
 
 import pandas as pd
 
-from analysis.compare import Comparison, compare_pairs
+from analysis.compare import compare_pairs
+from analysis.comparison import Comparison
 from analysis.errors import AnalysisError
 from analysis.metric import in_costs
 from analysis.names import known

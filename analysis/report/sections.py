@@ -6,7 +6,7 @@ from collections.abc import Mapping
 import pandas as pd
 
 from analysis.box_of_points import box_of
-from analysis.compare import Comparison
+from analysis.comparison import Comparison
 from analysis.comparison_sentences import sentences
 from analysis.learning import examples
 from analysis.names import UNNAMED, optimizer_name

@@ -56,7 +56,7 @@ class ConsoleObserver:
 
     @on_event.register
     def _(self, event: events.TrainingStarted) -> None:
-        tally = Tally(event.work, event.parallel)
+        tally = Tally(event.work, event.parallel, event.metric)
         board = Board(self._plans, event.earlier) if self._plans else None
         self._progress = ProgressView(tally, self._console, board, live=not event.in_process)
         self._progress.start()

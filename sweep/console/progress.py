@@ -12,6 +12,7 @@ from rich.text import Text
 from sweep.console.board import Board
 from sweep.console.tables import progress_bar
 from sweep.core.trial import EpochRecord, TrialRecord, TrialSpec, TrialState
+from sweep.recipes.metric import MetricSpec
 from sweep.utils.text import counted, duration
 
 _LINE_EVERY_S = 15.0
@@ -29,11 +30,15 @@ class Tally:
         The model and the epochs of each trial that is to run.
     parallel : int
         How many run at once, at least.
+    metric : MetricSpec, optional
+        What they report instead of the top-1 error.
     """
 
-    def __init__(self, work: Iterable[tuple[str, int]], parallel: int) -> None:
+    def __init__(
+        self, work: Iterable[tuple[str, int]], parallel: int, metric: MetricSpec | None = None
+    ) -> None:
         work = list(work)
-        self.total, self._parallel = len(work), parallel
+        self.total, self._parallel, self._metric = len(work), parallel, metric
         self._left: Counter[str] = Counter()  # epochs of each model
         for model, epochs in work:
             self._left[model] += epochs
@@ -64,8 +69,9 @@ class Tally:
         if record.state in (TrialState.FINISHED, TrialState.PRUNED) and record.wall_s is not None:
             seconds, number = self._paces.get(trial.model, (0.0, 0))
             self._paces[trial.model] = (seconds + record.wall_s, number + epochs)
-        if record.top1_err is not None:
-            self.best = record.top1_err if self.best is None else min(self.best, record.top1_err)
+        if record.result is not None:
+            better = self._metric.better if self._metric else min
+            self.best = record.result if self.best is None else better(self.best, record.result)
 
     def seconds_left(self) -> float | None:
         """Estimate the time to the end from each model's seconds an epoch so far; None before the first."""
@@ -82,10 +88,16 @@ class Tally:
         """Return the tally in one line."""
         finished, diverged, failed, pruned = (self.counts[state] for state in _ENDS)
         early = f", {pruned} pruned" if pruned else ""
-        best = "" if self.best is None else f", best error {self.best:.2f} %"
         left = self.seconds_left()
         eta = "" if left is None or self.done == self.total else f", about {duration(left)} left"
-        return f"{finished} finished, {diverged} diverged, {failed} failed{early}{best}{eta}"
+        return f"{finished} finished, {diverged} diverged, {failed} failed{early}{self._best()}{eta}"
+
+    def _best(self) -> str:
+        if self.best is None:
+            return ""
+        if self._metric is None:
+            return f", best error {self.best:.2f} %"
+        return f", best {self._metric.name} {self.best:.4g} {self._metric.unit}".rstrip()
 
 
 class ProgressView:

@@ -12,6 +12,7 @@ from sweep.core.jobs import AttemptFailure
 from sweep.core.plan import Plan
 from sweep.core.search_plan import SearchBudget, SearchPlan
 from sweep.core.trial import EpochRecord, TrialRecord, TrialSpec
+from sweep.recipes.metric import MetricSpec
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -76,6 +77,8 @@ class TrainingStarted:
     """Whether they are trained in this process, where a debugger may take over the terminal."""
     earlier: tuple[TrialRecord, ...] = ()
     """The results that the sweeps have already."""
+    metric: MetricSpec | None = None
+    """What they report; None: the top-1 error."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -92,6 +92,7 @@ class DriverSession:
                     parallel=executor.parallel,
                     in_process=executor.in_process,
                     earlier=tuple(earlier),
+                    metric=job.folders[0].plan.recipe.metric,
                 )
             )
             stack.callback(job.on_event, TrainingEnded())

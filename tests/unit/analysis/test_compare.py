@@ -12,7 +12,8 @@ from support.analysed import trials
 from support.analysed_pairs import NAMES, A, B, apart, sweeps
 
 from analysis import AnalysisError, compare, comparison_table, read_sweeps
-from analysis.compare import ANY, LEVEL, SHARES, _corrected
+from analysis.compare import ANY, LEVEL, _corrected
+from analysis.comparison import SHARES
 from analysis.paired_tests import sign_flip, signed_rank
 
 few = settings(max_examples=8)

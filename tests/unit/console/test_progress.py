@@ -9,6 +9,7 @@ from support.plans import a_plan
 
 from sweep.console.progress import ProgressView, Tally
 from sweep.core.trial import EpochRecord, TrialRecord, TrialState
+from sweep.recipes.metric import MetricSpec
 from sweep.utils.text import counted, duration, listed
 
 PLAN = a_plan(n=3)
@@ -28,6 +29,15 @@ def test_the_tally_counts_and_keeps_the_best():
     for record in (finished(error=12.0), diverged(), failed()):
         tally.add(PLAN.trials[0], record, 25)
     assert tally.text() == "1 finished, 1 diverged, 1 failed, best error 12.00 %, about 1 s left"
+
+
+def test_the_best_of_another_metric_has_its_name_and_unit():
+    metric = MetricSpec(name="return", unit="points", higher_better=True)
+    tally = Tally([("agent", 5)] * 3, 1, metric)
+    for value in (2.5, 31.25, 7.0):
+        record = TrialRecord(key="b", state=TrialState.FINISHED, metric="return", value=value, wall_s=1.0)
+        tally.add(PLAN.trials[0], record, 5)
+    assert ", best return 31.25 points" in tally.text()
 
 
 def test_time_left_counts_each_model_at_its_own_pace():
