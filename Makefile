@@ -14,7 +14,7 @@ $(STAMP): pyproject.toml constraints.txt
 	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[dev]'
 	touch $(STAMP)
 
-# Sweeps the laptop trio and draws how robust each model is: 15 to 20 minutes on two cores.
+# Sweeps the laptop trio and draws how robust each model is: about 14 minutes on two cores.
 demo: $(STAMP)
 	mkdir -p $(DEMO)
 	cd $(DEMO) && ../$(BIN)/sweep run --model vit_p_1mf --model vit_c_1mf --model regnety_1mf --n 64
