@@ -39,7 +39,7 @@ def results(folder):
     return found
 
 
-@pytest.mark.slow
+@pytest.mark.system
 def test_with_and_without_ray_packs_give_the_results_of_trials_alone(tmp_path):
     told = []
     for words in (("--address", "none"), ("--address", "none", "--pack", "3"), ("--pack", "64")):

@@ -107,6 +107,7 @@ def test_a_finished_sweep_trains_nothing_more(undisturbed):
     check_mlflow(undisturbed, table(undisturbed), 12)
 
 
+@pytest.mark.system
 def test_killed_midway_it_finishes_the_rest_and_the_table_is_the_same(expected, mlflow_database, tmp_path):
     shutil.copy(mlflow_database, tmp_path)
     driver = start(tmp_path, *WORDS, "--n", "12")
@@ -348,6 +349,7 @@ def test_ray_that_does_not_start_is_said_in_one_line(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["tiny.toml"]
 
 
+@pytest.mark.system
 def test_a_temporary_folder_too_long_for_sockets_is_replaced(tmp_path):
     folder = tmp_path / ("long" * 20)
     folder.mkdir()

@@ -71,6 +71,7 @@ def train(config):
 OVER = "lr,weight_decay,momentum=0.5:0.99,depth=1:4:integer,act=relu|gelu"
 
 
+@pytest.mark.system
 def test_an_optimum_is_searched_over_all_of_it_and_swept_around(tmp_path):
     (tmp_path / "own.py").write_text(SEARCHED)
     own = ("--trainer", "own:train", "--epochs", "1", "--address", "none", "--over", OVER)

@@ -114,6 +114,7 @@ def test_results_are_those_of_ray_to_the_last_bit_after_a_kill_too(with_ray, tmp
     pd.testing.assert_frame_equal(table(tmp_path), table(with_ray), check_exact=True)
 
 
+@pytest.mark.system
 def test_a_search_finds_what_it_finds_with_ray(tmp_path):
     (tmp_path / "ray").mkdir()
     (tmp_path / "none").mkdir()
