@@ -25,9 +25,9 @@ _COMMANDS = re.compile(r"\bsweep (run|tune|study)\b")
 _DRAW = re.compile(r"Next: sweep cdf\b.*")
 """What a driver names as the next command; the results are not here yet."""
 _EVERY_S = 1.0
-_TRIES = 4
+_TRIES = 10
 """Ray frees the name of a job a moment after the job has ended; each try waits a second for it."""
-_STILL_ENDING = "exit_actor() is called"
+_TOO_SOON = re.compile(r"exit_actor\(\) is called|The name _ray_internal_job_actor_.* is already taken")
 """Part of what Ray says of a job that came too soon: it was not run."""
 _ACCEPTED = " to train"
 """What a driver prints once nothing is wrong with its command."""
@@ -187,7 +187,7 @@ def until_begun(api: JobsApi, submission: Submission, begun: Begun, show: Callab
 
 def _was_too_soon(job: RemoteJob) -> bool:
     """Return whether Ray ended a job unrun, with the process of an earlier one that had its name."""
-    return job.ended and job.exit_code is None and _STILL_ENDING in job.message
+    return job.ended and job.exit_code is None and bool(_TOO_SOON.search(job.message))
 
 
 def job_rows(api: JobsApi) -> list[dict[str, Any]]:

@@ -138,6 +138,12 @@ def test_a_folder_that_cannot_be_written_to(tmp_path):
 DIED = "Job supervisor actor died: ... Worker exits with an exit code 0. exit_actor() is called."
 
 
+TAKEN = (
+    "Failed to start supervisor actor a: 'The name _ray_internal_job_actor_a (namespace=SUPERVISOR) is "
+    "already taken. Please use a different name.' Full traceback:\nTraceback (most recent call last):\n ..."
+)
+
+
 class Jobs:
     """The calls of the jobs API that submitting makes; each job ends as the next of ``ends`` says."""
 
@@ -168,7 +174,8 @@ class Jobs:
     ("ends", "submitted"),
     [
         ([("FAILED", DIED, None), ("SUCCEEDED", "", 0)], 2),
-        ([("FAILED", DIED, None)] * 4, 4),
+        ([("FAILED", TAKEN, None), ("FAILED", DIED, None), ("SUCCEEDED", "", 0)], 3),
+        ([("FAILED", DIED, None)] * 10, 10),
         ([("FAILED", "out of memory", None)], 1),
         ([("FAILED", "exit_actor() is called", 1)], 1),
     ],
