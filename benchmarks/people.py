@@ -144,13 +144,14 @@ def run(people: list[Person], trials: int, package: Package) -> tuple[float, flo
     jobs = [each.submission(trials, package) for each in people]
     started = time.time()
     with ThreadPoolExecutor(len(people)) as pool:
-        list(pool.map(lambda each: submit(each[0].api, each[1]), zip(people, jobs, strict=True)))
+        begun = pool.map(lambda each: submit(each[0].api, each[1]), zip(people, jobs, strict=True))
+        names = [each.job_id for each in begun]
     print(f"all submitted after {time.time() - started:.1f} s", flush=True)
-    for who, job in zip(people, jobs, strict=True):
-        while not (now := who.api.get(job.job_id)).ended:
+    for who, job_id in zip(people, names, strict=True):
+        while not (now := who.api.get(job_id)).ended:
             time.sleep(2)
         if now.status != "SUCCEEDED":
-            print(f"{job.job_id}: {now.status}\n{who.api.log(job.job_id)[-2000:]}")
+            print(f"{job_id}: {now.status}\n{who.api.log(job_id)[-2000:]}")
     return started * 1000, time.time() - started
 
 

@@ -97,11 +97,11 @@ def _submit(words: Sequence[str], context: typer.Context) -> None:
     if package:
         _say(f"Travels along: {', '.join(package.files[:5])}{' …' if len(package.files) > 5 else ''}")
     begun = remote.submit(api, submission)
-    _say(f"Job {submission.job_id} {'is submitted' if begun.is_new else 'is running already'}")
+    _say(f"Job {begun.job_id} {'is submitted' if begun.is_new else 'is running already'}")
     try:
-        job = remote.until_begun(api, submission, begun, partial(_show, api))
+        job = remote.until_begun(api, begun.job_id, partial(_show, api))
     except KeyboardInterrupt:
-        _leave(submission.job_id)
+        _leave(begun.job_id)
     if job.ended:
         raise typer.Exit(_exit_code(job))
     _say("The cluster goes on by itself. sweep logs -f shows its progress, sweep fetch brings its results.")

@@ -25,10 +25,6 @@ _COMMANDS = re.compile(r"\bsweep (run|tune|study)\b")
 _DRAW = re.compile(r"Next: sweep cdf\b.*")
 """What a driver names as the next command; the results are not here yet."""
 _EVERY_S = 1.0
-_TRIES = 10
-"""Ray frees the name of a job a moment after the job has ended; each try waits a second for it."""
-_TOO_SOON = re.compile(r"exit_actor\(\) is called|The name _ray_internal_job_actor_.* is already taken")
-"""Part of what Ray says of a job that came too soon: it was not run."""
 _ACCEPTED = " to train"
 """What a driver prints once nothing is wrong with its command."""
 _NOT_OURS = re.compile(r"No module named '?sweep\b")
@@ -58,13 +54,18 @@ class Submission:
         return shlex.join(["sweep", *self.words])
 
     @property
-    def job_id(self) -> str:
-        """Return the job's name: the same for the same command, files and folder."""
+    def name(self) -> str:
+        """Return the beginning of the job's name: the same for the same command, files and folder."""
         parts = [self.folder, *self.words, self.package.name if self.package else ""]
         stamp = hashlib.sha256("\0".join(parts).encode()).hexdigest()[:8]
         return f"{PurePosixPath(self.folder).name or 'sweeps'}-{self.words[0]}-{stamp}"
 
-    def request(self, package_uri: str | None) -> dict[str, Any]:
+    def number(self, job_id: str) -> int:
+        """Return how many times this was submitted when a job was named so; 0 if the job is another."""
+        found = re.fullmatch(rf"{re.escape(self.name)}(?:-(\d+))?", job_id)
+        return int(found[1] or 1) if found else 0
+
+    def request(self, job_id: str, package_uri: str | None) -> dict[str, Any]:
         """Return the job as Ray takes it. The token is no part of it: its environment can be read."""
         start = [
             "python",
@@ -77,7 +78,7 @@ class Submission:
         files = {"working_dir": package_uri} if package_uri else {}
         variables = {"RAY_JOB_STOP_WAIT_TIME_S": _STOP_WAIT_S, "PYTHONUNBUFFERED": "1"}
         return {
-            "submission_id": self.job_id,
+            "submission_id": job_id,
             "entrypoint": shlex.join([*start, *self.words]),
             "metadata": {FOLDER: self.folder, COMMAND: self.command},
             "runtime_env": {"env_vars": variables} | files,
@@ -88,23 +89,28 @@ class Submission:
 class Begun:
     """A job of the cluster that was submitted just now, or before."""
 
+    job_id: str
     is_new: bool
     """Whether it was started; else it was running already."""
-    earlier_log: str = ""
-    """What jobs of this name had printed before: Ray appends to the same file."""
 
 
 def submit(api: JobsApi, submission: Submission) -> Begun:
-    """Start a job, unless it is running."""
-    job, earlier_log = api.job(submission.job_id), ""
-    if job and not job.ended:
-        return Begun(is_new=False)
-    if job:
-        earlier_log = api.log(job.id)
-        api.delete(job.id)  # Ray takes each name once; results and logs are in the sweep's folder
+    """Start a job, unless it is running.
+
+    Ray frees the name of a job some time after the job has ended, so each start has a name of its own.
+    """
+    earlier = [job for job in api.jobs() if submission.number(job.id)]
+    for job in earlier:
+        if not job.ended:
+            return Begun(job_id=job.id, is_new=False)
+    number = 1 + max((submission.number(job.id) for job in earlier), default=0)
+    job_id = submission.name if number == 1 else f"{submission.name}-{number}"
     package = submission.package
-    api.submit(submission.request(api.upload(package.name, package.content) if package else None))
-    return Begun(is_new=True, earlier_log=earlier_log)
+    uri = api.upload(package.name, package.content) if package else None
+    api.submit(submission.request(job_id, uri))
+    for job in earlier:
+        api.delete(job.id)  # its results and logs are in the sweep's folder
+    return Begun(job_id=job_id, is_new=True)
 
 
 def follow(
@@ -112,7 +118,6 @@ def follow(
     job_id: str,
     show: Callable[[str], None],
     *,
-    earlier_log: str = "",
     enough: Callable[[], bool] = lambda: False,
 ) -> RemoteJob:
     """Show what a job prints as it comes.
@@ -125,8 +130,6 @@ def follow(
         The job.
     show : callable
         Is called with each piece of whole lines.
-    earlier_log : str
-        What is not shown of its log: it is that of earlier jobs of this name.
     enough : callable
         Says, after each look at the job, whether to end before the job does.
 
@@ -138,7 +141,7 @@ def follow(
     shown = 0
     while True:
         job = api.get(job_id)  # before its log: what it prints last is not missed
-        log = api.log(job_id).removeprefix(earlier_log)
+        log = api.log(job_id)
         end = len(log) if job.ended else log.rfind("\n") + 1
         if end > shown:
             show(log[shown:end])
@@ -148,9 +151,7 @@ def follow(
         time.sleep(_EVERY_S)
 
 
-def _until_accepted(
-    api: JobsApi, job_id: str, show: Callable[[str], None], earlier_log: str = ""
-) -> RemoteJob:
+def until_begun(api: JobsApi, job_id: str, show: Callable[[str], None]) -> RemoteJob:
     """Show what a driver prints until it has been training for a while, or has ended; see `follow`.
 
     Raises
@@ -171,23 +172,7 @@ def _until_accepted(
     def enough() -> bool:
         return 0 < accepted < time.monotonic() - _SETTLES_S
 
-    return follow(api, job_id, take, earlier_log=earlier_log, enough=enough)
-
-
-def until_begun(api: JobsApi, submission: Submission, begun: Begun, show: Callable[[str], None]) -> RemoteJob:
-    """Do as `_until_accepted`; submit a job again that Ray did not run because its name was not free yet."""
-    for tries_left in reversed(range(_TRIES)):
-        job = _until_accepted(api, submission.job_id, show, begun.earlier_log)
-        if not (tries_left and _was_too_soon(job)):
-            break
-        time.sleep(_EVERY_S)
-        begun = submit(api, submission)
-    return job
-
-
-def _was_too_soon(job: RemoteJob) -> bool:
-    """Return whether Ray ended a job unrun, with the process of an earlier one that had its name."""
-    return job.ended and job.exit_code is None and bool(_TOO_SOON.search(job.message))
+    return follow(api, job_id, take, enough=enough)
 
 
 def job_rows(api: JobsApi) -> list[dict[str, Any]]:

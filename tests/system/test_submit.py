@@ -191,6 +191,7 @@ def test_stop_keeps_what_is_finished(laptop):
     assert 1 <= done < 38
     assert "stopped" in laptop.sweep("status", "--remote")[1]
     code, printed = laptop.sweep("submit", *slow)
+    assert "-2 is submitted" in printed
     assert f"{38 - done} of 38 trials to train" in printed
     assert printed.count("trials to train") == 1, "what the job before it printed is shown as if it were new"
     laptop.sweep("stop")

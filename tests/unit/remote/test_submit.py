@@ -7,7 +7,7 @@ import pytest
 from sweep.errors import InputError
 from sweep.remote import start
 from sweep.remote.jobs import RemoteJob
-from sweep.remote.submit import Submission, check_installed, here, submit, there, until_begun
+from sweep.remote.submit import Begun, Submission, check_installed, here, submit, there
 from sweep.remote.submit_archive import Package
 from sweep.remote.version import build
 
@@ -17,23 +17,24 @@ PACKAGE = Package(content=b"zip", files=("own.py",))
 
 def test_the_same_command_files_and_folder_are_the_same_job():
     same = Submission(words=["run", "--model", "a b"], folder="/sweeps/alice")
-    assert same.job_id == RUN.job_id
+    assert same.name == RUN.name
     others = [
         Submission(words=("run", "--model", "b"), folder="/sweeps/alice"),
         Submission(words=RUN.words, folder="/sweeps/bob"),
         Submission(words=RUN.words, folder=RUN.folder, package=PACKAGE),
     ]
-    assert len({RUN.job_id, *(each.job_id for each in others)}) == 4
-    assert RUN.job_id.startswith("alice-run-")
+    assert len({RUN.name, *(each.name for each in others)}) == 4
+    assert RUN.name.startswith("alice-run-")
 
 
 def test_what_ray_is_given():
-    request = RUN.request("gcs://package.zip")
+    request = RUN.request("alice-1", "gcs://package.zip")
     assert request["entrypoint"] == (
         f"python -m sweep.remote.start --version={build()} --folder=/sweeps/alice -- run --model 'a b'"
     )
+    assert request["submission_id"] == "alice-1"
     assert request["runtime_env"]["working_dir"] == "gcs://package.zip"
-    assert "working_dir" not in RUN.request(None)["runtime_env"]
+    assert "working_dir" not in RUN.request("alice-1", None)["runtime_env"]
     assert request["metadata"] == {
         "sweep_folder": "/sweeps/alice",
         "sweep_command": "sweep run --model 'a b'",
@@ -135,54 +136,36 @@ def test_a_folder_that_cannot_be_written_to(tmp_path):
         start.prepare(tmp_path / "file" / "me")
 
 
-DIED = "Job supervisor actor died: ... Worker exits with an exit code 0. exit_actor() is called."
-
-
-TAKEN = (
-    "Failed to start supervisor actor a: 'The name _ray_internal_job_actor_a (namespace=SUPERVISOR) is "
-    "already taken. Please use a different name.' Full traceback:\nTraceback (most recent call last):\n ..."
-)
-
-
 class Jobs:
-    """The calls of the jobs API that submitting makes; each job ends as the next of ``ends`` says."""
+    """The calls of the jobs API that submitting makes."""
 
-    def __init__(self, ends):
-        self.ends, self.submitted, self.now = list(ends), 0, None
+    def __init__(self, **statuses):
+        self.statuses = statuses
 
-    def job(self, job_id):
-        return self.now
-
-    get = job
-
-    def log(self, job_id):
-        return "printed\n" * self.submitted
-
-    def delete(self, job_id):
-        self.now = None
+    def jobs(self):
+        rest = {"message": "", "exit_code": None, "started_ms": 0, "metadata": {}}
+        return [RemoteJob(id=name, status=status, **rest) for name, status in self.statuses.items()]
 
     def submit(self, request):
-        assert self.now is None, "a name is taken once"
-        status, message, exit_code = self.ends.pop(0)
-        self.submitted += 1
-        self.now = RemoteJob(
-            id="a", status=status, message=message, exit_code=exit_code, started_ms=0, metadata={}
-        )
+        assert request["submission_id"] not in self.statuses, "a name is taken once"
+        self.statuses[request["submission_id"]] = "RUNNING"
+
+    def delete(self, job_id):
+        del self.statuses[job_id]
 
 
-@pytest.mark.parametrize(
-    ("ends", "submitted"),
-    [
-        ([("FAILED", DIED, None), ("SUCCEEDED", "", 0)], 2),
-        ([("FAILED", TAKEN, None), ("FAILED", DIED, None), ("SUCCEEDED", "", 0)], 3),
-        ([("FAILED", DIED, None)] * 10, 10),
-        ([("FAILED", "out of memory", None)], 1),
-        ([("FAILED", "exit_actor() is called", 1)], 1),
-    ],
-)
-def test_a_job_that_took_a_name_too_soon_is_submitted_again(ends, submitted, monkeypatch):
-    monkeypatch.setattr("sweep.remote.submit._EVERY_S", 0.0)
-    api, shown = Jobs(ends), []
-    job = until_begun(api, RUN, submit(api, RUN), shown.append)
-    assert (api.submitted, job.status) == (submitted, ends[submitted - 1][0])
-    assert "".join(shown) == "printed\n" * submitted
+def test_a_command_that_runs_is_not_submitted_again():
+    api = Jobs()
+    assert submit(api, RUN) == Begun(job_id=RUN.name, is_new=True)
+    assert submit(api, RUN) == Begun(job_id=RUN.name, is_new=False)
+    assert api.statuses == {RUN.name: "RUNNING"}
+
+
+def test_each_start_of_a_job_has_a_name_of_its_own_for_ray_frees_names_late():
+    api = Jobs(**{"alice-run-0": "FAILED", f"{RUN.name}-x": "FAILED", RUN.name: "STOPPED"})
+    others = {"alice-run-0": "FAILED", f"{RUN.name}-x": "FAILED"}
+    for number in range(2, 12):
+        assert submit(api, RUN) == Begun(job_id=f"{RUN.name}-{number}", is_new=True)
+        assert submit(api, RUN).is_new is False
+        assert api.statuses == others | {f"{RUN.name}-{number}": "RUNNING"}
+        api.statuses[f"{RUN.name}-{number}"] = "FAILED"
