@@ -42,8 +42,7 @@ def run(
     from sweep.driver.power import power_lines
     from sweep.driver.prepare import plan_sweeps, sweep_runs
     from sweep.driver.reuse import results_elsewhere
-    from sweep.driver.rounds import growth_of, run_rounds
-    from sweep.driver.run import run as run_driver
+    from sweep.driver.rounds import growth_of, run_planned
     from sweep.workspace.workspace import Workspace
 
     if detect is not None and not output.dry_run:
@@ -53,8 +52,9 @@ def run(
     planned = plan_sweeps(request, workspace, on_event)
     print_data(planned[0].plan, planned[0].notes, console)
     print_new_sweeps([p.plan for p in planned], workspace, console)
-    tasks, growth = sweep_runs(planned, workspace, retry_failed=output.retry_failed), growth_of(request)
+    growth = growth_of(request)
     if output.dry_run:
+        tasks = sweep_runs(planned, workspace, retry_failed=output.retry_failed)
         elsewhere = [results_elsewhere(task, workspace, on_event).keys() for task in tasks]
         power = power_lines(tasks, detect, growth) if detect is not None else []
         print_dry_run(tasks, elsewhere, console)
@@ -62,15 +62,12 @@ def run(
             print_growth(growth, console)
         return print_lines(power, console)
     try:
-        if growth:
-            tasks, delivered = run_rounds(
-                planned, growth, workspace, resources, on_event, retry_failed=output.retry_failed
-            )
-        else:
-            delivered = run_driver(tasks, workspace, resources, on_event)
+        tasks, complete = run_planned(
+            planned, growth, workspace, resources, on_event, retry_failed=output.retry_failed
+        )
     except KeyboardInterrupt:
         console.print("Stopped. Every finished trial is kept; the same command continues.")
         raise typer.Exit(130) from None
     left = [trial for task in tasks for trial in task.missing]
     print_summary([task.sweep for task in tasks], left, console)
-    raise typer.Exit(1 if left or not delivered else 0)
+    raise typer.Exit(1 if left or not complete else 0)

@@ -98,21 +98,19 @@ def run_sweep(
     >>> result.trials.groupby("model").top1_err.median()  # doctest: +SKIP
     """
     from sweep.driver.prepare import plan_sweeps, sweep_runs
-    from sweep.driver.rounds import growth_of, run_rounds
-    from sweep.driver.run import run
+    from sweep.driver.rounds import growth_of, run_planned
     from sweep.results.figures import with_places
     from sweep.workspace.trial_table import trial_table
     from sweep.workspace.workspace import Workspace
 
-    on_event, workspace = observer or _ignore, Workspace(output.folder)
+    on_event, workspace, retry_failed = observer or _ignore, Workspace(output.folder), output.retry_failed
     planned = plan_sweeps(request, workspace, on_event)
-    runs, complete = sweep_runs(planned, workspace, retry_failed=output.retry_failed), False
-    if not output.dry_run and (growth := growth_of(request)):
-        runs, complete = run_rounds(
-            planned, growth, workspace, resources, on_event, retry_failed=output.retry_failed
+    if output.dry_run:
+        runs, complete = sweep_runs(planned, workspace, retry_failed=retry_failed), False
+    else:
+        runs, complete = run_planned(
+            planned, growth_of(request), workspace, resources, on_event, retry_failed=retry_failed
         )
-    elif not output.dry_run:
-        complete = run(runs, workspace, resources, on_event)
     return SweepResult(
         sweeps=tuple(each.sweep.name for each in runs),
         trials=with_places(trial_table(each.sweep for each in runs)),

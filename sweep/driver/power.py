@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from sweep.driver.rounds import read_sweeps
 from sweep.utils.text import counted
 from sweep.workspace.sweep import Growth
 from sweep.workspace.sweep_run import SweepRun
@@ -51,15 +52,12 @@ def power_lines(tasks: Sequence[SweepRun], difference: float, growth: Growth | N
 
 
 def _spread(tasks: Sequence[SweepRun]) -> "Spread":
-    import analysis
+    from analysis import compare
     from analysis.power import LEAST_TRIALS, TYPICAL, spread_of
-    from sweep.results.figures import with_places
-    from sweep.workspace.trial_table import trial_table
 
     if len(tasks) < 2 or any(_results(task) < LEAST_TRIALS for task in tasks):
         return TYPICAL
-    sweeps = analysis.read_sweeps(with_places(trial_table(task.sweep for task in tasks)), any_metric=True)
-    return spread_of(analysis.compare(sweeps))
+    return spread_of(compare(read_sweeps(tasks)))
 
 
 def _results(task: SweepRun) -> int:

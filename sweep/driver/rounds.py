@@ -5,7 +5,7 @@ results of its points alone, whatever other trials there are. So the same comman
 stopped, and ends with the very same trials.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -21,7 +21,9 @@ from sweep.workspace.sweep_run import SweepRun
 from sweep.workspace.workspace import Workspace
 
 if TYPE_CHECKING:
-    from analysis import Look
+    import pandas as pd
+
+    from analysis import Look, SweepTrials
 
 
 class RoundsRun(NamedTuple):
@@ -38,6 +40,22 @@ def growth_of(request: Request) -> Growth | None:
     if request.until is None or request.n is None or request.max_n is None:
         return None
     return Growth(first_n=request.n, max_n=request.max_n)
+
+
+def run_planned(
+    planned: Sequence[PlannedSweep],
+    growth: Growth | None,
+    workspace: Workspace,
+    resources: Resources,
+    on_event: OnEvent,
+    *,
+    retry_failed: bool = False,
+) -> RoundsRun:
+    """Train what is planned: all at once, or in rounds where the sweeps grow (see `run_rounds`)."""
+    if growth:
+        return run_rounds(planned, growth, workspace, resources, on_event, retry_failed=retry_failed)
+    tasks = sweep_runs(planned, workspace, retry_failed=retry_failed)
+    return RoundsRun(tasks, run(tasks, workspace, resources, on_event))
 
 
 def run_rounds(
@@ -121,11 +139,20 @@ def _first(planned: PlannedSweep, n: int) -> Plan:
 def look_at(tasks: Sequence[SweepRun], n: int, growth: Growth) -> "Look":
     """Return what `sweep compare` says of a round's trials, and which questions it leaves open."""
     import analysis
+
+    wanted = {trial.key for task in tasks for trial in task.wanted}
+    sweeps = read_sweeps(tasks, lambda table: table[table["key"].isin(wanted)])
+    rounds = analysis.Rounds(first=growth.first_n, most=growth.max_n)
+    return analysis.look(analysis.compare(sweeps), n, rounds)
+
+
+def read_sweeps(
+    tasks: Sequence[SweepRun], select: "Callable[[pd.DataFrame], pd.DataFrame]" = lambda table: table
+) -> "list[SweepTrials]":
+    """Return the trials of sweeps as they are compared; of a table of all, those that are selected."""
+    import analysis
     from sweep.results.figures import with_places
     from sweep.workspace.trial_table import trial_table
 
     table = with_places(trial_table(task.sweep for task in tasks))
-    wanted = {trial.key for task in tasks for trial in task.wanted}
-    sweeps = analysis.read_sweeps(table[table["key"].isin(wanted)], any_metric=True)
-    rounds = analysis.Rounds(first=growth.first_n, most=growth.max_n)
-    return analysis.look(analysis.compare(sweeps), n, rounds)
+    return analysis.read_sweeps(select(table), any_metric=True)
