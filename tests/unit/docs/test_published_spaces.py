@@ -1,0 +1,65 @@
+"""What docs/results says of wider spaces and other metrics, recomputed from the trials there."""
+
+import re
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from analysis import advice, compare, read_knobs, read_sweeps
+from analysis.knobs import headline
+from analysis.summaries import summarise, summary_table
+
+RESULTS = Path(__file__).parents[3] / "docs" / "results"
+
+
+def trials_of(page):
+    trials = pd.read_csv(RESULTS / page / "trials.csv").assign(panel="")
+    return trials.assign(family=trials.model)
+
+
+def said_on(page):
+    """Return what is said on a page, each paragraph in one line."""
+    return re.sub(r"\n(> |  )?(?=\S)", " ", (RESULTS / page / "README.md").read_text())
+
+
+@pytest.fixture(scope="module")
+def five():
+    return trials_of("five_hyperparameters"), said_on("five_hyperparameters")
+
+
+def test_the_five_hyperparameters_are_counted_as_it_says(five):
+    trials, said = five
+    assert f"both, and five times at its optimum: {len(trials)} trainings of 25 epochs" in said
+    assert (trials.groupby(["model", "role"]).size().unstack() == {"optimum": 5, "point": 128}).all(axis=None)
+    assert set(trials.state) == {"finished"}
+    assert f"{trials.wall_s.sum() / 3600:.1f} hours of worker time" in said
+    seconds = trials.groupby("model").wall_s.mean()
+    assert f"{seconds.vit_p_1mf:.0f} s (ViT_P) and {seconds.vit_c_1mf:.0f} s (ViT_C) a training" in said
+    ahead = {}
+    for model, rows in trials.groupby("model"):
+        points, own = rows[rows.role == "point"].top1_err, rows[rows.role == "optimum"].top1_err.mean()
+        ahead[model] = f"{(points < own).mean():.0%}", f"{own - points.min():.1f}"
+    assert ahead == {"vit_p_1mf": ("32%", "2.5"), "vit_c_1mf": ("35%", "1.0")}
+    assert "(32 % of ViT_P's, 35 % of ViT_C's), by 2.5 and 1.0 points at most" in said
+
+
+def test_what_is_said_of_five_hyperparameters_is_what_is_computed_today(five):
+    trials, said = five
+    sweeps = read_sweeps(trials)
+    assert " ".join(advice(compare(sweeps))) in said
+    for each in map(read_knobs, sweeps):
+        assert headline(each) in said
+
+
+@pytest.mark.parametrize("page", ["five_hyperparameters", "digits"])
+def test_the_table_beside_two_hyperparameters_is_computed(page, five):
+    trials = trials_of(page)[lambda table: table.optimizer == "adamw"]
+    trials = trials[trials.sweep.isin(trials.sweep[trials.role == "point"])]
+    for row in summary_table([summarise(each) for each in read_sweeps(trials)]).itertuples():
+        if row.model == "regnety_1mf":
+            continue
+        share = f"{row.within_4:.2f} ({row.within_4_low:.2f}–{row.within_4_high:.2f})"
+        area = f"{row.area_8:.2f} ({row.area_8_low:.2f}–{row.area_8_high:.2f})"
+        between = " | " if page == "five_hyperparameters" else ", "
+        assert share + between + area in five[1]
