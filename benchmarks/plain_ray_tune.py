@@ -1,8 +1,9 @@
 """The peer: trials of the same kind in the way Ray's documentation shows, with its MLflow callback.
 
-    python benchmarks/plain_ray_tune.py --model vit_p_1mf --n 64 --epochs 3
+    python benchmarks/plain_ray_tune.py --model vit_p_1mf --n 64 --epochs 3 [--reuse]
 
-A function trainable that builds its data and model, reports each epoch, and MLflowLoggerCallback.
+A function trainable that builds its data and model, reports each epoch, and MLflowLoggerCallback. With
+``--reuse``, a worker trains one trial after the other, which Ray's documentation recommends for short trials.
 """
 
 import argparse
@@ -49,6 +50,7 @@ def main() -> None:
     parser.add_argument("--model", default="vit_p_1mf")
     parser.add_argument("--n", type=int, default=64)
     parser.add_argument("--epochs", type=int, default=3)
+    parser.add_argument("--reuse", action="store_true")
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         callback = MLflowLoggerCallback(tracking_uri="sqlite:///mlflow.db", experiment_name="plain")
@@ -60,7 +62,7 @@ def main() -> None:
                 "lr": tune.loguniform(5e-4, 2e-2),
                 "weight_decay": tune.loguniform(5e-3, 0.2),
             },
-            tune_config=tune.TuneConfig(num_samples=args.n),
+            tune_config=tune.TuneConfig(num_samples=args.n, reuse_actors=args.reuse),
             run_config=tune.RunConfig(storage_path=folder, callbacks=[callback], verbose=0),
         )
         tuner.fit()

@@ -1,10 +1,11 @@
-"""What the service costs: `sweep run` beside the bare training loop and a plain Ray Tune script.
+"""What the service costs: `sweep run` beside the bare training loop and what people use instead.
 
-    python benchmarks/sweep_overhead.py [--n 64] [--epochs 3]
+    python benchmarks/sweep_overhead.py [--n 64] [--epochs 3] [--rounds 5] [--out results/sweep_overhead.csv]
 
-All three train the same number of trials of one model with the same training code, one after the other in one
-run, each in an empty folder; nothing else should be running. Peak memory is sampled every half second
-from the processes that each starts (resident, less what they share). Prints a table in Markdown.
+All train the same number of trials of one model with the same training code, one after the other, and that
+several times over, each in an empty folder; nothing else should be running. Peak memory is sampled every half
+second from the processes that each starts (resident, less what they share). Prints a table in Markdown, and
+adds a line a command to a CSV file.
 """
 
 import argparse
@@ -18,10 +19,14 @@ import time
 from importlib.metadata import version
 from pathlib import Path
 
+import pandas as pd
 import psutil
 
 HERE = Path(__file__).parent
 SWEEP = Path(sys.executable).with_name("sweep")
+BARE = "bare training loop"
+PARTS = ("driver", "ray", "worker")
+"""Of each command, whose memory is measured."""
 
 
 def main() -> None:
@@ -31,22 +36,54 @@ def main() -> None:
     parser.add_argument("--n", type=int, default=64)
     parser.add_argument("--epochs", type=int, default=3)
     parser.add_argument("--model", default="vit_p_1mf")
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--out", type=Path, default=HERE / "results" / "sweep_overhead.csv")
     args = parser.parse_args()
-    words = ["--model", args.model, "--n", str(args.n), "--epochs", str(args.epochs)]
-    plain = ["--model", args.model, "--n", str(args.n + 1), "--epochs", str(args.epochs)]
-    commands = {
-        "bare loop": [sys.executable, str(HERE / "bare_loop.py"), *words],
+    print(f"{args.n + 1} trials of {args.model}, {args.epochs} epochs each; {machine()}\n", flush=True)
+    rows = []
+    for number in range(args.rounds):
+        for name, command in commands(args.model, args.n, args.epochs).items():
+            seconds, memory = measure(command)
+            parts = {f"{part}_mb": round(memory.get(part, 0) / 1e6) for part in PARTS}
+            rows.append({"round": number, "command": name, "seconds": round(seconds, 1), **parts})
+            print(*rows[-1].values(), sep=" | ", file=sys.stderr, flush=True)
+    keep(pd.DataFrame(rows), args)
+    print(table(pd.DataFrame(rows)))
+
+
+def commands(model: str, n: int, epochs: int) -> dict[str, list[str]]:
+    """Return what is measured; the bare loop comes first."""
+    words = ["--model", model, "--n", str(n), "--epochs", str(epochs)]
+    more = ["--model", model, "--n", str(n + 1), "--epochs", str(epochs)]  # a sweep trains the optimum too
+    python = sys.executable
+    return {
+        BARE: [python, str(HERE / "bare_loop.py"), *words],
         "sweep run": [str(SWEEP), "run", *words, "--seeds", "1"],
-        "plain Ray Tune + MLflowLoggerCallback": [sys.executable, str(HERE / "plain_ray_tune.py"), *plain],
+        "sweep run --address none": [str(SWEEP), "run", *words, "--seeds", "1", "--address", "none"],
+        "Optuna, a process a core": [python, str(HERE / "plain_optuna.py"), *more],
+        "Ray Tune, workers reused": [python, str(HERE / "plain_ray_tune.py"), *more, "--reuse"],
+        "Ray Tune": [python, str(HERE / "plain_ray_tune.py"), *more],
     }
-    print(f"{args.n + 1} trials of {args.model}, {args.epochs} epochs each; {machine()}\n")
-    print("| | seconds | × bare loop | driver MB | Ray MB | largest worker MB |\n|---|---|---|---|---|---|")
-    bare = None
-    for name, command in commands.items():
-        seconds, memory = measure(command)
-        bare = bare or seconds
-        sizes = " | ".join(f"{memory.get(part, 0) / 1e6:.0f}" for part in ("driver", "ray", "worker"))
-        print(f"| {name} | {seconds:.1f} | {seconds / bare:.2f} | {sizes} |", flush=True)
+
+
+def keep(rows: pd.DataFrame, args: argparse.Namespace) -> None:
+    """Add the measurements to the file of all of them."""
+    rows = rows.assign(model=args.model, trials=args.n + 1, epochs=args.epochs, machine=machine())
+    rows.to_csv(args.out, mode="a", header=not args.out.exists(), index=False)
+
+
+def table(rows: pd.DataFrame) -> str:
+    """Return medians, ranges and ratios in Markdown."""
+    bare = rows.seconds[rows.command == BARE].median()
+    lines = [
+        "| | seconds, median (range) | × bare loop | driver MB | Ray MB | largest worker MB |",
+        "|---|---|---|---|---|---|",
+    ]
+    for name, group in rows.groupby("command", sort=False):
+        took = f"{group.seconds.median():.1f} ({group.seconds.min():.1f}–{group.seconds.max():.1f})"
+        sizes = " | ".join(f"{group[f'{part}_mb'].median():.0f}" for part in PARTS)
+        lines.append(f"| {name} | {took} | {group.seconds.median() / bare:.2f} | {sizes} |")
+    return "\n".join(lines)
 
 
 def machine() -> str:
@@ -89,7 +126,7 @@ def watch(root: psutil.Process, peaks: dict[str, int]) -> None:
             now["driver"] = own_memory(root)
             for child in root.children(recursive=True):
                 size, name = own_memory(child), " ".join(child.cmdline())
-                if name.startswith("ray::") or "bare_loop" in name:
+                if name.startswith("ray::") or "--share" in name:
                     now["worker"] = max(now["worker"], size)
                 else:
                     now["ray"] += size
