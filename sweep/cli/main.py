@@ -14,8 +14,15 @@ app.add_typer(study, name="study", epilog="Example: [bold]sweep study lengths --
 
 
 def main() -> None:
-    """Run the command line. Wrong usage or input: one message, exit code 2."""
+    """Run the command line. Wrong usage or input: one message, exit code 2. Ctrl-C: exit code 130."""
     _print_what_can_be_printed()
+    try:
+        _run()
+    except KeyboardInterrupt:  # where no command takes it, such as while an error is told
+        sys.exit(130)
+
+
+def _run() -> None:
     try:
         app()
     except ValueError as error:
@@ -41,7 +48,9 @@ def _fail(message: str) -> None:
 
 
 def _is_users(error: ValueError) -> bool:
+    if isinstance(error, InputError):
+        return True
     from analysis.errors import AnalysisError
     from search_spaces.errors import SearchSpaceError
 
-    return isinstance(error, InputError | SearchSpaceError | AnalysisError)
+    return isinstance(error, SearchSpaceError | AnalysisError)
