@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from scipy.stats import qmc
 
 from analysis.intervals import Interval
+from analysis.knobs import good as telling
 from analysis.knobs.cliffs import cliffs, lowest
 from analysis.knobs.gains import LEAST_TRIALS, TENTHS, gains, halves
 from analysis.knobs.isolation import BEST_OF, isolation
@@ -26,7 +27,7 @@ from analysis.knobs.shares import explained, holm
 Floats = NDArray[np.float64]
 SURFACES = ("cliff", "half", "interaction", "nothing")
 DIMENSIONS = (2, 5, 8)
-SAMPLES = (("iid", 96), ("iid", 512), ("sobol", 512))
+SAMPLES = (("iid", 96), ("iid", 256), ("iid", 512), ("sobol", 512))
 """Designs, each with a number of points."""
 REPS = 200
 CONFIDENCE = 0.95
@@ -76,6 +77,8 @@ class Truth(NamedTuple):
     """Mean error in each cell of its values, shape (CELLS,)."""
     below: Floats
     """Share of errors of at most `GRID`, shape (CELLS, GRID)."""
+    among_good: float
+    """The share of being in the best tenth, within the better half."""
 
     def quantiles(self, values: Floats, *qs: float) -> list[float]:
         """Return quantiles of the errors at some values together."""
@@ -100,20 +103,28 @@ def truths(surface: str, d: int) -> list[Truth]:
     rng = np.random.default_rng(1)
     u = draw("iid", MANY, d, rng)
     y = errors(u, surface, rng)
-    return [_truth(u[:, j], y) for j in range(d)]
+    good = telling.good_trials(y)
+    is_best = good.is_best[good.is_good].astype(float)
+    return [_truth(u[:, j], y, _share(u[good.is_good, j], is_best)) for j in range(d)]
 
 
-def _truth(values: Floats, y: Floats) -> Truth:
+def _share(values: Floats, y: Floats) -> float:
+    """Return the share of the variance that the means in the cells make up, without that of noise."""
+    cell = _cells(values)
+    used, cell, counts = np.unique(cell, return_inverse=True, return_counts=True)
+    means = np.bincount(cell, y) / counts
+    spread = float(((means - y.mean()) ** 2 * counts).sum()) / len(y)
+    inner = y.var() - spread
+    return max(0.0, float((spread - inner * len(used) / len(y)) / y.var()))
+
+
+def _truth(values: Floats, y: Floats, among_good: float) -> Truth:
     cell = _cells(values)
     counts = np.maximum(np.bincount(cell, minlength=CELLS), 1)
     means = np.bincount(cell, y, CELLS) / counts
     place = np.searchsorted(GRID, np.round(y, 9))
     below = np.bincount(cell * len(GRID) + place, minlength=CELLS * len(GRID)).reshape(CELLS, -1)
-    used = np.bincount(cell, minlength=CELLS) > 0
-    spread = ((means - y.mean()) ** 2 * counts)[used].sum() / len(y)
-    inner = y.var() - spread
-    share = max(0.0, float((spread - inner * used.sum() / len(y)) / y.var()))
-    return Truth(share, means, below.cumsum(axis=1) / counts[:, None])
+    return Truth(_share(values, y), means, below.cumsum(axis=1) / counts[:, None], among_good)
 
 
 def setting_of(values: Floats) -> Setting:
@@ -131,7 +142,8 @@ def look(surface: str, d: int, n: int, design: str, reps: int) -> Hits:
     for _ in range(reps):
         u = draw(design, n, d, rng)
         y = errors(u, surface, rng)
-        p = []
+        p, among_good_p = [], []
+        good = telling.good_trials(y)
         for j, truth in enumerate(truths(surface, d)):
             setting = setting_of(u[:, j])
             kind = "" if setting.is_range else " (choice)"
@@ -139,6 +151,11 @@ def look(surface: str, d: int, n: int, design: str, reps: int) -> Hits:
             p.append(found.p)
             low, high = found.share.low, max(found.share.high, 1e-3)  # a share of next to nothing is none
             _add(hits, f"share{kind}", Interval(found.share.value, low, high), truth.share)
+            if not telling.problem(good):
+                told = telling.told_by(setting, good, CONFIDENCE)
+                among_good_p.append(told.p)
+                near = told.share._replace(high=max(told.share.high, 1e-3))
+                _add(hits, f"among good{kind}", near, truth.among_good)
             if j < 2 or not setting.is_range:
                 _isolation(hits, setting, y, truth, kind)
             if setting.is_range and j < 2:
@@ -147,8 +164,14 @@ def look(surface: str, d: int, n: int, design: str, reps: int) -> Hits:
             if n >= LEAST_TRIALS:
                 _gains(hits, setting, y, truth, kind)
         if surface == "nothing":
-            hits["no false alarm"].append(bool(np.nanmin(holm(np.array(p))) > 1 - CONFIDENCE))
+            hits["no false alarm"].append(_is_quiet(p))
+            if among_good_p:
+                hits["no false alarm among good"].append(_is_quiet(among_good_p))
     return hits
+
+
+def _is_quiet(p: list[float]) -> bool:
+    return bool(np.nanmin(holm(np.array(p))) > 1 - CONFIDENCE)
 
 
 def _add(hits: Hits, name: str, interval: Interval, truth: float) -> None:

@@ -5,7 +5,7 @@ from analysis.knobs.gains import Gain
 from analysis.knobs.isolation import Bin
 from analysis.knobs.settings import Setting
 from analysis.knobs.sweep_knobs import Knob, Knobs, knobs_table, read_knobs
-from analysis.knobs.words import headline, sentences
+from analysis.knobs.words import among_good, headline, sentences
 
 __all__ = [
     "Bin",
@@ -14,6 +14,7 @@ __all__ = [
     "Knob",
     "Knobs",
     "Setting",
+    "among_good",
     "headline",
     "knobs_table",
     "read_knobs",

@@ -24,7 +24,7 @@ class Explained(NamedTuple):
     """Of the F test that the mean error is the same at all values; NaN if all errors are equal."""
 
 
-def explained(setting: Setting, errors: Floats, confidence: float) -> Explained:
+def explained(setting: Setting, errors: Floats, confidence: float, *, is_rare: bool = False) -> Explained:
     """Return the share of the variance that one hyperparameter explains, the others free.
 
     The mean error at a trial's value is estimated from the other trials near it: those of the same value, or
@@ -41,6 +41,10 @@ def explained(setting: Setting, errors: Floats, confidence: float) -> Explained:
         The error of each, in percent, diverged trials at 100; or its score (`analysis.knobs.scores`).
     confidence : float
         In (0, 1).
+    is_rare : bool
+        Whether the errors are 1 of a few trials and 0 of the others. Limits then allow for a spread that
+        grows with the share, as Wilson's of a proportion do, and for its uncertainty: it is known from about
+        √n separate neighbourhoods.
     """
     variance = float(errors.var())
     if variance == 0:
@@ -51,9 +55,20 @@ def explained(setting: Setting, errors: Floats, confidence: float) -> Explained:
     influence = 2 * centred * near - near**2 - value * centred**2
     twice = _twice(setting, (centred - near) ** 2, count)
     spread = np.sqrt(max(influence.var(ddof=1) / len(errors) - twice, twice)) / variance
-    width = stats.t.ppf((1 + confidence) / 2, len(errors) - 1) * spread
-    low, high = np.clip([value - width, value + width], 0.0, 1.0)
+    freedom = np.sqrt(len(errors)) if is_rare else len(errors) - 1
+    t = float(stats.t.ppf((1 + confidence) / 2, freedom))
+    top = value + t * spread
+    if is_rare:
+        top = max(top, _score_limit(value, t, spread, np.sqrt(twice) / variance))
+    low, high = np.clip([value - t * spread, top], 0.0, 1.0)
     return Explained(Interval(float(np.clip(value, 0.0, 1.0)), float(low), float(high)), _p(setting, errors))
+
+
+def _score_limit(value: float, t: float, spread: float, noise: float) -> float:
+    """Return the share that a value is t standard errors below, if those grow from noise to spread."""
+    slope = (spread**2 - noise**2) / max(value, noise)
+    middle = value + t**2 * slope / 2
+    return float(middle + np.sqrt(max(middle**2 - value**2 + (t * noise) ** 2, 0.0)))
 
 
 def _near(setting: Setting, values: Floats) -> tuple[Floats, Floats]:

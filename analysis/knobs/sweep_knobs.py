@@ -13,8 +13,10 @@ from analysis.bands import CONFIDENCE, check_confidence
 from analysis.errors import AnalysisError
 from analysis.intervals import NOTHING, Interval
 from analysis.knobs import gains as gaining
+from analysis.knobs import good as telling
 from analysis.knobs.cliffs import DROP, Cliff, cliffs, lowest
 from analysis.knobs.gains import Gain, gains
+from analysis.knobs.good import Good, good_trials, told_by
 from analysis.knobs.isolation import LEAST_A_BIN, LEAST_BINS, Bin, isolation
 from analysis.knobs.scores import Scores
 from analysis.knobs.settings import Setting, settings_of
@@ -56,6 +58,11 @@ class Knob:
     """Its best tenth; None if there are too few trials."""
     worst: Gain | None
     """Its worst tenth."""
+    among_good: Interval
+    """The share of the variance of being in the best tenth, within the better half, that it explains by
+    itself (PED-ANOVA, `analysis.knobs.good`); NaN if there are too few trials."""
+    among_good_p: float
+    """Of the test that it does not matter there, corrected as `p` is; NaN if there are too few trials."""
 
     @property
     def name(self) -> str:
@@ -67,6 +74,11 @@ class Knob:
         """Whether chance alone does not explain that errors differ between its values."""
         return bool(self.p <= 1 - CONFIDENCE)
 
+    @property
+    def leads_to_best(self) -> bool:
+        """Whether chance alone does not explain which of the good trials are the best."""
+        return bool(self.among_good_p <= 1 - CONFIDENCE)
+
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class Knobs:
@@ -76,6 +88,8 @@ class Knobs:
     """The trials."""
     knobs: tuple[Knob, ...]
     """What was found of each, the one that explains most first."""
+    good: Good | None
+    """The better half of the trials and the best tenth; None if there are too few."""
     drop: float
     """How much worse an error beyond the cliff is, in the metric's unit."""
     confidence: float
@@ -130,17 +144,30 @@ def read_knobs(sweep: SweepTrials, confidence: float = CONFIDENCE, cliff: float 
     few = [s for s in settings if s not in enough]
     notes += [f"{s.name} has a value in {len(s.rows)} trials, and it takes {LEAST_TRIALS}" for s in few]
     notes += [text for s in enough if (text := gaining.problem(s, len(s.rows)))]
-    found = [_knob(sweep, s, confidence, drop) for s in enough]
-    corrected = holm(np.array([knob.p for knob in found]))
-    ranked = sorted(zip(found, corrected, strict=True), key=lambda pair: -pair[0].share.value)
-    whole = [replace(knob, p=float(p)) for knob, p in ranked]
+    good = good_trials(values(sweep.points, "top1_err"))
+    if few_good := telling.problem(good):
+        notes.append(few_good)
+    found = [_knob(sweep, s, confidence, drop, None if few_good else good) for s in enough]
+    whole = sorted(_corrected(found), key=lambda knob: -knob.share.value)
     return Knobs(
         sweep=sweep,
         knobs=tuple(_bare(knob) if problem else knob for knob in whole),
+        good=None if few_good else good,
         drop=drop,
         confidence=confidence,
         notes=(*notes, *(f"{sweep.name}: {text}" for text in _together(enough))),
     )
+
+
+def _corrected(found: Sequence[Knob]) -> list[Knob]:
+    """Correct the p-values of each of the two tests for the number of hyperparameters."""
+    p, among_good = (
+        holm(np.array(each)) for each in zip(*((k.p, k.among_good_p) for k in found), strict=True)
+    )
+    return [
+        replace(knob, p=float(p[place]), among_good_p=float(among_good[place]))
+        for place, knob in enumerate(found)
+    ]
 
 
 def _drop(metric: Metric, cliff: float | None) -> float:
@@ -168,7 +195,7 @@ def _check(sweep: SweepTrials, settings: Sequence[Setting]) -> None:
         raise AnalysisError(f"{sweep}: all trials have one and the same {what}, so that nothing matters.")
 
 
-def _knob(sweep: SweepTrials, setting: Setting, confidence: float, drop: float) -> Knob:
+def _knob(sweep: SweepTrials, setting: Setting, confidence: float, drop: float, good: Good | None) -> Knob:
     errors = values(sweep.points, "top1_err")[setting.rows]
     scoring = Scores(metric=sweep.metric)
     scores = scoring.of(errors)
@@ -179,6 +206,7 @@ def _knob(sweep: SweepTrials, setting: Setting, confidence: float, drop: float) 
     if optimum is None:
         optimum = np.nan if setting.labels else lowest(setting, scores, len(curve))
     below, above = (None, None) if setting.labels or len(curve) < 2 else cliffs(curve, optimum, drop)
+    told = told_by(setting, good, confidence) if good else Explained(NOTHING, np.nan)
     few = gaining.problem(setting, len(errors))
     best, worst = (None, None) if few else gains(setting, scores, confidence, scoring.bounds)
     return Knob(
@@ -192,6 +220,8 @@ def _knob(sweep: SweepTrials, setting: Setting, confidence: float, drop: float) 
         above=above,
         best=best,
         worst=worst,
+        among_good=told.share,
+        among_good_p=told.p,
     )
 
 
@@ -235,16 +265,19 @@ def _bare(knob: Knob) -> Knob:
         above=knob.above and Cliff(bare(knob.above.at)),
         best=bare_gain(knob.best),
         worst=bare_gain(knob.worst),
+        among_good=bare(knob.among_good),
+        among_good_p=np.nan,
     )
 
 
 def knobs_table(found: Sequence[Knobs]) -> pd.DataFrame:
     """Return one row a hyperparameter of each sweep, with limits in columns of their own.
 
-    Columns: sweep, model, optimizer, recipe, hyperparameter, n; share (0 to 1) and p; optimum and
-    optimum_known; cliff_below and cliff_above (values; infinite: not reached); best_change and worst_change
-    (points, or the metric's unit), each with ``_low`` and ``_high``. Of another metric than the top-1 error
-    also metric, unit and ranks: whether share and changes are those of ranks (percent of the trials).
+    Columns: sweep, model, optimizer, recipe, hyperparameter, n; share (0 to 1) and p; among_good (0 to 1) and
+    among_good_p; optimum and optimum_known; cliff_below and cliff_above (values; infinite: not reached);
+    best_change and worst_change (points, or the metric's unit), each with ``_low`` and ``_high``. Of another
+    metric than the top-1 error also metric, unit and ranks: whether share and changes are those of ranks
+    (percent of the trials).
     """
     return pd.DataFrame([_row(each, knob) for each in found for knob in each.knobs])
 
@@ -253,6 +286,7 @@ def _row(found: Knobs, knob: Knob) -> dict[str, object]:
     sweep, shown = found.sweep, found.scores.shown
     numbers = {
         "share": knob.share,
+        "among_good": knob.among_good,
         "cliff_below": knob.below.at if knob.below else NOTHING,
         "cliff_above": knob.above.at if knob.above else NOTHING,
         "best_change": shown(knob.best.change) if knob.best else NOTHING,
@@ -266,6 +300,7 @@ def _row(found: Knobs, knob: Knob) -> dict[str, object]:
     return (
         {"sweep": sweep.sweep, "model": sweep.model, "optimizer": sweep.optimizer, "recipe": sweep.recipe}
         | {"hyperparameter": knob.name, "n": len(knob.setting.rows), "p": knob.p}
+        | {"among_good_p": knob.among_good_p}
         | {"optimum": knob.optimum, "optimum_known": knob.is_known}
         | limits
         | _metric_cells(found)

@@ -25,6 +25,20 @@ def headline(found: Knobs) -> str:
     )
 
 
+def among_good(found: Knobs) -> str | None:
+    """Return one sentence on what leads from the good trials to the best; None if that is not known."""
+    if not found.good or all(math.isnan(knob.among_good_p) for knob in found.knobs):
+        return None
+    best = f"the best tenth ({found.sweep.metric.level(found.good.limit)} or better)"
+    shown = sorted((k for k in found.knobs if k.leads_to_best), key=lambda knob: -knob.among_good.value)
+    if not shown:
+        return f"Within the better half of the trials, no hyperparameter is shown to lead to {best}."
+    shares = [
+        f"{knob.name} {'explains ' * (not i)}{percent(knob.among_good)}" for i, knob in enumerate(shown)
+    ]
+    return f"Within the better half of the trials, {', '.join(shares)} of which ones are in {best}."
+
+
 def sentences(found: Knobs) -> list[str]:
     """Return a sentence for each hyperparameter that matters: its cliffs, its best and its worst values."""
     return [_sentence(found, knob) for knob in found.knobs if knob.matters]

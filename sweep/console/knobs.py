@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from rich.console import Console
+from rich.table import Table
 
 from sweep.console.tables import new_table
 
@@ -12,20 +13,22 @@ if TYPE_CHECKING:
     from analysis.intervals import Interval
     from analysis.knobs import Cliff, Gain, Knob, Knobs
 
-_ROOMY = 116
-"""Letters in a line from which on every number has its interval."""
+_LIMITS = ("everywhere", "of shares", "nowhere")
+"""Which numbers of a table have their limits: as many as the line has room for."""
+_UNLIMITED = 1000
+"""Letters that no table has."""
 
 
 def print_knobs(found: "Sequence[Knobs]", console: Console) -> None:
     """Print a sentence on each sweep, a table of its hyperparameters, and what those that matter do."""
-    from analysis.knobs import headline, sentences
+    from analysis.knobs import among_good, headline, sentences
 
     for place, each in enumerate(found):
         if place:
             console.print()
         console.print(headline(each), style="bold", markup=False)
-        console.print(_table(each, roomy=console.width >= _ROOMY))
-        for sentence in sentences(each):
+        console.print(_widest(each, console))
+        for sentence in filter(None, [among_good(each), *sentences(each)]):
             console.print(sentence, markup=False)
     console.print(f"\n{_legend(found[0])}", markup=False)
 
@@ -36,21 +39,33 @@ def _legend(found: "Knobs") -> str:
     unit = f", in {terms.unit}" if terms.unit else ""
     return (
         f"explains: the share of the variance of {terms.variance} that the {terms.mean} at each value "
-        f"makes up. Beyond a cliff the {terms.median} is more than "
+        "makes up. Among good: the same share, within the better half of the trials, of being in the best "
+        "tenth. "
+        f"Beyond a cliff the {terms.median} is more than "
         f"{found.sweep.metric.amount(found.drop)} worse than at the optimum, or at ~, where {terms.lowest}. "
         f"Best, worst tenth: the {terms.mean} at these values minus that of all trials{unit}. –: not shown. "
         "The other hyperparameters are free."
     )
 
 
-def _table(found: "Knobs", *, roomy: bool) -> object:
-    table = new_table(
-        "explains", "cliff\nbelow", "optimum", "cliff\nabove", "best\ntenth", "worst\ntenth", names=("",)
-    )
+def _widest(found: "Knobs", console: Console) -> Table:
+    """Return the table with as many limits as a line has room for."""
+    tables = [_table(found, limits) for limits in _LIMITS]
+    unlimited = console.options.update(width=_UNLIMITED)
+    widths = [console.measure(table, options=unlimited).maximum for table in tables]
+    return next((t for t, width in zip(tables, widths, strict=True) if width <= console.width), tables[-1])
+
+
+def _table(found: "Knobs", limits: str) -> Table:
+    above = ("", "among", "cliff", "", "cliff", "best", "worst")
+    below = ("explains", "good", "below", "optimum", "above", "tenth", "tenth")
+    table = new_table(*(f"{a}\n{b}" for a, b in zip(above, below, strict=True)), names=("",))
+    roomy = limits == "everywhere"
     for knob in found.knobs:
         table.add_row(
             knob.name,
-            _share(knob),
+            _share(knob.share, limits),
+            _share(knob.among_good, limits) if knob.leads_to_best else "–",
             _cliff(knob, knob.below, roomy=roomy),
             _optimum(knob),
             _cliff(knob, knob.above, roomy=roomy),
@@ -60,10 +75,10 @@ def _table(found: "Knobs", *, roomy: bool) -> object:
     return table
 
 
-def _share(knob: "Knob") -> str:
+def _share(share: "Interval", limits: str) -> str:
     from analysis.words import percent
 
-    return percent(knob.share)
+    return f"{100 * share.value:.0f} %" if limits == "nowhere" else percent(share)
 
 
 def _optimum(knob: "Knob") -> str:

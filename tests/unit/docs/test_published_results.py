@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from analysis import advice, compare, read_knobs, read_sweeps
-from analysis.knobs import headline, sentences
+from analysis.knobs import among_good, headline, sentences
 
 RESULTS = Path(__file__).parents[3] / "docs" / "results"
 MODELS = {"ViT_P": "vit_p_1mf", "ViT_C": "vit_c_1mf", "RegNetY": "regnety_1mf"}
@@ -150,6 +150,7 @@ def test_what_is_said_of_the_random_search_is_what_is_computed_today(search, sai
     for each in map(read_knobs, sweeps):
         assert headline(each) in said
         assert sentences(each)[0] in said
+        assert among_good(each) in said
 
 
 def test_the_shares_agree_with_an_analysis_of_variance(search, said):
