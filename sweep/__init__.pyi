@@ -257,7 +257,6 @@ def read_trials(
     column: str | Iterable[str] = (),
     constant: str | Iterable[str] = (),
     over: str = "",
-    metric: str | None = None,
     higher_better: bool | None = None,
     unit: str | None = None,
     bounds: str | None = None,
@@ -265,6 +264,7 @@ def read_trials(
     fraction: bool | None = None,
     nan: str | None = None,
     optimum: str | Iterable[str] = (),
+    metric: str | None = None,
 ) -> pd.DataFrame:
     """Read the trials of a folder's sweeps, or those that another tool ran, as `sweep export` does.
 
@@ -290,8 +290,6 @@ def read_trials(
         What is the same for all their trials, such as model=resnet50.
     over : str, default
         Which of their columns are hyperparameters too, such as momentum,beta2. Default: all that look so.
-    metric : str, optional
-        Which of their columns is compared instead of the top-1 error, such as F1 or val_loss.
     higher_better : bool, optional
         What is better of that metric.
     unit : str, optional
@@ -307,6 +305,9 @@ def read_trials(
         What their trials without a finite metric are: diverged (a result, 100 %) or failed (none).
     optimum : sequence of str, optional
         Which trial is the optimum, the zero of Δ. With model=…, of that model only.
+    metric : str, optional
+        What trials are judged by instead of the top-1 error: top5_err or val_loss; with ``source`` any of
+        their columns, such as F1.
 
     Returns
     -------

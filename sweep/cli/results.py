@@ -55,7 +55,6 @@ def cdf(
     from analysis import curves, figures, read_sweeps, summarise, summary_table, verdicts
     from sweep.console.comparison import print_ranking, print_repeats, print_sweeps
     from sweep.results.figures import bands_of, with_places
-    from sweep.workspace.trial_table import learning_table
 
     table = with_places(trials.to_compare)
     drawn = curves(table, absolute=absolute, any_metric=True)
@@ -69,7 +68,7 @@ def cdf(
     print_sweeps(summary_table(summaries), plain_console(), sweeps[0].metric)
     print_ranking(summaries, plain_console())
     print_repeats(sweeps, confidence, plain_console())
-    flattered = [] if absolute else verdicts(sweeps, learning_table(trials.sweeps))
+    flattered = [] if absolute else verdicts(sweeps, trials.learning)
     print_warnings([with_flags(text) for text in [*trials.warnings, *notes, *flattered]])
     plain_console().print(f"Written to {out}", markup=False)
 
@@ -100,7 +99,7 @@ def compare(
     import analysis
     from sweep.console.comparison import comparison_json, print_comparisons, print_repeats, print_sweeps
     from sweep.results.figures import with_places
-    from sweep.workspace.trial_table import learning_table, write_table
+    from sweep.workspace.trial_table import write_table
 
     table = with_places(trials.to_compare)
     sweeps = analysis.read_sweeps(table, any_metric=True)
@@ -116,7 +115,7 @@ def compare(
     print_sweeps(summary, plain_console(), sweeps[0].metric)
     print_repeats(sweeps, confidence, plain_console())
     print_comparisons(pairs, plain_console())
-    warnings = [*trials.warnings, *analysis.verdicts(sweeps, learning_table(trials.sweeps))]
+    warnings = [*trials.warnings, *analysis.verdicts(sweeps, trials.learning)]
     print_warnings([with_flags(text) for text in warnings])
     if out:
         plain_console().print(f"Written to {out}", markup=False)
@@ -205,7 +204,7 @@ def report(
     else:
         assert out is not None
         reports.check_suffix(out)
-        extras = reports.extras(trials.sweeps, trials.warnings)
+        extras = reports.extras(trials.sweeps, trials.warnings, metric=trials.metric)
         reports.write(report_html(with_places(trials.to_compare), extras), out)
         written = [out]
     print_notes(trials)

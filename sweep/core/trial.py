@@ -145,14 +145,23 @@ class EpochRecord:
     """The metric that is reported instead of the top-1 error."""
     value: float | None = None
     """Its value; None if the trial has diverged."""
+    top5_err: float | None = None
+    """As `top1_err`, of the five likeliest classes. None with five classes or fewer, with a user-defined
+    training function, and in a journal of an earlier version."""
 
     @property
     def result(self) -> float | None:
         """The top-1 error, or the value of the other metric."""
         return self.top1_err if self.metric is None else self.value
 
+    def value_of(self, metric: str | None) -> float | None:
+        """Return the value of its own metric (None), or of a further one that it reports."""
+        return self.result if metric in (None, self.metric) else getattr(self, metric, None)
+
     def __post_init__(self) -> None:
         _check_whole("epoch", self.epoch, 1)
+        if self.top5_err is not None:
+            _check_number("top5_err", self.top5_err, 0.0, 100.0)
         if self.metric is None:
             _check_number("top1_err", self.top1_err, 0.0, 100.0)
         _check_other(self, has_value=self.diverged_step is None)
@@ -235,9 +244,13 @@ def _check_other(record: EpochRecord | TrialRecord, *, has_value: bool) -> None:
 
 _OF_METRIC = ("metric", "value", "best_value")
 """Fields that only records of another metric than the top-1 error have."""
+_OPTIONAL = ("top5_err",)
+"""Fields that are written where they have a value."""
 
 
 def record_contents(record: EpochRecord | TrialRecord) -> dict[str, Any]:
     """Return a record as the plain values that it is written as."""
     values = dataclasses.asdict(record)
-    return {name: value for name, value in values.items() if record.metric or name not in _OF_METRIC}
+    unused = set() if record.metric else set(_OF_METRIC)
+    unused |= {name for name in _OPTIONAL if values.get(name) is None}
+    return {name: value for name, value in values.items() if name not in unused}

@@ -54,6 +54,22 @@ class MetricSpec:
         return " ".join(f"{word} {end:g}" for word, end in ends if end is not None) or "any finite number"
 
 
+FURTHER = ("top5_err", "val_loss")
+"""What a training may report beside the metric that it is judged by; less of it is better."""
+
+
+def further_metric(name: str, *, of_images: bool) -> MetricSpec:
+    """Return one of the `FURTHER` metrics, of our own training or of a user-defined function.
+
+    What such a function yields as its ``val_loss`` has no known unit and no known bounds.
+    """
+    if not of_images:
+        return MetricSpec(name=name)
+    if name == "top5_err":
+        return MetricSpec(name=name, unit="%", low=0.0, high=100.0)
+    return MetricSpec(name=name, unit="nats", low=0.0)
+
+
 def _problems(metric: MetricSpec) -> Iterator[str]:
     """Yield all that is wrong with a metric."""
     if not isinstance(metric.name, str) or not re.fullmatch(r"[A-Za-z][\w.-]{0,59}", metric.name, re.ASCII):

@@ -47,10 +47,24 @@ def write(page: str, out: Path) -> None:
         raise InputError(f"cannot write {out}: {error.strerror or error}") from error
 
 
-def extras(sweeps: Sequence[Sweep], warnings: Sequence[str], progress: "Progress | None" = None) -> "Extras":
+def extras(
+    sweeps: Sequence[Sweep],
+    warnings: Sequence[str],
+    progress: "Progress | None" = None,
+    metric: str | None = None,
+) -> "Extras":
     """Gather what plans, journals and MLflow know; of trials from elsewhere there are no sweeps.
 
-    Of sweeps that may be running, with ``progress``, MLflow is not asked: it has other work.
+    Parameters
+    ----------
+    sweeps : sequence of Sweep
+        What the report is on.
+    warnings : sequence of str
+        What makes a comparison of them unpaired or biased.
+    progress : Progress, optional
+        How far they are, if they may be running. MLflow is not asked then: it has other work.
+    metric : str, optional
+        What they are judged by instead of their own metric.
     """
     from analysis.report import Extras
 
@@ -60,7 +74,7 @@ def extras(sweeps: Sequence[Sweep], warnings: Sequence[str], progress: "Progress
     links, note = _links(recipes) if progress is None else ({}, _NO_LINKS)
     return Extras(
         facts={sweep.name: _facts(sweep) for sweep in sweeps},
-        learning=learning_table(sweeps),
+        learning=learning_table(sweeps, metric),
         links=links,
         links_note=note,
         versions=_versions(),

@@ -48,7 +48,7 @@ def write_bundle(trials: Trials, folder: Path) -> list[Path]:
     mark = hashlib.sha256(_origin(trials).encode()).hexdigest()[:6]
     pages = {
         folder / f"{slug(recipe)}-{mark}.html": report_html(
-            with_places(own.to_compare), report.extras(own.sweeps, own.warnings)
+            with_places(own.to_compare), report.extras(own.sweeps, own.warnings, metric=own.metric)
         )
         for recipe, own in _by_recipe(trials)
     }

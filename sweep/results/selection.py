@@ -41,6 +41,15 @@ class Trials:
     """The folder's sweeps that the trials are of; none for trials from elsewhere."""
     notes: Sequence[str] = ()
     """What a reader is told before the results: what was understood of imported trials, what is left out."""
+    metric: str | None = None
+    """The metric that the folder's sweeps are judged by instead of their own."""
+
+    @property
+    def learning(self) -> "pd.DataFrame":
+        """The learning curves of the folder's sweeps; see `sweep.workspace.trial_table.learning_table`."""
+        from sweep.workspace.trial_table import learning_table
+
+        return learning_table(self.sweeps, self.metric)
 
     @property
     def to_compare(self) -> "pd.DataFrame":
@@ -71,9 +80,8 @@ class Trials:
             )
         notes = (*self.notes, f"Left out, as only their optimum was trained: {listed(bare)}")
         if self.sweeps:
-            return replace(
-                _trials_of([sweep for sweep in self.sweeps if sweep.name in of_points]), notes=notes
-            )
+            kept = [sweep for sweep in self.sweeps if sweep.name in of_points]
+            return replace(_trials_of(kept, self.metric), notes=notes)
         table = self.table[self.table["sweep"].isin(of_points)].reset_index(drop=True)
         return replace(self, table=table, notes=notes)
 
@@ -136,12 +144,6 @@ class ImportOptions:
         metavar="NAME,…",
         panel=_ELSEWHERE,
     )
-    metric: str | None = option(
-        None,
-        "Which of their columns is compared instead of the top-1 error, such as F1 or val_loss.",
-        metavar="COLUMN",
-        panel=_ELSEWHERE,
-    )
     higher_better: bool | None = option(
         None, "What is better of that metric.", flag="--higher-better/--lower-better", panel=_ELSEWHERE
     )
@@ -175,6 +177,13 @@ class ImportOptions:
 class TrialOptions(ImportOptions, FolderOptions, Filter):
     """Which trials a command is about: some of the folder's sweeps, or trials from elsewhere."""
 
+    metric: str | None = option(
+        None,
+        "What trials are judged by instead of the top-1 error: top5_err or val_loss; with --from any of "
+        "their columns, such as F1.",
+        metavar="NAME",
+    )
+
 
 def choose(asked: TrialOptions) -> Trials:
     """Return the trials that are asked for.
@@ -190,7 +199,7 @@ def choose(asked: TrialOptions) -> Trials:
     if about:
         flags = ", ".join(f"`{name}`" for name in about)
         raise InputError(f"{flags} tells what the trials of `source` are: name them with `source`")
-    return own_trials(asked.folder, asked)
+    return own_trials(asked.folder, asked, asked.metric)
 
 
 def _imported_trials(asked: TrialOptions) -> Trials:
@@ -214,8 +223,9 @@ def _imported_trials(asked: TrialOptions) -> Trials:
     return Trials(filtered(read.table, asked), read.warnings, notes=read.preview)
 
 
-def own_trials(folder: Path, only: Filter) -> Trials:
-    """Return the trials of the folder's sweeps."""
+def own_trials(folder: Path, only: Filter, metric: str | None = None) -> Trials:
+    """Return the trials of the folder's sweeps, judged by a metric that they report, or by their own."""
+    from sweep.results.reported_metrics import check_reported
     from sweep.workspace.workspace import Workspace
 
     workspace = Workspace(folder)
@@ -226,13 +236,15 @@ def own_trials(folder: Path, only: Filter) -> Trials:
         if sweeps:
             raise InputError(f"no sweep to show: {only} leaves none of {has}")
         raise InputError(f"no sweep to show: {folder}/ has none. Begin one: sweep run --model vit_c_1mf")
-    return _trials_of(kept)
+    if metric is not None:
+        check_reported(kept, metric)
+    return _trials_of(kept, metric)
 
 
-def _trials_of(sweeps: "Sequence[Sweep]") -> Trials:
+def _trials_of(sweeps: "Sequence[Sweep]", metric: str | None) -> Trials:
     from sweep.workspace.trial_table import trial_table
 
-    return Trials(trial_table(sweeps), comparison_warnings(sweeps), sweeps)
+    return Trials(trial_table(sweeps, metric), comparison_warnings(sweeps), sweeps, metric=metric)
 
 
 def filtered(table: "pd.DataFrame", only: Filter) -> "pd.DataFrame":

@@ -343,11 +343,11 @@ class MlflowTracker(Tracker):
             self._unfinished.pop(run, None)
 
 
-_CURVES = ("top1_err", "val_loss", "train_loss", "epoch_lr")
+_CURVES = ("top1_err", "val_loss", "train_loss", "epoch_lr", "top5_err")
 
 
 def _metrics(epoch: EpochRecord, time_ms: int) -> list[Metric]:
-    known = (epoch.top1_err, epoch.val_loss, epoch.train_loss, epoch.lr)
+    known = (epoch.top1_err, epoch.val_loss, epoch.train_loss, epoch.lr, epoch.top5_err)
     values = dict(zip(_CURVES, known, strict=True)) | ({epoch.metric: epoch.value} if epoch.metric else {})
     return [Metric(name, value, time_ms, epoch.epoch) for name, value in values.items() if value is not None]
 

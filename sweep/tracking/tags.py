@@ -188,6 +188,7 @@ def _epochs(
                 val_loss=values.get("val_loss"),
                 train_loss=values.get("train_loss"),
                 lr=values["epoch_lr"],
+                top5_err=values.get("top5_err"),
             ),
         )
         for step, (time_ms, values) in sorted(curves.items())

@@ -1,6 +1,5 @@
 """The training loop: trains a pack of trials on the same batches."""
 
-import math
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from itertools import repeat
@@ -14,7 +13,7 @@ from sweep.training import compiling
 from sweep.training.batches import Batches
 from sweep.training.batchnorm import renew_batchnorm
 from sweep.training.checkpoint import Checkpoint
-from sweep.training.evaluation import evaluate
+from sweep.training.evaluation import Evaluation, diverged, evaluate
 from sweep.training.memory import explain_out_of_memory
 from sweep.training.mixing import mix
 from sweep.training.pack_member import Member
@@ -159,10 +158,10 @@ class _Pack:
         members = [training.member for training in trainings if not training.member.diverged]
         results = dict(zip(members, self._evaluate(epoch, members), strict=True))
         for training in trainings:
-            training.finish_epoch(*results.get(training.member, (100.0, math.nan)))
+            training.finish_epoch(results.get(training.member, diverged(self._classes)))
         _save_if_due(trainings)
 
-    def _evaluate(self, epoch: int, members: Sequence[Member]) -> list[tuple[float, float]]:
+    def _evaluate(self, epoch: int, members: Sequence[Member]) -> list[Evaluation]:
         models, ranks = [member.evaluated for member in members], self._ranks
         if not members:
             return []

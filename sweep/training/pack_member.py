@@ -16,6 +16,7 @@ from sweep.training.batches import Batch
 from sweep.training.batchnorm import RunningStatistics
 from sweep.training.compiling import compiled
 from sweep.training.ema import WeightAverage
+from sweep.training.evaluation import Evaluation, diverged
 from sweep.training.lr_schedule import lr_factor
 from sweep.training.optim import make_optimizer
 from sweep.training.precision import Precision
@@ -48,6 +49,7 @@ class Member:
     ) -> None:
         own = trial_settings(trial, recipe)
         self._trial, self._recipe, self._device, self._ranks = trial, own.recipe, device, ranks
+        self._classes = classes
         with fork_rng(trial.seed, device):
             model = timm_models.create(own.model, num_classes=classes, px=px)
         self._model = model.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -151,24 +153,17 @@ class Member:
         if not self.diverged and not _all_finite(self._model):
             self.diverged_step = self._steps_done
 
-    def finish_epoch(self, epoch: int, error: float, val_loss: float) -> EpochRecord:
-        """Return the epoch's record.
-
-        Parameters
-        ----------
-        epoch : int
-            From 0.
-        error, val_loss : float
-            The evaluation's; 100 and NaN of a member that has diverged.
-        """
+    def finish_epoch(self, epoch: int, found: Evaluation) -> EpochRecord:
+        """Return the record of an epoch, counted from 0; with a loss that is not finite, it has diverged."""
         losses, self._losses = self._losses, []
-        if not math.isfinite(val_loss):
+        if not math.isfinite(found.val_loss):
             self.diverged_step = self.diverged_step or self._steps_done
-            error = 100.0
+            found = diverged(self._classes)
         return EpochRecord(
             epoch=epoch + 1,
-            top1_err=error,
-            val_loss=val_loss if math.isfinite(val_loss) else None,
+            top1_err=found.top1_err,
+            top5_err=found.top5_err,
+            val_loss=found.val_loss if math.isfinite(found.val_loss) else None,
             train_loss=math.fsum(losses) / len(losses) if losses else None,
             lr=self._lr,
             diverged_step=self.diverged_step,

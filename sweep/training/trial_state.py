@@ -6,6 +6,7 @@ from typing import Any, Self
 from sweep.core.trial import EpochRecord
 from sweep.training.batches import Batch
 from sweep.training.checkpoint import Checkpoint
+from sweep.training.evaluation import Evaluation
 from sweep.training.pack_member import Member
 
 
@@ -49,9 +50,9 @@ class TrialTraining:
             self.member.step(batch, epoch, epoch_after)
             self.step += 1
 
-    def finish_epoch(self, error: float, val_loss: float) -> None:
-        """Store the record of the current epoch; parameters as for `Member.finish_epoch`."""
-        self._past.append(self.member.finish_epoch(self._epoch, error, val_loss))
+    def finish_epoch(self, evaluation: Evaluation) -> None:
+        """Store the record of the current epoch; see `Member.finish_epoch`."""
+        self._past.append(self.member.finish_epoch(self._epoch, evaluation))
         self._epoch, self.step = self._epoch + 1, 0
 
     @property

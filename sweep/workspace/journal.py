@@ -8,6 +8,7 @@ import os
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import reduce
 from pathlib import Path
 from typing import Any, Literal
 
@@ -21,6 +22,7 @@ from sweep.core.trial import (
     trial_contents,
 )
 from sweep.errors import DamagedError, InputError
+from sweep.recipes.metric import MetricSpec
 from sweep.utils.atomic_files import keep_aside, sync_folder, write_atomically
 
 EventKind = Literal["start", "epoch", "end"]
@@ -44,6 +46,25 @@ class TrialHistory:
         if self.record:
             return self.record.state
         return TrialState.PLANNED if self.started_ms is None else TrialState.RUNNING
+
+    @property
+    def last_epoch(self) -> EpochRecord | None:
+        """The record of the epoch that ended the trial; None if it has no result."""
+        if self.record is None or not self.record.state.has_result:
+            return None
+        return self.epochs.get(self.record.epochs, (0, None))[1]
+
+    def values_of(self, metric: MetricSpec) -> tuple[float | None, float | None]:
+        """Return a metric's value after the last epoch and after the best one; None where there is none."""
+        if self.record is None:
+            return None, None
+        if self.record.metric == metric.name:
+            return self.record.value, self.record.best_value
+        epochs = [epoch for _, epoch in self.epochs.values() if epoch.diverged_step is None]
+        known = [value for epoch in epochs if (value := epoch.value_of(metric.name)) is not None]
+        finished = self.record.state is TrialState.FINISHED
+        last = self.last_epoch.value_of(metric.name) if finished and self.last_epoch else None
+        return last, reduce(metric.better, known) if known else None
 
     def is_news(self, kind: EventKind, contents: Any) -> bool:
         """Return whether an event adds anything.

@@ -78,8 +78,8 @@ class Sweep(TrialFolder[Plan]):
         if self.growth is None:
             write_atomically(self.folder / GROWTH, json.dumps(asked._asdict()) + "\n")
 
-    def rows(self) -> Iterator[dict[str, Any]]:
+    def rows(self, metric: str | None = None) -> Iterator[dict[str, Any]]:
         """Yield one row a trial; if it grows in rounds, with the columns of `Growth`."""
         growth = self.growth
         cells = growth._asdict() if growth else {}
-        yield from (row | cells for row in super().rows())
+        yield from (row | cells for row in super().rows(metric))

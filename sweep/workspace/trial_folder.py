@@ -11,7 +11,7 @@ from filelock import FileLock, Timeout
 from sweep.core.base_plan import BasePlan
 from sweep.core.trial import TrialRecord, TrialSpec, TrialState
 from sweep.errors import DamagedError, InputError
-from sweep.recipes.metric import MetricSpec
+from sweep.recipes.metric import FURTHER, MetricSpec, further_metric
 from sweep.utils.atomic_files import keep_aside, write_atomically
 from sweep.workspace.journal import Journal, TrialHistory
 from sweep.workspace.lock import DRIVER, JOURNAL, LOCK, driving, read_driver
@@ -162,11 +162,26 @@ class TrialFolder(ABC, Generic[AnyPlan]):
         states = list(self.states().values())
         return {state: states.count(state) for state in self.STATES}
 
-    def rows(self) -> Iterator[dict[str, Any]]:
-        """Yield one row a trial: the trial table's columns, and cells of further hyperparameters."""
-        states, plan = self.states(), self.plan
+    def metric(self, name: str | None = None) -> MetricSpec | None:
+        """Return the metric that its trials are judged by, or a further one; None: the top-1 error."""
+        recipe = self.plan.recipe
+        if name in FURTHER and not (recipe.metric and recipe.metric.name == name):
+            return further_metric(name, of_images=recipe.trainer is None)
+        return recipe.metric
+
+    def rows(self, metric: str | None = None) -> Iterator[dict[str, Any]]:
+        """Yield one row a trial: the trial table's columns, and cells of further hyperparameters.
+
+        Parameters
+        ----------
+        metric : str, optional
+            What the trials are judged by instead of their own metric: one of `FURTHER`.
+        """
+        states, plan, judged_by = self.states(), self.plan, self.metric(metric)
         for trial in plan.trials:
-            state, record = states[trial.key], self.history(trial).record
+            state, history = states[trial.key], self.history(trial)
+            record = history.record
+            by_error = record if judged_by is None else None
             yield (
                 {
                     "sweep": self.name,
@@ -184,13 +199,14 @@ class TrialFolder(ABC, Generic[AnyPlan]):
                     "lr": trial.lr,
                     "weight_decay": trial.weight_decay,
                     "state": state.value,
-                    "top1_err": record and record.top1_err,
-                    "best_top1_err": record and record.best_top1_err,
+                    "top1_err": by_error and by_error.top1_err,
+                    "best_top1_err": by_error and by_error.best_top1_err,
                     "epochs": record and record.epochs,
                     "wall_s": record and record.wall_s,
                 }
-                | (_metric_cells(plan.recipe.metric, record) if plan.recipe.metric else {})
+                | (_metric_cells(judged_by, history) if judged_by else {})
                 | _over_cells(trial)
+                | _further_cells(history)
             )
 
     @property
@@ -230,17 +246,25 @@ class TrialFolder(ABC, Generic[AnyPlan]):
             yield
 
 
-def _metric_cells(metric: MetricSpec, record: TrialRecord | None) -> dict[str, Any]:
+def _metric_cells(metric: MetricSpec, history: TrialHistory) -> dict[str, Any]:
     """Return the cells of another metric than the top-1 error."""
+    value, best = history.values_of(metric)
     return {
         "metric": metric.name,
         "unit": metric.unit,
         "better": "higher" if metric.higher_better else "lower",
         "low": metric.low,
         "high": metric.high,
-        "value": record and record.value,
-        "best_value": record and record.best_value,
+        "value": value,
+        "best_value": best,
     }
+
+
+def _further_cells(history: TrialHistory) -> dict[str, Any]:
+    """Return the cells of what was reported beside the metric, after the last epoch."""
+    last = history.last_epoch
+    cells = {name: last and last.value_of(name) for name in FURTHER}
+    return {name: value for name, value in cells.items() if value is not None}
 
 
 def _over_cells(trial: TrialSpec) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from sweep.errors import InputError
+from sweep.recipes.metric import FURTHER
 from sweep.workspace.sweep import Growth, Sweep
 from sweep.workspace.trial_folder import TrialFolder
 
@@ -114,22 +115,30 @@ def result_column(table: "pd.DataFrame") -> str:
     return "value" if "value" in table else "top1_err"
 
 
-def trial_table(sweeps: Iterable[TrialFolder[Any]]) -> "pd.DataFrame":
+def trial_table(sweeps: Iterable[TrialFolder[Any]], metric: str | None = None) -> "pd.DataFrame":
     """Return one row a trial, with `COLUMNS`, then the values and relative values of further hyperparameters.
 
-    A hyperparameter's cells are empty where a sweep does not have it.
+    A hyperparameter's cells are empty where a sweep does not have it. The last columns are those of `FURTHER`
+    metrics that were reported; ``metric`` is one of them that the trials are judged by instead of their own.
     """
     import pandas as pd
 
-    rows = [row for sweep in sweeps for row in sweep.rows()]
-    further = sorted({name for row in rows for name in row} - set(COLUMN_NAMES))
-    return typed(pd.DataFrame(rows, columns=[*COLUMN_NAMES, *further]))
+    rows = [row for sweep in sweeps for row in sweep.rows(metric)]
+    known = {name for row in rows for name in row}
+    columns = [
+        *COLUMN_NAMES,
+        *sorted(known - {*COLUMN_NAMES, *FURTHER}),
+        *filter(known.__contains__, FURTHER),
+    ]
+    return typed(pd.DataFrame(rows, columns=columns))
 
 
 def typed(table: "pd.DataFrame") -> "pd.DataFrame":
     """Give a trial table's columns of numbers their types, wherever its rows come from."""
     rounds = {name: "Int64" for name in Growth._fields if name in table}
-    return table.astype(rounds | {c.name: _dtype(c, table[c.name]) for c in COLUMNS if c.dtype != "text"})
+    numbers = {name: "float64" for name in FURTHER if name in table}
+    own = {c.name: _dtype(c, table[c.name]) for c in COLUMNS if c.dtype != "text"}
+    return table.astype(rounds | numbers | own)
 
 
 def _dtype(column: Column, cells: "pd.Series") -> str:
@@ -137,12 +146,12 @@ def _dtype(column: Column, cells: "pd.Series") -> str:
     return "Int64" if column.dtype == "int64" and cells.isna().any() else column.dtype
 
 
-def learning_table(sweeps: Iterable[Sweep]) -> "pd.DataFrame":
+def learning_table(sweeps: Iterable[Sweep], metric: str | None = None) -> "pd.DataFrame":
     """Return one row an epoch of a trial: key, epoch and top1_err in percent, or the other metric's value."""
     import pandas as pd
 
     rows = [
-        (key, number, record.result)
+        (key, number, record.value_of(metric))
         for sweep in sweeps
         for key, history in sweep.journal.trials.items()
         for number, (_, record) in sorted(history.epochs.items())

@@ -26,12 +26,13 @@ COMMANDS = (
     "tune --trainer toy:train --epochs 4 --n-trials 6 --finalists 2 --seeds 2 "
     "--lr-range 1e-4:1e-2 --wd-range 0.01:1 --address none",
 )
+EXPORTED = pd.read_csv(DATA / "table.csv", nrows=0).columns.drop("key").tolist()
 TRAINED_ON = "cpu (AMD, AVX2)"
 """Bits of a network's training are the same on processors of one maker."""
 WRITTEN_IN = "/tmp/legacy/cut"
 
 
-def sweep(folder: Path, command: str) -> str:
+def sweep(folder: Path, command: str, code: int = 0) -> str:
     clean = {n: v for n, v in os.environ.items() if not n.startswith(("MLFLOW", "SWEEP", "RAY"))}
     ran = subprocess.run(
         [sys.executable, "-m", "sweep", *shlex.split(command)],
@@ -42,8 +43,8 @@ def sweep(folder: Path, command: str) -> str:
         timeout=240,
         check=False,
     )
-    assert ran.returncode == 0, ran.stdout + ran.stderr
-    return ran.stdout
+    assert ran.returncode == code, ran.stdout + ran.stderr
+    return ran.stdout or ran.stderr
 
 
 def unpack(folder: Path) -> None:
@@ -57,8 +58,11 @@ def unpack(folder: Path) -> None:
 
 
 def exported(folder: Path) -> pd.DataFrame:
+    """Export what that version exported; columns of later ones stand behind."""
     sweep(folder, "export --out table.csv")
-    return pd.read_csv(folder / "table.csv").set_index("key")
+    table = pd.read_csv(folder / "table.csv").set_index("key")
+    assert list(table) in (EXPORTED + further for further in ([], ["val_loss"], ["top5_err", "val_loss"]))
+    return table[EXPORTED]
 
 
 @pytest.fixture(scope="module")
@@ -108,6 +112,15 @@ def test_in_the_end_the_table_is_the_undisturbed_one(after, expected):
     pd.testing.assert_frame_equal(
         table.loc[exact].drop(columns="wall_s"), expected.loc[exact].drop(columns="wall_s"), check_exact=True
     )
+
+
+def test_the_losses_that_it_recorded_are_compared_and_what_it_did_not_is_refused(after):
+    folder, _, table = after
+    sweep(folder, "export --metric val_loss --model vit_p_1mf --out losses.csv")
+    losses = pd.read_csv(folder / "losses.csv").set_index("key")["value"]
+    assert losses.notna().tolist() == (table.state[losses.index] == "finished").tolist()
+    refused = sweep(folder, "cdf --metric top5_err --model vit_p_1mf --out f.svg", code=2)
+    assert "top5_err is not reported in 4 of 7 finished trials of vit_p_1mf" in " ".join(refused.split())
 
 
 def test_the_search_finds_the_same_optimum(after):

@@ -3,8 +3,9 @@
 from sweep.core.trial import EpochRecord, TrialRecord, TrialState
 
 
-def epoch(number: int, error: float = 50.0) -> EpochRecord:
-    return EpochRecord(epoch=number, top1_err=error, val_loss=1.0, train_loss=1.5, lr=0.1)
+def epoch(number: int, error: float = 50.0, **more: float) -> EpochRecord:
+    values = {"val_loss": 1.0, "train_loss": 1.5, "lr": 0.1} | more
+    return EpochRecord(epoch=number, top1_err=error, **values)
 
 
 def finished(key: str = "a", error: float = 10.0) -> TrialRecord:

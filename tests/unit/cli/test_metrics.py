@@ -103,8 +103,9 @@ def test_reports_speak_of_the_metric(place, sweep):
     assert "of the F1 at the optimum: " in (place / "site" / "index.html").read_text()
 
 
-def test_a_metric_is_of_trials_from_elsewhere(place, refused):
-    assert "--metric" in refused("export", "--metric", "F1", "--out", "t.csv")
+def test_the_column_of_a_table_is_no_metric_of_our_own_sweeps(place, results, refused):
+    said = refused("export", "--metric", "F1", "--out", "t.csv")
+    assert "unknown --metric 'F1'. Known: top1_err" in said
 
 
 def test_two_metrics_are_refused(place, sweep, refused):

@@ -5,10 +5,12 @@ import math
 import pickle
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
+from sklearn.metrics import top_k_accuracy_score
 from support.training import CPU, Dropping, make_batches, make_recipe, make_trial, run_one, run_pack
 from torch import nn
 from torch.nn import functional as F
@@ -18,7 +20,7 @@ from sweep.data.datasets import open_dataset
 from sweep.models import timm_models
 from sweep.recipes.loading import load
 from sweep.training import batches as batches_module
-from sweep.training.batches import InMemoryBatches
+from sweep.training.batches import Batch, InMemoryBatches
 from sweep.training.evaluation import evaluate
 from sweep.training.loop import train
 from sweep.training.lr_schedule import lr_factor
@@ -105,9 +107,26 @@ def test_evaluate_is_a_direct_computation(monkeypatch, evaluate_batch):
     y = torch.cat([b.labels for b in batches.evaluation()]).numpy()
     logits = x @ model[1].weight.detach().double().numpy().T + model[1].bias.detach().double().numpy()
     log_sum = np.log(np.exp(logits).sum(1))
-    ((error, loss),) = evaluate([model], batches)
-    assert error == pytest.approx(100 * np.mean(logits.argmax(1) != y), abs=1e-9)
-    assert loss == pytest.approx(np.mean(log_sum - logits[np.arange(61), y]), rel=1e-5)
+    (found,) = evaluate([model], batches)
+    assert found.top1_err == pytest.approx(100 * np.mean(logits.argmax(1) != y), abs=1e-9)
+    assert found.val_loss == pytest.approx(np.mean(log_sum - logits[np.arange(61), y]), rel=1e-5)
+    theirs = top_k_accuracy_score(y, logits, k=5, labels=range(10))
+    assert found.top5_err == pytest.approx(100 * (1 - theirs), abs=1e-9)
+    assert 0 < found.top5_err < found.top1_err
+
+
+def test_five_classes_have_no_top5_error():
+    torch.manual_seed(0)
+    batches = make_batches(make_recipe(), evaluated=20)
+    models = [nn.Sequential(nn.Flatten(), nn.Linear(3 * 16 * 16, classes)) for classes in (5, 6)]
+    few = SimpleNamespace(evaluation=lambda: [Batch(x, y % 5) for x, y in batches.evaluation()])
+    assert [found.top5_err is None for found in evaluate(models, few)] == [True, False]
+
+
+def test_a_diverged_trial_has_all_errors_at_100():
+    (record, *_) = run_one(make_trial(lr=1e30), make_recipe())
+    assert record.diverged_step
+    assert (record.top1_err, record.top5_err, record.val_loss) == (100.0, 100.0, None)
 
 
 def test_the_average_is_what_is_evaluated():

@@ -13,6 +13,7 @@ from torch.nn import functional as F
 from sweep.training import loop, precision
 from sweep.training.batches import Batch
 from sweep.training.batchnorm import renew_batchnorm
+from sweep.training.evaluation import Evaluation
 from sweep.training.mixing import mix
 from sweep.training.precision import Precision
 
@@ -95,7 +96,7 @@ def test_smoothing_of_mixed_labels_is_timms(monkeypatch):
         return seen[-1][2]
 
     recipe = make_recipe(mixup_alpha=0.8, label_smoothing=0.1, epochs=1, train_subset=32)
-    monkeypatch.setattr(loop, "evaluate", lambda *_: [(50.0, 1.0)])
+    monkeypatch.setattr(loop, "evaluate", lambda *_: [Evaluation(50.0, 1.0, None)])
     monkeypatch.setattr(F, "cross_entropy", spy)
     batches = make_batches(recipe)
     run_one(make_trial(), recipe, batches)

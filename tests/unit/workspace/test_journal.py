@@ -45,6 +45,15 @@ def test_states(path):
     assert journal.history("a").state is TrialState.FINISHED
 
 
+def test_an_epoch_without_a_top5_error_is_written_as_earlier_versions_did(path):
+    journal = Journal(path)
+    journal.append("epoch", "a", epoch(1), time_ms=1)
+    journal.append("epoch", "a", epoch(2, top5_err=100 / 7), time_ms=2)
+    before, now = map(json.loads, path.read_text().splitlines())
+    assert list(now) == [*before, "top5_err"]
+    assert Journal(path).history("a").epochs[2] == (2, epoch(2, top5_err=100 / 7))
+
+
 def test_a_result_stands_whatever_comes_later(path):
     journal = Journal(path)
     journal.append("end", "a", finished(error=10.0))
