@@ -10,13 +10,14 @@ from analysis.compare import TESTS, compare
 from analysis.comparison import Comparison
 from analysis.comparison_sentences import Answer, advice, answers, sentences
 from analysis.comparison_table import comparison_table
-from analysis.edf import DELTAS, EDF, Curve, curves, edf, share_within
+from analysis.edf import DELTAS, EDF, Curve, curve_of, curves, edf, share_within
 from analysis.equivalence import Margin, read_margin
 from analysis.errors import AnalysisError
 from analysis.intervals import Interval
 from analysis.knobs import Knobs, knobs_table, read_knobs
 from analysis.metric import METRIC_COLUMNS, TOP1_ERROR, Metric
 from analysis.outcomes import Outcome, best_within, outcome_table, outcomes, published
+from analysis.relative import relative_sweeps, with_relative_shares
 from analysis.repeats import Repeated, SeedSpread, repeated_points, repeats_table, seed_spread
 from analysis.rounds import Rounds, of_rounds
 from analysis.settled import Look, look
@@ -57,6 +58,7 @@ __all__ = [
     "compare",
     "comparison_table",
     "curve_band",
+    "curve_of",
     "curves",
     "edf",
     "flattery",
@@ -72,6 +74,7 @@ __all__ = [
     "read_knobs",
     "read_margin",
     "read_sweeps",
+    "relative_sweeps",
     "repeated_points",
     "repeats_table",
     "seed_spread",
@@ -82,4 +85,5 @@ __all__ = [
     "too_short",
     "tuning_curve",
     "verdicts",
+    "with_relative_shares",
 ]

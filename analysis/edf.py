@@ -204,10 +204,21 @@ def _absolute_edf(sweep: SweepTrials) -> EDF:
     return edf(errors[np.isfinite(errors)], n=len(errors))
 
 
-def _relative_edf(sweep: SweepTrials) -> EDF:
+def check_zero(sweep: SweepTrials) -> float:
+    """Return the mean error at the optimum, the zero of Δ.
+
+    Raises
+    ------
+    AnalysisError
+        If a trial at the optimum diverged or none has a result.
+    """
     if sweep.optimum_state != "finished" or sweep.optimum_err is None:
         raise AnalysisError(_no_zero(sweep))
-    deltas = values(sweep.finished, "top1_err") - sweep.optimum_err
+    return sweep.optimum_err
+
+
+def _relative_edf(sweep: SweepTrials) -> EDF:
+    deltas = values(sweep.finished, "top1_err") - check_zero(sweep)
     return edf(np.round(deltas, sweep.metric.delta_decimals), n=sweep.n)
 
 

@@ -68,8 +68,9 @@ def _note(s: Summary) -> str:
     _, low, high = s.near
     sure = f"{100 * low:.0f} to {100 * high:.0f} % at {100 * s.confidence:g} % confidence; "
     limits = "" if math.isnan(low) else sure
-    level = s.sweep.metric.level(s.zero.value)
-    return f"{limits}{level} at the optimum, {counted(s.sweep.n, 'trial')}"
+    metric = s.sweep.metric
+    level = "" if metric.relative else f"{metric.level(s.zero.value)} at the optimum, "
+    return f"{limits}{level}{counted(s.sweep.n, 'trial')}"
 
 
 def findings(

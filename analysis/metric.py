@@ -47,6 +47,8 @@ class Metric:
     """The greatest possible value; None: there is none."""
     step: float = 1.0
     """The least of the thresholds of Δ. It is 1 for the top-1 error; see `fitted`."""
+    relative: bool = False
+    """Whether the values are percent of that at the optimum; see `analysis.relative`."""
 
     def __post_init__(self) -> None:
         problems = list(_problems(self))
@@ -94,7 +96,7 @@ class Metric:
     @property
     def delta_unit(self) -> str:
         """The unit of a difference."""
-        return "points" if self.unit == "%" else self.unit
+        return "points" if self.unit == "%" and not self.relative else self.unit
 
     def cost(self, values: Any) -> Any:
         """Return the cost of a value or of an array of values; also the value of a cost."""
@@ -150,18 +152,27 @@ def _problems(metric: Metric) -> Iterator[str]:
 TOP1_ERROR = Metric(name="top-1 error", unit="%", low=0.0, high=100.0)
 
 
-def fitted(metric: Metric, deltas: Floats) -> Metric:
+def fitted(metric: Metric, deltas: Floats, first: float = 1.0) -> Metric:
     """Give a metric thresholds that fit its size.
 
     They are 1, 2, 4 and 8 times the least power of ten with which the last one is at least the median of |Δ|
     over all finished points that are shown together. Those of the top-1 error are always 1 to 8 points.
+
+    Parameters
+    ----------
+    metric : Metric
+        What is shown.
+    deltas : ndarray
+        Δ of all finished points.
+    first : float
+        A further factor of all thresholds.
     """
     sizes = np.abs(deltas[np.isfinite(deltas)])
     if metric.is_top1_error or not sizes.any():
         return metric
     size = float(np.median(sizes)) or float(sizes.max())
-    exponent = math.ceil(math.log10(size / THRESHOLDS[-1]) - 1e-9)
-    return replace(metric, step=float(f"1e{exponent}"))
+    exponent = math.ceil(math.log10(size / THRESHOLDS[-1] / first) - 1e-9)
+    return replace(metric, step=float(f"{first:g}e{exponent}"))
 
 
 def bounded(metric: Metric, costs: Floats) -> Metric:

@@ -141,6 +141,8 @@ def _x_label(metric: Metric, *, relative: bool, columns: int) -> str:
     if not relative:
         return f"{metric.label}, better to the left" if metric.higher_better else metric.label
     unit = f" ({metric.delta_unit})" if metric.delta_unit else ""
+    if metric.relative:
+        unit = " (% of it)" if columns == 1 or metric.higher_better else " (% of the optimum's)"
     if metric.higher_better:
         return f"{metric.name} below the optimum's{unit}"
     return f"Δ {metric.name} to the optimum{unit}" if columns == 1 else f"Δ {metric.name}{unit}"

@@ -39,6 +39,10 @@ def cdf(
     absolute: Annotated[
         bool, typer.Option("--absolute", help="The error or metric itself, not Δ to the optimum.")
     ] = False,
+    relative: Annotated[
+        bool,
+        typer.Option("--relative", help="Δ in percent of the optimum's value, as for losses of any size."),
+    ] = False,
     band: Annotated[
         str | None,
         typer.Option(
@@ -52,23 +56,32 @@ def cdf(
     ] = None,
 ) -> None:
     """Draw the EDFs: share of trials within x points of the optimum's error. Steep means robust."""
-    from analysis import curves, figures, read_sweeps, summarise, summary_table, verdicts
+    import analysis
+    from analysis import figures
     from sweep.console.comparison import print_ranking, print_repeats, print_sweeps
     from sweep.results.figures import bands_of, with_places
 
-    table = with_places(trials.to_compare)
-    drawn = curves(table, absolute=absolute, any_metric=True)
+    if absolute and relative:
+        raise InputError(
+            "give either `absolute`, the metric itself, or `relative`, Δ to the optimum in percent"
+        )
+    sweeps = analysis.read_sweeps(with_places(trials.to_compare), any_metric=True)
+    shown = analysis.relative_sweeps(sweeps) if relative else sweeps
+    drawn = [analysis.curve_of(each, absolute=absolute) for each in shown]
     bands, notes = ({}, []) if band == "none" else bands_of(drawn, band, confidence)
-    sweeps = read_sweeps(table, any_metric=True)
-    summaries = [summarise(each, confidence) for each in sweeps]
+    summaries = [analysis.summarise(each, confidence) for each in shown]
+    summary = analysis.summary_table(summaries)
+    if relative:
+        own = analysis.summary_table([analysis.summarise(each, confidence) for each in sweeps])
+        summary = analysis.with_relative_shares(own, summary)
     figures.save(
         figures.cdf_figure(drawn, bands, style=style), out
     )  # once nothing is left that could be refused
     print_notes(trials)
-    print_sweeps(summary_table(summaries), plain_console(), sweeps[0].metric)
+    print_sweeps(summary, plain_console(), sweeps[0].metric, shown[0].metric)
     print_ranking(summaries, plain_console())
     print_repeats(sweeps, confidence, plain_console())
-    flattered = [] if absolute else verdicts(sweeps, trials.learning)
+    flattered = [] if absolute else analysis.verdicts(sweeps, trials.learning)
     print_warnings([with_flags(text) for text in [*trials.warnings, *notes, *flattered]])
     plain_console().print(f"Written to {out}", markup=False)
 

@@ -19,7 +19,12 @@ _ROOMY = 116
 """Letters in a line from which on there are all shares, each with its interval."""
 
 
-def print_sweeps(summary: "pd.DataFrame", console: Console, metric: "Metric | None" = None) -> None:
+def print_sweeps(
+    summary: "pd.DataFrame",
+    console: Console,
+    metric: "Metric | None" = None,
+    of_delta: "Metric | None" = None,
+) -> None:
     """Print level and spread of each sweep side by side; see `analysis.summary_table`.
 
     Parameters
@@ -30,13 +35,16 @@ def print_sweeps(summary: "pd.DataFrame", console: Console, metric: "Metric | No
         Where to print.
     metric : Metric, optional
         That of the sweeps. Default: the top-1 error.
+    of_delta : Metric, optional
+        That of Δ, where it is relative to the optimum. Default: the same.
     """
     from analysis.metric import TOP1_ERROR
     from analysis.names import known
 
     metric = metric or TOP1_ERROR
+    of_delta = of_delta or metric
     rows, roomy, kinds = summary.to_dict("records"), console.width >= _ROOMY, _kinds(summary)
-    names = [f"{delta:g}" for delta in metric.deltas]
+    names = [f"{delta:g}" for delta in of_delta.deltas]
     deltas, share = (names, _estimate) if roomy else ([names[0], *names[2:]], _value)
     words = ("trials", "at optimum", "median", *(f"≤{delta}" for delta in deltas), f"area ≤{names[-1]}")
     table = new_table(*words, names=("\n".join(kinds),))
@@ -53,22 +61,23 @@ def print_sweeps(summary: "pd.DataFrame", console: Console, metric: "Metric | No
             console.print(f"{name}: {row['diverged']} of {row['n']} trials diverged", markup=False)
     seeds = sorted({row["seeds"] for row in rows if row["seeds"] > 1})
     of = f"at optimum: mean of {listed([str(count) for count in seeds])} seeds; " if seeds else ""
-    console.print(_legend(metric, of), markup=False)
+    console.print(_legend(metric, of_delta, of), markup=False)
 
 
-def _legend(metric: "Metric", seeds: str) -> str:
+def _legend(metric: "Metric", of_delta: "Metric", seeds: str) -> str:
     """Explain the table's columns."""
     rest = "±: the farther confidence limit; at the optimum one standard error."
-    if metric.is_top1_error:
+    if metric.is_top1_error and of_delta.is_top1_error:
         return (
             f"Errors in %; {seeds}≤x: share of trials within x points of the error at the optimum; area: "
             f"under that curve up to 8 points, 1 at best. {rest}"
         )
     worse = "below" if metric.higher_better else "above"
+    x, rule = ("x %", ", relative to that") if of_delta.relative else ("x", "")
     return (
-        f"{metric}; {seeds}≤x: share of trials at most x {worse} the {metric.name} at the optimum; area: "
-        f"under that curve up to {metric.amount(metric.area_to)}, 1 at best. {rest} A diverged trial counts "
-        f"as {metric.diverged}."
+        f"{metric}; {seeds}≤x: share of trials at most {x} {worse} the {metric.name} at the optimum{rule}; "
+        f"area: under that curve up to {of_delta.amount(of_delta.area_to)}, 1 at best. {rest} A diverged "
+        f"trial counts as {metric.diverged}."
     )
 
 

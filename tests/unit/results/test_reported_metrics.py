@@ -81,6 +81,16 @@ def test_figures_tables_and_report_speak_of_it(two, sweep, tmp_path):
     assert "top5_err (%), lower is better, 0 to 100" in " ".join(printed.split())
 
 
+def test_delta_may_be_relative_to_the_optimum(two, sweep, refused):
+    code, printed, err = sweep("cdf", "--metric", "val_loss", "--relative", "--out", "f.svg")
+    assert code == 0, err
+    words = " ".join(printed.split())
+    assert "at most x % above the val_loss at the optimum, relative to that" in words
+    assert "of its trials within 200 % of its optimum" in words
+    assert "0.50" in words
+    assert "give either --absolute" in refused("cdf", "--relative", "--absolute", "--out", "f.svg")
+
+
 def test_its_exported_table_gives_the_same_figure(two, sweep, tmp_path):
     assert sweep("cdf", "--metric", "val_loss", "--out", "own.svg")[0] == 0
     assert sweep("export", "--metric", "val_loss", "--out", "judged.csv")[0] == 0

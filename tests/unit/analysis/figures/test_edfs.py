@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from support.analysed import by_metric, repeated, trials
 
-from analysis import AnalysisError, Metric, curves
+from analysis import AnalysisError, Metric, curve_of, curves, read_sweeps, relative_sweeps
 from analysis.figures import cdf_figure, render, save, scatter_figure
 
 FAMILIES = ("ViT_P", "ViT_C", "RegNetY")
@@ -22,6 +22,12 @@ def many(panels=("1GF", "4GF"), optimizers=("adamw", "sgd"), **kwargs):
 @pytest.fixture(scope="module")
 def figure():
     return cdf_figure(curves(trials([5.0, 6.0, 9.0], diverged=1, missing=2)))
+
+
+def test_the_axis_says_that_delta_is_relative():
+    shown = relative_sweeps(read_sweeps(trials([5.0, 6.0, 9.0])))
+    (axes,) = cdf_figure([curve_of(sweep, absolute=False) for sweep in shown]).axes
+    assert axes.get_xlabel() == "Δ top-1 error to the optimum (% of it)"
 
 
 def line_data(axes):
