@@ -250,7 +250,8 @@ def _paired(a: SweepTrials, b: SweepTrials, pairs: Pairs) -> _Prepared:
         mean_diff=points.mean(d, -span, span),
         median_diff=_median(d, points, -span, span),
         better=_share_better(d, points),
-        diverged_diff=_diverged_pairs(pairs, metric.worst),
+        diverged=_diverged_shares(trials),
+        diverged_diff=_diverged_pairs(trials, points),
         tests={ANY: difference.p} | _p_values(PAIRED_TESTS, d),
         no_test=None,
         needed=paired_tests.points_needed(d),
@@ -270,11 +271,16 @@ def _share_better(d: Floats, points: Sampling) -> Interval:
     return points.mean((d < 0) + 0.5 * (d == 0), 0.0, 1.0)
 
 
-def _diverged_pairs(pairs: Pairs, worst: float) -> Interval:
-    lost_a, lost_b = pairs.a >= worst, pairs.b >= worst
-    if pairs.points.design == "iid":
-        return paired_tests.share_difference(lost_a, lost_b, pairs.points.confidence)
-    return pairs.points.mean(lost_a.astype(float) - lost_b, -1.0, 1.0)
+def _diverged_shares(trials: tuple[Trials, Trials]) -> tuple[float, float]:
+    a, b = (float(each.diverged.mean()) for each in trials)
+    return a, b
+
+
+def _diverged_pairs(trials: tuple[Trials, Trials], points: Sampling) -> Interval:
+    lost_a, lost_b = (each.diverged for each in trials)
+    if points.design == "iid":
+        return paired_tests.share_difference(lost_a, lost_b, points.confidence)
+    return points.mean(lost_a.astype(float) - lost_b, -1.0, 1.0)
 
 
 def _median(sample: Floats, points: Sampling, least: float = 0.0, most: float = DIVERGED_ERR) -> Interval:
@@ -313,12 +319,13 @@ def _unpaired(a: SweepTrials, b: SweepTrials, confidence: float) -> _Prepared:
         mean_diff=minus(*(sample.points.mean(sample.errors, least, worst) for sample in (x, y))),
         median_diff=minus(*(_median(*sample, least, worst) for sample in (x, y))),
         better=better if independent else Interval(better.value, math.nan, math.nan),
-        diverged_diff=minus(*(sample.points.share(sample.errors >= worst) for sample in (x, y))),
+        diverged=_diverged_shares(trials),
+        diverged_diff=minus(*(s.points.share(t.diverged) for s, t in zip((x, y), trials, strict=True))),
         tests=tests,
         no_test=no_test,
         needed=unpaired_tests.trials_needed(better.value) if tests else math.nan,
         **_gaps(x.errors, y.errors),
-        **robustness.compared(Trials(a, np.arange(a.n)), Trials(b, np.arange(b.n)), [x.points, y.points]),
+        **robustness.compared(*trials, [x.points, y.points]),
     )
     return _Prepared(found, trials, (x.points, y.points), difference)
 

@@ -40,6 +40,8 @@ class Comparison:
     better: Interval
     """Probability that A has the lower error: at the same point if paired, else at any two points. Ties count
     half."""
+    diverged: tuple[float, float]
+    """Shares of A's and of B's compared trials that diverged."""
     diverged_diff: Interval
     """Difference of the shares of trials that diverged; below 0, fewer of A's did."""
     area: Contrast

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from analysis.comparison import Comparison
 from analysis.intervals import Interval
 from analysis.metric import Metric
-from analysis.sweep_trials import SweepTrials
+from analysis.sweep_trials import SweepTrials, values
 from analysis.tuning import budget_for
 from analysis.words import counted, negated, number, p_value, percent, points_of
 
@@ -189,16 +189,27 @@ def _level(metric: Metric, cost: float) -> str:
 
 
 def _diverging(pair: Comparison) -> str:
-    """Write which model diverges more often, if that is claimed."""
-    lost = [len(sweep.diverged) / sweep.n for sweep in (pair.a, pair.b)]
-    if not any(lost) or not any(each.to_the_last for each in pair.where):
+    """Write which model diverges more often, if that is claimed.
+
+    The claim is of all trials beyond the highest error below the worst one: if some finished with that, too,
+    it is not one of those that diverged.
+    """
+    last = next((each for each in pair.where if each.to_the_last), None)
+    if last is None or not any(pair.diverged) or _any_finished_worst(pair):
         return ""
-    a_more = lost[0] > lost[1]
-    model, more = (pair.a, pair.diverged_diff) if a_more else (pair.b, negated(pair.diverged_diff))
+    lost = pair.diverged
+    model, more = (pair.b, negated(pair.diverged_diff)) if last.a_leads else (pair.a, pair.diverged_diff)
+    of = "trials at the shared points" if pair.left_out else "trials"
     return (
         f"{model.name} diverges more often, in {100 * max(lost):.0f} against {100 * min(lost):.0f} % of its "
-        f"trials, by {percent(more)}"
+        f"{of}, by {percent(more)}"
     )
+
+
+def _any_finished_worst(pair: Comparison) -> bool:
+    """Return whether a trial finished with the value that a diverged one counts as, such as an F1 of 0."""
+    sweeps = (pair.a, pair.b)
+    return any(bool((values(s.finished, "top1_err") >= s.metric.worst).any()) for s in sweeps)
 
 
 def _upper(text: str) -> str:

@@ -221,6 +221,11 @@ class Trials(NamedTuple):
         """Top-1 errors in percent, a diverged trial at 100."""
         return values(self.sweep.points, "top1_err")[self.rows]
 
+    @property
+    def diverged(self) -> NDArray[np.bool_]:
+        """Which of them diverged, not finished with the worst value."""
+        return (self.sweep.points["state"].to_numpy() == "diverged")[self.rows]
+
 
 def compared(a: Trials, b: Trials, points: Sequence[Sampling]) -> dict[str, Any]:
     """Return the differences of both areas, and why they cannot be tested."""

@@ -2,13 +2,16 @@ import dataclasses
 import math
 
 import numpy as np
+import pandas as pd
 import pytest
+from support.analysed import by_metric, trials
 from support.analysed_pairs import A, B, apart, sweeps
 
-from analysis import advice, answers, compare, comparison_table, sentences
+from analysis import Metric, advice, answers, compare, comparison_table, read_sweeps, sentences
 from analysis.compare import ANY
 from analysis.words import p_value
 
+RNG = np.random.default_rng(0)
 ZEROS = [[5.2, 4.8, 5.0, 5.1], [4.9, 5.1, 5.0, 5.1]]
 
 
@@ -94,6 +97,46 @@ def test_who_diverges_more_often_is_said_where_that_is_claimed():
         "vit_c_1mf diverges more often, in 67 against 0 % of its trials, by 67 % (" in said["where"].sentence
     )
     assert pair.diverged_diff.value == pytest.approx(-2 / 3)
+
+
+def test_who_diverges_more_often_is_said_of_the_points_that_were_compared():
+    """A diverges at all points that both share and at none of its others, B the other way round."""
+    own, far = RNG.normal(10, 1, 20).round(1), np.full(20, 100.0)
+    a, b = (table.reset_index(drop=True) for table in tables_of(np.append(own, far), np.append(own, far)))
+    b["index"] = np.where(b["role"] == "point", b["index"] + 20, -1)
+    both = pd.concat([a, b], ignore_index=True)
+    u = np.random.default_rng(5).random((60, 2))
+    points = both["role"] == "point"
+    both.loc[points, ["u_lr", "u_wd"]] = u[both.loc[points, "index"].astype(int)]
+    (pair,) = compare(read_sweeps(both))
+    assert (pair.n_a, pair.diverged) == (20, (1.0, 0.0))
+    where = next(each for each in answers(pair) if each.question == "where")
+    assert (
+        "vit_p_1mf diverges more often, in 100 against 0 % of its trials at the shared points, by 100 % ("
+        in where.sentence
+    )
+
+
+def test_who_diverges_more_often_is_not_said_where_others_finished_as_badly():
+    """More of A's trials end at the worst F1, though it is B of which more diverge."""
+    f1 = np.linspace(0.5, 0.9, 40).round(3)
+    a, b = np.append(f1[:10], np.zeros(26)), np.append(f1[:28], np.zeros(2))
+    both = pd.concat(tables_of(1 - a, 1 - b, diverged=(4, 10)))
+    metric = Metric(name="F1", higher_better=True, low=0.0, high=1.0)
+    (pair,) = compare(read_sweeps(by_metric(both, metric, lambda errors: 1 - errors), any_metric=True))
+    assert any(stretch.to_the_last and not stretch.a_leads for stretch in pair.where)
+    assert pair.diverged == (0.1, 0.25)
+    assert pair.diverged_diff.value == pytest.approx(-0.15)
+    assert "diverges more often" not in " ".join(map(str, answers(pair)))
+
+
+def tables_of(*errors, diverged=(0, 0)):
+    """A table of trials for each list of errors; one of 100 has diverged."""
+    found = []
+    for family, some, lost in zip(("ViT_P", "ViT_C"), errors, diverged, strict=True):
+        table = trials(some, family=family, diverged=lost, optimum=0.1)
+        found.append(table.assign(state=np.where(table["top1_err"] == 100.0, "diverged", table["state"])))
+    return found
 
 
 def test_robustness_is_a_matter_of_the_area_where_typical_trials_are_alike():
