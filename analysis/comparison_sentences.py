@@ -330,7 +330,7 @@ def _take_of_all(pairs: Sequence[Comparison], sweeps: Sequence[SweepTrials]) -> 
 def _unbeaten(pairs: Sequence[Comparison], sweeps: Sequence[SweepTrials], k: int) -> list[SweepTrials]:
     beaten = set()
     for pair in pairs:
-        winner = next((model for budget, model in reversed(pair.better_at) if budget <= k), None)
+        winner = dict(pair.better_at).get(k)  # no claim reaches beyond the budgets that a pair allows
         if winner is not None:
             beaten.add(_other(pair, winner).sweep)
     return [sweep for sweep in sweeps if sweep.sweep not in beaten]

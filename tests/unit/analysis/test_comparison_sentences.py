@@ -207,6 +207,18 @@ def test_of_several_models_the_unbeaten_are_named():
     ]
 
 
+def test_of_several_models_none_is_beaten_at_more_trials_than_were_compared():
+    """Of 16 trials of a steady model, a claim of one trial each is all there is: some of the wide are better."""
+    steady, bad = RNG.normal(10, 0.4, 16).round(1), RNG.normal(12, 0.4, 200).round(1)
+    wide = np.append(RNG.normal(8, 1, 40), RNG.normal(14, 1, 160)).round(1)
+    pairs = compare(apart(steady, bad, wide))
+    assert {k for k, model in pairs[1].better_at if model is not None} == {1}
+    take = advice(pairs)[0]
+    assert take.startswith("Take vit_p_1mf with one random trial of each (")
+    assert "regnety_1mf with " in take
+    assert "vit_p_1mf with 1 to" not in take
+
+
 def test_models_that_beat_each_other_in_a_circle_have_no_best():
     """Efron's dice: each beats the next with probability 5/9, and with many throws that is claimed."""
     dice = [[2, 2, 4, 4, 9, 9], [1, 1, 6, 6, 8, 8], [3, 3, 5, 5, 7, 7]]
