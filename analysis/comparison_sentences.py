@@ -358,10 +358,13 @@ def _unbeaten_part(
 
 def _robust_of_all(pairs: Sequence[Comparison], sweeps: Sequence[SweepTrials]) -> str:
     beaten = {_other(pair, pair.more_robust).sweep for pair in pairs if pair.more_robust is not None}
-    best = [sweep.name for sweep in sweeps if sweep.sweep not in beaten]
+    tested = {sweep.sweep for pair in pairs if not pair.no_delta for sweep in (pair.a, pair.b)}
+    best = [sweep.name for sweep in sweeps if sweep.sweep in tested - beaten]
     if not beaten or not best:
         return "None is shown to be more robust than another."
-    return f"The most robust: {_listed(best)}."
+    rest = [sweep.name for sweep in sweeps if sweep.sweep not in tested]
+    untested = f" Not tested: {_listed(rest, 'and')}." if rest else ""
+    return f"The most robust: {_listed(best)}.{untested}"
 
 
 def _listed(models: Sequence[str], word: str = "or") -> str:

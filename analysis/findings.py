@@ -121,7 +121,9 @@ def _robustness(pairs: Sequence[Comparison]) -> str:
     wins = _wins(pairs, lambda pair: pair.more_robust)
     if not wins:
         return "No model is shown to be more robust than another."
-    return f"{_ordered(wins, 'is more robust than')}.{_undecided(pairs, wins, 'robustness')}"
+    untested = sum(math.isnan(pair.q_robust) for pair in pairs)
+    rest = f" {counted(untested, 'pair')} cannot be tested." if untested else ""
+    return f"{_ordered(wins, 'is more robust than')}.{_undecided(pairs, wins, 'robustness')}{rest}"
 
 
 def _taking(pairs: Sequence[Comparison]) -> str | None:
@@ -149,10 +151,11 @@ def _ordered(wins: Mapping[str, Sequence[str]], verb: str) -> str:
 
 
 def _undecided(pairs: Sequence[Comparison], wins: Mapping[str, Sequence[str]], what: str) -> str:
-    left = len(pairs) - sum(map(len, wins.values()))
+    tested = [pair for pair in pairs if not math.isnan(pair.q_robust)]
+    left = len(tested) - sum(map(len, wins.values()))
     if not left:
         return ""
-    of = counted(left, "pair") if len(pairs) > _NAMED else _pair_names(pairs, wins)
+    of = counted(left, "pair") if len(tested) > _NAMED else _pair_names(tested, wins)
     return f" No difference in {what} is shown between {of}."
 
 

@@ -7,8 +7,9 @@ import pytest
 from support.analysed import by_metric, trials
 from support.analysed_pairs import A, B, apart, sweeps
 
-from analysis import Metric, advice, answers, compare, comparison_table, read_sweeps, sentences
+from analysis import Metric, advice, answers, compare, comparison_table, read_sweeps, sentences, summarise
 from analysis.compare import ANY
+from analysis.findings import findings
 from analysis.words import p_value
 
 RNG = np.random.default_rng(0)
@@ -208,7 +209,7 @@ def test_of_several_models_the_unbeaten_are_named():
 
 
 def test_of_several_models_none_is_beaten_at_more_trials_than_were_compared():
-    """Of 16 trials of a steady model, a claim of one trial each is all there is: some of the wide are better."""
+    """Of 16 trials of a steady model, a claim of one trial each is all there is."""
     steady, bad = RNG.normal(10, 0.4, 16).round(1), RNG.normal(12, 0.4, 200).round(1)
     wide = np.append(RNG.normal(8, 1, 40), RNG.normal(14, 1, 160)).round(1)
     pairs = compare(apart(steady, bad, wide))
@@ -217,6 +218,15 @@ def test_of_several_models_none_is_beaten_at_more_trials_than_were_compared():
     assert take.startswith("Take vit_p_1mf with one random trial of each (")
     assert "regnety_1mf with " in take
     assert "vit_p_1mf with 1 to" not in take
+
+
+def test_a_model_that_is_not_tested_is_not_among_the_most_robust():
+    some = sweeps(A, A + np.where(np.arange(48) % 2, 12.0, 4.0), A + 0.1, zeros=[*ZEROS, [5.0, 100.0]])
+    pairs = compare(some)
+    assert [pair.no_delta is None for pair in pairs] == [True, False, False]
+    assert advice(pairs)[1] == "The most robust: vit_p_1mf. Not tested: regnety_1mf."
+    told = findings([summarise(each) for each in some], {"adamw": pairs})
+    assert "vit_p_1mf is more robust than vit_c_1mf. 2 pairs cannot be tested." in told
 
 
 def test_models_that_beat_each_other_in_a_circle_have_no_best():
