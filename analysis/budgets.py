@@ -8,7 +8,8 @@ is the jackknife's (Efron & Stein 1981, Annals of Statistics 9:586), its limits 
 Where one model won nearly every time, the spread of the trials says too little: a share of −log(level) / n of
 a model's trials may be better than all n that were seen ("rule of three"), and with a budget of k one of them
 turns up with k times that probability. No limit is closer to 0 or 1 than that, and budgets end where it
-leaves nothing to say.
+leaves nothing to say. If the trials have no spread at all, as where all are tied, that alone makes the
+limits.
 """
 
 import math
@@ -26,6 +27,8 @@ Floats = NDArray[np.float64]
 
 _JOINT = 5
 """How much smaller than the level of all limits together that of each is, roughly."""
+_NO_SPREAD = 1e-24
+"""A variance below is that of trials without any spread: what rounding leaves of it."""
 
 
 class Budgets(NamedTuple):
@@ -179,4 +182,7 @@ def _limits(
         low, high = (special.expit(special.logit(wins) + side * width) for side in (-1, 1))
     low, high = (np.where(spread > 1e-9, limit, wins) for limit in (low, high))
     unseen_a, unseen_b = ((level / 2) ** (k / size) for size in sizes)
-    return np.minimum(low, unseen_b), np.maximum(high, 1 - unseen_a)
+    tied = variance < _NO_SPREAD
+    low = np.where(tied, wins * unseen_b, np.minimum(low, unseen_b))
+    high = np.where(tied, 1 - (1 - wins) * unseen_a, np.maximum(high, 1 - unseen_a))
+    return low, high

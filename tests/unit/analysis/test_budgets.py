@@ -51,6 +51,24 @@ def test_one_trial_of_each_is_the_statistic_of_mann_and_whitney():
 
 
 @pytest.mark.parametrize("paired", [True, False])
+@pytest.mark.parametrize("n", [8, 64])
+def test_limits_of_trials_without_any_spread_are_those_of_what_was_not_seen(n, paired):
+    """If all are tied, a share of −log(level) / n of one model's trials may still be better than all."""
+    found = compared(np.full(n, 5.0), np.full(n, 5.0), paired=paired)
+    unseen = 0.01 ** (1 / n)
+    assert found.wins[0] == 0.5
+    assert (found.low[0], found.high[0]) == pytest.approx((unseen / 2, 1 - unseen / 2), abs=0.02)
+    assert (found.low <= 0.5 * unseen + 0.02).all()
+    assert not found.claimed.any()
+
+
+def test_pairs_whose_effects_cancel_have_limits():
+    a, b = np.tile([5.0, 52.5], 6), np.tile([52.5, 100.0], 6)
+    found = compared(a, b, paired=True)
+    assert found.low[0] < found.wins[0] - 0.02 < found.high[0] - 0.03
+
+
+@pytest.mark.parametrize("paired", [True, False])
 def test_swapping_the_models_swaps_the_limits(paired):
     a, b = RNG.normal(10, 1, 64), RNG.normal(10.5, 3, 64)
     one, other = compared(a, b, paired=paired), compared(b, a, paired=paired)
