@@ -58,11 +58,16 @@ class Contrast(NamedTuple):
     dof: float
 
     def interval(self, confidence: float) -> Interval:
-        """Return the difference with its limits."""
+        """Return the difference with its limits.
+
+        Areas lie between 0 and 1, unless the trials around an optimum are better than the mean there: limits
+        then end at the difference itself.
+        """
         if math.isnan(self.value):
             return NOTHING
         width = stats.t.isf((1 - confidence) / 2, self.dof) * math.sqrt(self.variance)
-        return Interval(self.value, max(self.value - width, -1.0), min(self.value + width, 1.0))
+        least, most = min(self.value, -1.0), max(self.value, 1.0)
+        return Interval(self.value, max(self.value - width, least), min(self.value + width, most))
 
     @property
     def p(self) -> float:

@@ -7,6 +7,7 @@ from support.analysed_pairs import sweeps
 
 from analysis.robustness import (
     Area,
+    Contrast,
     Part,
     area_around,
     area_from,
@@ -25,6 +26,14 @@ NEAR = np.arange(100) < 10
 
 def points(n, design="iid"):
     return Sampling("A", design, np.arange(n), 0.95)
+
+
+def test_limits_are_in_order_where_the_points_are_far_better_than_the_optimum():
+    """Counted from an optimum at 40 %, points at 10 % are better than an area can say."""
+    found = Contrast(1.66, 1e-6, 60.0).interval(0.95)
+    assert found.low <= found.value <= found.high
+    assert Contrast(-1.66, 1e-6, 60.0).interval(0.95).low == -1.66
+    assert Contrast(0.9, 1.0, 60.0).interval(0.95)[1:] == (-1.0, 1.0)
 
 
 def test_the_area_from_the_optimum_is_the_mean_of_the_scores():
