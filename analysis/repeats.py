@@ -71,7 +71,7 @@ class SeedSpread:
     points: float
     """Standard deviation between the mean errors of the points, in points."""
     share: float
-    """The share of noise in the variance of these means."""
+    """The share of noise in the variance of these means; NaN if they do not differ."""
 
 
 def seed_spread(sweep: SweepTrials, confidence: float = CONFIDENCE) -> SeedSpread | None:

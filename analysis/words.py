@@ -47,10 +47,11 @@ def of_seeds(found: SeedSpread) -> str:
     seeds = f"up to {found.seeds}" if len(found.sweep.repeats) % len(found.sweep.points) else f"{found.seeds}"
     digits = found.sweep.metric.decimals
     noise = f"{number(found.noise, digits)} {found.sweep.metric.delta_unit}".rstrip()
+    share = f"{100 * found.share:.0f} % of the variance of these means"
     return (
         f"{len(found.sweep.points)} points, each the mean of {seeds} seeds: the standard deviation is "
-        f"{noise} between seeds and {found.points:.{digits}f} between points; noise makes up "
-        f"{100 * found.share:.0f} % of the variance of these means."
+        f"{noise} between seeds and {found.points:.{digits}f} between points"
+        + (f"; noise makes up {share}." if not math.isnan(found.share) else ".")
     )
 
 

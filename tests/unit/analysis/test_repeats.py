@@ -21,6 +21,13 @@ def found(table):
     return repeated_points(sweep)
 
 
+def test_nothing_is_said_of_the_noise_where_all_points_are_tied():
+    table, _ = a_grid(points=12, seeds=2)
+    spread = seed_spread(read_sweeps(table.assign(top1_err=5.0))[0])
+    assert np.isnan(spread.share)
+    assert of_seeds(spread).endswith("0.00 (0.00 to 0.00) points between seeds and 0.00 between points.")
+
+
 def test_mean_and_spread_are_those_of_the_other_seeds_alone():
     others = [5.93, 6.41, 5.52]
     (point,) = found(with_repeats(a_table(), 0, others))
