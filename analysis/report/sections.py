@@ -15,8 +15,9 @@ from analysis.report.extras import ACROSS, NO_OPTIMIZER, Contents, model_of, wit
 from analysis.report.html import Child, Html, joined, prose, slug, tag, terms
 from analysis.report.html_tables import NOTHING, Cell, estimate, number, short, table, word
 from analysis.report.wording import Wording
+from analysis.rounds import of_rounds
 from analysis.summaries import Summary
-from analysis.sweep_trials import STATES
+from analysis.sweep_trials import STATES, SweepTrials
 from analysis.words import p_value
 
 _SHOWN_STATES = ("planned", "running", "finished", "diverged", "failed")
@@ -148,8 +149,11 @@ def summary(contents: Contents) -> Html:
 
 
 def comparisons(contents: Contents) -> Html:
-    """Return the table of all pairs of each optimizer, and the same in sentences."""
-    parts: list[Child] = []
+    """Return the table of all pairs of each optimizer, and the same in sentences.
+
+    Of sweeps that grow in rounds, it begins with the level at which their round compares.
+    """
+    parts: list[Child] = [tag("p", text) for text in of_rounds(_compared(contents))]
     for optimizer, pairs in contents.pairs.items():
         with_it = f"with {optimizer_name(optimizer)}" if optimizer_name(optimizer) else NO_OPTIMIZER
         name = ACROSS if optimizer == ACROSS else with_it
@@ -163,6 +167,12 @@ def comparisons(contents: Contents) -> Html:
         begin = f"With {names} there" if names else "There"
         parts.append(tag("p", f"{begin} is one sweep only, so nothing to compare."))
     return joined(parts)
+
+
+def _compared(contents: Contents) -> list[SweepTrials]:
+    """Return the sweeps of all comparisons."""
+    every = [pair for pairs in contents.pairs.values() for pair in pairs]
+    return list(dict.fromkeys(sweep for pair in every for sweep in (pair.a, pair.b)))
 
 
 def _pairs_table(words: Wording, optimizer: str, pairs: list[Comparison]) -> Html:

@@ -83,6 +83,15 @@ def page(text):
     return Page(text)
 
 
+def test_sweeps_that_grow_in_rounds_say_at_which_level_their_round_compares():
+    table = pd.concat([trials([*ERRORS[:8], 9.0], family=name) for name in ("ViT_P", "ViT_C")])
+    assert "grow in rounds" not in Page(report_html(table)).text
+    told = Page(report_html(table.assign(first_n=9, max_n=36))).text
+    assert "These sweeps grow in rounds of 9, 18 and 36 points until they are settled." in told
+    assert "At 9 points claims are made at 1.2 %, so that all looks together keep 5 %." in told
+    assert told.count("grow in rounds") == 1
+
+
 def test_headings_are_in_order_and_sections_are_named(page):
     levels = [int(name[1]) for name, _ in page.elements if re.fullmatch(r"h[1-6]", name)]
     assert levels[0] == 1
