@@ -21,6 +21,7 @@ from analysis.knobs import good as telling
 from analysis.knobs.cliffs import cliffs, lowest
 from analysis.knobs.gains import LEAST_TRIALS, TENTHS, gains, halves
 from analysis.knobs.isolation import BEST_OF, isolation
+from analysis.knobs.sensitivity import chosen_tenths, sensitivity
 from analysis.knobs.settings import Setting
 from analysis.knobs.shares import explained, holm
 
@@ -85,6 +86,12 @@ class Truth(NamedTuple):
         cells, counts = np.unique(_cells(values), return_counts=True)
         whole = counts @ self.below[cells] / len(values)
         return [float(GRID[min(int(np.searchsorted(whole, q)), len(GRID) - 1)]) for q in qs]
+
+    def best_of_4(self, values: Floats) -> float:
+        """Return the mean of the best of four errors at some values together."""
+        cells, counts = np.unique(_cells(values), return_counts=True)
+        beyond = 1 - counts @ self.below[cells] / len(values)
+        return float((beyond**4).sum() * STEP)
 
     def crossing(self, start: float, limit: float) -> float:
         """Return from which value above the start on the median always exceeds a limit; inf without one."""
@@ -163,6 +170,7 @@ def look(surface: str, d: int, n: int, design: str, reps: int) -> Hits:
                 _cliffs(hits, setting, y, truth, None, "lowest")
             if n >= LEAST_TRIALS:
                 _gains(hits, setting, y, truth, kind)
+                _sensitivity(hits, setting, y, truth, kind)
         if surface == "nothing":
             hits["no false alarm"].append(_is_quiet(p))
             if among_good_p:
@@ -222,6 +230,20 @@ def _gains(hits: Hits, setting: Setting, y: Floats, truth: Truth, kind: str) -> 
         _add(hits, f"error in the {name} tenth{kind}", gain.error, float(there.mean()))
         everywhere = float(np.average(truth.means, weights=np.maximum(truth.below[:, -1], 1e-12)))
         _add(hits, f"change by the {name} tenth{kind}", gain.change, float(there.mean()) - everywhere)
+
+
+def _sensitivity(hits: Hits, setting: Setting, y: Floats, truth: Truth, kind: str) -> None:
+    """Compare with the true best of four in tenths of all values, and in those that the halves choose."""
+    tenth = setting.bins(TENTHS)
+    half, chosen = chosen_tenths(setting, y)
+    there = [truth.best_of_4(setting.values[(half == 1 - h) & (tenth == chosen[h])]) for h in (0, 1)]
+    parts = np.arange(CELLS).reshape(TENTHS if setting.is_range else 4, -1) / CELLS + 1e-9
+    if not setting.is_range:
+        parts = parts[:, :1]
+    everywhere = np.mean([truth.best_of_4(part) for part in parts])
+    near = sensitivity(setting, y, CONFIDENCE)
+    near = near._replace(low=near.low - STEP, high=near.high + STEP)
+    _add(hits, f"sensitivity{kind}", near, float(everywhere - np.mean(there)))
 
 
 def main(out: Path, reps: int) -> None:

@@ -19,7 +19,7 @@ LEAST_A_HALF = 10
 LEAST_TRIALS = 2 * TENTHS * LEAST_A_HALF
 PERCENT = (TOP1_ERROR.best, TOP1_ERROR.worst)
 """The bounds of an error in percent."""
-_TOGETHER = 0.25
+TOGETHER = 0.25
 """Correlation of what the halves say where nothing matters. If both choose the same one of k, each found it
 lower than it is: E[lowest of k]² / k of standard normal means, which is 0.16 to 0.27 for k from 2 to 20."""
 
@@ -77,7 +77,7 @@ def gains(
 
 def _widened(mean: Interval, bounds: tuple[float, float]) -> Interval:
     """Return a mean of both halves with limits that allow for their correlation."""
-    factor = np.sqrt(1 + _TOGETHER)
+    factor = np.sqrt(1 + TOGETHER)
     low, high = (mean.value + factor * (limit - mean.value) for limit in mean[1:])
     return Interval(mean.value, max(bounds[0], float(low)), min(bounds[1], float(high)))
 
@@ -85,7 +85,10 @@ def _widened(mean: Interval, bounds: tuple[float, float]) -> Interval:
 def problem(setting: Setting, n: int) -> str | None:
     """Return why the trials do not suffice; None if they do."""
     if setting.is_range and n < LEAST_TRIALS:
-        return f"the best and the worst tenth of {setting.name} take {LEAST_TRIALS} trials, there are {n}"
+        return (
+            f"the best and the worst tenth of {setting.name}, and how sensitive errors are to it, take "
+            f"{LEAST_TRIALS} trials, there are {n}"
+        )
     fewest = int(np.bincount(setting.levels).min()) if not setting.is_range else n
     if fewest < 2 * LEAST_A_HALF:
         return f"each value of {setting.name} takes {2 * LEAST_A_HALF} trials, one has {fewest}"

@@ -18,8 +18,9 @@ LEAST_A_BIN = 24
 """Trials in a bin: 22 are the fewest whose best error can be told to be near the best of 4."""
 LEAST_BINS = 3
 _MOST_BINS = 16
-_TRIES = 4
-BEST_OF = 1 - 0.5 ** (1 / _TRIES)
+TRIES = 4
+"""Tries by which the other hyperparameters are tuned at each value."""
+BEST_OF = 1 - 0.5 ** (1 / TRIES)
 """The quantile that is the median of the best of four tries: 16 %."""
 
 

@@ -19,6 +19,7 @@ from analysis.knobs.gains import Gain, gains
 from analysis.knobs.good import Good, good_trials, told_by
 from analysis.knobs.isolation import LEAST_A_BIN, LEAST_BINS, Bin, isolation
 from analysis.knobs.scores import Scores
+from analysis.knobs.sensitivity import sensitivity
 from analysis.knobs.settings import Setting, settings_of
 from analysis.knobs.shares import Explained, explained, holm
 from analysis.knobs.terms import Terms, terms_of
@@ -58,6 +59,9 @@ class Knob:
     """Its best tenth; None if there are too few trials."""
     worst: Gain | None
     """Its worst tenth."""
+    sensitivity: Interval
+    """What leaving it at any value costs, the others tuned with four tries: the mean of the best of four
+    minus that in its best tenth, in points or of scores. NaN if there are too few trials."""
     among_good: Interval
     """The share of the variance of being in the best tenth, within the better half, that it explains by
     itself (PED-ANOVA, `analysis.knobs.good`); NaN if there are too few trials."""
@@ -78,6 +82,11 @@ class Knob:
     def leads_to_best(self) -> bool:
         """Whether chance alone does not explain which of the good trials are the best."""
         return bool(self.among_good_p <= 1 - CONFIDENCE)
+
+    @property
+    def must_be_tuned(self) -> bool:
+        """Whether leaving it at any value is shown to cost something."""
+        return (self.matters or self.leads_to_best) and self.sensitivity.low > 0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -220,6 +229,7 @@ def _knob(sweep: SweepTrials, setting: Setting, confidence: float, drop: float, 
         above=above,
         best=best,
         worst=worst,
+        sensitivity=NOTHING if few else sensitivity(setting, scores, confidence),
         among_good=told.share,
         among_good_p=told.p,
     )
@@ -265,6 +275,7 @@ def _bare(knob: Knob) -> Knob:
         above=knob.above and Cliff(bare(knob.above.at)),
         best=bare_gain(knob.best),
         worst=bare_gain(knob.worst),
+        sensitivity=bare(knob.sensitivity),
         among_good=bare(knob.among_good),
         among_good_p=np.nan,
     )
@@ -275,9 +286,9 @@ def knobs_table(found: Sequence[Knobs]) -> pd.DataFrame:
 
     Columns: sweep, model, optimizer, recipe, hyperparameter, n; share (0 to 1) and p; among_good (0 to 1) and
     among_good_p; optimum and optimum_known; cliff_below and cliff_above (values; infinite: not reached);
-    best_change and worst_change (points, or the metric's unit), each with ``_low`` and ``_high``. Of another
-    metric than the top-1 error also metric, unit and ranks: whether share and changes are those of ranks
-    (percent of the trials).
+    best_change, worst_change and sensitivity (points, or the metric's unit), each with ``_low`` and
+    ``_high``. Of another metric than the top-1 error also metric, unit and ranks: whether share, changes and
+    sensitivity are those of ranks (percent of the trials).
     """
     return pd.DataFrame([_row(each, knob) for each in found for knob in each.knobs])
 
@@ -291,6 +302,7 @@ def _row(found: Knobs, knob: Knob) -> dict[str, object]:
         "cliff_above": knob.above.at if knob.above else NOTHING,
         "best_change": shown(knob.best.change) if knob.best else NOTHING,
         "worst_change": shown(knob.worst.change) if knob.worst else NOTHING,
+        "sensitivity": knob.sensitivity,
     }
     limits = {
         name + end: getattr(interval, part)

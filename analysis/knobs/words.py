@@ -40,8 +40,24 @@ def among_good(found: Knobs) -> str | None:
 
 
 def sentences(found: Knobs) -> list[str]:
-    """Return a sentence for each hyperparameter that matters: its cliffs, its best and its worst values."""
-    return [_sentence(found, knob) for knob in found.knobs if knob.matters]
+    """Return a sentence for each hyperparameter that matters: its cliffs, its best and its worst values.
+
+    And what each costs that is left untuned, if that is shown.
+    """
+    each = [_sentence(found, knob) for knob in found.knobs if knob.matters]
+    return [*each, *filter(None, [untuned(found)])]
+
+
+def untuned(found: Knobs) -> str | None:
+    """Return a sentence on what it costs to tune all hyperparameters but one; None if nothing is shown."""
+    shown = sorted((k for k in found.knobs if k.must_be_tuned), key=lambda knob: -knob.sensitivity.value)
+    if not shown:
+        return None
+    costs = [f"{knob.name} {_points(knob.sensitivity, found.terms)}" for knob in shown]
+    return (
+        "What it costs on average to leave one at a random value, the others tuned with four tries: "
+        f"{', '.join(costs)}."
+    )
 
 
 def _sentence(found: Knobs, knob: Knob) -> str:

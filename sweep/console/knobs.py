@@ -43,7 +43,9 @@ def _legend(found: "Knobs") -> str:
         "tenth. "
         f"Beyond a cliff the {terms.median} is more than "
         f"{found.sweep.metric.amount(found.drop)} worse than at the optimum, or at ~, where {terms.lowest}. "
-        f"Best, worst tenth: the {terms.mean} at these values minus that of all trials{unit}. –: not shown. "
+        f"Best, worst tenth: the {terms.mean} at these values minus that of all trials{unit}. "
+        "Untuned: the best of four tries at a random value, minus the best of four at its best values. "
+        "–: not shown. "
         "The other hyperparameters are free."
     )
 
@@ -57,8 +59,8 @@ def _widest(found: "Knobs", console: Console) -> Table:
 
 
 def _table(found: "Knobs", limits: str) -> Table:
-    above = ("", "among", "cliff", "", "cliff", "best", "worst")
-    below = ("explains", "good", "below", "optimum", "above", "tenth", "tenth")
+    above = ("", "among", "cliff", "", "cliff", "best", "worst", "un-")
+    below = ("explains", "good", "below", "optimum", "above", "tenth", "tenth", "tuned")
     table = new_table(*(f"{a}\n{b}" for a, b in zip(above, below, strict=True)), names=("",))
     roomy = limits == "everywhere"
     for knob in found.knobs:
@@ -71,6 +73,7 @@ def _table(found: "Knobs", limits: str) -> Table:
             _cliff(knob, knob.above, roomy=roomy),
             _change(found, knob, knob.best, roomy=roomy),
             _change(found, knob, knob.worst, roomy=roomy),
+            _untuned(found, knob, roomy=roomy),
         )
     return table
 
@@ -100,12 +103,16 @@ def _cliff(knob: "Knob", cliff: "Cliff | None", *, roomy: bool) -> str:
 def _change(found: "Knobs", knob: "Knob", gain: "Gain | None", *, roomy: bool) -> str:
     if gain is None or not knob.matters or gain.change.low <= 0 <= gain.change.high:
         return "–"
+    return _difference(found, found.scores.shown(gain.change), roomy=roomy)
+
+
+def _untuned(found: "Knobs", knob: "Knob", *, roomy: bool) -> str:
+    return _difference(found, knob.sensitivity, roomy=roomy) if knob.must_be_tuned else "–"
+
+
+def _difference(found: "Knobs", interval: "Interval", *, roomy: bool) -> str:
     digits = found.terms.cell_digits
-    return _with_limits(
-        found.scores.shown(gain.change),
-        lambda value: f"{value:+.{digits}f}".replace("-", "−"),
-        roomy=roomy,
-    )
+    return _with_limits(interval, lambda value: f"{value:+.{digits}f}".replace("-", "−"), roomy=roomy)
 
 
 def _with_limits(interval: "Interval", write: "Callable[[float], str]", *, roomy: bool) -> str:
