@@ -4,6 +4,7 @@ Needs numpy, scipy and pandas only. `analysis.figures` draws; it is not imported
 numbers needs no matplotlib.
 """
 
+from analysis.across import Across, across_table, read_across
 from analysis.bands import BANDS, Band, curve_band, no_band
 from analysis.budgets import Budgets
 from analysis.compare import TESTS, compare
@@ -34,6 +35,7 @@ __all__ = [
     "METRIC_COLUMNS",
     "TESTS",
     "TOP1_ERROR",
+    "Across",
     "AnalysisError",
     "Answer",
     "Band",
@@ -52,6 +54,7 @@ __all__ = [
     "Summary",
     "SweepTrials",
     "TuningCurve",
+    "across_table",
     "advice",
     "answers",
     "best_within",
@@ -71,6 +74,7 @@ __all__ = [
     "outcome_table",
     "outcomes",
     "published",
+    "read_across",
     "read_knobs",
     "read_margin",
     "read_sweeps",

@@ -2,6 +2,7 @@
 
 from matplotlib.figure import Figure
 
+from analysis.figures.across import across_figure
 from analysis.figures.edfs import cdf_figure
 from analysis.figures.knobs import knobs_figure
 from analysis.figures.learning import learning_figure
@@ -16,6 +17,7 @@ from analysis.figures.tuning import tuning_figure
 
 __all__ = [
     "Figure",
+    "across_figure",
     "cdf_figure",
     "importance_figure",
     "knobs_figure",

@@ -1,7 +1,8 @@
 """Commands that read trials: export, cdf, compare, knobs, scatter, report."""
 
+from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -11,6 +12,9 @@ from sweep.cli.typer_options import AsJson, Confidence, Out, with_flags
 from sweep.console.output import plain_console, print_json, print_warnings
 from sweep.errors import InputError
 from sweep.results.selection import Trials
+
+if TYPE_CHECKING:
+    from analysis import Across
 
 
 @app.command(
@@ -87,13 +91,25 @@ def cdf(
 
 
 @app.command(
-    epilog="Example: [bold]sweep compare[/bold]; [bold]sweep compare --optimizer sgd --out pairs.csv[/bold]"
+    epilog="Example: [bold]sweep compare[/bold]; [bold]sweep compare --optimizer sgd --out pairs.csv[/bold]. "
+    "Over several data sets: [bold]sweep compare --across recipe --out across.pdf[/bold]"
 )
 @takes_trials
 def compare(
     trials: Trials,
     out: Annotated[
-        Path | None, typer.Option("--out", "-o", help="Write the table to a .csv, .parquet or .json file.")
+        Path | None,
+        typer.Option(
+            "--out", "-o", help="Write the table to a .csv, .parquet or .json file; or draw --across."
+        ),
+    ] = None,
+    across: Annotated[
+        str | None,
+        typer.Option(
+            metavar="recipe",
+            help="Ask of all recipes together which model is near the best, which is sensitive, and what one "
+            "setting for all costs.",
+        ),
     ] = None,
     test: Annotated[
         str, typer.Option(help="paired, unpaired, or auto: paired where models share their points.")
@@ -116,6 +132,12 @@ def compare(
 
     table = with_places(trials.to_compare)
     sweeps = analysis.read_sweeps(table, any_metric=True)
+    warnings = [*trials.warnings, *analysis.verdicts(sweeps, trials.learning)]
+    if across is not None:
+        _check_across(across, test, margin)
+        found = analysis.read_across(sweeps, confidence)
+        _compare_across(replace(trials, warnings=warnings), found, out, as_json=as_json)
+        return
     asked = None if margin is None else analysis.read_margin(margin)
     pairs = analysis.compare(sweeps, test=test, confidence=confidence, margin=asked)
     summary = analysis.summary_table([analysis.summarise(each, confidence) for each in sweeps])
@@ -128,10 +150,33 @@ def compare(
     print_sweeps(summary, plain_console(), sweeps[0].metric)
     print_repeats(sweeps, confidence, plain_console())
     print_comparisons(pairs, plain_console())
-    warnings = [*trials.warnings, *analysis.verdicts(sweeps, trials.learning)]
     print_warnings([with_flags(text) for text in warnings])
     if out:
         plain_console().print(f"Written to {out}", markup=False)
+
+
+def _check_across(across: str, test: str, margin: str | None) -> None:
+    """Refuse what no comparison across recipes can answer."""
+    if across != "recipe":
+        raise InputError(f"`across` takes recipe, got {across!r}")
+    if test != "auto" or margin is not None:
+        raise InputError("`test` and `margin` are about pairs of sweeps: leave them out with `across`")
+
+
+def _compare_across(trials: Trials, found: "Across", out: Path | None, *, as_json: bool) -> None:
+    from sweep.console.across import across_json, print_across
+    from sweep.results.figures import write_across
+
+    if out:
+        write_across(found, out)
+    print_notes(trials)
+    if as_json:
+        print_json(across_json(found))
+        return
+    print_across(found, plain_console())
+    print_warnings([with_flags(text) for text in trials.warnings])
+    plain_console().print(f"Written to {out}" if out else "Figure: --out across.pdf", markup=False)
+    plain_console().print("Next: sweep compare, pair by pair", markup=False)
 
 
 @app.command(

@@ -12,7 +12,7 @@ from sweep.workspace.trial_table import TABLE_SUFFIXES, trial_table, write_table
 if TYPE_CHECKING:
     import pandas as pd
 
-    from analysis import Band, Curve, Knobs
+    from analysis import Across, Band, Curve, Knobs
     from analysis.box_of_points import Box
     from analysis.figures import Figure
     from search_spaces import Box as SearchBox
@@ -48,6 +48,16 @@ def write_knobs(found: "Sequence[Knobs]", out: Path) -> None:
         write_table(knobs_table(found), out)
     else:
         figures.save(figures.knobs_figure(found), out)
+
+
+def write_across(found: "Across", out: Path) -> None:
+    """Draw a comparison across recipes, or write its numbers as a table, by the file's suffix."""
+    from analysis import across_table, figures
+
+    if out.suffix.lower() in TABLE_SUFFIXES:
+        write_table(across_table(found), out)
+    else:
+        figures.save(figures.across_figure(found), out)
 
 
 def with_places(table: "pd.DataFrame") -> "pd.DataFrame":
