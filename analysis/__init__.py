@@ -7,6 +7,7 @@ numbers needs no matplotlib.
 from analysis.across import Across, across_table, read_across
 from analysis.bands import BANDS, Band, curve_band, no_band
 from analysis.budgets import Budgets
+from analysis.chance import of_chance
 from analysis.compare import TESTS, compare
 from analysis.comparison import Comparison
 from analysis.comparison_sentences import Answer, advice, answers, sentences
@@ -68,6 +69,7 @@ __all__ = [
     "knobs_table",
     "look",
     "no_band",
+    "of_chance",
     "of_repeats",
     "of_rounds",
     "of_seeds",

@@ -23,6 +23,8 @@ from analysis.figures.style import FAINT, Style, entitle, new_figure, short_numb
 from analysis.metric import Metric
 
 _SIXTEEN_NINTHS = 16 / 9
+_CHANCE = "0.6"
+"""The colour of the line at chance."""
 _SLIDE_WIDTHS = np.arange(4.0, 16.0, 0.1)
 """Widths of a slide's layout, in inches at a type of 8 points; it is enlarged to the width of the slide."""
 
@@ -46,6 +48,7 @@ def cdf_figure(
     *,
     width_in: float | None = None,
     style: str | None = None,
+    chances: Mapping[str, float] | None = None,
 ) -> Figure:
     """Draw EDFs: a column for each panel, a row for each optimizer, a step curve for each sweep.
 
@@ -65,6 +68,8 @@ def cdf_figure(
     style : str, optional
         ``paper``: as wide as a column of a paper in two columns, with type of 8 points throughout.
         ``slides``: 16:9, with large type and thick lines.
+    chances : mapping of str to float, optional
+        Sweep → the metric's value that chance gives. A figure of absolute values has a dotted line there.
 
     Raises
     ------
@@ -84,6 +89,8 @@ def cdf_figure(
     with matplotlib.rc_context(look.rc):
         figure = new_figure(sheet.width, sheet.height, look)
         _draw(figure, sheet, bands or {}, axis)
+        for ax, cell in zip(figure.axes, itertools.chain(*sheet.cells), strict=True):
+            _draw_chance(ax, cell.curves, chances or {})
         columns = len(sheet.cells[-1])
         for ax in figure.axes[-columns:]:
             ax.set_xlabel(_x_label(curves[0].metric, relative=curves[0].relative, columns=columns))
@@ -176,6 +183,17 @@ def _draw_cell(ax: Axes, cell: Cell, bands: Mapping[str, Band], axis: XAxis) -> 
             draw_missing(ax, curve, look, limits)
     pairs = enumerate(zip(cell.curves, cell.looks, strict=True))
     return [_draw_curve(ax, curve, look, limits, place) for place, (curve, look) in pairs]
+
+
+def _draw_chance(ax: Axes, curves: Sequence[Curve], chances: Mapping[str, float]) -> None:
+    """Mark what chance gives, where the axis shows values and comes that far."""
+    shown = [curve for curve in curves if not curve.relative and curve.sweep in chances]
+    left, right = ax.get_xlim()
+    for x in sorted({curve.metric.cost(chances[curve.sweep]) for curve in shown}):
+        if left < x < right:
+            ax.axvline(x, color=_CHANCE, linestyle=":", zorder=1)
+            at: Any = {"xytext": (-1, 1), "textcoords": "offset points", "rotation": 90, "ha": "right"}
+            ax.annotate("chance", (x, 0.0), color=_CHANCE, **at)
 
 
 def _fold(ax: Axes, axis: XAxis) -> None:

@@ -79,11 +79,13 @@ def cdf(
         own = analysis.summary_table([analysis.summarise(each, confidence) for each in sweeps])
         summary = analysis.with_relative_shares(own, summary)
     figures.save(
-        figures.cdf_figure(drawn, bands, style=style), out
+        figures.cdf_figure(drawn, bands, style=style, chances=trials.chances), out
     )  # once nothing is left that could be refused
     print_notes(trials)
     print_sweeps(summary, plain_console(), sweeps[0].metric, shown[0].metric)
     print_ranking(summaries, plain_console())
+    for line in analysis.of_chance(sweeps, trials.chances):
+        plain_console().print(line, markup=False)
     print_repeats(sweeps, confidence, plain_console())
     flattered = [] if absolute else analysis.verdicts(sweeps, trials.learning)
     print_warnings([with_flags(text) for text in [*trials.warnings, *notes, *flattered]])

@@ -91,5 +91,7 @@ class BasePlan(ABC):
         values = dataclasses.asdict(fields) | {"trials": [trial_contents(trial) for trial in self.trials]}
         if self.recipe.metric is None:  # it came later
             del values["recipe"]["metric"]
+        else:
+            values["recipe"]["metric"] = self.recipe.metric.contents
         named = {_JSON_NAMES.get(field, field): values[field] for field in self.JSON_FIELDS}
         return {"version": VERSION} | {k: v for k, v in named.items() if v or k not in _LATER}

@@ -114,7 +114,7 @@ def recipe_contents(recipe: Recipe) -> dict[str, Any]:
     Fields at their default are left out: a field that a later version adds changes no key.
     """
     fields = {field.name: field.default for field in dataclasses.fields(recipe)}
-    values = dataclasses.asdict(recipe)
+    values = dataclasses.asdict(recipe) | {"metric": recipe.metric and recipe.metric.contents}
     contents = {name: value for name, value in values.items() if name != "name" and value != fields[name]}
     return contents | ({"reading": READING} if recipe.per_image else {})
 

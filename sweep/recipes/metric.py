@@ -3,7 +3,7 @@
 import math
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 from sweep.errors import InputError
@@ -27,6 +27,8 @@ class MetricSpec:
     high: float | None = None
     """The greatest possible value; None: there is none. A diverged trial counts as the worse bound; without
     that bound, as worse than everything."""
+    chance: float | None = None
+    """What a model that has learned nothing gets; None: not known."""
 
     def __post_init__(self) -> None:
         problems = list(_problems(self))
@@ -37,6 +39,12 @@ class MetricSpec:
         """Return whether a value is finite and within the bounds."""
         low, high = (-math.inf if self.low is None else self.low), self.high
         return math.isfinite(value) and low <= value <= (math.inf if high is None else high)
+
+    @property
+    def contents(self) -> dict[str, Any]:
+        """The plain values that it is written as: a field that came later is left out where it has none."""
+        values = asdict(self)
+        return {name: value for name, value in values.items() if name != "chance" or value is not None}
 
     @property
     def worst(self) -> float | None:
@@ -58,16 +66,27 @@ FURTHER = ("top5_err", "val_loss")
 """What a training may report beside the metric that it is judged by; less of it is better."""
 
 
-def further_metric(name: str, *, of_images: bool) -> MetricSpec:
-    """Return one of the `FURTHER` metrics, of our own training or of a user-defined function.
+def further_metric(name: str, classes: int | None) -> MetricSpec:
+    """Return one of the `FURTHER` metrics.
 
-    What such a function yields as its ``val_loss`` has no known unit and no known bounds.
+    Parameters
+    ----------
+    name : str
+        Its name.
+    classes : int or None
+        Of the images that are classified. None: the training is a user-defined function, and what that yields
+        as its ``val_loss`` has no known unit and no known bounds.
     """
-    if not of_images:
+    if classes is None:
         return MetricSpec(name=name)
     if name == "top5_err":
-        return MetricSpec(name=name, unit="%", low=0.0, high=100.0)
-    return MetricSpec(name=name, unit="nats", low=0.0)
+        return MetricSpec(name=name, unit="%", low=0.0, high=100.0, chance=chance_error(classes, 5))
+    return MetricSpec(name=name, unit="nats", low=0.0, chance=math.log(classes))
+
+
+def chance_error(classes: int, guesses: int = 1) -> float:
+    """Return the error in percent of guesses at random among equally frequent classes."""
+    return 100.0 - 100.0 * min(1.0, guesses / classes)
 
 
 def _problems(metric: MetricSpec) -> Iterator[str]:
@@ -80,11 +99,16 @@ def _problems(metric: MetricSpec) -> Iterator[str]:
         yield f"unit must be text, got {metric.unit!r:.60}"
     if not isinstance(metric.higher_better, bool):
         yield f"higher_better must be True or False, got {metric.higher_better!r:.60}"
-    wrong = [name for name in ("low", "high") if not _is_bound(getattr(metric, name))]
+    wrong = [name for name in _NUMBERS if not _is_bound(getattr(metric, name))]
     for name in wrong:
         yield f"{name} must be a finite number or None, got {getattr(metric, name)!r:.60}"
     if not wrong and metric.low is not None and metric.high is not None and metric.low >= metric.high:
         yield f"low must be below high, got {metric.low:g} and {metric.high:g}"
+    elif not wrong and metric.chance is not None and not metric.holds(metric.chance):
+        yield f"chance must be {metric.bounds}, got {metric.chance:g}"
+
+
+_NUMBERS = ("low", "high", "chance")
 
 
 def _is_bound(value: Any) -> bool:
@@ -108,5 +132,5 @@ def read_metric(values: Any) -> MetricSpec:
     if strange or "name" not in values:
         odd = f"unknown {', '.join(strange)}" if strange else "name is missing"
         raise InputError(f"it is a dictionary with name and, optionally, {', '.join(names[1:])}: {odd}")
-    bounds = {name: float(values[name]) for name in ("low", "high") if type(values.get(name)) is int}
+    bounds = {name: float(values[name]) for name in _NUMBERS if type(values.get(name)) is int}
     return MetricSpec(**(dict(values) | bounds))

@@ -52,6 +52,12 @@ class Trials:
         return learning_table(self.sweeps, self.metric)
 
     @property
+    def chances(self) -> dict[str, float]:
+        """What chance gives of the metric, by the sweep's name, where it is known."""
+        known = {sweep.name: sweep.chance(self.metric) for sweep in self.sweeps}
+        return {name: chance for name, chance in known.items() if chance is not None}
+
+    @property
     def to_compare(self) -> "pd.DataFrame":
         """The table with recipes of one name but different contents told apart: ``digits (epochs 20)``."""
         if not self.sweeps:

@@ -17,8 +17,8 @@ that, or a mapping that has it under its name::
 
     METRIC = {"name": "val_loss", "unit": "nats", "low": 0}
 
-It may also have ``"higher_better": True`` and ``"high"``. A diverged trial counts as the worse bound; without
-one, as worse than everything.
+It may also have ``"higher_better": True``, ``"high"``, and ``"chance"``: what a model gets that has learned
+nothing. A diverged trial counts as the worse bound; without one, as worse than everything.
 
 ``config.split`` names the data on which the error is computed. `sweep run` asks for ``val``, which is
 reported. `sweep tune` asks for ``minival``: other data, held out of the training too, so that an optimum is

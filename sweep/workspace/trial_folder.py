@@ -11,7 +11,7 @@ from filelock import FileLock, Timeout
 from sweep.core.base_plan import BasePlan
 from sweep.core.trial import TrialRecord, TrialSpec, TrialState
 from sweep.errors import DamagedError, InputError
-from sweep.recipes.metric import FURTHER, MetricSpec, further_metric
+from sweep.recipes.metric import FURTHER, MetricSpec, chance_error, further_metric
 from sweep.utils.atomic_files import keep_aside, write_atomically
 from sweep.workspace.journal import Journal, TrialHistory
 from sweep.workspace.lock import DRIVER, JOURNAL, LOCK, driving, read_driver
@@ -166,8 +166,14 @@ class TrialFolder(ABC, Generic[AnyPlan]):
         """Return the metric that its trials are judged by, or a further one; None: the top-1 error."""
         recipe = self.plan.recipe
         if name in FURTHER and not (recipe.metric and recipe.metric.name == name):
-            return further_metric(name, of_images=recipe.trainer is None)
+            return further_metric(name, None if recipe.trainer else self.plan.classes)
         return recipe.metric
+
+    def chance(self, name: str | None = None) -> float | None:
+        """Return what chance gives of its metric, or of a further one; None: not known."""
+        if metric := self.metric(name):
+            return metric.chance
+        return None if self.plan.recipe.trainer else chance_error(self.plan.classes)
 
     def rows(self, metric: str | None = None) -> Iterator[dict[str, Any]]:
         """Yield one row a trial: the trial table's columns, and cells of further hyperparameters.

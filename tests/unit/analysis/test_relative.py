@@ -37,6 +37,12 @@ def test_x_is_how_much_worse_a_trial_is_in_percent_of_the_optimum():
     assert curve.metric.amount(20.0) == "20 %"
 
 
+def test_what_diverged_is_near_no_optimum_however_bad_that_is():
+    (sweep,) = relative(trials([81.0, 90.0], optimum=80.0, diverged=2))
+    assert {share.value for share in summarise(sweep).within.values()} == {0.25, 0.5}
+    assert np.isinf(sweep.diverged["top1_err"]).all()
+
+
 def test_the_shares_are_counted_at_5_to_40_percent_or_at_a_power_of_ten_times_these():
     (sweep,) = relative(trials(ERRORS, optimum=5.0))
     shares = {delta: share.value for delta, share in summarise(sweep).within.items()}

@@ -3,7 +3,7 @@ import math
 import pytest
 
 from sweep.errors import InputError
-from sweep.recipes.metric import MetricSpec, read_metric
+from sweep.recipes.metric import MetricSpec, chance_error, further_metric, read_metric
 
 
 def test_a_dictionary_is_read():
@@ -22,6 +22,24 @@ def test_values_lie_within_the_bounds():
     assert (share.bounds, loss.bounds) == ("from 0 to 1", "any finite number")
 
 
+def test_a_metric_without_a_chance_is_written_as_before_there_was_one():
+    """Keys and plans hold what it is written as."""
+    metric = MetricSpec(name="F1", low=0.0)
+    assert list(metric.contents) == ["name", "unit", "higher_better", "low", "high"]
+    assert read_metric(metric.contents | {"chance": 1}).contents["chance"] == 1.0
+
+
+def test_chance_is_that_of_a_guess_among_equal_classes():
+    assert (chance_error(10), chance_error(1000), chance_error(10, 5), chance_error(4, 5)) == (
+        90,
+        99.9,
+        50,
+        0,
+    )
+    assert further_metric("val_loss", 10).chance == pytest.approx(2.302585)
+    assert further_metric("val_loss", None).chance is None
+
+
 @pytest.mark.parametrize(
     ("values", "message"),
     [
@@ -37,6 +55,8 @@ def test_values_lie_within_the_bounds():
             "unit must be text.*; low must.*; high",
         ),
         ({"name": "a", "low": True}, "low must be a finite number"),
+        ({"name": "a", "chance": "50"}, "chance must be a finite number"),
+        ({"name": "a", "low": 0, "high": 1, "chance": 50}, "chance must be from 0 to 1, got 50"),
     ],
 )
 def test_all_that_is_wrong_is_told_at_once(values, message):

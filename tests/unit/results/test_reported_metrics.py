@@ -81,6 +81,15 @@ def test_figures_tables_and_report_speak_of_it(two, sweep, tmp_path):
     assert "top5_err (%), lower is better, 0 to 100" in " ".join(printed.split())
 
 
+def test_cdf_tells_how_many_trials_learned_nothing(two, sweep):
+    """Of ten classes, a guess has a loss of ln 10: one model's grows from 0.5 to 4.4."""
+    code, printed, err = sweep("cdf", "--metric", "val_loss", "--absolute", "--out", "f.svg")
+    assert code == 0, err
+    said = "vit_p_1mf: 22 of 39 finished trials are no better than chance (val_loss 2.30 nats)"
+    assert said in " ".join(printed.split())
+    assert "chance" not in sweep("cdf", "--out", "f.svg")[1]
+
+
 def test_delta_may_be_relative_to_the_optimum(two, sweep, refused):
     code, printed, err = sweep("cdf", "--metric", "val_loss", "--relative", "--out", "f.svg")
     assert code == 0, err
