@@ -63,3 +63,39 @@ def test_the_table_beside_two_hyperparameters_is_computed(page, five):
         area = f"{row.area_8:.2f} ({row.area_8_low:.2f}–{row.area_8_high:.2f})"
         between = " | " if page == "five_hyperparameters" else ", "
         assert share + between + area in five[1]
+
+
+@pytest.fixture(scope="module")
+def language():
+    return trials_of("language_model"), said_on("language_model")
+
+
+def test_what_is_said_of_the_language_model_is_what_is_computed_today(language):
+    trials, said = language
+    sweeps = read_sweeps(trials, any_metric=True)
+    assert " ".join(advice(compare(sweeps))) in said
+    rows = summary_table([summarise(each) for each in sweeps]).set_index("model")
+    post, pre = rows.loc["post_norm(layers=4)"], rows.loc["pre_norm(layers=4)"]
+    told = [
+        f"{row['within_0.1']:.0%} ({100 * row['within_0.1_low']:.0f}–{100 * row['within_0.1_high']:.0f})"
+        for row in (pre, post)
+    ]
+    for each in told:
+        assert each.replace("%", " %") in said
+    assert f"differs by {pre['area_0.8'] - post['area_0.8']:.2f} (" in said
+
+
+def test_the_language_models_trials_are_counted_as_it_says(language):
+    trials, said = language
+    assert f"All {len(trials)} trainings finished" in said
+    assert set(trials.state) == {"finished"}
+    assert f"{trials.wall_s.sum() / 60:.0f} minutes of worker time" in said
+    means = trials[trials.role == "optimum"].groupby("model").value.agg(["mean", "sem"])
+    for model in ("pre_norm(layers=4)", "post_norm(layers=4)"):
+        assert "{:.2f} ± {:.2f}".format(*means.loc[model]) in said
+    post = trials[(trials.role == "point") & (trials.model == "post_norm(layers=4)")]
+    ahead = means["mean"]["post_norm(layers=4)"] - post.value
+    assert f"{(ahead > 0).mean():.0%}".replace("%", " %") + " of its points beat" in said
+    assert f"by {ahead.max():.2f} nats at most" in said
+    wild = post[post.lr > 0.009].value
+    assert (wild.max(), wild.min()) == (post.value.max(), post.value.min())
