@@ -8,6 +8,7 @@ import pandas as pd
 
 from analysis.metric import METRIC_COLUMNS
 from sweep.errors import InputError
+from sweep.recipes.metric import FURTHER as REPORTED
 from sweep.sources.base import Source
 from sweep.sources.rows import check_no_chart, check_no_single_run, last_epochs, with_dictionaries
 from sweep.workspace.sweep import Growth
@@ -124,7 +125,7 @@ def _joined(first: pd.Series, second: pd.Series) -> list[str] | None:
 def as_exported(source: Source) -> pd.DataFrame:
     """Return a table that `sweep export` wrote, with exactly the exported values.
 
-    The columns of further hyperparameters, ``hp.NAME`` and ``u.NAME``, stand behind ours.
+    The columns of further hyperparameters, ``hp.NAME`` and ``u.NAME``, and of metrics stand behind ours.
 
     Raises
     ------
@@ -155,7 +156,10 @@ def as_exported(source: Source) -> pd.DataFrame:
     cells |= {column: whole_numbers(source.rows[column], column, source.name) for column in rounds}
     further = [column for column in map(str, source.rows) if column.startswith(FURTHER)]
     cells |= {column: values(source, column, column) for column in further}
-    return typed(pd.DataFrame(cells, columns=list(dict.fromkeys([*COLUMN_NAMES, *cells]))))
+    reported = [column for column in REPORTED if column in source.rows]
+    cells |= {column: numbers(source.rows[column], column, source.name) for column in reported}
+    order = (*COLUMN_NAMES, *filter(cells.__contains__, map(str, source.rows)), *cells)
+    return typed(pd.DataFrame(cells, columns=list(dict.fromkeys(order))))
 
 
 def _of_metric(source: Source) -> dict[str, Any]:

@@ -269,7 +269,9 @@ def _metric_cells(metric: MetricSpec, history: TrialHistory) -> dict[str, Any]:
 def _further_cells(history: TrialHistory) -> dict[str, Any]:
     """Return the cells of what was reported beside the metric, after the last epoch."""
     last = history.last_epoch
-    cells = {name: last and last.value_of(name) for name in FURTHER}
+    if last is None:
+        return {}
+    cells = {name: last.value_of(name) for name in FURTHER if name != last.metric}
     return {name: value for name, value in cells.items() if value is not None}
 
 

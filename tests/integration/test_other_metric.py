@@ -42,6 +42,7 @@ def test_its_values_are_losses_and_a_larger_n_trains_only_what_is_new(folder):
     assert trials["value"].between(1.5, 4.6).all()
     assert trials["top1_err"].isna().all()
     assert (trials["best_value"] <= trials["value"]).all()
+    assert "val_loss" not in trials, "twice, once under the name that images have"
 
 
 def test_it_is_drawn_and_told_by_its_name(folder):

@@ -7,6 +7,7 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
+from analysis.metric import METRIC_COLUMNS
 from sweep.sources.csv_parquet import as_exported
 from sweep.sources.formats import open_source, read
 from sweep.sources.mapping import Mapping
@@ -33,7 +34,15 @@ def test_a_published_table_is_written_again_to_the_last_byte(path, tmp_path):
     assert (tmp_path / "again.csv").read_bytes() == path.read_bytes()
     columns = path.read_text().splitlines()[0].split(",")
     assert columns[: len(COLUMN_NAMES)] == list(COLUMN_NAMES)
-    assert all(column.startswith(("hp.", "u.")) for column in columns[len(COLUMN_NAMES) :])
+    further = set(columns[len(COLUMN_NAMES) :]) - set(METRIC_COLUMNS)
+    assert all(column.startswith(("hp.", "u.")) for column in further)
+
+
+def test_what_was_reported_beside_the_metric_is_written_again(tmp_path):
+    table = pd.read_csv(PUBLISHED[0]).assign(top5_err=1.25, val_loss=0.1)
+    table.to_csv(tmp_path / "more.csv", index=False)
+    write_table(as_read(tmp_path / "more.csv"), tmp_path / "again.csv")
+    assert (tmp_path / "again.csv").read_bytes() == (tmp_path / "more.csv").read_bytes()
 
 
 def test_a_parquet_file_has_the_schema_and_values_that_the_version_before_wrote(tmp_path):
