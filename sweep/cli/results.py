@@ -128,7 +128,13 @@ def compare(
 ) -> None:
     """Compare models, optimizers or recipes: which is better, which more robust, and how sure that is."""
     import analysis
-    from sweep.console.comparison import comparison_json, print_comparisons, print_repeats, print_sweeps
+    from sweep.console.comparison import (
+        comparison_json,
+        print_comparisons,
+        print_repeats,
+        print_sweeps,
+        print_test_images,
+    )
     from sweep.results.figures import with_places
     from sweep.workspace.trial_table import write_table
 
@@ -151,6 +157,7 @@ def compare(
         return
     print_sweeps(summary, plain_console(), sweeps[0].metric)
     print_repeats(sweeps, confidence, plain_console())
+    print_test_images(sweeps, confidence, plain_console())
     print_comparisons(pairs, plain_console())
     print_warnings([with_flags(text) for text in warnings])
     if out:

@@ -131,6 +131,15 @@ def print_repeats(sweeps: "Sequence[SweepTrials]", confidence: float, console: C
             console.print(f"{name}: {of_repeats(point)}", markup=False)
 
 
+def print_test_images(sweeps: "Sequence[SweepTrials]", confidence: float, console: Console) -> None:
+    """Print a line on how much of the noise between seeds the number of test images can explain."""
+    from analysis.finite_test_set import from_images, of_images
+
+    found = [each for sweep in sweeps if (each := from_images(sweep, confidence))]
+    if line := of_images(found):
+        console.print(line, markup=False)
+
+
 def print_comparisons(pairs: "Sequence[Comparison]", console: Console) -> None:
     """Print which to take of all that were compared, then what each pair differs in, with the evidence."""
     from analysis import advice, answers

@@ -70,3 +70,10 @@ def test_trials_of_two_metrics_are_one_message(sweep, tmp_path):
     code, _, err = sweep("compare", "--from", "t.csv", "--across", "recipe")
     assert code == 2
     assert "trials are compared by one metric" in " ".join(err.split())
+
+
+def test_pairs_say_once_how_much_of_the_noise_the_test_images_can_explain(sweep):
+    code, out, _ = sweep("compare", *BOTH[2:], "--optimizer", "adamw")
+    assert code == 0
+    said = " ".join(out.split())
+    assert said.count("having only 10,000 test images may explain, at most: 56 % of vit_p_1mf, 29 %") == 1
