@@ -4,14 +4,16 @@ Two models that are not shown to differ need not be alike: the trials may be too
 alike takes a margin, the largest difference that would not matter. Equivalence is claimed if the interval of
 the difference lies within the margin on both sides, non-inferiority if on one (two one-sided tests,
 Schuirmann 1987, Journal of Pharmacokinetics and Biopharmaceutics 15:657). Where robustness is compared by its
-area, the differences from both zeros must lie within the margin. The level is divided by the number of pairs.
+area, the differences from both zeros must lie within the margin. Limits of areas and shares allow for trials
+that were not seen (`Contrast.cautious`), those of medians are order statistics. The level is divided by the
+number of pairs.
 """
 
 import math
 import re
 from typing import NamedTuple
 
-from scipy import stats
+from scipy import optimize, stats
 
 from analysis.errors import AnalysisError
 from analysis.intervals import Interval
@@ -107,10 +109,10 @@ def alike_by(margin: Margin, contrasts: list[Contrast], n: int, level: float) ->
     level : float
         Of each one-sided test.
     """
-    limits = [each.interval(1 - 2 * level) for each in contrasts]
+    limits = [each.cautious(level) for each in contrasts]
     hull = Interval(limits[0].value, min(x.low for x in limits), max(x.high for x in limits))
     variance = max(each.variance for each in contrasts)
-    return Alike(margin, hull, 1 - 2 * level, _needed(n, variance, margin.size, level))
+    return Alike(margin, hull, 1 - 2 * level, _needed_for_areas(n * variance, margin.size, level))
 
 
 def alike_by_median(margin: Margin, lead: Interval, n: int, level: float) -> Alike:
@@ -118,6 +120,29 @@ def alike_by_median(margin: Margin, lead: Interval, n: int, level: float) -> Ali
     z = stats.norm.isf(level)
     variance = ((lead.high - lead.low) / (2 * z)) ** 2
     return Alike(margin, lead, 1 - 2 * level, _needed(n, variance, margin.size, level))
+
+
+def _needed_for_areas(variance: float, size: float, level: float) -> float:
+    """Return the n at which limits with an imagined trial at either end are likely to be within a margin.
+
+    Parameters
+    ----------
+    variance : float
+        Of one trial.
+    size : float
+        The margin.
+    level : float
+        Of each one-sided test.
+    """
+    if math.isnan(variance):
+        return math.nan
+    z = stats.norm.isf(level) + stats.norm.isf(0.1)  # each side fails in 1 of 10 studies
+
+    def beyond(n: float) -> float:
+        extra = 1 / (n + 1)
+        return extra + float(z * math.sqrt((variance + extra) / (n + 1))) - size
+
+    return float(optimize.brentq(beyond, 1.0, 1e15))
 
 
 def _needed(n: int, variance: float, size: float, level: float) -> float:

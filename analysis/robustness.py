@@ -27,11 +27,12 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
+from analysis.bands import HIDDEN_VARIANCE
 from analysis.intervals import NOTHING, Interval, rounding_variance
 from analysis.metric import TOP1_ERROR, Metric
 from analysis.sampling import Sampling
 from analysis.summaries import area_scores, within
-from analysis.sweep_trials import SweepTrials, values
+from analysis.sweep_trials import SCRAMBLE_POINTS, SweepTrials, values
 
 Floats = NDArray[np.float64]
 
@@ -49,6 +50,19 @@ class Part(NamedTuple):
     """Degrees of freedom of the variance."""
 
 
+class End(NamedTuple):
+    """What one imagined trial of each model at an end of the range makes of a difference."""
+
+    shift: float
+    """What it adds to the difference."""
+    variance: float
+    """The variance with it."""
+    dof: float
+
+
+NO_END = End(math.nan, math.nan, math.nan)
+
+
 class Contrast(NamedTuple):
     """The difference of an area, A minus B, with its uncertainty."""
 
@@ -56,6 +70,10 @@ class Contrast(NamedTuple):
     """Above 0, A is more robust."""
     variance: float
     dof: float
+    down: End = NO_END
+    """With a trial of A that contributes nothing, and one of B that contributes all."""
+    up: End = NO_END
+    """With a trial of A that contributes all, and one of B that contributes nothing."""
 
     def interval(self, confidence: float) -> Interval:
         """Return the difference with its limits.
@@ -66,8 +84,24 @@ class Contrast(NamedTuple):
         if math.isnan(self.value):
             return NOTHING
         width = stats.t.isf((1 - confidence) / 2, self.dof) * math.sqrt(self.variance)
+        return self._within_bounds(self.value - width, self.value + width)
+
+    def cautious(self, level: float) -> Interval:
+        """Return the difference with two one-sided limits that allow for what few trials cannot show.
+
+        Each has one imagined trial at its end, as in `analysis.intervals.bounded_mean`. A claim that models
+        are alike needs that: trials that happen to agree have no spread, and limits from their spread alone
+        made such claims wrong in up to 45 % of studies at n = 8, and in 11 % at n = 64, instead of 5 %.
+        """
+        low, high = (
+            self.value + end.shift + side * stats.t.isf(level, end.dof) * math.sqrt(end.variance)
+            for side, end in ((-1, self.down), (1, self.up))
+        )
+        return self._within_bounds(low, high)
+
+    def _within_bounds(self, low: float, high: float) -> Interval:
         least, most = min(self.value, -1.0), max(self.value, 1.0)
-        return Interval(self.value, max(self.value - width, least), min(self.value + width, most))
+        return Interval(self.value, float(max(low, least)), float(min(high, most)))
 
     @property
     def p(self) -> float:
@@ -179,7 +213,34 @@ def contrast(a: Area, b: Area, points: Sequence[Sampling], zeros: Sequence[Part]
     effects = [a.influence - b.influence] if len(points) == 1 else [a.influence, b.influence]
     parts = [_part(effect, each) for effect, each in zip(effects, points, strict=True)]
     variance, dof = _together([*parts, *zeros])
-    return Contrast(a.value - b.value, variance, dof)
+    scores = [a.influence + a.value, b.influence + b.value]
+    down, up = (_end(scores, points, zeros, extra) for extra in ((0.0, 1.0), (1.0, 0.0)))
+    return Contrast(a.value - b.value, variance, dof, down, up)
+
+
+def _end(
+    scores: Sequence[Floats], points: Sequence[Sampling], zeros: Sequence[Part], extra: tuple[float, float]
+) -> End:
+    """Return what one more trial of A and of B with these scores makes of a difference."""
+    a, b = scores
+    if len(points) == 1:
+        found = [_with_extra(a - b, points[0], extra[0] - extra[1])]
+    else:
+        found = [_with_extra(a, points[0], extra[0]), _with_extra(-b, points[1], -extra[1])]
+    variance, dof = _together([*(part for _, part in found), *zeros])
+    return End(sum(shift for shift, _ in found), variance, dof)
+
+
+def _with_extra(scores: Floats, points: Sampling, extra: float) -> tuple[float, Part]:
+    """Return how one more score moves their mean, and the variance of that.
+
+    Between scrambles, where no point can be added, it counts as one that none of them shows.
+    """
+    if points.design == "sobol":
+        units, far = points.units(scores), float(np.abs(scores - extra).max()) / SCRAMBLE_POINTS
+        return 0.0, Part((float(units.var(ddof=1)) + HIDDEN_VARIANCE * far**2) / len(units), len(units) - 1.0)
+    more = np.append(scores, extra)
+    return float(more.mean() - scores.mean()), Part(float(more.var(ddof=1)) / len(more), len(more) - 1.0)
 
 
 def zero_part(zeros: Floats, rounding: float, slope: float) -> Part:

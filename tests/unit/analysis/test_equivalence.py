@@ -7,7 +7,7 @@ from support.analysed_pairs import A, apart, sweeps
 
 from analysis import AnalysisError, answers, compare, comparison_table, read_margin
 from analysis.equivalence import Margin, alike_by
-from analysis.robustness import area_from, contrast
+from analysis.robustness import Area, area_from, contrast
 from analysis.sampling import Sampling
 
 ZEROS = [[5.2, 4.8, 5.0, 5.1], [4.9, 5.1, 5.0, 5.1]]
@@ -20,22 +20,71 @@ ONE, OTHER = A + RNG.normal(0, 0.2, 48).round(1), A + RNG.normal(0, 0.2, 48).rou
 @pytest.mark.parametrize("by", np.linspace(0, 1.2, 7))
 @pytest.mark.parametrize("margin", [0.05, 0.1, 0.2])
 def test_the_two_one_sided_tests_are_statsmodels(shared, by, margin):
+    """Each of them with one more trial of both models, at that end of the range."""
     a, b = area_from(5.0, ONE), area_from(5.0, OTHER + by)
-    scores = [area.influence + area.value for area in (a, b)]
     found = alike_by(Margin("area", margin), [contrast(a, b, [POINTS] * (1 if shared else 2))], 48, 0.05)
-    if shared:
-        p = ttost_paired(*scores, -margin, margin)[0]
-    else:
-        p = ttost_ind(*scores, -margin, margin, usevar="unequal")[0]
-    assert found.equivalent == (p <= 0.05)
+    p = []
+    for side, (more_a, more_b) in ((1, (0.0, 1.0)), (2, (1.0, 0.0))):
+        scores = np.append(a.influence + a.value, more_a), np.append(b.influence + b.value, more_b)
+        if shared:
+            tests = ttost_paired(*scores, -margin, margin)
+        else:
+            tests = ttost_ind(*scores, -margin, margin, usevar="unequal")
+        p.append(tests[side][1])
+    assert (found.a_not_worse, found.b_not_worse) == (p[0] <= 0.05, p[1] <= 0.05)
+
+
+def agreeing(shared, n, *, worse, rng):
+    """Two models of which one, in a share of its trials, falls off a cliff that the other has not."""
+    points = [Sampling("A", "iid", np.arange(n), 0.95)] * (1 if shared else 2)
+    a, b = np.full(n, 5.0), np.where(rng.random(n) < worse, 100.0, 5.0)
+    return contrast(area_from(5.0, a), area_from(5.0, b), points)
+
+
+@pytest.mark.parametrize("shared", [True, False])
+@pytest.mark.parametrize(("n", "worse"), [(2, 0.3), (8, 0.1), (16, 0.05), (64, 0.02), (64, 0.1)])
+def test_trials_that_agree_by_chance_are_not_called_alike(shared, n, worse):
+    rng = np.random.default_rng(0)
+    margin = Margin("area", worse)
+    wrong = [
+        alike_by(margin, [agreeing(shared, n, worse=worse, rng=rng)], n, 0.05).equivalent for _ in range(600)
+    ]
+    assert np.mean(wrong) <= 0.055
+
+
+@pytest.mark.parametrize("tied", [5.0, 100.0])
+@pytest.mark.parametrize("margin", ["0.1", "within4=0.1"])
+def test_few_trials_without_any_spread_are_not_called_alike(margin, tied):
+    zeros = [[5.0, 5.1, 5.2]] * 2
+    lost = 8 if tied == 100 else 0
+    errors = [np.full(8 - lost, tied)] * 2
+    pair, said = asked(margin, *errors, zeros=zeros, diverged=[lost] * 2)
+    assert not pair.alike.a_not_worse
+    assert not pair.alike.b_not_worse
+    assert not said.settled
+    pair, said = asked(
+        margin, *[np.full(64 if not lost else 0, tied)] * 2, zeros=zeros, diverged=[8 * lost] * 2
+    )
+    assert said.settled
+
+
+def test_few_scrambles_without_any_spread_are_not_called_alike():
+    pair, _ = asked("0.02", *[np.full(48, 5.0)] * 2, zeros=[[5.0, 5.0, 5.0]] * 2, design="sobol")
+    assert not pair.alike.equivalent
 
 
 def test_the_number_needed_has_the_power():
     sd, margin, level = 0.3, 0.1, 0.05
+    rng = np.random.default_rng(1)
     n = int(alike_by(Margin("area", margin), [contrast_of(sd, 100)], 100, level).needed)
-    means = np.random.default_rng(1).normal(0, sd / np.sqrt(n), 20_000)
-    power = (np.abs(means) < margin - 1.645 * sd / np.sqrt(n)).mean()
-    assert power == pytest.approx(0.8, abs=0.015)
+    assert n > (2.927 * sd / margin) ** 2
+    points = [Sampling("A", "iid", np.arange(n), 0.95)]
+    found = []
+    for _ in range(2_000):
+        scores = rng.normal(0, sd, n)
+        a, b = Area(0.5 + scores.mean(), scores - scores.mean(), 0.0), Area(0.5, np.zeros(n), 0.0)
+        found.append(alike_by(Margin("area", margin), [contrast(a, b, points)], n, level).equivalent)
+    assert np.mean(found) == pytest.approx(0.8, abs=0.03)
 
 
 def contrast_of(sd, n):
@@ -81,7 +130,7 @@ def test_the_area_must_be_alike_from_both_zeros():
     apart_in_one = pair.area_around._replace(value=0.25)
     found = alike_by(Margin("area", 0.2), [pair.area, apart_in_one], 48, 0.05)
     assert not found.b_not_worse
-    assert found.difference.low == pair.area.interval(0.9).low
+    assert found.difference.low == pair.area.cautious(0.05).low
 
 
 def test_the_level_is_divided_by_the_number_of_pairs():
