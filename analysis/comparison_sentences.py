@@ -132,7 +132,8 @@ def _evidence(pair: Comparison) -> str:
     lead = negated(lead) if lead.value < 0 else lead
     at = f" and is better at {percent(better)} of the shared points" if pair.paired else ""
     by = f" by {points_of(lead, pair.a.metric)}" if lead.value else ""
-    median = f"{ahead.name} leads{by} in the median{at}" if lead.value else "equal medians"
+    equal = "no difference at the median shared point" if pair.paired else "equal medians"
+    median = f"{ahead.name} leads{by} in the median{at}" if lead.value else equal
     if math.isnan(lead.value):
         median = _oftener(pair)
     (name, p), *others = pair.tests.items()
@@ -243,26 +244,40 @@ def _alike(pair: Comparison) -> Answer | None:
     """Say whether the models are alike up to the margin that was given."""
     if pair.alike is None:
         return None
-    margin, difference, confidence, needed = pair.alike
-    a, b = pair.a.name, pair.b.name
+    margin, difference, confidence, _ = pair.alike
+    a, b, of = pair.a.name, pair.b.name, _measured(pair)
     if math.isnan(difference.low):
         why = (margin.measure != "error" and pair.no_delta) or "the design has no sampling error"
-        return _open("alike", f"Whether they are alike in {margin.label} cannot be said: {why}")
+        return _open("alike", f"Whether they are alike {of} cannot be said: {why}")
     limits = f"{number(difference)}, limits at {100 * confidence:.4g} %"
     evidence = f"{a} − {b}, above 0 if {a} is better: {limits}"
     if pair.alike.equivalent:
-        text = f"{a} and {b} differ by less than {margin.text} in {margin.label}"
+        text = f"{a} and {b} differ by less than {margin.text} {of}"
     elif pair.alike.a_not_worse or pair.alike.b_not_worse:
         one, other = (a, b) if pair.alike.a_not_worse else (b, a)
-        text = f"{one} is at most {margin.text} worse than {other} in {margin.label}"
+        text = f"{one} is at most {margin.text} worse than {other} {of}"
     else:
-        what = "shared points" if pair.paired else "trials of each"
-        text = (
-            f"That {a} and {b} differ by less than {margin.text} in {margin.label} is not shown. If they do "
-            f"not differ, about {math.ceil(needed):,} {what} would show it in 4 of 5 studies"
-        )
+        text = f"That {a} and {b} differ by less than {margin.text} {of} is not shown{_would_show(pair)}"
         return _open("alike", text, evidence)
     return Answer(question="alike", settled=True, sentence=text, evidence=evidence)
+
+
+def _measured(pair: Comparison) -> str:
+    """Write in what models are alike; a median of differences is no difference of medians."""
+    assert pair.alike is not None
+    if pair.paired and pair.alike.margin.measure == "error":
+        return "at the median shared point"
+    return f"in {pair.alike.margin.label}"
+
+
+def _would_show(pair: Comparison) -> str:
+    """Write how many trials would show that models are alike, where there are enough to say."""
+    assert pair.alike is not None
+    needed = pair.alike.needed
+    if min(pair.n_a, pair.n_b) < LEAST_TO_PLAN or not math.isfinite(needed):
+        return ""
+    what = "shared points" if pair.paired else "trials of each"
+    return f". If they do not differ, about {math.ceil(needed):,} {what} would show it in 4 of 5 studies"
 
 
 def _enough(pair: Comparison) -> Answer:

@@ -43,7 +43,8 @@ class Margin(NamedTuple):
     @property
     def text(self) -> str:
         """The margin in words."""
-        return f"{self.size:g} points" if self.measure == "error" else f"{self.size:g}"
+        unit = " point" if self.size == 1 else " points"
+        return f"{self.size:g}{unit if self.measure == 'error' else ''}"
 
 
 class Alike(NamedTuple):

@@ -125,6 +125,29 @@ def test_errors_and_shares_may_be_asked_for(make, margin):
     assert not worse.alike.equivalent
 
 
+@pytest.mark.parametrize("make", [sweeps, apart])
+def test_a_median_of_differences_is_not_called_a_difference_of_medians(make):
+    """At most points they agree, but the median of one is 5 %, of the other 45 %."""
+    a = np.repeat([5.0, 50.0], [60, 40])
+    b = np.where(np.arange(100) < 30, 45.0, a)
+    pair, said = asked("error=1", a, b, zeros=ZEROS, make=make)
+    take = next(answer for answer in answers(pair) if answer.question == "take")
+    if make is sweeps:
+        assert (
+            said.sentence == "vit_p_1mf and vit_c_1mf differ by less than 1 point at the median shared point"
+        )
+        assert take.evidence.startswith("no difference at the median shared point; ")
+    else:
+        assert said.sentence == "vit_p_1mf is at most 1 point worse than vit_c_1mf in the median error"
+        assert take.evidence.startswith("vit_p_1mf leads by 40.00 ")
+
+
+@pytest.mark.parametrize("make", [sweeps, apart])
+def test_a_handful_of_trials_does_not_show_how_many_it_takes(make):
+    _, said = asked("error=0.5", A[:2], A[:2], zeros=ZEROS, make=make)
+    assert said.sentence.endswith(" is not shown")
+
+
 def test_the_area_must_be_alike_from_both_zeros():
     (pair,) = compare(sweeps(ONE, OTHER, zeros=ZEROS))
     apart_in_one = pair.area_around._replace(value=0.25)
