@@ -136,9 +136,16 @@ def _with_bound(sweeps: Sequence[SweepTrials]) -> list[SweepTrials]:
 
 
 def _without_sums(pair: Comparison) -> Comparison:
-    """Drop the differences to which trials that are worse than everything add: how much is not known."""
-    lost = len(pair.a.diverged) + len(pair.b.diverged)
-    return replace(pair, mean_diff=NOTHING, median_diff=NOTHING) if lost else pair
+    """Drop the differences to which trials that are worse than everything add: how much is not known.
+
+    Without such trials, drop the limits that only a bound would give, which a mean always needs, and a median
+    if so few trials may all lie on one side of it.
+    """
+    if len(pair.a.diverged) + len(pair.b.diverged):
+        return replace(pair, mean_diff=NOTHING, median_diff=NOTHING)
+    mean, median = (each._replace(low=math.nan, high=math.nan) for each in (pair.mean_diff, pair.median_diff))
+    few = 0.5 ** min(pair.n_a, pair.n_b) > (1 - pair.confidence) / 2
+    return replace(pair, mean_diff=mean, median_diff=median if few else pair.median_diff)
 
 
 def compare_pairs(

@@ -147,6 +147,8 @@ def _evidence(pair: Comparison) -> str:
 def _oftener(pair: Comparison) -> str:
     """Write which model is better more often, where no number says by how much."""
     value, low, high = pair.better
+    if value == 0.5:
+        return f"neither is better more often ({100 * low:.0f}–{100 * high:.0f} %, ties count half)"
     ahead, share = (pair.a, pair.better) if value >= 0.5 else (pair.b, Interval(1 - value, 1 - high, 1 - low))
     where = f"at {percent(share)} of the shared points" if pair.paired else f"in {percent(share)} of cases"
     return f"{ahead.name} is better {where}"

@@ -83,6 +83,8 @@ class Contrast(NamedTuple):
         """
         if math.isnan(self.value):
             return NOTHING
+        if self.variance == 0:  # as where all trials diverged: of those not seen, not all need to
+            return self.cautious((1 - confidence) / 2)
         width = stats.t.isf((1 - confidence) / 2, self.dof) * math.sqrt(self.variance)
         return self._within_bounds(self.value - width, self.value + width)
 

@@ -1,5 +1,6 @@
 """Comparisons by another metric than the top-1 error."""
 
+import dataclasses
 import functools
 import math
 
@@ -115,3 +116,25 @@ def test_a_margin_of_points_is_of_errors_only():
 def test_nothing_is_expected_of_trials_that_are_worse_than_everything():
     assert "can be expected to match the best" in of_budget(compared(LOSS, (0, 0)))
     assert of_budget(compared(LOSS)) == ""
+
+
+@pytest.mark.parametrize("test", ["paired", "unpaired"])
+def test_of_an_unbounded_metric_no_limits_come_from_a_bound(test):
+    """A median of three may have all of them on one side, and a mean may have values that none shows."""
+    above = dataclasses.replace(LOSS, low=0.0)
+    for n, has_limits in ((3, False), (20, True)):
+        both = pd.concat([trials(errors[:n], family=f) for f, errors in (("ViT_C", GOOD), ("ViT_P", BAD))])
+        (pair,) = compare(read_sweeps(by_metric(both, above), any_metric=True), test=test)
+        assert math.isfinite(pair.mean_diff.value)
+        assert math.isnan(pair.mean_diff.low)
+        assert math.isnan(pair.mean_diff.high)
+        assert math.isfinite(pair.median_diff.low) == has_limits
+        assert math.isfinite(pair.median_diff.high) == has_limits
+
+
+def test_of_trials_that_all_diverged_neither_is_better():
+    both = pd.concat([trials([], family=f, diverged=20) for f in ("ViT_C", "ViT_P")])
+    (pair,) = compare(read_sweeps(by_metric(both, LOSS), any_metric=True))
+    text = " ".join(sentences(pair))
+    assert "neither is better more often (43–57 %, ties count half)" in text
+    assert pair.area_diff.low < -0.1 < 0.1 < pair.area_diff.high
