@@ -7,7 +7,8 @@ is the jackknife's (Efron & Stein 1981, Annals of Statistics 9:586), its limits 
 
 Where one model won nearly every time, the spread of the trials says too little: a share of −log(level) / n of
 a model's trials may be better than all n that were seen ("rule of three"), and with a budget of k one of them
-turns up with k times that probability. No limit is closer to 0 or 1 than that, and budgets end where it
+turns up with k times that probability. Likewise, a share of the winner's trials may be worse than all that
+were seen, which decides if all k are such. No limit is closer to 0 or 1 than that, and budgets end where it
 leaves nothing to say. If the trials have no spread at all, as where all are tied, that alone makes the
 limits.
 """
@@ -181,8 +182,17 @@ def _limits(
         width = stats.t.isf(level / 2, dof) * np.sqrt(variance) / spread
         low, high = (special.expit(special.logit(wins) + side * width) for side in (-1, 1))
     low, high = (np.where(spread > 1e-9, limit, wins) for limit in (low, high))
-    unseen_a, unseen_b = ((level / 2) ** (k / size) for size in sizes)
+    most_a, most_b = (_most_share(k, level, *each) for each in (sizes, sizes[::-1]))
     tied = variance < _NO_SPREAD
-    low = np.where(tied, wins * unseen_b, np.minimum(low, unseen_b))
-    high = np.where(tied, 1 - (1 - wins) * unseen_a, np.maximum(high, 1 - unseen_a))
+    low = np.where(tied, wins * most_a, np.minimum(low, most_a))
+    high = np.where(tied, 1 - (1 - wins) * most_b, np.maximum(high, 1 - most_b))
     return low, high
+
+
+def _most_share(k: NDArray[np.int64], level: float, own: int, others: int) -> Floats:
+    """Return how often a model may certainly win that won every time, by the numbers of trials of both.
+
+    None of k trials of the other is better than all that were seen, and not all k of its own are worse.
+    """
+    seen_own, seen_others = ((level / 2) ** (1 / size) for size in (own, others))
+    return np.minimum(seen_others**k, 1 - (1 - seen_own) ** k)

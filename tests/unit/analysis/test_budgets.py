@@ -62,6 +62,16 @@ def test_limits_of_trials_without_any_spread_are_those_of_what_was_not_seen(n, p
     assert not found.claimed.any()
 
 
+def test_a_model_of_three_trials_may_have_worse_ones():
+    """Of a model half of whose trials diverge, three in a row are good in 1 of 8 studies."""
+    good, many = np.full(3, 10.0), RNG.normal(12, 1, 3_000)
+    found = compared(good, many)
+    assert found.wins[0] > 0.95
+    assert found.low[0] < 0.25
+    assert not found.claimed.any()
+    assert not compared(many, good).claimed.any()
+
+
 def test_pairs_whose_effects_cancel_have_limits():
     a, b = np.tile([5.0, 52.5], 6), np.tile([52.5, 100.0], 6)
     found = compared(a, b, paired=True)
