@@ -144,7 +144,13 @@ def share_from(zero: float, errors: Floats, points: float) -> Area:
     return Area(float(hits.mean()), hits - hits.mean(), float((edge & (errors < TOP1_ERROR.worst)).mean()))
 
 
-def area_around(zeros: Floats, errors: Floats, near: NDArray[np.bool_], metric: Metric = TOP1_ERROR) -> Area:
+def area_around(
+    zeros: Floats,
+    errors: Floats,
+    near: NDArray[np.bool_],
+    metric: Metric = TOP1_ERROR,
+    weight: float | None = None,
+) -> Area:
     """Return the area that is counted from the mean error at and around the optimum.
 
     Parameters
@@ -158,12 +164,15 @@ def area_around(zeros: Floats, errors: Floats, near: NDArray[np.bool_], metric: 
         (`Metric.area_to`), also if it diverged.
     metric : Metric
         What the errors are of.
+    weight : float, optional
+        That of the mean error around the optimum in the zero. Default: the share of the trials there, of
+        these and those at the optimum.
     """
     to, lost = metric.area_to, errors >= metric.worst
     k, m, n, at = len(zeros), int(near.sum()), len(errors), float(zeros.mean())
     capped = np.minimum(errors, at + to)
     around = float(capped[near].mean()) if m else at
-    weight = m / (k + m)
+    weight = m / (k + m) if weight is None else weight
     zero = weight * around + (1 - weight) * at
     losses = np.where(lost, to, np.minimum(errors - zero, to))
     inside = float((losses < to).mean())
@@ -301,16 +310,26 @@ def compared(a: Trials, b: Trials, points: Sequence[Sampling]) -> dict[str, Any]
     if not a.sweep.optimum_state == b.sweep.optimum_state == "finished":
         return {"area": NO_CONTRAST, "area_around": NO_CONTRAST, "no_delta": problem}
 
-    def around(of: Trials) -> Area:
-        near = around_optimum(of.sweep, of.rows)
-        return area_around(of.sweep.optimum_errs, of.errors, near, of.sweep.metric)
-
     areas = [area_from(_zero(of), of.errors, of.sweep.metric) for of in (a, b)]
     return {
         "area": _difference((a, b), areas, points),
-        "area_around": _difference((a, b), [around(of) for of in (a, b)], points),
+        "area_around": _difference((a, b), _areas_around((a, b)), points),
         "no_delta": problem,
     }
+
+
+def _areas_around(both: tuple[Trials, Trials]) -> list[Area]:
+    """Return the areas from at and around both optima, which count alike for both models.
+
+    Otherwise, of two models alike, the one with more points would have a zero further up, and look more
+    robust.
+    """
+    near = [around_optimum(of.sweep, of.rows) for of in both]
+    m, k = min(int(each.sum()) for each in near), min(len(of.sweep.optimum_errs) for of in both)
+    return [
+        area_around(of.sweep.optimum_errs, of.errors, at, of.sweep.metric, m / (k + m))
+        for of, at in zip(both, near, strict=True)
+    ]
 
 
 def shares_compared(a: Trials, b: Trials, points: Sequence[Sampling], within_points: float) -> Contrast:

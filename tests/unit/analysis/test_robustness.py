@@ -1,10 +1,13 @@
 import dataclasses
 
 import numpy as np
+import pandas as pd
 import pytest
 from scipy import stats
+from support.analysed import repeated, trials
 from support.analysed_pairs import sweeps
 
+from analysis import compare, read_sweeps
 from analysis.robustness import (
     Area,
     Contrast,
@@ -115,3 +118,26 @@ def test_points_around_the_optimum_are_the_nearest_tenth_on_a_log_scale():
     zero = dataclasses.replace(sweep, points=sweep.points.assign(weight_decay=0.0))
     assert not around_optimum(bare, rows).any()
     assert not around_optimum(zero, rows).any()
+
+
+def alike_in_delta(n, zeros, *, level, rng, name):
+    """A model whose errors rise from its optimum on; where that stands makes no difference to Δ."""
+    u = rng.random((n, 2))
+    away = np.abs(u - 0.6).sum(axis=1)
+    table = trials(np.round(level + 1 + 6 * away + rng.normal(0, 0.2, n), 2), family=name, optimum=level)
+    rows = table["role"] == "point"
+    table.loc[rows, ["u_lr", "u_wd"]] = u
+    table.loc[rows, ["lr", "weight_decay"]] = np.array([2e-3, 0.2]) * 32 ** (u - 0.6)
+    return repeated(table, list(np.round(level + rng.normal(0, 0.1, zeros - 1), 2)))
+
+
+@pytest.mark.parametrize(("few", "seeds"), [(16, 5), (200, 3)])
+def test_models_alike_look_alike_with_other_numbers_of_points_or_seeds(few, seeds):
+    """The zero from around the optimum counted the more, the more points there were."""
+    rng, found = np.random.default_rng(0), []
+    for _ in range(12):
+        one = alike_in_delta(few, seeds, level=5.0, rng=rng, name="ViT_P")
+        other = alike_in_delta(200, 12 if seeds == 3 else 5, level=7.0, rng=rng, name="ViT_C")
+        (pair,) = compare(read_sweeps(pd.concat([one, other], ignore_index=True)))
+        found.append(pair.area_around.value / np.sqrt(pair.area_around.variance))
+    assert abs(np.mean(found)) < 1
