@@ -180,8 +180,9 @@ def _divergence(summaries: Sequence[Summary]) -> str | None:
     parts = [f"{len(s.sweep.diverged)} of {s.sweep.n} points of {s.sweep.name}" for s in lost[:_NAMED]]
     more = f" and some of {len(lost) - _NAMED} other models" if len(lost) > _NAMED else ""
     lr = min(float(s.sweep.diverged["lr"].min()) for s in lost)
+    since = "" if math.isnan(lr) else f", from a learning rate of {lr:.2g} on"
     counts = lost[0].sweep.metric.diverged
-    return f"{listed(parts)}{more} diverged, from a learning rate of {lr:.2g} on; they count as {counts}."
+    return f"{listed(parts)}{more} diverged{since}; they count as {counts}."
 
 
 def _variance(summaries: Sequence[Summary]) -> str | None:

@@ -86,6 +86,9 @@ def test_each_optimizer_is_named_where_there_are_several():
 def test_diverged_points_are_counted():
     (lost,) = findings(*analysed(trials(np.full(60, 6.0), diverged=4)))[:1]
     assert lost.startswith("4 of 64 points of vit_c_1mf diverged, from a learning rate of ")
+    table = trials(np.full(60, 6.0), diverged=4).assign(lr=np.nan)
+    (lost,) = findings(*analysed(table))[:1]
+    assert lost == "4 of 64 points of vit_c_1mf diverged; they count as 100 % error."
 
 
 @pytest.mark.parametrize(
