@@ -88,17 +88,24 @@ def share_of_look(sweeps: Iterable["SweepTrials"]) -> float:
 
 
 def of_rounds(sweeps: Iterable["SweepTrials"]) -> list[str]:
-    """Return sentences that say in which rounds sweeps grow, and at which level claims are made."""
-    plans: dict[tuple[Rounds, int], None] = {(s.rounds, s.n): None for s in sweeps if s.rounds}
-    return [_sentence(rounds, n) for rounds, n in plans]
+    """Return in which rounds sweeps grow, and at which level claims are made; nothing if none grows so.
+
+    Of several numbers of points, as in the middle of a round, the one with the least level decides
+    (`share_of_look`).
+    """
+    plans = list(dict.fromkeys((s.rounds, s.n) for s in sweeps if s.rounds))
+    if not plans:
+        return []
+    rounds, n = min(plans, key=lambda plan: plan[0].share(plan[1]))
+    return [_sentence(rounds, n, is_round=len(plans) == 1 and rounds.is_round(n))]
 
 
-def _sentence(rounds: Rounds, n: int) -> str:
+def _sentence(rounds: Rounds, n: int, *, is_round: bool) -> str:
     *others, last = map(str, rounds.sizes)
     sizes = f"{', '.join(others)} and {last}" if others else last
     share = rounds.share(n)
     text = f"These sweeps grow in rounds of {sizes} points until they are settled. At {n} points"
     text += f" claims are made at {100 * share * LEVEL:.2g} %, so that all looks together keep "
-    if rounds.is_round(n):
+    if is_round:
         return f"{text}{100 * LEVEL:g} %."
     return f"{text}{100 * (1 + share) * LEVEL:.2g} %: this is no round, but one look more."

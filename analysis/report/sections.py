@@ -17,7 +17,7 @@ from analysis.report.html_tables import NOTHING, Cell, estimate, number, short, 
 from analysis.report.wording import Wording
 from analysis.rounds import of_rounds
 from analysis.summaries import Summary
-from analysis.sweep_trials import STATES, SweepTrials
+from analysis.sweep_trials import STATES
 from analysis.words import p_value
 
 _SHOWN_STATES = ("planned", "running", "finished", "diverged", "failed")
@@ -153,7 +153,7 @@ def comparisons(contents: Contents) -> Html:
 
     Of sweeps that grow in rounds, it begins with the level at which their round compares.
     """
-    parts: list[Child] = [tag("p", text) for text in of_rounds(_compared(contents))]
+    parts: list[Child] = [tag("p", text) for text in _levels(contents)]
     for optimizer, pairs in contents.pairs.items():
         with_it = f"with {optimizer_name(optimizer)}" if optimizer_name(optimizer) else NO_OPTIMIZER
         name = ACROSS if optimizer == ACROSS else with_it
@@ -169,10 +169,11 @@ def comparisons(contents: Contents) -> Html:
     return joined(parts)
 
 
-def _compared(contents: Contents) -> list[SweepTrials]:
-    """Return the sweeps of all comparisons."""
-    every = [pair for pairs in contents.pairs.values() for pair in pairs]
-    return list(dict.fromkeys(sweep for pair in every for sweep in (pair.a, pair.b)))
+def _levels(contents: Contents) -> list[str]:
+    """Return at which level the round of sweeps that grow compares, which each optimizer has its own of."""
+    groups = contents.pairs.values()
+    every = [of_rounds(sweep for pair in pairs for sweep in (pair.a, pair.b)) for pairs in groups]
+    return list(dict.fromkeys(text for texts in every for text in texts))
 
 
 def _pairs_table(words: Wording, optimizer: str, pairs: list[Comparison]) -> Html:

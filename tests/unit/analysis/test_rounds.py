@@ -94,6 +94,16 @@ def test_a_comparison_has_the_level_of_its_round_and_says_so():
     assert "keep 6.2 %: this is no round, but one look more." in of_rounds(more)[0]
 
 
+def test_in_the_middle_of_a_round_the_least_level_is_told():
+    rounds = Rounds(first=12, most=48)
+    whole, half = (replace(each, rounds=rounds) for each in sweeps(A, B[:24], zeros=ZEROS))
+    assert (whole.n, half.n) == (48, 24)
+    (pair,) = compare([whole, half])
+    assert pair.level == LEVEL / 4
+    (sentence,) = of_rounds([whole, half])
+    assert "At 24 points claims are made at 1.2 %, so that all looks together keep 6.2 %" in sentence
+
+
 def test_what_is_claimed_at_once_may_not_be_in_a_round():
     plain = sweeps(A, B, zeros=ZEROS)
     (pair,) = compare(plain)
