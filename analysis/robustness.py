@@ -107,10 +107,22 @@ class Contrast(NamedTuple):
 
     @property
     def p(self) -> float:
-        """Two-sided p-value of no difference."""
+        """Two-sided p-value of no difference.
+
+        Without any spread, as where all trials of one model diverged and none of the other, it is that of the
+        limits that allow for trials not seen.
+        """
         if self.variance == 0:
-            return 1.0
+            return self._p_without_spread
         return float(2 * stats.t.sf(abs(self.value) / math.sqrt(self.variance), self.dof))
+
+    @property
+    def _p_without_spread(self) -> float:
+        end = self.down if self.value > 0 else self.up
+        if self.value == 0 or not end.variance > 0:
+            return 1.0
+        toward = max(0.0, abs(self.value) - abs(end.shift))
+        return float(2 * stats.t.sf(toward / math.sqrt(end.variance), end.dof))
 
 
 NO_CONTRAST = Contrast(math.nan, math.nan, math.nan)

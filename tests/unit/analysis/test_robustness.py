@@ -120,6 +120,18 @@ def test_points_around_the_optimum_are_the_nearest_tenth_on_a_log_scale():
     assert not around_optimum(zero, rows).any()
 
 
+@pytest.mark.parametrize("n", [8, 12])
+def test_a_difference_without_any_spread_has_a_p_value_that_agrees_with_its_limits(n):
+    """All trials of one model are as good as its optimum, all of the other diverged."""
+    good, bad = (area_from(5.0, np.full(n, error)) for error in (5.0, 100.0))
+    for found in (contrast(good, bad, [points(n)]), contrast(bad, good, [points(n)] * 2)):
+        assert found.variance == 0
+        assert 0 < found.p < 0.05
+        edge = found.interval(1 - found.p)
+        assert min(abs(edge.low), abs(edge.high)) == pytest.approx(0, abs=1e-6)
+    assert contrast(good, good, [points(n)]).p == 1
+
+
 def alike_in_delta(n, zeros, *, level, rng, name):
     """A model whose errors rise from its optimum on; where that stands makes no difference to Δ."""
     u = rng.random((n, 2))
