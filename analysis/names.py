@@ -6,6 +6,7 @@ from typing import NamedTuple
 UNNAMED = ("unknown", "other models", "")
 """Panels, optimizers and recipes that stand for none: no text has them."""
 _OPTIMIZERS = {"adamw": "AdamW", "sgd": "SGD", "nadamw": "NAdamW", "lion": "Lion", "muon": "Muon"}
+_OPTIMIZERS |= {"adafactor": "Adafactor"}
 
 
 class Identity(NamedTuple):

@@ -20,7 +20,7 @@ from analysis.rounds import Rounds, rounds_of
 
 FAMILIES = ("ViT_P", "ViT_C", "RegNetY")
 """The study's three model families, in the order in which they are shown."""
-OPTIMIZERS = ("adamw", "sgd", "nadamw", "lion", "muon")
+OPTIMIZERS = ("adamw", "sgd", "nadamw", "lion", "muon", "adafactor")
 STATES = (*RESULTS, "planned", "running", "failed")
 ROLES = ("point", "optimum", "repeat")
 """A repeat trains a chosen point again, with another seed. No EDF counts it."""

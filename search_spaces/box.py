@@ -24,8 +24,8 @@ _PAPER = {
 
 # The ranges that `sweep tune` searches. They contain the paper's ranges of all families, its optima (Table 4,
 # Appendix E) and every optimum found on digits, each with a margin of a factor of at least 2.5.
-# NAdamW's and Muon's steps are as large as AdamW's; Lion's are not scaled by the gradient, so that its
-# learning rate is about a tenth and its weight decay ten times as large (arXiv:2302.06675, §5).
+# NAdamW's, Muon's and Adafactor's steps are as large as AdamW's; Lion's are not scaled by the gradient, so
+# that its learning rate is about a tenth and its weight decay ten times as large (arXiv:2302.06675, §5).
 _ADAMW = (1e-4, 1e-1, 1e-3, 2.0)
 _SEARCHED = {
     "adamw": _ADAMW,
@@ -33,6 +33,7 @@ _SEARCHED = {
     "nadamw": _ADAMW,
     "lion": (1e-5, 1e-2, 1e-2, 2e1),
     "muon": _ADAMW,
+    "adafactor": _ADAMW,
 }
 
 

@@ -63,7 +63,7 @@ def run_sweep(
     trainer : str, optional
         Your own training function, with ``epochs``.
     optimizer : str, default adamw
-        adamw, sgd, nadamw, lion or muon.
+        adamw, sgd, nadamw, lion, muon or adafactor.
     recipe : str, optional
         Name of a recipe, or path of a .toml. Default: digits.
     data : Path, optional
@@ -200,7 +200,7 @@ def find_optimum(
     trainer : str, optional
         Your own training function, with ``epochs``.
     optimizer : str, default adamw
-        adamw, sgd, nadamw, lion or muon.
+        adamw, sgd, nadamw, lion, muon or adafactor.
     recipe : str, optional
         Name of a recipe, or path of a .toml. Default: digits.
     data : Path, optional

@@ -23,7 +23,7 @@ from analysis.figures.schedules import (
 )
 from analysis.outcomes import Outcome, stand_in
 
-_MARKERS = {"adamw": "^", "sgd": "v", "nadamw": "<", "lion": ">", "muon": "D"}
+_MARKERS = {"adamw": "^", "sgd": "v", "nadamw": "<", "lion": ">", "muon": "D", "adafactor": "s"}
 _SPREAD = 0.2
 """The distance between models of one length, as a share of the step from one length to the next."""
 

@@ -27,6 +27,7 @@ SETTINGS: Mapping[str, Mapping[str, Setting]] = MappingProxyType(
         "nadamw": {**_betas(0.9, 0.999), "eps": _EPS},
         "lion": _betas(0.9, 0.99),
         "muon": {"momentum": Setting(0.95, 1.0), **_betas(0.9, 0.95)},
+        "adafactor": _betas(0.9, 0.999),
     }
 )
 """Optimizer → the name of each of its hyperparameters, and its setting."""

@@ -20,10 +20,11 @@ def make_optimizer(
 
     Parameters
     ----------
-    name : {"adamw", "sgd", "nadamw", "lion", "muon"}
-        AdamW; SGD with Nesterov momentum; NAdamW as in AlgoPerf, Lion (arXiv:2302.06675), and Muon
-        (arXiv:2502.16982) of timm. Muon is for the weight matrices within a network: it trains the
-        classifier, embeddings, biases and gains with NAdamW, at the same learning rate.
+    name : {"adamw", "sgd", "nadamw", "lion", "muon", "adafactor"}
+        AdamW; SGD with Nesterov momentum; NAdamW as in AlgoPerf, Lion (arXiv:2302.06675), Muon
+        (arXiv:2502.16982) and Adafactor as for ViTs (arXiv:2106.04560) of timm. Muon is for the weight
+        matrices within a network: it trains the classifier, embeddings, biases and gains with NAdamW, at the
+        same learning rate.
     model : torch.nn.Module
         The model to train.
     lr : float
@@ -82,6 +83,15 @@ def _muon(model: nn.Module, own: dict[str, Any]) -> torch.optim.Optimizer:
     return Muon(groups, nesterov=True, ns_coefficients="original", **own)
 
 
+def _adafactor(model: nn.Module, own: dict[str, Any]) -> torch.optim.Optimizer:
+    from timm.optim import AdafactorBigVision
+
+    beta1, beta2 = own.pop("betas")
+    # Half precision, timm's own default, saves memory that these models do not lack.
+    more = {"momentum": beta1, "beta2_cap": beta2, "momentum_dtype": torch.float32}
+    return AdafactorBigVision(_groups(model, own["weight_decay"]), **more, **own)
+
+
 def _classifier(model: nn.Module) -> str:
     """Return the name of a model's last layer."""
     last = getattr(model, "pretrained_cfg", {}).get("classifier") or "head"
@@ -97,4 +107,5 @@ _MAKERS: Mapping[str, Callable[[nn.Module, dict[str, Any]], torch.optim.Optimize
     "nadamw": _nadamw,
     "lion": _lion,
     "muon": _muon,
+    "adafactor": _adafactor,
 }

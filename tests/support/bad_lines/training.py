@@ -96,7 +96,7 @@ RUN = {
         ("x", NO_WHOLE),
     ],
     "--optimizer": [
-        ("''", "Known: adamw, lion, muon, nadamw, sgd"),
+        ("''", "Known: adafactor, adamw, lion, muon, nadamw, sgd"),
         ("AdamW", "Did you mean adamw"),
         ("sgd,adamw", "unknown optimizer"),
         ("LONG", "unknown optimizer"),
@@ -262,7 +262,10 @@ TUNE = {
     ],
     "--finalists": [("0", "--finalists takes a number from 1 to 24, got 0"), ("25", "got 25")],
     "--seeds": [("1", "--seeds takes a number from 2 to 100, got 1"), ("101", "got 101")],
-    "--optimizer": [("adam", "Did you mean adamw"), ("''", "Known: adamw, lion, muon, nadamw, sgd")],
+    "--optimizer": [
+        ("adam", "Did you mean adamw"),
+        ("''", "Known: adafactor, adamw, lion, muon, nadamw, sgd"),
+    ],
     "--recipe": [("nope", "unknown recipe 'nope'"), ("empty.toml", "field 'dataset' is missing")],
     "--data": [(".", "leave --data out")],
     "--skip-corrupt": [("", "--skip-corrupt is for folders of images")],

@@ -55,6 +55,7 @@ IMAGENET = {
         ("dropping", "nadamw"),
         ("dropping", "lion"),
         ("vit_c_1mf", "muon"),
+        ("vit_c_1mf", "adafactor"),
         ("studys recipe", "sgd"),
     ],
 )

@@ -179,7 +179,7 @@ def test_a_trainer_that_cannot_be_called_is_refused_at_once(write, name, text, m
         ({"models": ["a/b"]}, "a trainer's `model` takes letters"),
         ({"models": [""]}, "a trainer's `model` takes letters"),
         ({"model_args": "depth"}, "arguments are NAME=VALUE"),
-        ({"optimizer": "lbfgs"}, "Known: adamw, lion, muon, nadamw, sgd"),
+        ({"optimizer": "lbfgs"}, "Known: adafactor, adamw, lion, muon, nadamw, sgd"),
     ],
 )
 def test_what_does_not_fit_a_trainer_is_refused(write, changes, message):
