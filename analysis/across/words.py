@@ -27,15 +27,24 @@ def _profiles(found: Across) -> list[str]:
         return []
     first, *rest = found.profiles.profiles
     metric, recipes = found.lineup.metric, len(found.lineup.recipes)
-    alike = [each.name for each in rest if each.area.high >= first.area.low]
-    may = f" As near may be: {', '.join(alike)}." if alike else ""
-    lines = [
-        f"By the median best of {TRIES} random trials, {first.name} is nearest to the best model over "
-        f"{recipes} recipes: {_within(first, metric, recipes)}, area under its performance profile up to "
-        f"{metric.amount(metric.area_to)} {number(first.area)}.{may}"
-    ]
+    of = f"By the median best of {TRIES} random trials,"
+    if first.area.value == rest[-1].area.value:
+        lead = f"{of} all models are equally near the best one over {recipes} recipes."
+        rest = [first, *rest]
+    else:
+        lead = (
+            f"{of} {first.name} is nearest to the best model over {recipes} recipes: "
+            f"{_within(first, metric, recipes)}, area under its performance profile up to "
+            f"{metric.amount(metric.area_to)} {number(first.area)}.{_as_near(first, rest)}"
+        )
     others = (f"{each.name}: {_within(each, metric, recipes)}, area {number(each.area)}." for each in rest)
-    return [*lines, *others]
+    return [lead, *others]
+
+
+def _as_near(first: Profile, rest: Sequence[Profile]) -> str:
+    """Name the contenders whose limits reach those of the first."""
+    names = [each.name for each in rest if each.area.high >= first.area.low]
+    return f" As near may be: {', '.join(names)}." if names else ""
 
 
 def _within(profile: Profile, metric: Metric, recipes: int) -> str:
@@ -59,6 +68,11 @@ def _plane(found: Across) -> str:
     ]
     ordered = sorted(known, key=lambda pair: pair[1].loss.value)
     (least, at_least), (most, at_most) = ordered[0], ordered[-1]
+    if at_least.loss.value == at_most.loss.value:
+        return (
+            "Away from its best, a trial of the box loses as much with every model on every recipe: "
+            f"{points_of(at_least.loss, metric)} on average."
+        )
     return (
         f"Away from its best, a trial of the box loses least with {least.contender.name} on "
         f"{at_least.sweep.recipe}, {points_of(at_least.loss, metric)} on average, and most with "

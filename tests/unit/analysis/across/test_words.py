@@ -31,6 +31,19 @@ def test_models_that_may_be_as_near_are_named():
     assert "As near may be: vit_" in first
 
 
+def test_where_all_are_alike_none_is_said_to_be_nearest_or_to_lose_most():
+    first, second, third, fourth, plane, *_ = headlines(
+        found_of({(f, r): [12.0] * 30 for f in ("ViT_C", "ViT_P", "RegNetY") for r in "rs"})
+    )
+    assert first.endswith("all models are equally near the best one over 2 recipes.")
+    assert {line.split(":")[0] for line in (second, third, fourth)} == {
+        "vit_c_1mf",
+        "vit_p_1mf",
+        "regnety_1mf",
+    }
+    assert plane.startswith("Away from its best, a trial of the box loses as much with every model on every")
+
+
 def test_who_loses_least_and_most_is_said_with_limits():
     line = headlines(found_of(APART))[2]
     assert line.startswith("Away from its best, a trial of the box loses least with vit_c_1mf on r, 2.00 (")
