@@ -24,13 +24,14 @@ from analysis.knobs.isolation import BEST_OF, isolation
 from analysis.knobs.sensitivity import chosen_tenths, sensitivity
 from analysis.knobs.settings import Setting
 from analysis.knobs.shares import explained, holm
+from analysis.knobs.surrogate import Surrogate, fit_surrogate, functions, products
 
 Floats = NDArray[np.float64]
 SURFACES = ("cliff", "half", "interaction", "nothing")
 DIMENSIONS = (2, 5, 8)
 SAMPLES = (("iid", 96), ("iid", 256), ("iid", 512), ("sobol", 512))
 """Designs, each with a number of points."""
-REPS = 200
+REPS = 50
 CONFIDENCE = 0.95
 OPTIMUM = 0.4
 """Where every surface is best in its first hyperparameter."""
@@ -134,9 +135,32 @@ def _truth(values: Floats, y: Floats, among_good: float) -> Truth:
     return Truth(_share(values, y), means, below.cumsum(axis=1) / counts[:, None], among_good)
 
 
-def setting_of(values: Floats) -> Setting:
+@functools.cache
+def true_pairs(surface: str, d: int) -> tuple[dict[tuple[str, str], float], dict[str, float]]:
+    """Return the true share of each pair, and the true Shapley values, of the surrogate's functions."""
+    rng = np.random.default_rng(2)
+    u = draw("iid", MANY // 10, d, rng)
+    y = errors(u, surface, rng)
+    settings = [setting_of(u[:, j], str(j)) for j in range(d)]
+    blocks = [functions(setting) for setting in settings]
+
+    def share(terms: Floats) -> float:
+        means = terms.T @ (y - y.mean()) / len(y)
+        return max(0.0, float(means @ means / y.var()) - terms.shape[1] / len(y))
+
+    pairs = {
+        (str(i), str(j)): share(products(settings, blocks, i, j))
+        for i, j in itertools.combinations(range(d), 2)
+    }
+    shapley = {
+        str(j): share(blocks[j]) + sum(s for pair, s in pairs.items() if str(j) in pair) / 2 for j in range(d)
+    }
+    return pairs, shapley
+
+
+def setting_of(values: Floats, name: str = "x") -> Setting:
     """Return a column of the unit cube as a hyperparameter."""
-    return Setting.of("x", values, np.arange(len(values)))
+    return Setting.of(name, values, np.arange(len(values)))
 
 
 Hits = dict[str, list[bool]]
@@ -171,6 +195,8 @@ def look(surface: str, d: int, n: int, design: str, reps: int) -> Hits:
             if n >= LEAST_TRIALS:
                 _gains(hits, setting, y, truth, kind)
                 _sensitivity(hits, setting, y, truth, kind)
+        if n >= telling.LEAST_TRIALS:
+            _pairs(hits, surface, [setting_of(u[:, j], str(j)) for j in range(d)], y, design)
         if surface == "nothing":
             hits["no false alarm"].append(_is_quiet(p))
             if among_good_p:
@@ -244,6 +270,23 @@ def _sensitivity(hits: Hits, setting: Setting, y: Floats, truth: Truth, kind: st
     near = sensitivity(setting, y, CONFIDENCE)
     near = near._replace(low=near.low - STEP, high=near.high + STEP)
     _add(hits, f"sensitivity{kind}", near, float(everywhere - np.mean(there)))
+
+
+def _pairs(hits: Hits, surface: str, settings: list[Setting], y: Floats, design: str) -> None:
+    """Compare with the coefficients of the same functions of very many trials."""
+    units = np.arange(len(y)).reshape(-1, 16) if design == "sobol" else None
+    found = fit_surrogate(settings, y, CONFIDENCE, units)
+    hits["surrogate fits"].append(isinstance(found, Surrogate))
+    if isinstance(found, str):
+        return
+    pairs, shapley = true_pairs(surface, len(settings))
+    for pair in found.pairs:
+        _add(hits, "pair", pair.share._replace(high=max(pair.share.high, 1e-3)), pairs[pair.a, pair.b])
+    for name, interval in found.shapley.items():
+        _add(hits, "Shapley value", interval._replace(high=max(interval.high, 1e-3)), shapley[name])
+    false = [pair.p <= 1 - CONFIDENCE for pair in found.pairs if pairs[pair.a, pair.b] < 1e-4]
+    if false:
+        hits["no false pair"].append(not any(false))
 
 
 def main(out: Path, reps: int) -> None:

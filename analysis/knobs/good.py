@@ -60,10 +60,13 @@ def problem(good: Good) -> str | None:
     """Return why the trials do not suffice; None if they do."""
     n = len(good.is_good)
     if n < LEAST_TRIALS:
-        return f"what leads to the best {BEST:.0%} takes {LEAST_TRIALS} trials, there are {n}"
+        what = "what leads to the best tenth, and what hyperparameters do together,"
+        return f"{what} take {LEAST_TRIALS} trials, there are {n}"
     best, rest = int(good.is_best.sum()), int((good.is_good & ~good.is_best).sum())
     if rest < best:
-        return f"what leads to the best {BEST:.0%} is not told: {best} trials are equally good as the best"
+        return (
+            f"what leads to the best tenth is not told: {best} trials are among the best, many equally good"
+        )
     return None
 
 

@@ -22,6 +22,7 @@ from analysis.knobs.scores import Scores
 from analysis.knobs.sensitivity import sensitivity
 from analysis.knobs.settings import Setting, settings_of
 from analysis.knobs.shares import Explained, explained, holm
+from analysis.knobs.surrogate import ALONE, Surrogate, fit_surrogate
 from analysis.knobs.terms import Terms, terms_of
 from analysis.metric import Metric
 from analysis.sampling import Sampling
@@ -99,6 +100,8 @@ class Knobs:
     """What was found of each, the one that explains most first."""
     good: Good | None
     """The better half of the trials and the best tenth; None if there are too few."""
+    surrogate: Surrogate | None
+    """What acts in pairs; None if that is not known."""
     drop: float
     """How much worse an error beyond the cliff is, in the metric's unit."""
     confidence: float
@@ -156,16 +159,29 @@ def read_knobs(sweep: SweepTrials, confidence: float = CONFIDENCE, cliff: float 
     good = good_trials(values(sweep.points, "top1_err"))
     if few_good := telling.problem(good):
         notes.append(few_good)
+    surrogate = None if problem else _surrogate(sweep, enough, confidence)
+    if isinstance(surrogate, str):
+        notes.append(f"{sweep.name}: {surrogate}")
     found = [_knob(sweep, s, confidence, drop, None if few_good else good) for s in enough]
     whole = sorted(_corrected(found), key=lambda knob: -knob.share.value)
     return Knobs(
         sweep=sweep,
         knobs=tuple(_bare(knob) if problem else knob for knob in whole),
         good=None if few_good else good,
+        surrogate=surrogate if isinstance(surrogate, Surrogate) else None,
         drop=drop,
         confidence=confidence,
         notes=(*notes, *(f"{sweep.name}: {text}" for text in _together(enough))),
     )
+
+
+def _surrogate(sweep: SweepTrials, settings: Sequence[Setting], confidence: float) -> Surrogate | str | None:
+    """Fit a surrogate to those hyperparameters that all trials have, texts of which there are few."""
+    whole = [s for s in settings if len(s.rows) == sweep.n and len(s.labels) <= ALONE + 1]
+    if len(whole) < 2 or sweep.n < telling.LEAST_TRIALS:
+        return None
+    scores = Scores(metric=sweep.metric).of(values(sweep.points, "top1_err"))
+    return fit_surrogate(whole, scores, confidence, sweep.scrambles if sweep.design == "sobol" else None)
 
 
 def _corrected(found: Sequence[Knob]) -> list[Knob]:
@@ -286,15 +302,17 @@ def knobs_table(found: Sequence[Knobs]) -> pd.DataFrame:
 
     Columns: sweep, model, optimizer, recipe, hyperparameter, n; share (0 to 1) and p; among_good (0 to 1) and
     among_good_p; optimum and optimum_known; cliff_below and cliff_above (values; infinite: not reached);
-    best_change, worst_change and sensitivity (points, or the metric's unit), each with ``_low`` and
-    ``_high``. Of another metric than the top-1 error also metric, unit and ranks: whether share, changes and
-    sensitivity are those of ranks (percent of the trials).
+    best_change, worst_change and sensitivity (points, or the metric's unit); shapley and pair_share (0 to 1),
+    each with ``_low`` and ``_high``; pair, with which it has the largest share; fit, of the surrogate that
+    says so (0 to 1). Of another metric than the top-1 error also metric, unit and ranks: whether shares,
+    changes and sensitivity are those of ranks (percent of the trials).
     """
     return pd.DataFrame([_row(each, knob) for each in found for knob in each.knobs])
 
 
 def _row(found: Knobs, knob: Knob) -> dict[str, object]:
     sweep, shown = found.sweep, found.scores.shown
+    pair = found.surrogate.partner(knob.name) if found.surrogate else None
     numbers = {
         "share": knob.share,
         "among_good": knob.among_good,
@@ -303,6 +321,8 @@ def _row(found: Knobs, knob: Knob) -> dict[str, object]:
         "best_change": shown(knob.best.change) if knob.best else NOTHING,
         "worst_change": shown(knob.worst.change) if knob.worst else NOTHING,
         "sensitivity": knob.sensitivity,
+        "shapley": found.surrogate.shapley.get(knob.name, NOTHING) if found.surrogate else NOTHING,
+        "pair_share": pair.share if pair else NOTHING,
     }
     limits = {
         name + end: getattr(interval, part)
@@ -315,6 +335,8 @@ def _row(found: Knobs, knob: Knob) -> dict[str, object]:
         | {"among_good_p": knob.among_good_p}
         | {"optimum": knob.optimum, "optimum_known": knob.is_known}
         | limits
+        | {"pair": (pair.b if pair.a == knob.name else pair.a) if pair else None}
+        | {"fit": found.surrogate.fit if found.surrogate else np.nan}
         | _metric_cells(found)
     )
 

@@ -2,11 +2,15 @@
 
 import math
 
+from analysis.bands import CONFIDENCE
 from analysis.intervals import Interval
 from analysis.knobs.gains import Gain
 from analysis.knobs.sweep_knobs import Knob, Knobs
 from analysis.knobs.terms import Terms
 from analysis.words import percent
+
+_PAIRS = 3
+"""Pairs that are named."""
 
 
 def headline(found: Knobs) -> str:
@@ -45,7 +49,22 @@ def sentences(found: Knobs) -> list[str]:
     And what each costs that is left untuned, if that is shown.
     """
     each = [_sentence(found, knob) for knob in found.knobs if knob.matters]
-    return [*each, *filter(None, [untuned(found)])]
+    return [*each, *filter(None, [together(found), untuned(found)])]
+
+
+def together(found: Knobs) -> str | None:
+    """Return a sentence on the pairs that matter beyond what each does alone; None if that is not known."""
+    if not found.surrogate:
+        return None
+    fit = f"a surrogate with all pairs explains {100 * found.surrogate.fit:.0f} % of {found.terms.differ}"
+    shown = [pair for pair in found.surrogate.pairs if pair.p <= 1 - CONFIDENCE]
+    if not shown:
+        return (
+            "Of no pair of hyperparameters is it shown that they matter together beyond what each does alone."
+        )
+    shares = [f"{pair.a} × {pair.b} {percent(pair.share)}" for pair in shown[:_PAIRS]]
+    more = f" and {len(shown) - _PAIRS} more" if len(shown) > _PAIRS else ""
+    return f"Together, beyond what each does alone, explain: {', '.join(shares)}{more}; {fit}."
 
 
 def untuned(found: Knobs) -> str | None:

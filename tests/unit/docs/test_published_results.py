@@ -150,7 +150,7 @@ def test_what_is_said_of_the_random_search_is_what_is_computed_today(search, sai
     for each in map(read_knobs, sweeps):
         assert headline(each) in said
         assert sentences(each)[0] in said
-        assert sentences(each)[-1] in said
+        assert all(sentence in said for sentence in sentences(each)[-2:])
         assert among_good(each) in said
 
 

@@ -102,11 +102,11 @@ def test_where_nothing_leads_to_the_best_that_is_said():
 def test_too_few_trials_or_too_many_equal_ones_are_told():
     few = read(a_search(n=LEAST_TRIALS - 1))
     assert among_good(few) is None
-    assert "what leads to the best 10% takes 250 trials, there are 249" in few.notes
+    assert any("together, take 250 trials, there are 249" in note for note in few.notes)
     table = a_search()
     equal = read(table.assign(top1_err=table["top1_err"].clip(lower=29.0)))
     assert among_good(equal) is None
-    assert any("trials are equally good as the best" in note for note in equal.notes)
+    assert any("many equally good" in note for note in equal.notes)
 
 
 def test_a_hyperparameter_with_one_value_among_the_good_is_not_told():
