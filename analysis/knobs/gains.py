@@ -86,7 +86,7 @@ def problem(setting: Setting, n: int) -> str | None:
     """Return why the trials do not suffice; None if they do."""
     if setting.is_range and n < LEAST_TRIALS:
         return (
-            f"the best and the worst tenth of {setting.name}, and how sensitive errors are to it, take "
+            f"the best and the worst tenth of {setting.name}, and how sensitive trials are to it, take "
             f"{LEAST_TRIALS} trials, there are {n}"
         )
     fewest = int(np.bincount(setting.levels).min()) if not setting.is_range else n
