@@ -209,7 +209,7 @@ def _pair_row(words: Wording, pair: Comparison) -> list[Cell]:
         word(how),
         words.estimate(pair.median_diff),
         estimate(pair.better),
-        estimate(pair.area_around_diff),
+        number(pair.area_around.value) if pair.no_delta else estimate(pair.area_around_diff),
         word(test),
         _p(p),
         _p(pair.q),

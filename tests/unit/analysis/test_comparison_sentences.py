@@ -1,5 +1,6 @@
 import dataclasses
 import math
+import re
 
 import numpy as np
 import pandas as pd
@@ -170,6 +171,7 @@ def test_what_cannot_be_tested_is_said_with_why():
     pair, said = found(A[:8], A[:8] + 2)
     assert math.isnan(pair.q_robust)
     assert "takes 3 trials at its optimum" in said["robust"].sentence
+    assert re.search(r"from the optimum 0\.\d\d; from at and around it 0\.\d\d$", said["robust"].evidence)
 
 
 def test_without_a_zero_robustness_is_not_compared():
