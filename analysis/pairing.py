@@ -129,7 +129,9 @@ def _shared(a: _Points, b: _Points) -> tuple[NDArray[np.int64], NDArray[np.int64
 def _pairs(
     a: SweepTrials, b: SweepTrials, in_a: NDArray[np.int64], in_b: NDArray[np.int64], confidence: float
 ) -> Pairs:
-    design = a.design if a.design == b.design else UNKNOWN_DESIGN
+    known = UNKNOWN_DESIGN not in (a.design, b.design)
+    both = f"{a.design} and {b.design}" if known else UNKNOWN_DESIGN
+    design = a.design if a.design == b.design else both
     index = values(a.points, "index")[in_a].astype(int)
     points = Sampling(f"{a.sweep} and {b.sweep}", design, index, confidence)
     errors_a, errors_b = values(a.points, "top1_err")[in_a], values(b.points, "top1_err")[in_b]

@@ -71,4 +71,12 @@ def test_two_designs_have_no_intervals_but_are_paired():
     a, b = trials([1.0, 2.0]).assign(design="iid"), trials([3.0, 4.0], family="ViT_P").assign(design="grid")
     found = pairs(a, b)
     assert found is not None
-    assert "is not known" in found.points.problem
+    assert "by the design iid and grid" in found.points.problem
+
+
+def test_two_designs_are_named():
+    """Shared points of two designs have no sampling error; that they are not known would not be true."""
+    a, b = trials([1.0, 2.0, 3.0, 4.0]), trials([4.0, 5.0, 6.0, 7.0], family="ViT_P")
+    problem = pairs(a, b.assign(design="sobol")).points.problem
+    assert "were drawn by the design iid and sobol: only if" in problem
+    assert "is not known" in pairs(a, b.assign(design="unknown")).points.problem
