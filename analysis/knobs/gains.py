@@ -85,10 +85,8 @@ def _widened(mean: Interval, bounds: tuple[float, float]) -> Interval:
 def problem(setting: Setting, n: int) -> str | None:
     """Return why the trials do not suffice; None if they do."""
     if setting.is_range and n < LEAST_TRIALS:
-        return (
-            f"the best and the worst tenth of {setting.name}, and how sensitive trials are to it, take "
-            f"{LEAST_TRIALS} trials, there are {n}"
-        )
+        what = "the best and the worst tenth of a range, and what it costs untuned,"
+        return f"{what} take {LEAST_TRIALS} trials, there are {n}"
     fewest = int(np.bincount(setting.levels).min()) if not setting.is_range else n
     if fewest < 2 * LEAST_A_HALF:
         return f"each value of {setting.name} takes {2 * LEAST_A_HALF} trials, one has {fewest}"

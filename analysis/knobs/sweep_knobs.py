@@ -171,7 +171,7 @@ def read_knobs(sweep: SweepTrials, confidence: float = CONFIDENCE, cliff: float 
         surrogate=surrogate if isinstance(surrogate, Surrogate) else None,
         drop=drop,
         confidence=confidence,
-        notes=(*notes, *(f"{sweep.name}: {text}" for text in _together(enough))),
+        notes=(*dict.fromkeys(notes), *(f"{sweep.name}: {text}" for text in _together(enough))),
     )
 
 

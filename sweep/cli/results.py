@@ -227,7 +227,7 @@ def knobs(
         print_json(records(analysis.knobs_table(found)))
         return
     print_knobs(found, plain_console())
-    notes = [note for each in found for note in each.notes]
+    notes = dict.fromkeys(note for each in found for note in each.notes)
     print_warnings([with_flags(text) for text in [*trials.warnings, *notes]])
     if out:
         plain_console().print(f"Written to {out}", markup=False)

@@ -37,16 +37,13 @@ def _legend(found: "Knobs") -> str:
     """Say what the table's columns are."""
     terms = found.terms
     unit = f", in {terms.unit}" if terms.unit else ""
+    drop = found.sweep.metric.amount(found.drop)
     return (
-        f"explains: the share of the variance of {terms.variance} that the {terms.mean} at each value "
-        "makes up. Among good: the same share, within the better half of the trials, of being in the best "
-        "tenth. "
-        f"Beyond a cliff the {terms.median} is more than "
-        f"{found.sweep.metric.amount(found.drop)} worse than at the optimum, or at ~, where {terms.lowest}. "
-        f"Best, worst tenth: the {terms.mean} at these values minus that of all trials{unit}. "
-        "Untuned: the best of four tries at a random value, minus the best of four at its best values. "
-        "–: not shown. "
-        "The other hyperparameters are free."
+        f"explains: the share of the variance of {terms.variance} that the {terms.mean} at each value makes "
+        "up. Among good: the same of being in the best tenth, within the better half. Beyond a cliff the "
+        f"{terms.median} is more than {drop} worse than at the optimum, or at ~, where {terms.lowest}. Best, "
+        f"worst tenth: the {terms.mean} there minus that of all{unit}. Untuned: the best of four tries at a "
+        "random value, minus that at the best values. –: not shown."
     )
 
 
