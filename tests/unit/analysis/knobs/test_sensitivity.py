@@ -70,3 +70,10 @@ def test_trials_that_all_fail_cost_what_they_are_worse():
     assert value == pytest.approx(40.0)
     assert value - low == pytest.approx(high - value)
     assert high - low < 15  # of 100 values of each kind, others could have been drawn
+
+
+def test_where_nothing_matters_nothing_is_lost():
+    """Half of the trials chooses and the other half judges: the lowest of ten means is low by chance, too."""
+    rng = np.random.default_rng(5)
+    costs = [sensitivity(a_setting(rng.random(400)), rng.normal(50, 10, 400), 0.95).value for _ in range(60)]
+    assert abs(np.mean(costs)) < 1.0
