@@ -22,7 +22,7 @@ def sensitivity(setting: Setting, errors: Floats, confidence: float) -> Interval
     over a range of values minus the least. They leave the others at good values; here these are tuned at each
     value with four tries. Each half of the trials chooses the tenth of the values where the best of four is
     lowest, and the other half tells its distance from all (as `gains`). Limits are Student's, with the
-    jackknife's variances and Satterthwaite's degrees of freedom.
+    jackknife's variances and Satterthwaite's degrees of freedom, of which each four trials have one.
 
     Parameters
     ----------
@@ -55,12 +55,11 @@ def _distance(part: Part, chosen: int) -> tuple[float, float, float]:
     """Return the mean of all tenths minus the chosen one, its variance, and what its freedom depends on."""
     values, variances, counts = part
     shares = counts / counts.sum()
-    among_values = float(
-        shares @ (values - shares @ values) ** 2 / counts.sum()
-    )  # others could have been drawn
+    # Other values could have been tried.
+    among_values = float(shares @ (values - shares @ values) ** 2 / counts.sum())
     weights = shares - (np.arange(len(values)) == chosen)
     terms = weights**2 * variances
-    squares = float((terms**2 / (counts - 1)).sum()) + among_values**2 / (counts.sum() - 1)
+    squares = float((terms**2 * TRIES / counts).sum()) + among_values**2 / (counts.sum() - 1)
     return float(weights @ values), float(terms.sum()) + among_values, squares
 
 
