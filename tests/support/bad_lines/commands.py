@@ -100,6 +100,8 @@ OTHERS = [
     ("cdf --out x.pdf --band KS", "got 'KS'"),
     ("cdf --out x.pdf --style poster", "--style is one of paper, slides, got 'poster'"),
     ("cdf --out x.pdf --absolute=1", "does not take a value"),
+    ("cdf --out x.pdf --absolute --relative", "give either --absolute"),
+    ("compare --across model", "--across takes recipe, got 'model'"),
     ("cdf --out x.pdf --from t.csv", "--optimum"),
     ("cdf --out x.pdf --band none --confidence 7", "got 7.0"),
     ("cdf --out x.pdf y.pdf", "extra argument"),

@@ -18,7 +18,7 @@ TRIALS = [
     ("--column lr=x", NEEDS_FROM),
     ("--over momentum", NEEDS_FROM),
     ("--set model=x", NEEDS_FROM),
-    ("--metric err", NEEDS_FROM),
+    ("--metric err", "unknown --metric 'err'. Did you mean top1_err?"),
     ("--higher-better", NEEDS_FROM),
     ("--lower-better", NEEDS_FROM),
     ("--unit nats", NEEDS_FROM),
