@@ -139,6 +139,8 @@ def _draw_panel(ax: Axes, name: str, found: Sequence[Knobs], looks: dict[str, Lo
     ax.set_title(textwrap.fill(f"{name}: {shares} %", _TITLE, break_on_hyphens=False), loc="left")
     if first.labels:
         ax.set_xticks(range(len(first.labels)), first.labels)
+    elif first.is_logit and first.is_range:
+        _put_logit_ticks(ax)
     elif first.is_log and first.is_range:
         low, high = ax.get_xlim()
         put_ticks(ax.xaxis, high / low)
@@ -149,7 +151,9 @@ def _draw_panel(ax: Axes, name: str, found: Sequence[Knobs], looks: dict[str, Lo
 
 
 def _draw(ax: Axes, knob: Knob, look: Look, y: YAxis, *, band: bool) -> None:
-    if knob.setting.is_log:
+    if knob.setting.is_logit:
+        ax.set_xscale("logit")
+    elif knob.setting.is_log:
         ax.set_xscale("log")
     x = np.array([b.middle for b in knob.curve])
     median, best = (
@@ -165,6 +169,15 @@ def _draw(ax: Axes, knob: Knob, look: Look, y: YAxis, *, band: bool) -> None:
     ax.plot(x, best, color=look.color, linewidth=0.6)
     if knob.is_known:
         ax.axvline(knob.optimum, color=FAINT, linewidth=0.8, zorder=1)
+
+
+def _put_logit_ticks(ax: Axes) -> None:
+    """Label 0.5, 0.9, 0.99 … and 0.1, 0.01 …, as far as they are in view."""
+    low, high = ax.get_xlim()
+    nines = [1 - 10.0**-power for power in range(1, 9)]
+    ticks = [tick for tick in (*(1 - nine for nine in nines), 0.5, *nines) if low <= tick <= high]
+    ax.set_xticks(ticks, [f"{tick:.8f}".rstrip("0") for tick in ticks])
+    ax.minorticks_off()
 
 
 def _handles(found: Sequence[Knobs], looks: dict[str, Look]) -> list[Line2D | Patch]:

@@ -29,6 +29,8 @@ class Setting:
     """The texts of a choice; empty for numbers."""
     is_log: bool
     """Whether the values spread more evenly on a log scale."""
+    is_logit: bool
+    """Whether they spread more evenly on a logit scale still, towards 1: 0.9, 0.99, 0.999."""
     is_range: bool
     """Whether it has many values, each of few trials."""
     order: NDArray[np.int64]
@@ -48,6 +50,7 @@ class Setting:
             values=values,
             labels=labels,
             is_log=not labels and _is_log(values),
+            is_logit=not labels and _is_logit(values),
             is_range=not labels and len(different) > _MOST_VALUES,
             order=np.argsort(values, kind="stable"),
             levels=levels.astype(np.int64),
@@ -97,3 +100,8 @@ def _is_log(values: Floats) -> bool:
     linear = (middle - low) / (high - low)
     log = np.log(middle / low) / np.log(high / low)
     return bool(abs(log - 0.5) < abs(linear - 0.5))
+
+
+def _is_logit(values: Floats) -> bool:
+    """Return whether, of values below 1, what is missing to 1 spreads more evenly on a log scale."""
+    return bool(values.min() > 0) and _is_log(1 - values)

@@ -11,7 +11,7 @@ from analysis import AnalysisError, read_knobs, read_sweeps
 from analysis.figures import knobs_figure, render
 
 
-def found(*names: str, optimum: bool = False):
+def found(*names: str, optimum: bool = False, beta2: bool = False):
     parts = []
     for seed, name in enumerate(names):
         rng = np.random.default_rng(seed)
@@ -28,6 +28,8 @@ def found(*names: str, optimum: bool = False):
                 "hp.batch_size": rng.choice([128, 256, 512], n),
             }
         )
+        if beta2:
+            table["hp.beta2"] = 1 - 10 ** -rng.uniform(1, 4, n)
         table["top1_err"] = 20 + 100 * table["lr"].clip(0, 0.7) + rng.normal(0, 2, n)
         if optimum:
             best = table.iloc[[0]].assign(role="optimum", index=-1, lr=0.01)
@@ -58,12 +60,14 @@ def test_nothing_is_cut_off_or_smaller_than_7_points_and_the_bytes_are_the_same(
 
 
 def test_each_hyperparameter_has_a_subplot_on_its_own_scale_and_the_likeliest_is_first():
-    figure = knobs_figure(found("a", "b", optimum=True))
+    figure = knobs_figure(found("a", "b", optimum=True, beta2=True))
     panels = {ax.get_title(loc="left").split(":")[0]: ax for ax in figure.axes if ax.get_visible()}
     assert next(iter(panels)) == "lr"
-    assert set(panels) == {"lr", "weight_decay", "augmentation_strength", "batch_size"}
+    assert set(panels) == {"lr", "weight_decay", "augmentation_strength", "batch_size", "beta2"}
     assert panels["lr"].get_xscale() == "log"
     assert panels["weight_decay"].get_xscale() == "linear"
+    assert panels["beta2"].get_xscale() == "logit"
+    assert {"0.99", "0.999"} <= {tick.get_text() for tick in panels["beta2"].get_xticklabels()}
     assert [tick.get_text() for tick in panels["augmentation_strength"].get_xticklabels()] == ["flip", "none"]
     assert [tick.get_text() for tick in panels["batch_size"].get_xticklabels()] == ["128", "256", "512"]
     assert any(list(line.get_xdata()) == [0.01, 0.01] for line in panels["lr"].lines)
