@@ -1,5 +1,6 @@
 """Commands that read trials: export, cdf, compare, knobs, scatter, report."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -14,7 +15,9 @@ from sweep.errors import InputError
 from sweep.results.selection import Trials
 
 if TYPE_CHECKING:
-    from analysis import Across
+    import pandas as pd
+
+    from analysis import Across, Summary, SweepTrials
 
 
 @app.command(
@@ -62,7 +65,6 @@ def cdf(
     """Draw the EDFs: share of trials within x points of the optimum's error. Steep means robust."""
     import analysis
     from analysis import figures
-    from sweep.console.comparison import print_ranking, print_repeats, print_sweeps
     from sweep.results.figures import bands_of, with_places
 
     if absolute and relative:
@@ -82,14 +84,29 @@ def cdf(
         figures.cdf_figure(drawn, bands, style=style, chances=trials.chances), out
     )  # once nothing is left that could be refused
     print_notes(trials)
-    print_sweeps(summary, plain_console(), sweeps[0].metric, shown[0].metric)
-    print_ranking(summaries, plain_console())
-    for line in analysis.of_chance(sweeps, trials.chances):
-        plain_console().print(line, markup=False)
-    print_repeats(sweeps, confidence, plain_console())
+    _print_cdf(trials, sweeps, summaries, summary, confidence)
     flattered = [] if absolute else analysis.verdicts(sweeps, trials.learning)
     print_warnings([with_flags(text) for text in [*trials.warnings, *notes, *flattered]])
     plain_console().print(f"Written to {out}", markup=False)
+
+
+def _print_cdf(
+    trials: Trials,
+    sweeps: "Sequence[SweepTrials]",
+    summaries: "Sequence[Summary]",
+    summary: "pd.DataFrame",
+    confidence: float,
+) -> None:
+    """Print the table of a figure of EDFs, and what each model is called."""
+    from analysis import of_chance
+    from sweep.console.comparison import print_ranking, print_repeats, print_sweeps
+
+    console, metric = plain_console(), summaries[0].sweep.metric
+    print_sweeps(summary, console, sweeps[0].metric, metric)
+    print_ranking(summaries, console)
+    for line in of_chance(sweeps, trials.chances):
+        console.print(line, markup=False)
+    print_repeats(sweeps, confidence, console)
 
 
 @app.command(
