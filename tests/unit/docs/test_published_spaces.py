@@ -6,7 +6,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from analysis import advice, compare, read_knobs, read_sweeps
+from analysis import advice, compare, read_across, read_knobs, read_sweeps
+from analysis.across import headlines
 from analysis.knobs import headline
 from analysis.summaries import summarise, summary_table
 
@@ -99,3 +100,19 @@ def test_the_language_models_trials_are_counted_as_it_says(language):
     assert f"by {ahead.max():.2f} nats at most" in said
     wild = post[post.lr > 0.009].value
     assert (wild.max(), wild.min()) == (post.value.max(), post.value.min())
+
+
+def test_what_is_said_of_both_recipes_is_what_is_computed_today():
+    tables = [pd.read_csv(RESULTS / recipe / "trials.csv") for recipe in ("digits", "fashion_mnist")]
+    table = pd.concat(tables, ignore_index=True)
+    table = table[table.sweep.isin(table.sweep[table.role == "point"])].assign(panel="1MF")
+    first, *rest = headlines(read_across(read_sweeps(table.assign(family=table.model)), 0.95))
+    assert first in said_on("across_recipes")
+    kept = (RESULTS / "across_recipes" / "across.txt").read_text()
+    assert all(line in kept for line in (first, *rest))
+    ranked = [line.split(":")[0] for line in rest[:5]]
+    assert ranked == [
+        "regnety_1mf with SGD",
+        *("vit_c_1mf with SGD", "vit_c_1mf with AdamW"),
+        *("vit_p_1mf with AdamW", "vit_p_1mf with SGD"),
+    ]
