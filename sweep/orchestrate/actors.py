@@ -12,6 +12,7 @@ from sweep.core.trial import TrialSpec
 from sweep.orchestrate.failures import describing_failures
 from sweep.orchestrate.worker import Trains, TrialRunner, device
 from sweep.orchestrate.worker_reports import PackReport
+from sweep.utils.orphans import end_with_parent
 
 REPORT = "report"
 """The `PackReport` in what Tune calls a result."""
@@ -38,6 +39,7 @@ class Worker(tune.Trainable):
         ranks: int = 1,
     ) -> None:
         """Load what all trials need, once."""
+        end_with_parent()
         self._jobs = jobs
         self._trains: Trains = (
             _Crew(settings, on_gpu, ranks) if ranks > 1 else TrialRunner(settings, ray.get, on_gpu=on_gpu)
@@ -152,6 +154,7 @@ class _Rank:
 
         from sweep.training.ranks import joined
 
+        end_with_parent()
         store = self._store or distributed.TCPStore(*address, self._count, is_master=False)
         self._meeting = joined(self._rank, self._count, store, device(self._on_gpu))
         self._runner = TrialRunner(
