@@ -1,7 +1,6 @@
 """Commands that read trials: export, cdf, compare, knobs, scatter, report."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -17,7 +16,7 @@ from sweep.results.selection import Trials
 if TYPE_CHECKING:
     import pandas as pd
 
-    from analysis import Across, Summary, SweepTrials
+    from analysis import Comparison, Summary, SweepTrials
 
 
 @app.command(
@@ -145,24 +144,14 @@ def compare(
 ) -> None:
     """Compare models, optimizers or recipes: which is better, which more robust, and how sure that is."""
     import analysis
-    from sweep.console.comparison import (
-        comparison_json,
-        print_comparisons,
-        print_repeats,
-        print_sweeps,
-        print_test_images,
-    )
+    from sweep.console.comparison import comparison_json
     from sweep.results.figures import with_places
     from sweep.workspace.trial_table import write_table
 
-    table = with_places(trials.to_compare)
-    sweeps = analysis.read_sweeps(table, any_metric=True)
-    warnings = [*trials.warnings, *analysis.verdicts(sweeps, trials.learning)]
+    sweeps = analysis.read_sweeps(with_places(trials.to_compare), any_metric=True)
     if across is not None:
         _check_across(across, test, margin)
-        found = analysis.read_across(sweeps, confidence)
-        _compare_across(replace(trials, warnings=warnings), found, out, as_json=as_json)
-        return
+        return _compare_across(trials, sweeps, confidence, out, as_json=as_json)
     asked = None if margin is None else analysis.read_margin(margin)
     pairs = analysis.compare(sweeps, test=test, confidence=confidence, margin=asked)
     summary = analysis.summary_table([analysis.summarise(each, confidence) for each in sweeps])
@@ -172,13 +161,39 @@ def compare(
     if as_json:
         print_json(comparison_json(pairs, summary, sweeps, confidence))
         return
-    print_sweeps(summary, plain_console(), sweeps[0].metric)
-    print_repeats(sweeps, confidence, plain_console())
-    print_test_images(sweeps, confidence, plain_console())
-    print_comparisons(pairs, plain_console())
-    print_warnings([with_flags(text) for text in warnings])
+    _print_compared(sweeps, summary, pairs, confidence)
+    _print_doubts(trials, sweeps)
     if out:
         plain_console().print(f"Written to {out}", markup=False)
+
+
+def _print_compared(
+    sweeps: "Sequence[SweepTrials]",
+    summary: "pd.DataFrame",
+    pairs: "Sequence[Comparison]",
+    confidence: float,
+) -> None:
+    """Print the table of what is compared, what is noise in it, and what is claimed."""
+    from sweep.console.comparison import (
+        print_comparisons,
+        print_repeats,
+        print_sweeps,
+        print_test_images,
+    )
+
+    console = plain_console()
+    print_sweeps(summary, console, sweeps[0].metric)
+    print_repeats(sweeps, confidence, console)
+    print_test_images(sweeps, confidence, console)
+    print_comparisons(pairs, console)
+
+
+def _print_doubts(trials: Trials, sweeps: "Sequence[SweepTrials]") -> None:
+    """Print the warnings of the trials, and where Δ flatters a model."""
+    from analysis import verdicts
+
+    warnings = [*trials.warnings, *verdicts(sweeps, trials.learning)]
+    print_warnings([with_flags(text) for text in warnings])
 
 
 def _check_across(across: str, test: str, margin: str | None) -> None:
@@ -189,10 +204,19 @@ def _check_across(across: str, test: str, margin: str | None) -> None:
         raise InputError("`test` and `margin` are about pairs of sweeps: leave them out with `across`")
 
 
-def _compare_across(trials: Trials, found: "Across", out: Path | None, *, as_json: bool) -> None:
+def _compare_across(
+    trials: Trials,
+    sweeps: "Sequence[SweepTrials]",
+    confidence: float,
+    out: Path | None,
+    *,
+    as_json: bool,
+) -> None:
+    from analysis import read_across
     from sweep.console.across import across_json, print_across
     from sweep.results.figures import write_across
 
+    found = read_across(sweeps, confidence)
     if out:
         write_across(found, out)
     print_notes(trials)
@@ -200,7 +224,7 @@ def _compare_across(trials: Trials, found: "Across", out: Path | None, *, as_jso
         print_json(across_json(found))
         return
     print_across(found, plain_console())
-    print_warnings([with_flags(text) for text in trials.warnings])
+    _print_doubts(trials, sweeps)
     plain_console().print(f"Written to {out}" if out else "Figure: --out across.pdf", markup=False)
     plain_console().print("Next: sweep compare, pair by pair", markup=False)
 
