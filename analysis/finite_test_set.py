@@ -99,7 +99,8 @@ def images_of(errors: ArrayLike) -> int | None:
     errors : array_like
         Errors in percent.
     """
-    shares = np.unique(np.asarray(errors, dtype=float))[:: max(1, len(np.unique(errors)) // _ENOUGH)] / 100
+    different = np.unique(np.asarray(errors, dtype=float))
+    shares = different[:: max(1, len(different) // _ENOUGH)] / 100
     for start in range(1, MOST_IMAGES, 1000):
         counts = shares * np.arange(start, start + 1000)[:, None]
         fits = np.flatnonzero((np.abs(counts - np.round(counts)) <= _OFF).all(axis=1))
